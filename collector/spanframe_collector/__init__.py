@@ -1,0 +1,1 @@
+"""The collector: OTLP in, one committed store out."""

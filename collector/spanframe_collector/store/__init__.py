@@ -1,0 +1,1 @@
+"""The store: schema, engines, writer, migrations; what the query room may import."""

@@ -1,0 +1,139 @@
+"""Every table and index of the row stores (SQLite, PostgreSQL), stated once.
+
+The migrations build exactly this (a test compares the two), the writer fills it, the
+query room reads it.
+
+- A trace has a growing integer key, so spans, clustered on (trace key, span id), are
+  written at the end of the tree and not at random 16-byte ids.
+- ``attribute_index`` holds one row for each searchable tag and metadata entry of a
+  trace, clustered on (kind, key, value, time, trace key): "tag = value, newest first,
+  limit n" walks one range and stops.
+- Tags and metadata also ride as JSON on the trace row, so building a frame joins
+  nothing, and the index rows of a trace are known from its row without a search.
+- There are no foreign keys: every row of a batch is made and committed by one writer
+  in one transaction, and a check for each of them would cost as much as the insert.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+__all__ = [
+    "INDEXED_VALUE_LENGTH",
+    "KIND_METADATA",
+    "KIND_TAG",
+    "attribute_index",
+    "experiments",
+    "metadata",
+    "resources",
+    "scopes",
+    "spans",
+    "traces",
+]
+
+metadata: Final = MetaData()
+
+# SQLite's rowid is a 64-bit integer only when the column is written INTEGER.
+_BigKey = BigInteger().with_variant(Integer(), "sqlite")
+
+KIND_TAG: Final = 1
+KIND_METADATA: Final = 2
+
+# A B-tree entry has to fit a page (PostgreSQL: 2 704 bytes), so a longer value is
+# indexed by its first characters and kept whole beside the key.
+INDEXED_VALUE_LENGTH: Final = 256
+
+experiments: Final = Table(
+    "experiments",
+    metadata,
+    Column("experiment_id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("creation_time_ms", BigInteger, nullable=False),
+)
+
+resources: Final = Table(
+    "resources",
+    metadata,
+    Column("resource_key", Integer, primary_key=True),
+    Column("digest", LargeBinary(16), nullable=False, unique=True),
+    Column("schema_url", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="OTLP Resource, protobuf"),
+)
+
+scopes: Final = Table(
+    "scopes",
+    metadata,
+    Column("scope_key", Integer, primary_key=True),
+    Column("digest", LargeBinary(16), nullable=False, unique=True),
+    Column("schema_url", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="OTLP InstrumentationScope"),
+)
+
+traces: Final = Table(
+    "traces",
+    metadata,
+    Column("trace_key", _BigKey, primary_key=True),
+    Column("trace_id", LargeBinary(16), nullable=False, unique=True),
+    Column("experiment_id", Integer, nullable=False),
+    Column("timestamp_ms", BigInteger, nullable=False, comment="start, epoch ms"),
+    Column("execution_time_ms", BigInteger, comment="NULL while in progress"),
+    Column("status", Text, nullable=False, comment="OK, ERROR, IN_PROGRESS, …"),
+    Column("name", Text, comment="tag mlflow.traceName"),
+    Column("client_request_id", Text),
+    Column("request_preview", Text),
+    Column("response_preview", Text),
+    Column("trace_inputs", Text, comment="metadata mlflow.traceInputs"),
+    Column("trace_outputs", Text, comment="metadata mlflow.traceOutputs"),
+    Column("tags", Text, nullable=False, comment="JSON object of strings"),
+    Column("metadata", Text, nullable=False, comment="JSON object of strings"),
+    Column("span_count", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False, comment="sum of span bodies"),
+    Column("stamps", Text, nullable=False, comment="who set what: see rollup.py"),
+    Index("ix_traces_newest", "timestamp_ms", "trace_id"),
+    Index("ix_traces_experiment", "experiment_id", "timestamp_ms"),
+    Index("ix_traces_status", "status", "timestamp_ms"),
+    Index("ix_traces_name", "name", "timestamp_ms"),
+    Index("ix_traces_execution_time", "execution_time_ms"),
+)
+
+spans: Final = Table(
+    "spans",
+    metadata,
+    Column("trace_key", _BigKey, primary_key=True, autoincrement=False),
+    # 8 bytes big-endian read as a signed integer: half the size of a blob in the key.
+    Column("span_id", BigInteger, primary_key=True, autoincrement=False),
+    # Two bodies under one span id are both kept; the digest tells them apart.
+    Column("digest", BigInteger, primary_key=True, autoincrement=False),
+    Column("parent_span_id", BigInteger, comment="NULL: a span without a parent"),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False, comment="LLM, TOOL, …, UNKNOWN"),
+    Column("status", Text, nullable=False, comment="UNSET, OK, ERROR"),
+    Column("start_ns", BigInteger, nullable=False),
+    Column("end_ns", BigInteger, nullable=False, comment="0: not ended"),
+    Column("resource_key", Integer, nullable=False),
+    Column("scope_key", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="OTLP Span as it arrived"),
+    sqlite_with_rowid=False,
+)
+
+attribute_index: Final = Table(
+    "attribute_index",
+    metadata,
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, primary_key=True, comment="at most 256 characters"),
+    Column("timestamp_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("trace_key", _BigKey, primary_key=True, autoincrement=False),
+    Column("whole_value", Text, comment="the value when it is longer, else NULL"),
+    sqlite_with_rowid=False,
+)

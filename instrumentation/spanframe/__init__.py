@@ -1,0 +1,1 @@
+"""spanframe: OpenTelemetry traces in, pandas DataFrames out."""

@@ -1,0 +1,60 @@
+"""Attribute, tag and metadata keys, shared by everyone who writes or reads them.
+
+The keys of the wire are those of design section 3: a real MLflow server and any
+OpenTelemetry backend read what spanframe sends.
+"""
+
+from typing import Final
+
+# --- on any span: JSON text ---------------------------------------------------
+SPAN_INPUTS: Final = "mlflow.spanInputs"
+SPAN_OUTPUTS: Final = "mlflow.spanOutputs"
+SPAN_TYPE: Final = "mlflow.spanType"
+SPAN_FUNCTION_NAME: Final = "mlflow.spanFunctionName"
+
+# --- trace-level facts, carried by any span of the trace: plain text ------------
+TAG_PREFIX: Final = "mlflow.traceTag."
+METADATA_PREFIX: Final = "spanframe.metadata."
+TRACE_FIELD_PREFIX: Final = "spanframe.trace."
+TRACE_NAME: Final = "spanframe.trace.name"
+TRACE_STATE: Final = "spanframe.trace.state"
+TRACE_REQUEST_PREVIEW: Final = "spanframe.trace.request_preview"
+TRACE_RESPONSE_PREVIEW: Final = "spanframe.trace.response_preview"
+TRACE_CLIENT_REQUEST_ID: Final = "spanframe.trace.client_request_id"
+EXPERIMENT: Final = "spanframe.experiment"
+USER_ID: Final = "user.id"
+SESSION_ID: Final = "session.id"
+
+# --- on the resource or the request -------------------------------------------
+SERVICE_NAME: Final = "service.name"
+MLFLOW_EXPERIMENT_HEADER: Final = "x-mlflow-experiment-id"
+
+# --- trace tags ---------------------------------------------------------------
+TAG_TRACE_NAME: Final = "mlflow.traceName"
+TAG_ARTIFACT_LOCATION: Final = "mlflow.artifactLocation"
+TAG_SPANS_LOCATION: Final = "mlflow.trace.spansLocation"
+
+# --- trace metadata -------------------------------------------------------------
+META_TRACE_INPUTS: Final = "mlflow.traceInputs"
+META_TRACE_OUTPUTS: Final = "mlflow.traceOutputs"
+META_USER: Final = "mlflow.trace.user"
+META_SESSION: Final = "mlflow.trace.session"
+META_MODEL_ID: Final = "mlflow.modelId"
+META_SOURCE_RUN: Final = "mlflow.sourceRun"
+META_SCHEMA_VERSION: Final = "mlflow.trace_schema.version"
+META_TOKEN_USAGE: Final = "mlflow.trace.tokenUsage"
+
+# --- events --------------------------------------------------------------------
+EXCEPTION_EVENT: Final = "exception"
+EXCEPTION_TYPE: Final = "exception.type"
+EXCEPTION_MESSAGE: Final = "exception.message"
+EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+
+# --- request ids ----------------------------------------------------------------
+REQUEST_ID_PREFIX: Final = "tr-"
+
+
+def request_id(trace_id: int | bytes) -> str:
+    """Write an OpenTelemetry trace id as a request id, ``tr-`` and 32 hex digits."""
+    raw = trace_id if isinstance(trace_id, bytes) else trace_id.to_bytes(16, "big")
+    return REQUEST_ID_PREFIX + raw.hex()

@@ -1,0 +1,1 @@
+"""The query room: the filter language, search, entities and DataFrames."""
