@@ -1,0 +1,62 @@
+# `make demo` and `make test` are all a newcomer needs: each builds .venv first, from
+# nothing but Python 3.11 or newer.
+#
+#   PYTHON=…   the interpreter to build .venv with (default: the newest on PATH)
+#   ARGS=…     passed on to pytest or to the demo: make test ARGS='-k filter'
+
+PYTHON ?=
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Holds the path the environment was built for: a virtual environment does not survive
+# a move, so a moved or copied clone builds its own.
+READY := $(VENV)/.built-for
+ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
+.PHONY: $(READY)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick check format clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+demo: $(READY) ## see it work: an app, the collector, searches
+	@$(BIN)/python -m spanframe demo $(ARGS)
+
+test: $(READY) ## run the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+quick: $(READY) ## run the tests of the working loop (no slow ones)
+	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+
+check: $(READY) ## format, lint, types, import directions; changes nothing
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## let ruff rewrite what it can
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean: ## remove everything that was built, .venv included
+	rm -rf $(VENV) dist build demo-output .mypy_cache .ruff_cache .pytest_cache \
+		.hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The versions are pinned by a constraints file: pip alone reads it, on every system.
+# pip itself goes first, as the one that comes with Python 3.11 knows neither dependency
+# groups nor constraints for the build.
+$(READY): pyproject.toml constraints.txt
+	@python=$$(scripts/find-python "$(PYTHON)") \
+		&& echo "Building $(VENV) with $$python (once; takes a minute or two)" \
+		&& "$$python" -m venv $(VENV)
+	@rm -f $(READY)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
+		--constraint constraints.txt pip
+	$(BIN)/python -m pip install --disable-pip-version-check \
+		--constraint constraints.txt --build-constraint constraints.txt \
+		--editable '.[all]' --group dev
+	@pwd -P > $(READY)
