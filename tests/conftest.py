@@ -1,0 +1,44 @@
+"""What every test gets: profiles, a clean environment, the fixture plugins."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+from opentelemetry import trace
+
+pytest_plugins = ["tests.plugins.collector"]
+
+# gRPC and SQL take now and then longer than any sensible deadline for one example.
+settings.register_profile("default", max_examples=50, deadline=None)
+settings.register_profile(
+    "ci", max_examples=300, deadline=None, derandomize=True, print_blob=True
+)
+settings.register_profile("deep", max_examples=5000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# A developer's own settings must not change what the tests see.
+for _name in [
+    n for n in os.environ if n.startswith(("SPANFRAME_", "OTEL_", "MLFLOW_"))
+]:
+    del os.environ[_name]
+
+
+def pytest_report_header() -> str:
+    """Name the stores this run covers."""
+    return f"stores: SQLite {sqlite3.sqlite_version}"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """Fail a test that changes the environment or leaves a span open behind it."""
+    before = _environment()
+    yield
+    assert _environment() == before, "the test left the environment changed"
+    current = trace.get_current_span()
+    assert current is trace.INVALID_SPAN, f"the test left a span open: {current}"
+
+
+def _environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}

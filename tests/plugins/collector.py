@@ -1,0 +1,104 @@
+"""A real collector in a process of its own, for tests that go over the wire."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+START_SECONDS = 30
+STOP_SECONDS = 20
+
+
+class Collector:
+    """One collector process; it keeps its port and its SQLite store over restarts."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.store = f"sqlite:///{folder / 'spanframe.db'}"
+        self._options = options
+        self._ready_file = folder / "ready.json"
+        self._log = folder / "collector.log"
+        self._address = "127.0.0.1:0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def target(self) -> str:
+        """HOST:PORT, as gRPC channels take it."""
+        return self._address
+
+    @property
+    def endpoint(self) -> str:
+        """The URL for ``SPANFRAME_ENDPOINT`` and ``OTEL_EXPORTER_OTLP_ENDPOINT``."""
+        return f"http://{self._address}"
+
+    @property
+    def log(self) -> str:
+        """What the process has printed so far, over all its lives."""
+        return self._log.read_text(errors="replace")
+
+    def start(self) -> None:
+        """Start the process and wait until it serves."""
+        self._ready_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "spanframe", "collector"]
+        command += ["--store", self.store, "--grpc", self._address]
+        command += ["--ready-file", str(self._ready_file), *self._options]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._ready_file.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill9()
+                pytest.fail(f"the collector did not start:\n{self.log}")
+            time.sleep(0.02)
+        self._address = json.loads(self._ready_file.read_text())["grpc"]
+
+    def kill9(self) -> None:
+        """End the process at once, as a crash would."""
+        self._running.kill()
+        self._running.wait(STOP_SECONDS)
+
+    def terminate(self) -> int:
+        """Ask the process to stop, wait for it, and return its exit code."""
+        self._running.send_signal(signal.SIGTERM)
+        return self._running.wait(STOP_SECONDS)
+
+    def restart(self) -> None:
+        """Start again after `kill9` or `terminate`: same port, same store."""
+        self.start()
+
+    def stop(self) -> None:
+        """End the process if it still runs."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill9()
+
+    @property
+    def _running(self) -> "subprocess.Popen[bytes]":
+        assert self._process is not None, "the collector was never started"
+        return self._process
+
+
+@pytest.fixture
+def start_collector(tmp_path: Path) -> Iterator[Callable[..., Collector]]:
+    """Return a function that starts a collector; extra arguments are its options."""
+    started: list[Collector] = []
+
+    def start(*options: str) -> Collector:
+        collector = Collector(tmp_path / f"collector-{len(started)}", *options)
+        started.append(collector)
+        collector.start()
+        return collector
+
+    yield start
+    for collector in started:
+        collector.stop()
+
+
+@pytest.fixture
+def collector(start_collector: Callable[..., Collector]) -> Collector:
+    """A collector of this test's own."""
+    return start_collector()
