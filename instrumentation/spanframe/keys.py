@@ -42,7 +42,8 @@ META_SESSION: Final = "mlflow.trace.session"
 META_MODEL_ID: Final = "mlflow.modelId"
 META_SOURCE_RUN: Final = "mlflow.sourceRun"
 META_SCHEMA_VERSION: Final = "mlflow.trace_schema.version"
-META_TOKEN_USAGE: Final = "mlflow.trace.tokenUsage"
+META_SIZE_BYTES: Final = "mlflow.trace.sizeBytes"
+META_TOKEN_USAGE: Final = "mlflow.trace.tokenUsage"  # noqa: S105 - tokens of a model
 
 # --- events --------------------------------------------------------------------
 EXCEPTION_EVENT: Final = "exception"

@@ -1,0 +1,106 @@
+"""Walk an OTLP export request over its raw bytes, one span at a time.
+
+A protobuf parser given the whole request fails the whole request for one bad byte in
+one string, and lets 4 MB of empty sub-messages grow to hundreds of megabytes. The walk
+reads only the three levels of the envelope and hands every span over as its own bytes:
+one broken span costs one span, and the bytes are stored exactly as they arrived.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+__all__ = ["EnvelopeError", "RawScope", "walk"]
+
+_LENGTH_DELIMITED: Final = 2
+_FIXED_WIDTHS: Final = {1: 8, 5: 4}
+_VARINT: Final = 0
+_MAX_VARINT_BYTES: Final = 10
+
+
+class EnvelopeError(ValueError):
+    """The bytes are not an OTLP export request."""
+
+
+class RawScope(NamedTuple):
+    """The spans of one scope of one resource, undecoded."""
+
+    resource: bytes
+    resource_schema_url: bytes
+    scope: bytes
+    scope_schema_url: bytes
+    spans: list[bytes]
+
+
+def walk(request: bytes) -> Iterator[RawScope]:
+    """Yield the scopes of an ExportTraceServiceRequest, in order.
+
+    Field numbers: opentelemetry/proto/trace/v1/trace.proto, OTLP 1.11. Unknown fields
+    are skipped, of a repeated singular message the last counts.
+
+    Raises:
+        EnvelopeError: when the envelope cannot be read to its end.
+    """
+    for number, resource_spans in _fields(request):
+        if number != 1:
+            continue
+        resource = schema_url = b""
+        scopes: list[bytes] = []
+        for inner, value in _fields(resource_spans):
+            if inner == 1:
+                resource = value
+            elif inner == 2:  # noqa: PLR2004 - a field number
+                scopes.append(value)
+            elif inner == 3:  # noqa: PLR2004
+                schema_url = value
+        for scope_spans in scopes:
+            yield _scope(resource, schema_url, scope_spans)
+
+
+def _scope(resource: bytes, resource_schema_url: bytes, message: bytes) -> RawScope:
+    scope = schema_url = b""
+    spans: list[bytes] = []
+    for number, value in _fields(message):
+        if number == 2:  # noqa: PLR2004
+            spans.append(value)
+        elif number == 1:
+            scope = value
+        elif number == 3:  # noqa: PLR2004
+            schema_url = value
+    return RawScope(resource, resource_schema_url, scope, schema_url, spans)
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the number and bytes of the length-delimited fields of a message."""
+    position, end = 0, len(message)
+    while position < end:
+        tag, position = _varint(message, position)
+        number, wire_type = tag >> 3, tag & 7
+        if wire_type == _LENGTH_DELIMITED:
+            length, position = _varint(message, position)
+            stop = position + length
+            if stop > end:
+                raise EnvelopeError("a field is longer than the message that holds it")
+            yield number, message[position:stop]
+            position = stop
+        elif wire_type == _VARINT:
+            _, position = _varint(message, position)
+        elif wire_type in _FIXED_WIDTHS:
+            position += _FIXED_WIDTHS[wire_type]
+        else:
+            raise EnvelopeError(f"wire type {wire_type} does not occur in OTLP")
+        if not number:
+            raise EnvelopeError("field number 0 does not exist")
+    if position > end:
+        raise EnvelopeError("a field is longer than the message that holds it")
+
+
+def _varint(message: bytes, position: int) -> tuple[int, int]:
+    """Read the varint at ``position``; return its value and the position after it."""
+    result = shift = 0
+    for offset in range(position, min(position + _MAX_VARINT_BYTES, len(message))):
+        byte = message[offset]
+        result |= (byte & 0x7F) << shift
+        if byte < 0x80:  # noqa: PLR2004 - the continuation bit
+            return result, offset + 1
+        shift += 7
+    raise EnvelopeError("a number does not end")

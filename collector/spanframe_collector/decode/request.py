@@ -1,0 +1,189 @@
+"""One export request to the rows of its spans; a bad span costs that span alone."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from spanframe_collector.decode import conventions, facts
+from spanframe_collector.decode.anyvalue import plain
+from spanframe_collector.decode.envelope import RawScope, walk
+from spanframe_collector.rows import Fact, Interned, Rank, Rejected, SpanRow
+
+__all__ = ["Decoded", "decode_request"]
+
+_STATUS: Final = {
+    Status.STATUS_CODE_UNSET: "UNSET",
+    Status.STATUS_CODE_OK: "OK",
+    Status.STATUS_CODE_ERROR: "ERROR",
+}
+_TRACE_ID_BYTES: Final = 16
+_SPAN_ID_BYTES: Final = 8
+_NO_SPAN: Final = bytes(_SPAN_ID_BYTES)
+_TIME_LIMIT: Final = 1 << 63
+"""The stores keep signed 64-bit integers."""
+_PARENT_IS_REMOTE: Final = 0x100 | 0x200
+"""Span.flags: bit 8, it is known whether the parent is remote; bit 9, it is."""
+_MLFLOW_SCOPE: Final = "mlflow."
+
+
+class Decoded(NamedTuple):
+    """The rows of a request, and what had to be left out."""
+
+    rows: list[SpanRow]
+    rejected: list[Rejected]
+
+    @property
+    def received(self) -> int:
+        """The number of spans in the request."""
+        return len(self.rows) + sum(r.spans for r in self.rejected)
+
+
+class _Origin(NamedTuple):
+    """What all spans of one scope of one resource share."""
+
+    resource: Interned
+    scope: Interned
+    facts: tuple[Fact, ...]
+    json_layer: bool
+
+
+class _BadSpanError(ValueError):
+    """A span that cannot be stored; the text is the reason, from a closed set."""
+
+
+def decode_request(request: bytes, request_facts: tuple[Fact, ...] = ()) -> Decoded:
+    """Decode an ExportTraceServiceRequest (OTLP 1.11, protobuf encoding).
+
+    Args:
+        request: the message, uncompressed.
+        request_facts: what the request itself says of its traces (headers).
+
+    Raises:
+        EnvelopeError: when the bytes are not such a message.
+    """
+    rows: list[SpanRow] = []
+    rejected: Counter[str] = Counter()
+    for scope in walk(request):
+        try:
+            origin = _origin(*scope[:4])
+        except DecodeError:
+            rejected["undecodable_resource"] += len(scope.spans)
+            continue
+        _decode_scope(scope, origin, request_facts, rows, rejected)
+    return Decoded(rows, [Rejected(*item) for item in rejected.items()])
+
+
+def _decode_scope(
+    scope: RawScope,
+    origin: _Origin,
+    request_facts: tuple[Fact, ...],
+    rows: list[SpanRow],
+    rejected: Counter[str],
+) -> None:
+    for body in scope.spans:
+        try:
+            rows.append(_decode_span(body, origin, request_facts))
+        except DecodeError:
+            rejected["undecodable_span"] += 1
+        except _BadSpanError as error:
+            rejected[str(error)] += 1
+
+
+def _decode_span(
+    body: bytes, origin: _Origin, request_facts: tuple[Fact, ...]
+) -> SpanRow:
+    span = Span.FromString(body)
+    _check(span)
+    attributes = _attributes(span.attributes)
+    if origin.json_layer:
+        attributes = facts.without_json_layer(attributes)
+    derived = conventions.derive(attributes)
+    parent = span.parent_span_id
+    has_parent = bool(parent) and parent != _NO_SPAN
+    digest = hashlib.blake2b(body, digest_size=8)
+    digest.update(origin.resource.digest + origin.scope.digest)
+    return SpanRow(
+        trace_id=span.trace_id,
+        span_id=_signed(span.span_id),
+        digest=_signed(digest.digest()),
+        parent_span_id=_signed(parent) if has_parent else None,
+        rank=_rank(has_parent=has_parent, flags=span.flags),
+        name=span.name,
+        type=derived.span_type,
+        status=_STATUS.get(span.status.code, "UNSET"),
+        start_ns=span.start_time_unix_nano,
+        end_ns=span.end_time_unix_nano,
+        inputs=derived.inputs,
+        outputs=derived.outputs,
+        resource=origin.resource,
+        scope=origin.scope,
+        body=body,
+        facts=(*origin.facts, *request_facts, *facts.of_span(attributes)),
+    )
+
+
+def _check(span: Span) -> None:
+    """Raise for what OTLP calls invalid and for what no store can hold."""
+    if len(span.trace_id) != _TRACE_ID_BYTES or not any(span.trace_id):
+        raise _BadSpanError("invalid_trace_id")
+    if len(span.span_id) != _SPAN_ID_BYTES or not any(span.span_id):
+        raise _BadSpanError("invalid_span_id")
+    if len(span.parent_span_id) not in {0, _SPAN_ID_BYTES}:
+        raise _BadSpanError("invalid_parent_span_id")
+    if max(span.start_time_unix_nano, span.end_time_unix_nano) >= _TIME_LIMIT:
+        raise _BadSpanError("timestamp_out_of_range")
+
+
+def _rank(*, has_parent: bool, flags: int) -> Rank:
+    if not has_parent:
+        return Rank.ROOT
+    if flags & _PARENT_IS_REMOTE == _PARENT_IS_REMOTE:
+        return Rank.ENTRY
+    return Rank.INNER
+
+
+# A process repeats the same few resources and scopes in every request.
+@lru_cache(maxsize=1024)
+def _origin(
+    resource: bytes, resource_schema_url: bytes, scope: bytes, scope_schema_url: bytes
+) -> _Origin:
+    resource_message = Resource.FromString(resource)
+    scope_message = InstrumentationScope.FromString(scope)
+    attributes = _attributes(resource_message.attributes)
+    return _Origin(
+        _intern(resource_message, resource, resource_schema_url),
+        _intern(scope_message, scope, scope_schema_url),
+        tuple(facts.of_resource(attributes)),
+        json_layer=scope_message.name.startswith(_MLFLOW_SCOPE),
+    )
+
+
+def _intern(
+    message: Resource | InstrumentationScope, body: bytes, schema_url: bytes
+) -> Interned:
+    """Give equal contents one digest, in whatever order the attributes came."""
+    pairs = sorted(
+        kv.SerializeToString(deterministic=True) for kv in message.attributes
+    )
+    rest = type(message).FromString(body)
+    rest.ClearField("attributes")
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (*pairs, rest.SerializeToString(deterministic=True), schema_url):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return Interned(digest.digest(), schema_url.decode("utf-8", "replace"), body)
+
+
+def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Any]:
+    return {pair.key: plain(pair.value) for pair in pairs}
+
+
+def _signed(identifier: bytes) -> int:
+    return int.from_bytes(identifier, "big", signed=True)

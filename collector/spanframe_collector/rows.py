@@ -1,0 +1,83 @@
+"""The values that travel from a decoded request to the store: frozen, no behaviour."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+__all__ = ["Fact", "Interned", "Rank", "Rejected", "Source", "SpanRow"]
+
+
+class Source(IntEnum):
+    """Who says a fact about a trace; a greater source wins over a smaller one."""
+
+    RESOURCE = 0
+    """The request or the resource: true of everything the process sends."""
+    SPAN = 1
+    """Derived from a span: its name, times, status, inputs, a known convention."""
+    EXPLICIT = 2
+    """Said by the app about its trace: ``update_current_trace``, ``set_experiment``."""
+    EDIT = 3
+    """Changed later in the store: ``set_trace_tag``, ``delete_trace_tag``."""
+
+
+class Rank(IntEnum):
+    """How much a span speaks for its trace; a greater rank wins within one source."""
+
+    INNER = 0
+    """A span whose parent belongs to the same process."""
+    ENTRY = 1
+    """A span whose parent is known to be in another process (OTLP flags, bit 9)."""
+    ROOT = 2
+    """A span without a parent."""
+
+
+class Fact(NamedTuple):
+    """One thing a span says about its trace.
+
+    ``field`` is a column of the trace row, or ``tags.<key>`` or ``metadata.<key>``. An
+    experiment is named (``experiment``) or numbered (``experiment_id``, digits).
+    """
+
+    field: str
+    source: Source
+    value: str
+
+
+class Interned(NamedTuple):
+    """A resource or a scope, stored once however many spans share it."""
+
+    digest: bytes
+    schema_url: str
+    body: bytes
+
+
+class SpanRow(NamedTuple):
+    """One span on its way to the store.
+
+    Ids are signed 64-bit integers of the eight bytes, times nanoseconds since the epoch
+    below 2**63 (0: unset), inputs and outputs JSON text, ``body`` the OTLP Span exactly
+    as it arrived.
+    """
+
+    trace_id: bytes
+    span_id: int
+    digest: int
+    parent_span_id: int | None
+    rank: Rank
+    name: str
+    type: str
+    status: str
+    start_ns: int
+    end_ns: int
+    inputs: str | None
+    outputs: str | None
+    resource: Interned
+    scope: Interned
+    body: bytes
+    facts: tuple[Fact, ...]
+
+
+class Rejected(NamedTuple):
+    """Spans that can never be stored; ``reason`` comes from a closed set."""
+
+    reason: str
+    spans: int

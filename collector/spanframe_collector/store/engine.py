@@ -1,0 +1,102 @@
+"""Engines: from a store URL to connections with the guarantees the store makes.
+
+SQLite: WAL and synchronous=FULL, so that a commit survives power loss; every
+transaction of a writer begins IMMEDIATE, because a read transaction that upgrades is
+refused at once (SQLITE_BUSY_SNAPSHOT); readers are query_only and never create a file.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from spanframe.errors import SettingsError, StoreError
+from spanframe.settings import redact_url
+
+__all__ = ["open_engine"]
+
+_BUSY_TIMEOUT_SECONDS: Final = 4.0
+"""Below the 5 s within which every export is answered."""
+
+
+def open_engine(url: str, *, read_only: bool = False) -> Engine:
+    """Open the engine of a store; nothing is created or connected yet.
+
+    Args:
+        url: SQLAlchemy URL of the store.
+        read_only: connections that can only query; a missing SQLite file is an error.
+
+    Raises:
+        SettingsError: when no store of spanframe has such a URL.
+        StoreError: when a read-only engine is asked for a file that does not exist.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed, read_only=read_only)
+    raise SettingsError(
+        [
+            f"store is {redact_url(url)!r}: this version stores in SQLite; "
+            "write sqlite:///FILE"
+        ]
+    )
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError):
+        raise SettingsError(
+            [
+                f"store is {redact_url(url)!r}: not the SQLAlchemy URL of a known "
+                "database; write sqlite:///FILE"
+            ]
+        ) from None
+    return parsed
+
+
+def _sqlite(url: URL, *, read_only: bool) -> Engine:
+    path = Path(url.database or "").expanduser()
+    if read_only and not path.is_file():
+        raise StoreError(
+            f"There is no store at {path.absolute()}. Start a collector with "
+            f"--store sqlite:///{path}, or name the right file with "
+            "spanframe.configure(store=…) or SPANFRAME_STORE."
+        )
+    mode = "rw" if read_only else "rwc"
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=_BUSY_TIMEOUT_SECONDS,
+            isolation_level=None,  # transactions begin where `_begin` says
+            check_same_thread=False,  # the pool hands a connection to one at a time
+        )
+        for pragma in _pragmas(read_only=read_only):
+            connection.execute(f"PRAGMA {pragma}").close()
+        return connection
+
+    engine = create_engine(url, creator=connect)
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _pragmas(*, read_only: bool) -> tuple[str, ...]:
+    if read_only:
+        return ("query_only = ON", "wal_autocheckpoint = 0")
+    return ("journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY")
+
+
+def driver_message(error: Any) -> str:
+    """Return what the database said, without statement and parameters."""
+    return str(getattr(error, "orig", None) or error)

@@ -1,0 +1,102 @@
+"""The first tables.
+
+Revision ID: 0001
+Revises:
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+_BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Make every table and the experiment ``Default``."""
+    experiments = op.create_table(
+        "experiments",
+        sa.Column("experiment_id", sa.Integer, primary_key=True),
+        sa.Column("name", sa.Text, nullable=False, unique=True),
+        sa.Column("creation_time_ms", sa.BigInteger, nullable=False),
+    )
+    op.bulk_insert(
+        experiments, [{"experiment_id": 0, "name": "Default", "creation_time_ms": 0}]
+    )
+    _interned("resources", "resource_key")
+    _interned("scopes", "scope_key")
+    _traces()
+    _spans()
+    op.create_table(
+        "attribute_index",
+        sa.Column("kind", sa.SmallInteger, primary_key=True, autoincrement=False),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, primary_key=True),
+        sa.Column("timestamp_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("trace_key", _BIG_KEY, primary_key=True, autoincrement=False),
+        sa.Column("whole_value", sa.Text),
+        sqlite_with_rowid=False,
+    )
+
+
+def _interned(name: str, key: str) -> None:
+    op.create_table(
+        name,
+        sa.Column(key, sa.Integer, primary_key=True),
+        sa.Column("digest", sa.LargeBinary(16), nullable=False, unique=True),
+        sa.Column("schema_url", sa.Text, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+    )
+
+
+def _traces() -> None:
+    op.create_table(
+        "traces",
+        sa.Column("trace_key", _BIG_KEY, primary_key=True),
+        sa.Column("trace_id", sa.LargeBinary(16), nullable=False, unique=True),
+        sa.Column("experiment_id", sa.Integer, nullable=False),
+        sa.Column("timestamp_ms", sa.BigInteger, nullable=False),
+        sa.Column("execution_time_ms", sa.BigInteger),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("name", sa.Text),
+        sa.Column("client_request_id", sa.Text),
+        sa.Column("request_preview", sa.Text),
+        sa.Column("response_preview", sa.Text),
+        sa.Column("trace_inputs", sa.Text),
+        sa.Column("trace_outputs", sa.Text),
+        sa.Column("tags", sa.Text, nullable=False),
+        sa.Column("metadata", sa.Text, nullable=False),
+        sa.Column("span_count", sa.BigInteger, nullable=False),
+        sa.Column("size_bytes", sa.BigInteger, nullable=False),
+        sa.Column("stamps", sa.Text, nullable=False),
+    )
+    for name, columns in {
+        "ix_traces_newest": ["timestamp_ms", "trace_id"],
+        "ix_traces_experiment": ["experiment_id", "timestamp_ms"],
+        "ix_traces_status": ["status", "timestamp_ms"],
+        "ix_traces_name": ["name", "timestamp_ms"],
+        "ix_traces_execution_time": ["execution_time_ms"],
+    }.items():
+        op.create_index(name, "traces", columns)
+
+
+def _spans() -> None:
+    op.create_table(
+        "spans",
+        sa.Column("trace_key", _BIG_KEY, primary_key=True, autoincrement=False),
+        sa.Column("span_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("digest", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("parent_span_id", sa.BigInteger),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("start_ns", sa.BigInteger, nullable=False),
+        sa.Column("end_ns", sa.BigInteger, nullable=False),
+        sa.Column("resource_key", sa.Integer, nullable=False),
+        sa.Column("scope_key", sa.Integer, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
