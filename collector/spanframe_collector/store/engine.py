@@ -37,10 +37,7 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed, read_only=read_only)
     raise SettingsError(
-        [
-            f"store is {redact_url(url)!r}: this version stores in SQLite; "
-            "write sqlite:///FILE"
-        ]
+        [f"store is {redact_url(url)!r}: not SQLite; write sqlite:///FILE"]
     )
 
 
@@ -50,10 +47,7 @@ def _parse(url: str) -> URL:
         parsed.get_dialect()
     except (ArgumentError, NoSuchModuleError):
         raise SettingsError(
-            [
-                f"store is {redact_url(url)!r}: not the SQLAlchemy URL of a known "
-                "database; write sqlite:///FILE"
-            ]
+            [f"store is {redact_url(url)!r}: unknown database; write sqlite:///FILE"]
         ) from None
     return parsed
 

@@ -105,12 +105,11 @@ def fold(
         if head_stamp is None or stamp > head_stamp:
             head, head_stamp = span, stamp
         for fact in span.facts:
-            field, value = fact.field, fact.value
-            if field in EXPERIMENT_FIELDS:
-                if fact not in experiment_ids:
-                    continue
-                field, value = "experiment_id", experiment_ids[fact]
-            _put(picks, field, Pick(_fact_stamp(span, fact), value))
+            stamp = _fact_stamp(span, fact)
+            if fact.field not in EXPERIMENT_FIELDS:
+                _put(picks, fact.field, Pick(stamp, fact.value))
+            elif fact in experiment_ids:
+                _put(picks, "experiment_id", Pick(stamp, experiment_ids[fact]))
     if head is not None and head_stamp is not None:
         for field, value in _head_values(head).items():
             _put(picks, field, Pick(head_stamp, value))

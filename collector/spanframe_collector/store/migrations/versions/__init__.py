@@ -1,0 +1,1 @@
+"""One script a version; a released script never changes."""

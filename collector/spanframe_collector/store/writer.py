@@ -1,0 +1,279 @@
+"""The only writer of spans: one batch, one transaction, idempotent on every span.
+
+A batch is folded in memory, and the store is asked only about traces it already holds:
+which spans of them are known, and what their rows say. All of it happens inside one
+transaction that excludes other writers, so nothing can change in between, and two
+collectors on one store are safe.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from spanframe_collector.rows import Fact, Interned, SpanRow
+from spanframe_collector.store import index
+from spanframe_collector.store.rollup import (
+    EMPTY,
+    EXPERIMENT_FIELDS,
+    TraceState,
+    columns_of,
+    fold,
+    merge,
+    state_of,
+)
+from spanframe_collector.store.schema import (
+    experiments,
+    resources,
+    scopes,
+    spans,
+    traces,
+)
+from spanframe_collector.store.sqlite import known_spans
+
+__all__ = ["SpanWriter", "Written"]
+
+_LOOKUP_SIZE: Final = 500
+"""Bound values in one lookup; every engine takes as many."""
+
+
+class Written(NamedTuple):
+    """What became of the spans of a batch."""
+
+    stored: int
+    duplicates: int
+
+
+class _Known(NamedTuple):
+    """A trace the store holds already: its key, its row, its state."""
+
+    trace_key: int
+    row: Mapping[str, Any]
+    state: TraceState
+
+
+class SpanWriter:
+    """Writes batches of spans to one store.
+
+    Not thread-safe: one thread owns a writer, as one connection owns the write lock.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        # Interned rows never change, so what was once committed can be remembered.
+        self._resource_keys: dict[bytes, int] = {}
+        self._scope_keys: dict[bytes, int] = {}
+
+    def write(self, batch: Sequence[SpanRow]) -> Written:
+        """Commit a batch; when this returns, every span of it is in the store.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: when the store refuses; nothing is stored.
+        """
+        distinct = {(s.trace_id, s.span_id, s.digest): s for s in batch}
+        with self._engine.begin() as connection:
+            known = dict(_known_traces(connection, {s.trace_id for s in batch}))
+            fresh = _without_known_spans(connection, distinct.values(), known)
+            resource_keys = self._interned(
+                connection, resources, self._resource_keys, (s.resource for s in fresh)
+            )
+            scope_keys = self._interned(
+                connection, scopes, self._scope_keys, (s.scope for s in fresh)
+            )
+            trace_keys = _write_traces(connection, fresh, known)
+            if fresh:
+                # In key order, so that the tree grows at its end.
+                fresh.sort(key=lambda s: (trace_keys[s.trace_id], s.span_id, s.digest))
+                connection.execute(
+                    insert(spans),
+                    [
+                        _span_columns(
+                            span,
+                            trace_keys[span.trace_id],
+                            resource_keys[span.resource.digest],
+                            scope_keys[span.scope.digest],
+                        )
+                        for span in fresh
+                    ],
+                )
+        # Only what is committed may be remembered.
+        _remember(self._resource_keys, resource_keys)
+        _remember(self._scope_keys, scope_keys)
+        return Written(len(fresh), len(batch) - len(fresh))
+
+    @staticmethod
+    def _interned(
+        connection: Connection,
+        table: Table,
+        remembered: Mapping[bytes, int],
+        values: Iterable[Interned],
+    ) -> dict[bytes, int]:
+        """Return the keys of resources or scopes by digest, storing new ones."""
+        wanted = {value.digest: value for value in values}
+        keys = {d: remembered[d] for d in wanted if d in remembered}
+        key_column = next(iter(table.primary_key.columns))
+        for digests in _chunks([d for d in wanted if d not in keys], _LOOKUP_SIZE):
+            query = select(table.c.digest, key_column).where(
+                table.c.digest.in_(digests)
+            )
+            keys.update({row[0]: row[1] for row in connection.execute(query)})
+        new = [value for digest, value in wanted.items() if digest not in keys]
+        if new:
+            following = _next_key(connection, table)
+            keys.update({v.digest: following + n for n, v in enumerate(new)})
+            connection.execute(
+                insert(table),
+                [{key_column.name: keys[v.digest], **v._asdict()} for v in new],
+            )
+        return keys
+
+
+_REMEMBERED: Final = 10_000
+
+
+def _remember(cache: dict[bytes, int], keys: Mapping[bytes, int]) -> None:
+    if len(cache) > _REMEMBERED:  # a hostile sender must not fill the memory
+        cache.clear()
+    cache.update(keys)
+
+
+def _known_traces(
+    connection: Connection, trace_ids: Iterable[bytes]
+) -> Iterator[tuple[bytes, _Known]]:
+    """Yield the traces the store holds already, by trace id."""
+    for ids in _chunks(trace_ids, _LOOKUP_SIZE):
+        query = select(traces).where(traces.c.trace_id.in_(ids))
+        for row in connection.execute(query).mappings():
+            columns = dict(row.items())
+            state = state_of(columns)
+            yield columns["trace_id"], _Known(columns["trace_key"], columns, state)
+
+
+def _without_known_spans(
+    connection: Connection,
+    batch: Iterable[SpanRow],
+    known: Mapping[bytes, _Known],
+) -> list[SpanRow]:
+    """Return the spans that the store does not hold yet."""
+    pairs = [
+        (known[span.trace_id].trace_key, span.span_id)
+        for span in batch
+        if span.trace_id in known
+    ]
+    stored = set(known_spans(connection, pairs)) if pairs else set()
+    return [
+        span
+        for span in batch
+        if span.trace_id not in known
+        or (known[span.trace_id].trace_key, span.span_id, span.digest) not in stored
+    ]
+
+
+def _write_traces(
+    connection: Connection, fresh: Sequence[SpanRow], known: Mapping[bytes, _Known]
+) -> dict[bytes, int]:
+    """Insert or update the rows of the traces that got spans; return all their keys."""
+    by_trace: dict[bytes, list[SpanRow]] = {}
+    for span in fresh:
+        by_trace.setdefault(span.trace_id, []).append(span)
+    experiment_ids = _experiment_ids(connection, fresh)
+    following = _next_key(connection, traces)
+    keys: dict[bytes, int] = {}
+    new_rows: list[dict[str, Any]] = []
+    changed_rows: list[dict[str, Any]] = []
+    changes = index.Changes()
+    for trace_id, group in by_trace.items():
+        before = known.get(trace_id)
+        state = merge(before.state if before else EMPTY, fold(group, experiment_ids))
+        columns = columns_of(state)
+        if before is None:
+            keys[trace_id] = following + len(new_rows)
+            new_rows.append(
+                {"trace_key": keys[trace_id], "trace_id": trace_id, **columns}
+            )
+        else:
+            keys[trace_id] = before.trace_key
+            changed_rows.append({"key": before.trace_key, **columns})
+        changes.add(keys[trace_id], before.row if before else None, columns)
+    if new_rows:
+        connection.execute(insert(traces), new_rows)
+    if changed_rows:
+        changed = update(traces).where(traces.c.trace_key == bindparam("key"))
+        connection.execute(changed, changed_rows)
+    changes.write(connection)
+    return keys
+
+
+def _experiment_ids(
+    connection: Connection, batch: Iterable[SpanRow]
+) -> dict[Fact, int]:
+    """Return the ids of the experiments that are spoken of, creating unknown names.
+
+    A number that names no experiment is left out: its traces go where the other facts
+    say, at last to ``Default``.
+    """
+    wanted = {f for s in batch for f in s.facts if f.field in EXPERIMENT_FIELDS}
+    if not wanted:
+        return {}
+    query = select(experiments.c.name, experiments.c.experiment_id)
+    ids = dict(connection.execute(query).tuples().all())
+    numbers = {str(number): number for number in ids.values()}
+    new = sorted({f.value for f in wanted if f.field == "experiment"} - ids.keys())
+    if new:
+        following = _next_key(connection, experiments)
+        now_ms = time.time_ns() // 1_000_000
+        ids.update({name: following + n for n, name in enumerate(new)})
+        connection.execute(
+            insert(experiments),
+            [
+                {"experiment_id": ids[n], "name": n, "creation_time_ms": now_ms}
+                for n in new
+            ],
+        )
+    return {
+        fact: (ids if fact.field == "experiment" else numbers)[fact.value]
+        for fact in wanted
+        if fact.field == "experiment" or fact.value in numbers
+    }
+
+
+def _next_key(connection: Connection, table: Table) -> int:
+    """Return the key that follows the greatest; the write lock makes it ours."""
+    key = next(iter(table.primary_key.columns))
+    return int(connection.execute(select(func.max(key))).scalar() or 0) + 1
+
+
+def _span_columns(
+    span: SpanRow, trace_key: int, resource_key: int, scope_key: int
+) -> dict[str, Any]:
+    return {
+        "trace_key": trace_key,
+        "span_id": span.span_id,
+        "digest": span.digest,
+        "parent_span_id": span.parent_span_id,
+        "name": span.name,
+        "type": span.type,
+        "status": span.status,
+        "start_ns": span.start_ns,
+        "end_ns": span.end_ns,
+        "resource_key": resource_key,
+        "scope_key": scope_key,
+        "body": span.body,
+    }
+
+
+def _chunks(values: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    iterator = iter(values)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
