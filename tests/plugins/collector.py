@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -71,10 +73,17 @@ class Collector:
         """Start again after `kill9` or `terminate`: same port, same store."""
         self.start()
 
-    def stop(self) -> None:
-        """End the process if it still runs."""
-        if self._process is not None and self._process.poll() is None:
-            self.kill9()
+    @classmethod
+    @contextmanager
+    def running(cls, folder: Path, *options: str) -> Iterator[Self]:
+        """Start a collector and end it, whatever happens, with the block."""
+        collector = cls(folder, *options)
+        collector.start()
+        try:
+            yield collector
+        finally:
+            if collector._running.poll() is None:
+                collector.kill9()
 
     @property
     def _running(self) -> "subprocess.Popen[bytes]":
@@ -83,22 +92,7 @@ class Collector:
 
 
 @pytest.fixture
-def start_collector(tmp_path: Path) -> Iterator[Callable[..., Collector]]:
-    """Return a function that starts a collector; extra arguments are its options."""
-    started: list[Collector] = []
-
-    def start(*options: str) -> Collector:
-        collector = Collector(tmp_path / f"collector-{len(started)}", *options)
-        started.append(collector)
-        collector.start()
-        return collector
-
-    yield start
-    for collector in started:
-        collector.stop()
-
-
-@pytest.fixture
-def collector(start_collector: Callable[..., Collector]) -> Collector:
+def collector(tmp_path: Path) -> Iterator[Collector]:
     """A collector of this test's own."""
-    return start_collector()
+    with Collector.running(tmp_path / "collector") as collector:
+        yield collector

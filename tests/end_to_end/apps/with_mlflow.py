@@ -1,0 +1,16 @@
+"""The work, traced with MLflow's own SDK in OTLP mode; it sends at exit."""
+
+import mlflow
+
+
+@mlflow.trace(span_type="RETRIEVER")
+def look_up(topic: str) -> list[str]:
+    return [f"{topic} 1", f"{topic} 2"]
+
+
+@mlflow.trace(span_type="AGENT")
+def answer(question: str, limit: int = 1) -> dict[str, list[str]]:
+    return {"found": look_up(question)[:limit]}
+
+
+answer("tents")

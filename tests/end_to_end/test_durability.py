@@ -1,0 +1,65 @@
+"""What was answered OK is stored, whatever ends the collector."""
+
+from collections import Counter
+
+import pytest
+
+import spanframe
+from tests.end_to_end.load import Batch, Load
+from tests.plugins.collector import Collector
+
+ROUNDS = 4
+
+
+def stored_spans(store: str) -> dict[bytes, Counter[bytes]]:
+    """Return what a search finds: how often each span id is in each trace."""
+    spanframe.configure(store=store)
+    traces = spanframe.search_traces("", return_type="list", max_results=None)
+    return {
+        bytes.fromhex(trace.info.trace_id.removeprefix("tr-")): Counter(
+            bytes.fromhex(span.span_id) for span in trace.data.spans
+        )
+        for trace in traces
+    }
+
+
+def assert_whole_and_once(batches: list[Batch], store: str) -> None:
+    """Every span of the batches is stored, none of them twice."""
+    stored = stored_spans(store)
+    damaged = [b for b in batches if stored.get(b.trace_id) != Counter(b.span_ids)]
+    assert not damaged, f"{len(damaged)} of {len(batches)} answered exports damaged"
+
+
+@pytest.mark.slow
+def test_spans_answered_ok_survive_kill_9_under_load(collector: Collector) -> None:
+    load = Load(collector.target)
+    for round_number in range(ROUNDS):
+        with load.running():
+            load.wait_for_answers(20 + 30 * round_number)
+            collector.kill9()
+        collector.restart()
+    assert_whole_and_once(load.answered, collector.store)
+
+    load.send_unanswered_again()
+
+    assert_whole_and_once(load.answered, collector.store)
+
+
+@pytest.mark.slow
+def test_sigterm_under_load_ends_with_0_and_loses_nothing(collector: Collector) -> None:
+    load = Load(collector.target)
+    with load.running():
+        load.wait_for_answers(100)
+        assert collector.terminate() == 0
+    collector.restart()
+
+    assert_whole_and_once(load.answered, collector.store)
+
+
+def test_a_batch_sent_twice_is_stored_once(collector: Collector) -> None:
+    load = Load(collector.target)
+    batch = Batch.new()
+    load.unanswered = [batch, batch, batch]
+    load.send_unanswered_again()
+
+    assert_whole_and_once([batch], collector.store)

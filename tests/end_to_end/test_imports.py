@@ -1,0 +1,36 @@
+"""What `import spanframe` costs: seen in a fresh interpreter."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("pandas", "numpy", "sqlalchemy", "alembic", "grpc", "rich", "typer")
+
+
+def loaded_after(code: str) -> set[str]:
+    """Run the code in an interpreter of its own and return the modules it loaded."""
+    script = f"{code}\nimport sys; print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return set(ended.stdout.split())
+
+
+def test_importing_spanframe_loads_nothing_heavy() -> None:
+    loaded = loaded_after("import spanframe")
+    assert "spanframe" in loaded
+    assert loaded.isdisjoint(HEAVY)
+    assert loaded.isdisjoint({"spanframe_collector", "spanframe_query"})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import spanframe\n@spanframe.trace\ndef f(): return 1",
+        "import spanframe; spanframe.configure(service_name='x')",
+    ],
+)
+def test_decorating_and_configuring_load_no_part_of_a_search(code: str) -> None:
+    loaded = loaded_after(code)
+    assert loaded.isdisjoint({"pandas", "sqlalchemy", "spanframe_query"})
