@@ -49,7 +49,7 @@ _LOOKUP_SIZE: Final = 500
 
 
 class Written(NamedTuple):
-    """What became of the spans of a batch."""
+    """What became of the spans of one request."""
 
     stored: int
     duplicates: int
@@ -75,15 +75,21 @@ class SpanWriter:
         self._resource_keys: dict[bytes, int] = {}
         self._scope_keys: dict[bytes, int] = {}
 
-    def write(self, batch: Sequence[SpanRow]) -> Written:
-        """Commit a batch; when this returns, every span of it is in the store.
+    def write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written]:
+        """Commit the spans of several requests in one transaction.
+
+        When this returns, every one of them is in the store.
+
+        Returns:
+            What became of the spans of each request, in the order of the requests.
 
         Raises:
             sqlalchemy.exc.DBAPIError: when the store refuses; nothing is stored.
         """
-        distinct = {(s.trace_id, s.span_id, s.digest): s for s in batch}
+        distinct = {_identity(span): span for batch in requests for span in batch}
         with self._engine.begin() as connection:
-            known = dict(_known_traces(connection, {s.trace_id for s in batch}))
+            trace_ids = {trace_id for trace_id, _, _ in distinct}
+            known = dict(_known_traces(connection, trace_ids))
             fresh = _without_known_spans(connection, distinct.values(), known)
             resource_keys = self._interned(
                 connection, resources, self._resource_keys, (s.resource for s in fresh)
@@ -110,7 +116,7 @@ class SpanWriter:
         # Only what is committed may be remembered.
         _remember(self._resource_keys, resource_keys)
         _remember(self._scope_keys, scope_keys)
-        return Written(len(fresh), len(batch) - len(fresh))
+        return _shares(requests, fresh)
 
     @staticmethod
     def _interned(
@@ -139,6 +145,23 @@ class SpanWriter:
         return keys
 
 
+def _identity(span: SpanRow) -> tuple[bytes, int, int]:
+    return span.trace_id, span.span_id, span.digest
+
+
+def _shares(
+    requests: Sequence[Sequence[SpanRow]], fresh: Iterable[SpanRow]
+) -> list[Written]:
+    """Say of each request what was new; a span sent twice counts for the first."""
+    new = {_identity(span) for span in fresh}
+    shares = []
+    for batch in requests:
+        mine = {_identity(span) for span in batch} & new
+        new -= mine
+        shares.append(Written(len(mine), len(batch) - len(mine)))
+    return shares
+
+
 _REMEMBERED: Final = 10_000
 
 
@@ -154,10 +177,9 @@ def _known_traces(
     """Yield the traces the store holds already, by trace id."""
     for ids in _chunks(trace_ids, _LOOKUP_SIZE):
         query = select(traces).where(traces.c.trace_id.in_(ids))
-        for row in connection.execute(query).mappings():
-            columns = dict(row.items())
-            state = state_of(columns)
-            yield columns["trace_id"], _Known(columns["trace_key"], columns, state)
+        for row in connection.execute(query):
+            columns = row._asdict()
+            yield row.trace_id, _Known(row.trace_key, columns, state_of(columns))
 
 
 def _without_known_spans(

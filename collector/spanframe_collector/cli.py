@@ -1,0 +1,178 @@
+"""The collector's commands: ``spanframe collector`` and ``spanframe db``."""
+
+import asyncio
+import logging
+import re
+import time
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.table import Table
+from sqlalchemy import Engine, func, select
+
+from spanframe.errors import InvalidArgumentError, StoreError
+from spanframe.settings import rows
+from spanframe_collector.settings import CollectorSettings
+from spanframe_collector.store.engine import open_engine
+from spanframe_collector.store.inspection import inspect_store
+from spanframe_collector.store.migrations import HEAD, check_version, upgrade
+from spanframe_collector.store.mutations import delete_traces_before
+from spanframe_collector.store.schema import traces
+
+__all__ = ["app"]
+
+app: Final = typer.Typer(no_args_is_help=True)
+db: Final = typer.Typer(no_args_is_help=True, help="Look after a store.")
+app.add_typer(db, name="db")
+
+_out: Final = Console()
+_err: Final = Console(stderr=True)
+_ROWS: Final = {row.field: row for row in rows(CollectorSettings)}
+
+
+def _option(field: str, *flags: str) -> Any:
+    """Make the option of a setting from its row in the settings table."""
+    row = _ROWS[field]
+    text = f"{row.sentence} [{', '.join(row.env)}; default: {row.default or 'none'}]"
+    return typer.Option(*flags, help=text, show_default=False)
+
+
+_Store = Annotated[str | None, _option("store", "--store")]
+
+
+@app.command()
+def collector(
+    store: _Store = None,
+    grpc: Annotated[str | None, _option("grpc", "--grpc")] = None,
+    insecure: Annotated[bool | None, _option("insecure", "--insecure/--secure")] = None,
+    max_request_bytes: Annotated[
+        int | None, _option("max_request_bytes", "--max-request-bytes")
+    ] = None,
+    max_in_flight_bytes: Annotated[
+        int | None, _option("max_in_flight_bytes", "--max-in-flight-bytes")
+    ] = None,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(help="Write a JSON file once requests are taken."),
+    ] = None,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print the settings and stop.")
+    ] = False,
+) -> None:
+    """Receive spans (OTLP over gRPC) and answer OK once they are in the store.
+
+    The token is read from SPANFRAME_TOKEN only: an argument would show in `ps`.
+    """
+    settings = CollectorSettings.load(
+        {
+            "store": store,
+            "grpc": grpc,
+            "insecure": insecure,
+            "max_request_bytes": max_request_bytes,
+            "max_in_flight_bytes": max_in_flight_bytes,
+        }
+    )
+    if print_config:
+        for field, value in settings.printable().items():
+            _out.print(f"{field} = {value}", markup=False, highlight=False)
+        return
+    _log_to_stderr()
+    # Loaded here, since the other commands need no gRPC.
+    from spanframe_collector.service import serve  # noqa: PLC0415
+
+    try:
+        asyncio.run(serve(settings, ready_file))
+    except OSError as error:
+        raise StoreError(f"The collector cannot start: {error}.") from error
+
+
+@db.command(name="upgrade")
+def upgrade_store(store: _Store = None) -> None:
+    """Make the tables of a store, or bring them to this version."""
+    engine = _engine(store, read_only=False)
+    upgrade(engine)
+    _out.print(f"{_name(engine)} has version {HEAD}.", markup=False)
+
+
+@db.command()
+def check(store: _Store = None) -> None:
+    """Check a store: integrity, version, sizes, counts."""
+    engine = _engine(store, read_only=True)
+    with _err.status("Reading the whole store"):
+        report = inspect_store(engine)
+    table = Table("fact", "value", title=_name(engine))
+    table.add_row("version", f"{report.version} (this spanframe: {HEAD})")
+    table.add_row("integrity", "ok" if not report.problems else report.problems[0])
+    for name, count in report.rows.items():
+        table.add_row(f"rows in {name}", f"{count:,}")
+    for name, size in (("file", report.file_bytes), ("WAL", report.wal_bytes)):
+        if size is not None:
+            table.add_row(f"{name}, bytes", f"{size:,}")
+    _out.print(table)
+    if report.problems:
+        raise StoreError(
+            "The store is damaged: " + "; ".join(report.problems[:5]) + ". "
+            "Restore a copy, or save what can be read with sqlite3's .recover."
+        )
+    check_version(engine)
+
+
+@db.command()
+def prune(
+    older_than: Annotated[
+        str, typer.Option(help="Age, as a number and d, h or m: 30d, 12h, 90m.")
+    ],
+    store: _Store = None,
+) -> None:
+    """Delete the traces, whole, that started longer ago than an age."""
+    before_ms = int(time.time() * 1000) - _milliseconds(older_than)
+    engine = _engine(store, read_only=False)
+    check_version(engine)
+    with engine.connect() as connection:
+        found = select(func.count()).where(traces.c.timestamp_ms <= before_ms)
+        total = connection.execute(found).scalar_one()
+    columns = ("Deleting traces", BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=_err) as progress:
+        task = progress.add_task("", total=total)
+        while deleted := delete_traces_before(engine, before_ms):
+            progress.advance(task, deleted)
+    _out.print(f"Deleted {total} traces from {_name(engine)}.", markup=False)
+
+
+def _engine(store: str | None, *, read_only: bool) -> Engine:
+    settings = CollectorSettings.load({"store": store})
+    return open_engine(settings.store, read_only=read_only)
+
+
+def _name(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)
+
+
+_UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000}
+
+
+def _milliseconds(age: str) -> int:
+    match = re.fullmatch(r"(\d{1,6})([dhm])", age.strip())
+    if match is None:
+        raise InvalidArgumentError(
+            f"--older-than is {age!r}: write a number and d, h or m, for example 30d."
+        )
+    return int(match[1]) * _UNITS_MS[match[2]]
+
+
+def _log_to_stderr() -> None:
+    handler: logging.Handler = logging.StreamHandler()
+    if _err.is_terminal:
+        handler = RichHandler(console=_err, show_path=False)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+    else:
+        handler.setFormatter(
+            logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        )
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # Alembic tells of every context it opens.
+    logging.getLogger("alembic").setLevel(logging.WARNING)

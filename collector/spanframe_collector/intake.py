@@ -1,0 +1,126 @@
+"""One export request, whatever its transport: admit, decode, commit, count."""
+
+import asyncio
+import enum
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Final, NamedTuple
+
+from spanframe import keys
+from spanframe_collector.decode import EnvelopeError, decode_request
+from spanframe_collector.pipeline import Pipeline, StoreUnavailableError
+from spanframe_collector.receivers.admission import Admission, BudgetSpentError
+from spanframe_collector.rows import Fact, Rejected, Source
+from spanframe_collector.telemetry import Telemetry
+
+__all__ = ["Intake", "Refusal", "RefusedError", "Taken"]
+
+_LONGEST_WAIT_SECONDS: Final = 5.0
+"""No sender waits longer: a stuck store costs it one retry and not its whole budget."""
+
+_MARGIN_SECONDS: Final = 0.5
+"""What a sender needs of its deadline to read our answer."""
+
+
+class Refusal(enum.Enum):
+    """Why a request is not taken, with the sentence its sender reads."""
+
+    UNDECODABLE = "The request is not an OTLP ExportTraceServiceRequest."
+    BUSY = "The collector has no room for more requests now; send it again."
+    STORE = "The store does not take spans now; send it again."
+    LATE = "The store did not take the spans in time; send them again."
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether sending the same again may succeed."""
+        return self is not Refusal.UNDECODABLE
+
+
+class RefusedError(Exception):
+    """A request that is not taken."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+
+
+class Taken(NamedTuple):
+    """A request whose spans are committed, but for those that can never be stored."""
+
+    rejected: list[Rejected]
+
+
+class Intake:
+    """What every receiver hands its requests to."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        admission: Admission,
+        telemetry: Telemetry,
+        decoders: Executor,
+    ) -> None:
+        self._pipeline = pipeline
+        self._admission = admission
+        self._telemetry = telemetry
+        self._decoders = decoders
+
+    async def take(
+        self, request: bytes, headers: Mapping[str, str], seconds: float | None
+    ) -> Taken:
+        """Return after the spans of a request are committed.
+
+        Args:
+            request: an ExportTraceServiceRequest, uncompressed protobuf.
+            headers: the request's metadata, keys in lower case.
+            seconds: what is left of the sender's deadline; None: it set none.
+
+        Raises:
+            RefusedError: when it cannot be taken, with the reason.
+        """
+        self._telemetry.requests += 1
+        try:
+            with self._admission.room_for(len(request)):
+                return await self._take(request, headers, seconds)
+        except BudgetSpentError:
+            self._telemetry.refused_requests["busy"] += 1
+            raise RefusedError(Refusal.BUSY) from None
+
+    async def _take(
+        self, request: bytes, headers: Mapping[str, str], seconds: float | None
+    ) -> Taken:
+        try:
+            decoded = await asyncio.get_running_loop().run_in_executor(
+                self._decoders, decode_request, request, _facts(headers)
+            )
+        except EnvelopeError:
+            self._telemetry.refused_requests["undecodable"] += 1
+            raise RefusedError(Refusal.UNDECODABLE) from None
+        rows, rejected = decoded
+        self._telemetry.received += decoded.received
+        self._telemetry.reject(rejected)
+        if not rows:
+            return Taken(rejected)
+        wait = _LONGEST_WAIT_SECONDS
+        if seconds is not None:
+            wait = max(0.0, min(wait, seconds - _MARGIN_SECONDS))
+        try:
+            committed = await asyncio.wait_for(self._pipeline.commit(rows), wait)
+        except StoreUnavailableError:
+            self._telemetry.refused["store_unavailable"] += len(rows)
+            raise RefusedError(Refusal.STORE) from None
+        except TimeoutError:
+            self._telemetry.refused["store_late"] += len(rows)
+            raise RefusedError(Refusal.LATE) from None
+        self._telemetry.commit(committed)
+        if committed.refused:
+            rejected = [*rejected, Rejected("refused_by_store", committed.refused)]
+        return Taken(rejected)
+
+
+def _facts(headers: Mapping[str, str]) -> tuple[Fact, ...]:
+    """Return what the headers say of the traces of a request."""
+    experiment_id = headers.get(keys.MLFLOW_EXPERIMENT_HEADER)
+    if experiment_id is None:
+        return ()
+    return (Fact("experiment_id", Source.RESOURCE, experiment_id),)

@@ -1,0 +1,175 @@
+"""From decoded requests to committed spans: group commit by one writing thread.
+
+While one transaction commits, the requests that arrive meanwhile gather for the next,
+so a lone request waits for nobody and a busy collector pays one fsync for many.
+`Pipeline.commit` returns after COMMIT; that is what makes OK mean committed.
+"""
+
+import asyncio
+import dataclasses
+import logging
+import queue
+import threading
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, StatementError
+
+from spanframe_collector.rows import SpanRow
+from spanframe_collector.store.engine import driver_message
+from spanframe_collector.store.writer import Written
+
+__all__ = ["Committed", "Pipeline", "StoreUnavailableError"]
+
+_log: Final = logging.getLogger(__name__)
+
+_BATCH_SPANS: Final = 8192
+"""Spans in one transaction: enough to pay for its fsync, few enough to stay short."""
+
+
+class Writer(Protocol):
+    """What the pipeline needs of a store."""
+
+    def write(self, requests: Sequence[Sequence[SpanRow]], /) -> list[Written]:
+        """Commit several requests together, or raise and store nothing of them."""
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot take spans now; the sender should try again."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Committed:
+    """What became of the spans of one request."""
+
+    stored: int
+    duplicates: int
+    refused: int = 0
+    """Spans the store can never hold."""
+
+    def __add__(self, other: "Committed") -> "Committed":
+        return Committed(
+            self.stored + other.stored,
+            self.duplicates + other.duplicates,
+            self.refused + other.refused,
+        )
+
+
+@dataclasses.dataclass(eq=False)
+class _Job:
+    rows: list[SpanRow]
+    done: "asyncio.Future[Committed]"
+
+
+class Pipeline:
+    """Owns the writing thread of one store."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="spanframe-writer")
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def commit(self, rows: list[SpanRow]) -> Committed:
+        """Return after the rows are committed.
+
+        A caller that is cancelled before its rows are taken up leaves nothing behind;
+        later its rows are committed all the same.
+
+        Raises:
+            StoreUnavailableError: when the store refuses for now; nothing is stored.
+        """
+        job = _Job(rows, self._loop.create_future())
+        self._jobs.put(job)
+        return await job.done
+
+    async def close(self) -> None:
+        """Commit everything that was taken in, then end the thread."""
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            jobs: list[_Job] = []
+            size = 0
+            job = self._jobs.get()
+            while job is not None:
+                if not job.done.cancelled():
+                    jobs.append(job)
+                    size += len(job.rows)
+                if size >= _BATCH_SPANS:
+                    break
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+            open_ = job is not None
+            try:
+                self._commit(jobs)
+            except Exception:  # noqa: BLE001 - the thread outlives our own faults
+                _log.exception("A batch cannot be written")
+                self._refuse(jobs)
+
+    def _commit(self, jobs: list[_Job]) -> None:
+        """Commit several requests in one transaction; part them if one is to blame."""
+        if not jobs:
+            return
+        try:
+            written = self._writer.write([job.rows for job in jobs])
+        except (OperationalError, InterfaceError) as error:
+            _log.warning("The store refuses a batch: %s", driver_message(error))
+            self._refuse(jobs)
+        except (DBAPIError, StatementError, ValueError, OverflowError) as error:
+            if len(jobs) > 1:
+                middle = len(jobs) // 2
+                self._commit(jobs[:middle])
+                self._commit(jobs[middle:])
+            else:
+                self._commit_parts(jobs[0], error)
+        else:
+            self._answer(jobs, [Committed(*of_request) for of_request in written])
+
+    def _commit_parts(self, job: _Job, error: Exception) -> None:
+        """Find the rows of a request that the store cannot hold; commit the others."""
+        try:
+            self._answer([job], [self._bisect(job.rows, error)])
+        except (OperationalError, InterfaceError) as failure:
+            _log.warning("The store refuses a batch: %s", driver_message(failure))
+            self._refuse([job])
+
+    def _bisect(self, rows: list[SpanRow], error: Exception) -> Committed:
+        if len(rows) == 1:
+            _log.warning("The store cannot hold a span: %s", type(error).__name__)
+            return Committed(0, 0, refused=1)
+        total = Committed(0, 0)
+        middle = len(rows) // 2
+        for part in (rows[:middle], rows[middle:]):
+            try:
+                [written] = self._writer.write([part])
+            except (OperationalError, InterfaceError):
+                raise
+            except (DBAPIError, StatementError, ValueError, OverflowError) as failure:
+                total += self._bisect(part, failure)
+            else:
+                total += Committed(*written)
+        return total
+
+    def _answer(self, jobs: list[_Job], outcomes: Sequence[Committed]) -> None:
+        self._loop.call_soon_threadsafe(_resolve, jobs, outcomes)
+
+    def _refuse(self, jobs: list[_Job]) -> None:
+        self._loop.call_soon_threadsafe(_fail, jobs)
+
+
+def _resolve(jobs: list[_Job], outcomes: Sequence[Committed]) -> None:
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        if not job.done.done():  # else its caller has given up
+            job.done.set_result(outcome)
+
+
+def _fail(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if not job.done.done():
+            job.done.set_exception(StoreUnavailableError())

@@ -1,0 +1,1 @@
+"""The doors: each turns one transport into calls of the intake."""

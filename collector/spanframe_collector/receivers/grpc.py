@@ -1,0 +1,165 @@
+"""OTLP over gRPC: ``TraceService/Export`` on an asyncio server.
+
+The handler takes the raw bytes (an identity deserialiser): a decode failure is then
+ours to classify, and nothing is parsed before it is admitted. A retryable refusal
+carries RetryInfo twice: in ``grpc-status-details-bin`` as OTLP says, and in the bare
+trailer that the Python exporter reads.
+"""
+
+import hmac
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+
+from spanframe_collector.intake import Intake, Refusal, RefusedError
+from spanframe_collector.rows import Rejected
+from spanframe_collector.settings import Address, CollectorSettings
+
+__all__ = ["TRACE_SERVICE", "GrpcReceiver"]
+
+_log: Final = logging.getLogger(__name__)
+
+TRACE_SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
+_HEALTH_PREFIX: Final = "/grpc.health.v1.Health/"
+_OK: Final = ExportTraceServiceResponse().SerializeToString()
+
+_RETRY_SECONDS: Final = (1.0, 2.0)
+"""Never 0 (the sender would spend its tries at once), always below its deadline."""
+
+
+class GrpcReceiver:
+    """Serves one address; started and stopped by the service."""
+
+    def __init__(self, intake: Intake, settings: CollectorSettings) -> None:
+        self._intake = intake
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            options=_options(settings.max_request_bytes),
+            interceptors=[_Bearer(settings.token)] if settings.token else [],
+        )
+        export = grpc.unary_unary_rpc_method_handler(self._export)
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(TRACE_SERVICE, {"Export": export}),)
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+
+    async def start(self, address: Address) -> Address:
+        """Serve; return the address with the port that was taken.
+
+        Raises:
+            OSError: when the address cannot be bound.
+        """
+        try:
+            port = self._server.add_insecure_port(str(address))
+        except RuntimeError:
+            raise OSError(f"cannot listen on {address}; is it in use?") from None
+        await self._server.start()
+        for service in ("", TRACE_SERVICE):
+            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        return address._replace(port=0 if address.host.startswith("unix:") else port)
+
+    async def stop(self, grace: float) -> None:
+        """Say NOT_SERVING, take nothing new, and finish what was begun."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace)
+
+    async def _export(
+        self, request: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]"
+    ) -> bytes:
+        headers = {
+            key: value
+            for key, value in context.invocation_metadata() or ()
+            if isinstance(value, str)
+        }
+        try:
+            taken = await self._intake.take(request, headers, context.time_remaining())
+        except RefusedError as error:
+            await _refuse(context, error.refusal)
+            raise  # not reached: aborting raises
+        return _response(taken.rejected)
+
+
+def _options(max_request_bytes: int) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", max_request_bytes),
+        # A second collector on the port must fail, not take part of the traffic.
+        ("grpc.so_reuseport", 0),
+        # Collectors in front of us ping every 10 s, also between requests.
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.max_metadata_size", 16 << 10),
+    ]
+
+
+async def _refuse(context: Any, refusal: Refusal) -> None:
+    if not refusal.is_transient:
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, refusal.value)
+    nanos = int(random.uniform(*_RETRY_SECONDS) * 1e9)  # noqa: S311 - jitter
+    retry = RetryInfo(retry_delay=Duration(seconds=nanos // 10**9, nanos=nanos % 10**9))
+    detail = AnyMessage()
+    detail.Pack(retry)
+    status = Status(
+        code=grpc.StatusCode.UNAVAILABLE.value[0],
+        message=refusal.value,
+        details=[detail],
+    )
+    trailers = (
+        ("grpc-status-details-bin", status.SerializeToString()),
+        ("google.rpc.retryinfo-bin", retry.SerializeToString()),
+    )
+    await context.abort(grpc.StatusCode.UNAVAILABLE, refusal.value, trailers)
+
+
+def _response(rejected: list[Rejected]) -> bytes:
+    if not rejected:
+        return _OK
+    reasons = ", ".join(f"{r.spans} {r.reason}" for r in rejected)
+    _log.warning("Spans rejected: %s", reasons)
+    return ExportTraceServiceResponse(
+        partial_success=ExportTracePartialSuccess(
+            rejected_spans=sum(r.spans for r in rejected),
+            error_message=f"Spans that cannot be stored: {reasons}.",
+        )
+    ).SerializeToString()
+
+
+class _Bearer(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped upstream
+    """Denies every call without the token, but health."""
+
+    def __init__(self, token: str) -> None:
+        self._expected = f"Bearer {token}".encode()
+        self._denied = grpc.unary_unary_rpc_method_handler(_deny)
+
+    async def intercept_service(
+        self, continuation: Callable[[Any], Awaitable[Any]], details: Any
+    ) -> Any:
+        shown = [
+            value
+            for key, value in details.invocation_metadata
+            if key == "authorization"
+        ]
+        if details.method.startswith(_HEALTH_PREFIX) or (
+            len(shown) == 1 and hmac.compare_digest(shown[0].encode(), self._expected)
+        ):
+            return await continuation(details)
+        return self._denied
+
+
+async def _deny(_request: bytes, context: Any) -> None:
+    await context.abort(
+        grpc.StatusCode.UNAUTHENTICATED,
+        "Send the collector's token as `authorization: Bearer …`.",
+    )

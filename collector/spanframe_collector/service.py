@@ -1,0 +1,107 @@
+"""The collector's life: open the store, serve, drain, close."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from spanframe_collector.intake import Intake
+from spanframe_collector.pipeline import Pipeline
+from spanframe_collector.receivers.admission import Admission
+from spanframe_collector.receivers.grpc import GrpcReceiver
+from spanframe_collector.settings import CollectorSettings
+from spanframe_collector.store.engine import open_engine
+from spanframe_collector.store.migrations import upgrade
+from spanframe_collector.store.writer import SpanWriter
+from spanframe_collector.telemetry import Telemetry
+
+__all__ = ["serve"]
+
+_log: Final = logging.getLogger(__name__)
+
+_GRACE_SECONDS: Final = 8.0
+"""For requests in flight after the first signal; the whole stop stays under 10 s."""
+
+
+async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then store what was accepted and return.
+
+    Args:
+        settings: where to listen and to store.
+        ready_file: written once requests are taken, as JSON: ``grpc``, ``pid``.
+
+    Raises:
+        StoreError: when the store cannot be opened or has another version.
+        OSError: when an address cannot be bound or the file not be written.
+    """
+    engine = open_engine(settings.store)
+    try:
+        upgrade(engine)
+        telemetry = Telemetry()
+        with _stop_signals() as stop:
+            pipeline = Pipeline(SpanWriter(engine))
+            try:
+                await _receive(settings, pipeline, telemetry, stop, ready_file)
+            finally:
+                await pipeline.close()
+        _log.info("Stopped: %s", telemetry.summary())
+    finally:
+        engine.dispose()
+
+
+async def _receive(
+    settings: CollectorSettings,
+    pipeline: Pipeline,
+    telemetry: Telemetry,
+    stop: asyncio.Event,
+    ready_file: Path | None,
+) -> None:
+    admission = Admission(settings.max_in_flight_bytes)
+    # One thread: decoding holds the interpreter, more would only take turns.
+    with ThreadPoolExecutor(1, "spanframe-decoder") as decoders:
+        intake = Intake(pipeline, admission, telemetry, decoders)
+        receiver = GrpcReceiver(intake, settings)
+        address = await receiver.start(settings.grpc)
+        try:
+            _log.info("Ready: OTLP over gRPC on %s", address)
+            if ready_file is not None:
+                _write_ready_file(ready_file, {"grpc": str(address)})
+            await stop.wait()
+            _log.info("Stopping: finishing what was begun")
+        finally:
+            await receiver.stop(_GRACE_SECONDS)
+
+
+def _write_ready_file(path: Path, listeners: dict[str, str]) -> None:
+    """Write the file whole or not at all: its reader polls for it."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps({**listeners, "pid": os.getpid()}) + "\n")
+    partial.replace(path)
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[asyncio.Event]:
+    """Give an event that SIGTERM and SIGINT set; a second signal ends us at once."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    signals = (signal.SIGTERM, signal.SIGINT)
+
+    def handle() -> None:
+        stop.set()
+        for each in signals:
+            loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_DFL)
+
+    for each in signals:
+        loop.add_signal_handler(each, handle)
+    try:
+        yield stop
+    finally:
+        for each in signals:
+            loop.remove_signal_handler(each)

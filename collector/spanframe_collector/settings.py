@@ -1,0 +1,104 @@
+"""The collector's settings."""
+
+import dataclasses
+import ipaddress
+from typing import ClassVar, NamedTuple
+
+from spanframe.errors import SettingsError
+from spanframe.settings import SettingsBase, boolean, setting, store_url, whole_number
+
+__all__ = ["Address", "CollectorSettings"]
+
+
+class Address(NamedTuple):
+    """Where a listener binds: ``HOST:PORT``, or ``unix:PATH`` with port 0."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        if self.host.startswith("unix:"):
+            return self.host
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only programs on this machine can reach it."""
+        if self.host.startswith("unix:") or self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def address(text: str) -> Address:
+    """Read ``HOST:PORT``, ``[IPV6]:PORT`` or ``unix:PATH``; port 0 takes a free one."""
+    if text.startswith("unix:"):
+        return Address(text, 0)
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
+        raise ValueError("write HOST:PORT, for example 127.0.0.1:4317, or unix:PATH")
+    return Address(host, int(port))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CollectorSettings(SettingsBase):
+    """What ``spanframe collector`` reads."""
+
+    section: ClassVar[str] = "the collector"
+
+    store: str = setting(
+        "SPANFRAME_STORE",
+        "sqlite:///spanframe.db",
+        "The store, as an SQLAlchemy URL.",
+        store_url,
+    )
+    grpc: Address = setting(
+        "SPANFRAME_GRPC",
+        "127.0.0.1:4317",
+        "Where OTLP over gRPC is received, as HOST:PORT or unix:PATH.",
+        address,
+    )
+    token: str = setting(
+        "SPANFRAME_TOKEN",
+        "",
+        "The bearer token that senders must show; empty: none.",
+        secret=True,
+    )
+    insecure: bool = setting(
+        "SPANFRAME_INSECURE",
+        "false",
+        "Listen beyond this machine without a token.",
+        boolean,
+    )
+    max_request_bytes: int = setting(
+        "SPANFRAME_MAX_REQUEST_BYTES",
+        str(64 << 20),
+        "The largest request taken, in bytes, uncompressed.",
+        whole_number(1024, 1 << 30),
+    )
+    max_in_flight_bytes: int = setting(
+        "SPANFRAME_MAX_IN_FLIGHT_BYTES",
+        str(96 << 20),
+        "Bytes of requests being worked on at once; beyond it senders have to wait.",
+        whole_number(1024, 1 << 34),
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse combinations that no single setting can see."""
+        problems = []
+        if not (self.grpc.is_local or self.token or self.insecure):
+            problems.append(
+                f"grpc is {self.grpc}: everyone on the network could write to the "
+                "store; set SPANFRAME_TOKEN, listen on 127.0.0.1, or say --insecure"
+            )
+        if self.max_in_flight_bytes < self.max_request_bytes:
+            problems.append(
+                "max_in_flight_bytes is smaller than max_request_bytes: such a "
+                "request could never be taken"
+            )
+        if problems:
+            raise SettingsError(problems)

@@ -1,0 +1,173 @@
+"""Changes to stored traces: tags, deletion, experiments.
+
+Each is one short transaction; an edit wins over whatever spans arrive later.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy.exc import OperationalError
+
+from spanframe import keys
+from spanframe.errors import InvalidArgumentError, NotFoundError, StoreError
+from spanframe_collector.store import index
+from spanframe_collector.store.engine import driver_message
+from spanframe_collector.store.rollup import columns_of, edit, merge, state_of
+from spanframe_collector.store.schema import experiments, spans, traces
+
+__all__ = [
+    "create_experiment",
+    "delete_trace_tag",
+    "delete_traces",
+    "delete_traces_before",
+    "set_trace_tag",
+]
+
+_DELETED_AT_ONCE: Final = 500
+"""Traces in one transaction, so that nobody waits long for the write lock."""
+
+
+def set_trace_tag(engine: Engine, trace_id: bytes, key: str, value: str) -> None:
+    """Set a tag of a stored trace.
+
+    Args:
+        engine: a writing engine.
+        trace_id: the 16 bytes of the OpenTelemetry trace id.
+        key: the tag; ``mlflow.traceName`` renames the trace.
+        value: the text, kept whole.
+
+    Raises:
+        NotFoundError: when the store has no such trace.
+        StoreError: when the store cannot be written.
+    """
+    _edit(engine, trace_id, key, value)
+
+
+def delete_trace_tag(engine: Engine, trace_id: bytes, key: str) -> None:
+    """Delete a tag of a stored trace.
+
+    Raises:
+        NotFoundError: when the store has no such trace, or the trace no such tag.
+        StoreError: when the store cannot be written.
+    """
+    _edit(engine, trace_id, key, None)
+
+
+def delete_traces(engine: Engine, trace_ids: Iterable[bytes]) -> int:
+    """Delete traces with their spans and index rows; return how many there were.
+
+    Raises:
+        StoreError: when the store cannot be written.
+    """
+    wanted = list(trace_ids)
+    deleted = 0
+    for start in range(0, len(wanted), _DELETED_AT_ONCE):
+        ids = wanted[start : start + _DELETED_AT_ONCE]
+        with _transaction(engine) as connection:
+            query = select(traces).where(traces.c.trace_id.in_(ids))
+            deleted += _delete(connection, connection.execute(query).all())
+    return deleted
+
+
+def delete_traces_before(
+    engine: Engine,
+    timestamp_ms: int,
+    *,
+    experiment_id: int | None = None,
+    at_most: int | None = None,
+) -> int:
+    """Delete one portion of the traces that started at ``timestamp_ms`` or before.
+
+    Returns:
+        How many were deleted, oldest first; 0 when none is left. A caller repeats it,
+        so that writers get their turn in between.
+
+    Raises:
+        StoreError: when the store cannot be written.
+    """
+    limit = _DELETED_AT_ONCE if at_most is None else min(at_most, _DELETED_AT_ONCE)
+    query = select(traces).where(traces.c.timestamp_ms <= timestamp_ms)
+    if experiment_id is not None:
+        query = query.where(traces.c.experiment_id == experiment_id)
+    query = query.order_by(traces.c.timestamp_ms, traces.c.trace_id).limit(limit)
+    with _transaction(engine) as connection:
+        return _delete(connection, connection.execute(query).all())
+
+
+def create_experiment(engine: Engine, name: str) -> int:
+    """Create an experiment and return its id.
+
+    Raises:
+        InvalidArgumentError: when the name is empty or taken.
+        StoreError: when the store cannot be written.
+    """
+    if not name.strip():
+        raise InvalidArgumentError("An experiment needs a name that is not empty.")
+    with _transaction(engine) as connection:
+        taken = select(experiments).where(experiments.c.name == name)
+        if connection.execute(taken).first():
+            raise InvalidArgumentError(f"Experiment {name!r} exists already.")
+        greatest = connection.execute(select(func.max(experiments.c.experiment_id)))
+        experiment_id = int(greatest.scalar() or 0) + 1
+        connection.execute(
+            insert(experiments).values(
+                experiment_id=experiment_id,
+                name=name,
+                creation_time_ms=time.time_ns() // 1_000_000,
+            )
+        )
+    return experiment_id
+
+
+def _edit(engine: Engine, trace_id: bytes, key: str, value: str | None) -> None:
+    field = "name" if key == keys.TAG_TRACE_NAME else f"tags.{key}"
+    with _transaction(engine) as connection:
+        query = select(traces).where(traces.c.trace_id == trace_id)
+        row = connection.execute(query).first()
+        if row is None:
+            raise NotFoundError(
+                f"There is no trace {keys.request_id(trace_id)} in this store."
+            )
+        before = row._asdict()
+        state = state_of(before)
+        if value is None and (
+            field not in state.picks or state.picks[field].value is None
+        ):
+            raise NotFoundError(
+                f"Trace {keys.request_id(trace_id)} has no tag {key!r}."
+            )
+        columns = columns_of(merge(state, edit(field, value, time.time_ns())))
+        connection.execute(
+            update(traces).where(traces.c.trace_id == trace_id).values(columns)
+        )
+        changes = index.Changes()
+        changes.add(row.trace_key, before, columns)
+        changes.write(connection)
+
+
+def _delete(connection: Connection, rows: Sequence[Any]) -> int:
+    changes = index.Changes()
+    for row in rows:
+        before: Mapping[str, Any] = row._asdict()
+        changes.add(row.trace_key, before, None)
+    changes.write(connection)
+    trace_keys = [row.trace_key for row in rows]
+    for table in (spans, traces):
+        connection.execute(delete(table).where(table.c.trace_key.in_(trace_keys)))
+    return len(rows)
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    """Begin and commit a transaction; the store's refusal is a StoreError."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise StoreError(
+            f"The store {where} cannot be written: {driver_message(error)}."
+        ) from error
