@@ -1,0 +1,87 @@
+"""Rules of the house that no linter knows."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("spanframe", "spanframe_collector", "spanframe_query")
+SOURCES = [
+    path
+    for folder in ("instrumentation", "collector", "query")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
+# Every name of `keys` is public; Alembic runs the migrations, nobody imports them.
+UNLISTED = ("spanframe.keys", "spanframe_collector.store.migrations")
+
+
+def public_modules() -> Iterator[str]:
+    """Yield every module of ours that a user may import."""
+    for package in PACKAGES:
+        yield package
+        found = importlib.import_module(package)
+        for info in pkgutil.walk_packages(found.__path__, f"{package}."):
+            private = any(part.startswith("_") for part in info.name.split("."))
+            if not private and not info.name.startswith(UNLISTED):
+                yield info.name
+
+
+@pytest.mark.parametrize("name", sorted(public_modules()))
+def test_a_public_module_lists_its_names_and_has_them(name: str) -> None:
+    module = importlib.import_module(name)
+    if not _defines_something(module):
+        return
+    listed = module.__all__
+    assert len(set(listed)) == len(listed)
+    missing = [n for n in listed if not hasattr(module, n)]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    "path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)).replace("/", ".")
+)
+def test_a_module_is_named_for_what_it_does(path: Path) -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
+    assert path.stem.strip("_") not in vague
+
+
+def test_the_version_is_written_in_one_place() -> None:
+    version = importlib.import_module("spanframe._version").__version__
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert settings["project"]["dynamic"] == ["version"]
+    written = [p for p in SOURCES if f'"{version}"' in p.read_text()]
+    assert [p.name for p in written] == ["_version.py"]
+
+
+def test_every_dependency_is_pinned_for_development() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", pin) for pin in pins)
+    pinned = {_normal(pin.partition("==")[0]) for pin in pins}
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = settings["project"]
+    stated = [
+        *project["dependencies"],
+        *(r for e in project["optional-dependencies"].values() for r in e),
+        *settings["dependency-groups"]["dev"],
+        *settings["build-system"]["requires"],
+    ]
+    names = {_normal(re.split(r"[\[<>=]", s)[0]) for s in stated} - {"spanframe"}
+    assert names - pinned == set()
+
+
+def _defines_something(module: ModuleType) -> bool:
+    assert module.__file__ is not None
+    tree = ast.parse(Path(module.__file__).read_text())
+    return any(not isinstance(node, ast.Expr) for node in tree.body)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
