@@ -1,6 +1,7 @@
 """A real collector in a process of its own, for tests that go over the wire."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -37,6 +38,12 @@ class Collector:
     def endpoint(self) -> str:
         """The URL for ``SPANFRAME_ENDPOINT`` and ``OTEL_EXPORTER_OTLP_ENDPOINT``."""
         return f"http://{self._address}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment for a program that sends here and searches here."""
+        ours = {"SPANFRAME_ENDPOINT": self.endpoint, "SPANFRAME_STORE": self.store}
+        return os.environ | ours
 
     @property
     def log(self) -> str:
