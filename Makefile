@@ -46,14 +46,14 @@ clean: ## remove everything that was built, .venv included
 		.hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Built from nothing each time: what is in it is what the two files say, no more.
 # The versions are pinned by a constraints file: pip alone reads it, on every system.
 # pip itself goes first, as the one that comes with Python 3.11 knows neither dependency
 # groups nor constraints for the build.
 $(READY): pyproject.toml constraints.txt
 	@python=$$(scripts/find-python "$(PYTHON)") \
 		&& echo "Building $(VENV) with $$python (once; takes a minute or two)" \
-		&& "$$python" -m venv $(VENV)
-	@rm -f $(READY)
+		&& "$$python" -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
 		--constraint constraints.txt pip
 	$(BIN)/python -m pip install --disable-pip-version-check \
