@@ -1,0 +1,77 @@
+"""The filter language: text → tokens → comparisons → checked conditions → SQL.
+
+Everything up to the conditions is pure and knows no database.
+"""
+
+from spanframe.errors import FilterError
+from spanframe_query.filter.check import check, known_field
+from spanframe_query.filter.nodes import (
+    Comparator,
+    Condition,
+    Field,
+    FieldKind,
+    Filter,
+    Key,
+    Span,
+)
+from spanframe_query.filter.parser import parse
+from spanframe_query.filter.values import stored_text
+
+__all__ = [
+    "Comparator",
+    "Condition",
+    "Field",
+    "FieldKind",
+    "Filter",
+    "FilterError",
+    "filter_and",
+    "parse_filter",
+]
+
+# A filter is repeated in its errors and logs; this holds 10 000 trace ids in a list.
+MAX_LENGTH = 1_000_000
+
+
+def parse_filter(source: str | None) -> Filter:
+    """Read and check a filter.
+
+    Args:
+        source: the filter; None and the empty text keep every trace.
+
+    Returns:
+        The checked filter, frozen, which compiles for every store or is refused by it.
+
+    Raises:
+        FilterError: the filter cannot be used; the message draws the place and says
+            what to write instead.
+    """
+    if source is None:
+        return Filter()
+    if not isinstance(source, str):
+        title = f"A filter is a text, not {type(source).__name__}"
+        raise FilterError(title, repr(source)[:80], 0, 80, "Write it in quotes")
+    if len(source) > MAX_LENGTH:
+        title = f"A filter of more than {MAX_LENGTH} characters"
+        raise FilterError(title, source[:80], 0, 80, "Run several searches")
+    try:
+        source.encode()
+    except UnicodeEncodeError as error:
+        title = "Half a surrogate pair is not a character"
+        hint = "Write the whole character"
+        raise FilterError(title, source, error.start, error.end, hint) from None
+    return check(source, parse(source))
+
+
+def filter_and(filter_: Filter, scope: str, key: str, value: str) -> Filter:
+    """Return ``filter_`` with one more condition: an entry equals a value.
+
+    Args:
+        filter_: the filter to narrow.
+        scope: ``tags`` or ``metadata``.
+        key: the key of the entry, any text.
+        value: the text it must equal; it is bound, never made part of a statement.
+    """
+    nowhere = Span(len(filter_.source), len(filter_.source))
+    field = known_field("", Key(scope, key, nowhere))
+    condition = Condition(field, Comparator.EQ, stored_text(value), nowhere)
+    return Filter((*filter_.conditions, condition), filter_.source)

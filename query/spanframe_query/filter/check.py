@@ -1,0 +1,182 @@
+"""Comparisons → conditions: known names, comparators the field takes, typed values."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from spanframe_query.filter.errors import closest, fail, shown
+from spanframe_query.filter.fields import (
+    ATTRIBUTES,
+    FIELDS,
+    NOT_FIELDS,
+    SCOPES,
+    FieldRow,
+    Scope,
+)
+from spanframe_query.filter.nodes import (
+    Comparator,
+    Comparison,
+    Condition,
+    Field,
+    FieldKind,
+    Filter,
+    Key,
+    Span,
+    Value,
+)
+from spanframe_query.filter.values import checked_value, stored_text
+
+__all__ = ["ROWS", "check", "known_field"]
+
+ROWS: Final = {row.kind: row for row in FIELDS}
+
+_SPAN_FIELDS: Final = {
+    "name": FieldKind.SPAN_NAME,
+    "type": FieldKind.SPAN_TYPE,
+    "status": FieldKind.SPAN_STATUS,
+    "content": FieldKind.SPAN_CONTENT,
+}
+_SPAN_ATTRIBUTE: Final = "attributes."
+
+
+def check(source: str, comparisons: Iterable[Comparison]) -> Filter:
+    """Return the filter that the parsed comparisons of ``source`` mean.
+
+    Raises:
+        FilterError: a name, a comparator or a value does not fit the field table.
+    """
+    return Filter(tuple(_condition(source, each) for each in comparisons), source)
+
+
+def known_field(source: str, key: Key) -> Field:
+    """Return the field that a key names.
+
+    Raises:
+        FilterError: there is none of this name.
+    """
+    match _scope(key):
+        case Scope.ATTRIBUTE:
+            return _attribute(source, key)
+        case Scope.TAG:
+            return Field(FieldKind.TAG, _entry_key(source, key))
+        case Scope.METADATA:
+            return Field(FieldKind.METADATA, _entry_key(source, key))
+        case Scope.SPAN:
+            return _span_field(source, key)
+        case Scope.ASSESSMENT:
+            title = "The store keeps no assessments"
+            hint = "Write what the app records itself as a tag: tags.<key>"
+            return fail(title, source, key.span, hint)
+        case _:
+            return _no_scope(source, key)
+
+
+def _scope(key: Key) -> Scope | None:
+    return Scope.ATTRIBUTE if key.scope is None else SCOPES.get(key.scope)
+
+
+def _condition(source: str, comparison: Comparison) -> Condition:
+    key, comparator = comparison.key, comparison.comparator
+    _refuse_unstored(source, comparison)
+    field = known_field(source, key)
+    row = ROWS[field.kind]
+    name = shown(source[key.span.start : key.span.end])
+    if comparator not in row.comparators:
+        _no_comparator(source, name, row, comparison)
+    values = tuple(
+        checked_value(source, name, row.type, comparator, literal)
+        for literal in comparison.values
+    )
+    value: Value
+    if comparator in {Comparator.IN, Comparator.NOT_IN}:
+        value = values
+    else:
+        value = values[0] if values else None
+    end = comparison.values[-1].span.end if values else comparison.comparator_span.end
+    return Condition(field, comparator, value, Span(key.span.start, end))
+
+
+def _attribute(source: str, key: Key) -> Field:
+    field = ATTRIBUTES.get(key.name)
+    if field is not None:
+        return field
+    guess = closest(key.name, ATTRIBUTES)
+    if key.name in NOT_FIELDS:
+        hint = NOT_FIELDS[key.name]
+    elif guess is not None:
+        hint = f"Did you mean {guess}?"
+    else:
+        hint = f"The fields are {', '.join(_field_names())}"
+    return fail(f"No such field: {shown(key.name)}", source, key.span, hint)
+
+
+def _span_field(source: str, key: Key) -> Field:
+    if key.name in _SPAN_FIELDS:
+        return Field(_SPAN_FIELDS[key.name])
+    if key.name == _SPAN_ATTRIBUTE:
+        hint = "Write span.attributes.<key>"
+        fail("The name of the span attribute is missing", source, key.span, hint)
+    if key.name.startswith(_SPAN_ATTRIBUTE):
+        attribute = key.name.removeprefix(_SPAN_ATTRIBUTE)
+        return Field(FieldKind.SPAN_ATTRIBUTE, stored_text(attribute))
+    hint = (
+        "Write span.name, span.type, span.status, span.content or "
+        "span.attributes.<key>; inputs are span.attributes.mlflow.spanInputs"
+    )
+    return fail(f"No such span field: {shown(key.name)}", source, key.span, hint)
+
+
+def _entry_key(source: str, key: Key) -> str:
+    if not key.name:
+        hint = f"Write {key.scope}.<key>"
+        fail("The key is empty", source, key.span, hint)
+    return stored_text(key.name)
+
+
+def _no_scope(source: str, key: Key) -> Field:
+    scope = key.scope or ""
+    prefixes = "attributes, trace, tags, metadata, span"
+    guess = closest(scope, SCOPES)
+    hint = f"Did you mean {guess}? Prefixes are" if guess else "Prefixes are"
+    if scope == "issue":
+        fail(
+            "The only field of an issue is issue.id", source, key.span, "Write issue.id"
+        )
+    return fail(
+        f"No such prefix: {shown(scope)}", source, key.span, f"{hint} {prefixes}"
+    )
+
+
+def _no_comparator(
+    source: str, name: str, row: FieldRow, comparison: Comparison
+) -> None:
+    comparator = comparison.comparator
+    if row.kind is FieldKind.EXPERIMENT_ID:
+        hint = NOT_FIELDS["experiment_id"]
+        fail("No filter by experiment_id", source, comparison.key.span, hint)
+    title = f"{name} is not compared by {comparator}"
+    hint = f"Write one of {' '.join(row.comparators)}"
+    fail(title, source, comparison.comparator_span, hint)
+
+
+def _refuse_unstored(source: str, comparison: Comparison) -> None:
+    """Raise for prompts and issues, which no store of traces from OTLP holds."""
+    key, comparator = comparison.key, comparison.comparator
+    scope = _scope(key)
+    is_prompt = scope is Scope.ATTRIBUTE and key.name == "prompt"
+    is_issue = scope is Scope.ISSUE and key.name == "id"
+    if not is_prompt and not is_issue:
+        return
+    what = "prompt" if is_prompt else "issue.id"
+    if comparator is not Comparator.EQ:
+        title = f"{what} is not compared by {comparator}"
+        fail(title, source, comparison.comparator_span, "Write =")
+    literal = comparison.values[0]
+    if is_prompt and (literal.is_number or literal.text.count("/") != 1):
+        hint = "Write name and version: prompt = 'greeting/1'"
+        fail("Not a prompt version", source, literal.span, hint)
+    title = f"The store keeps no {'prompts' if is_prompt else 'issues'}"
+    fail(title, source, key.span, "Write the version as a tag of the trace: tags.<key>")
+
+
+def _field_names() -> list[str]:
+    return [name for row in FIELDS for name in row.names[:1]]

@@ -1,0 +1,177 @@
+"""Conditions → SQLAlchemy expressions over whatever shape an engine stores.
+
+What a comparator means is stated here, once for every engine; where a field is found
+is the layout's business. Values are bound, never written into a statement.
+
+The rules are MLflow's (3.17): a field that is absent fulfils no comparator but IS NULL,
+``!=`` and NOT IN included; patterns match the whole text, ``%`` is any run of
+characters and ``_`` is one, without an escape character; RLIKE finds its expression
+anywhere.
+"""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any, Final, Protocol
+
+from sqlalchemy import ColumnElement, false
+
+from spanframe_query.filter.errors import fail
+from spanframe_query.filter.nodes import (
+    Comparator,
+    Condition,
+    Field,
+    FieldKind,
+    Filter,
+)
+
+__all__ = ["Layout", "compare_number", "compare_text", "compile_filter"]
+
+SPAN_KINDS: Final = frozenset(
+    {
+        FieldKind.SPAN_NAME,
+        FieldKind.SPAN_TYPE,
+        FieldKind.SPAN_STATUS,
+        FieldKind.SPAN_ATTRIBUTE,
+        FieldKind.SPAN_CONTENT,
+    }
+)
+NUMBER_KINDS: Final = frozenset(
+    {
+        FieldKind.EXPERIMENT_ID,
+        FieldKind.TIMESTAMP_MS,
+        FieldKind.EXECUTION_TIME_MS,
+        FieldKind.END_TIME_MS,
+    }
+)
+_INT64_MIN: Final = -(1 << 63)
+_INT64_MAX: Final = (1 << 63) - 1
+
+
+class Layout(Protocol):
+    """Where an engine keeps the fields of a trace, and what it can serve."""
+
+    def refuses(self, condition: Condition) -> str | None:
+        """Return why this engine cannot serve a condition; None when it can."""
+
+    def text(self, field: Field) -> ColumnElement[Any]:
+        """Return the text of a trace-level field; NULL where it is absent."""
+
+    def number(self, field: Field) -> ColumnElement[Any]:
+        """Return a trace-level integer; NULL where it is absent."""
+
+    def equals(self, field: Field, values: tuple[str, ...]) -> ColumnElement[bool]:
+        """Return whether a trace-level text field is one of ``values``."""
+
+    def some_span(self, conditions: list[Condition]) -> ColumnElement[bool]:
+        """Return whether one span of the trace fulfils all conditions."""
+
+    def like(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Return whether a text fits a pattern, letter by letter."""
+
+    def ilike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Return whether a text fits a pattern when A to Z equal a to z."""
+
+    def rlike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Return whether a regular expression (RE2) is found in a text."""
+
+
+def compile_filter(filter_: Filter, layout: Layout) -> list[ColumnElement[bool]]:
+    """Return the expressions that must all hold.
+
+    Raises:
+        FilterError: the engine cannot serve a condition.
+    """
+    for condition in filter_.conditions:
+        reason = layout.refuses(condition)
+        if reason is not None:
+            title = "This store cannot serve the clause"
+            fail(title, filter_.source, condition.span, reason)
+    of_spans = [c for c in filter_.conditions if c.field.kind in SPAN_KINDS]
+    compiled = [
+        _trace_condition(condition, layout)
+        for condition in filter_.conditions
+        if condition.field.kind not in SPAN_KINDS
+    ]
+    if of_spans:
+        compiled.append(layout.some_span(of_spans))
+    return compiled
+
+
+def _trace_condition(condition: Condition, layout: Layout) -> ColumnElement[bool]:
+    field, comparator = condition.field, condition.comparator
+    if field.kind in NUMBER_KINDS:
+        return compare_number(layout.number(field), comparator, condition.value)
+    if comparator in {Comparator.EQ, Comparator.IN}:
+        return layout.equals(field, condition.texts)
+    return compare_text(layout.text(field), comparator, condition.texts, layout)
+
+
+def compare_text(  # noqa: PLR0911  # one for each comparator
+    text: ColumnElement[Any],
+    comparator: Comparator,
+    values: tuple[str, ...],
+    layout: Layout,
+) -> ColumnElement[bool]:
+    """Return a text compared with the value, or the values of a list."""
+    match comparator:
+        case Comparator.EQ | Comparator.IN:
+            return text == values[0] if len(values) == 1 else text.in_(values)
+        case Comparator.NE | Comparator.NOT_IN:
+            return text != values[0] if len(values) == 1 else text.not_in(values)
+        case Comparator.IS_NULL:
+            return text.is_(None)
+        case Comparator.IS_NOT_NULL:
+            return text.is_not(None)
+        case Comparator.LIKE:
+            if "%" not in values[0] and "_" not in values[0]:
+                return text == values[0]
+            return layout.like(text, values[0])
+        case Comparator.ILIKE:
+            return layout.ilike(text, values[0])
+        case Comparator.RLIKE:
+            return layout.rlike(text, values[0])
+        case _:
+            raise AssertionError(comparator)
+
+
+def compare_number(
+    number: ColumnElement[Any], comparator: Comparator, value: object
+) -> ColumnElement[bool]:
+    """Return an integer compared with an exact number of any size and precision.
+
+    The number is first moved to the integer that means the same, so that every bound
+    value is a 64-bit integer and no comparison is rounded.
+    """
+    if not isinstance(value, Decimal):
+        raise TypeError(value)
+    always, never = number.is_not(None), false()
+    whole = _whole(value, ROUND_FLOOR)
+    exact = whole == value
+    match comparator:
+        case Comparator.EQ:
+            return number == whole if exact else never
+        case Comparator.NE:
+            return number != whole if exact else always
+        case Comparator.LT | Comparator.GE:
+            # Below 5.5 is below 6.
+            bound = _whole(value, ROUND_CEILING)
+            if _INT64_MIN <= bound <= _INT64_MAX:
+                return (
+                    number < bound if comparator is Comparator.LT else number >= bound
+                )
+            return always if (bound > 0) == (comparator is Comparator.LT) else never
+        case Comparator.LE | Comparator.GT:
+            # At most 5.5 is at most 5.
+            if _INT64_MIN <= whole <= _INT64_MAX:
+                return (
+                    number <= whole if comparator is Comparator.LE else number > whole
+                )
+            return always if (whole > 0) == (comparator is Comparator.LE) else never
+        case _:
+            raise AssertionError(comparator)
+
+
+def _whole(value: Decimal, rounding: str) -> int:
+    """Round a number, however large its exponent, without writing out its digits."""
+    if not _INT64_MIN <= value <= _INT64_MAX:
+        return (_INT64_MAX + 1) if value > 0 else (_INT64_MIN - 1)
+    return int(value.to_integral_value(rounding))

@@ -1,0 +1,32 @@
+"""How the filter language says no: one error class, one caret, one remedy."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final, NoReturn
+
+from spanframe.errors import FilterError
+from spanframe_query.filter.nodes import Span
+
+__all__ = ["closest", "fail", "shown"]
+
+_SHOWN_LENGTH: Final = 40
+
+
+def fail(title: str, source: str, span: tuple[int, int], hint: str) -> NoReturn:
+    """Raise the `FilterError` that points at ``span`` of ``source``."""
+    raise FilterError(title, source, *Span(*span), hint)
+
+
+def shown(text: str) -> str:
+    """Return user text for a message: printable, on one line, not endless."""
+    cut = text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
+    return "".join(c if c.isprintable() else " " for c in cut)
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known name that ``word`` most likely means, if any does."""
+    if len(word) > _SHOWN_LENGTH:
+        return None
+    names = {name.lower(): name for name in known}
+    matches = get_close_matches(word.lower(), names, n=1, cutoff=0.7)
+    return names[matches[0]] if matches else None

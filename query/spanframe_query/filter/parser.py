@@ -1,0 +1,220 @@
+"""Tokens → comparisons: the grammar, one method a rule, its EBNF in the docstring.
+
+The language is a conjunction today. Another connective or a group would be one more
+rule between `Parser.conjunction` and `Parser.clause`.
+"""
+
+from typing import Final
+
+from spanframe_query.filter import complaints
+from spanframe_query.filter.errors import fail
+from spanframe_query.filter.nodes import Comparator, Comparison, Key, Literal, Span
+from spanframe_query.filter.tokens import Token, tokenize
+
+__all__ = ["Parser", "parse"]
+
+# What one statement of SQLite holds with room to spare: an AND nests 1 000 deep, and
+# 32 766 values can be bound.
+MAX_CLAUSES: Final = 100
+MAX_VALUES: Final = 10_000
+
+_NAMES: Final = {"path", "backticked", "text"}
+_ONE_WORD: Final = {"LIKE", "ILIKE", "RLIKE", "IN"}
+_SYMBOLS: Final = {"=", "!=", "<", "<=", ">", ">="}
+
+
+def parse(source: str) -> tuple[Comparison, ...]:
+    """Read a filter.
+
+    Raises:
+        FilterError: the text does not fit the grammar.
+    """
+    return Parser(source).conjunction()
+
+
+class Parser:
+    """A recursive-descent parser over the tokens of one text."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._tokens = tokenize(source)
+        self._position = 0
+        self._value_count = 0
+
+    @property
+    def token(self) -> Token:
+        """The token that is read next."""
+        return self._tokens[self._position]
+
+    @property
+    def previous(self) -> Token:
+        """The token that was read last."""
+        return self._tokens[self._position - 1]
+
+    def conjunction(self) -> tuple[Comparison, ...]:
+        """Read a whole filter.
+
+        ``conjunction = [ clause { "AND" clause } ] ;``
+        """
+        if self.token.kind == "end":
+            return ()
+        clauses = [self.clause()]
+        while self.token.kind != "end":
+            if not self.take_word("AND"):
+                complaints.no_connective(self.source, self.token)
+            if len(clauses) == MAX_CLAUSES:
+                complaints.too_many(self.source, self.token, f"{MAX_CLAUSES} clauses")
+            clauses.append(self.clause())
+        return tuple(clauses)
+
+    def clause(self) -> Comparison:
+        """Read one clause.
+
+        ``clause = key ( comparator value | null_test | membership members ) ;``
+        """
+        self._refuse_strays()
+        key = self.key()
+        start = self.token.start
+        comparator = self.comparator(key)
+        span = Span(start, self.previous.end)
+        values: tuple[Literal, ...]
+        if comparator in {Comparator.IN, Comparator.NOT_IN}:
+            values = self.members()
+        elif comparator in {Comparator.IS_NULL, Comparator.IS_NOT_NULL}:
+            values = ()
+        else:
+            values = (self.value(),)
+        return Comparison(key, comparator, span, values)
+
+    def key(self) -> Key:
+        """Read what is compared.
+
+        ``key = segment { "." segment } ;``, without space around the dots;
+        ``segment = word | "`" text "`" | "'" text "'" | '"' text '"' ;``
+        """
+        first = self.token
+        segments = self._segment()
+        while self.token.kind == "dot":
+            if self.token.start != self.previous.end:
+                complaints.space_at_dot(self.source, self.token)
+            dot = self.take()
+            if self.token.kind not in _NAMES:
+                complaints.no_key(self.source, dot)
+            if self.token.start != dot.end:
+                complaints.space_at_dot(self.source, dot)
+            segments += self._segment()
+        span = Span(first.start, self.previous.end)
+        if len(segments) > 1:
+            return Key(segments[0], ".".join(segments[1:]), span)
+        if first.text[0] == "'":
+            complaints.no_field(self.source, first)
+        return Key(None, segments[0], span)
+
+    def comparator(self, key: Key) -> Comparator:
+        """Read how the key is compared.
+
+        ``comparator = "=" | "!=" | "<" | "<=" | ">" | ">=" | pattern ;``
+        ``pattern = "LIKE" | "ILIKE" | "RLIKE" ;``
+        ``null_test = "IS" [ "NOT" ] "NULL" ;``
+        ``membership = [ "NOT" ] "IN" ;``
+        """
+        token = self.token
+        word = self._word()
+        if token.text in _SYMBOLS or word in _ONE_WORD:
+            self.take()
+            return Comparator(word or token.text)
+        if self.take_word("IS"):
+            negated = self.take_word("NOT")
+            if not self.take_word("NULL"):
+                complaints.no_null(self.source, self.token)
+            return Comparator.IS_NOT_NULL if negated else Comparator.IS_NULL
+        if self.take_word("NOT"):
+            if not self.take_word("IN"):
+                complaints.stray_not(self.source, token, self.token)
+            return Comparator.NOT_IN
+        return complaints.no_comparator(self.source, key, token)
+
+    def members(self) -> tuple[Literal, ...]:
+        """Read the list of IN.
+
+        ``members = "(" value { "," value } [ "," ] ")" ;``
+        """
+        opening = self.token
+        if opening.kind != "open":
+            complaints.no_list(self.source, opening)
+        self.take()
+        if self.token.kind == "close":
+            complaints.empty_list(self.source, opening, self.token)
+        values = [self.value()]
+        while self.token.kind == "comma":
+            self.take()
+            if self.token.kind == "close":
+                break
+            values.append(self.value())
+        if self.token.kind != "close":
+            complaints.unfinished_list(self.source, opening, self.token)
+        self.take()
+        return tuple(values)
+
+    def value(self) -> Literal:
+        """Read one value.
+
+        ``value = "'" text "'" | '"' text '"' | number ;``; a doubled quote
+        stands for one.
+        """
+        token = self.token
+        if token.kind not in {"text", "number"}:
+            complaints.no_value(self.source, token, self.previous)
+        self.take()
+        self._value_count += 1
+        if self._value_count > MAX_VALUES:
+            complaints.too_many(self.source, token, f"{MAX_VALUES} values")
+        is_number = token.kind == "number"
+        text = token.text if is_number else _unquoted(token.text)
+        return Literal(text, is_number, Span(token.start, token.end))
+
+    def take(self) -> Token:
+        """Step over the next token and return it."""
+        token = self.token
+        self._position += 1
+        return token
+
+    def take_word(self, word: str) -> bool:
+        """Step over a keyword, in any case, if it comes next."""
+        found = self._word() == word
+        self._position += found
+        return found
+
+    def refuse_rest(self, title: str, hint: str) -> None:
+        """Raise for what is left of the text, if anything is."""
+        if self.token.kind != "end":
+            span = (self.token.start, self._tokens[-1].end)
+            fail(title, self.source, span, hint)
+
+    def _segment(self) -> list[str]:
+        token = self.take()
+        if token.kind == "path":
+            return token.text.split(".")
+        return [_unquoted(token.text)]
+
+    def _word(self) -> str:
+        """Return the next token as a keyword in capitals, or nothing."""
+        token = self.token
+        # The capital of some other letters is a letter of a keyword.
+        if token.kind == "path" and token.text.isascii():
+            return token.text.upper()
+        return ""
+
+    def _refuse_strays(self) -> None:
+        """Raise where a clause should start and none does."""
+        if self.token.kind not in _NAMES:
+            complaints.no_field(self.source, self.token)
+        if self._word() in {"AND", "OR", "NOT"}:
+            after = self._tokens[self._position + 1]
+            if after.kind not in {"comparator", "dot"}:
+                complaints.no_field(self.source, self.token)
+
+
+def _unquoted(text: str) -> str:
+    quote = text[0]
+    return text[1:-1].replace(quote * 2, quote)

@@ -1,0 +1,104 @@
+"""Literals → values of the type a field takes, or the reason why not."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from spanframe_query.filter.errors import fail, shown
+from spanframe_query.filter.expressions import finder
+from spanframe_query.filter.fields import Type
+from spanframe_query.filter.nodes import Comparator, Literal, quoted
+
+__all__ = ["MAX_PATTERN_LENGTH", "checked_value", "stored_text"]
+
+# SQLite takes patterns of 50 000 bytes; a character has at most four.
+MAX_PATTERN_LENGTH: Final = 10_000
+
+_PATTERN_COMPARATORS: Final = (Comparator.LIKE, Comparator.ILIKE, Comparator.RLIKE)
+_ORDERING: Final = (Comparator.LT, Comparator.LE, Comparator.GT, Comparator.GE)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ISO_EXAMPLE: Final = "'2026-11-23T10:00:00+09:00'"
+
+
+def checked_value(
+    source: str, name: str, takes: Type, comparator: Comparator, literal: Literal
+) -> str | Decimal:
+    """Return the value that ``literal`` stands for.
+
+    Args:
+        source: the text the literal is part of, for the error.
+        name: the field as it is written, for the error.
+        takes: the type of the field.
+        comparator: what stands between the field and the literal.
+        literal: the value as written.
+
+    Raises:
+        FilterError: the literal is not of this type.
+    """
+    if comparator in _PATTERN_COMPARATORS:
+        return _pattern(source, comparator, literal)
+    if takes is Type.TEXT:
+        return _text(source, f"{name} is", literal)
+    if takes is Type.ANY and not literal.is_number and comparator not in _ORDERING:
+        return stored_text(literal.text)
+    return _number(source, name, takes, literal)
+
+
+def stored_text(text: str) -> str:
+    """Return ``text`` the way the store keeps it.
+
+    No text of SQL holds U+0000 (PostgreSQL refuses it, SQLite's functions stop at it),
+    so that the store keeps U+FFFD in its place.
+    """
+    return text.replace("\0", "\ufffd") if "\0" in text else text
+
+
+def _text(source: str, subject: str, literal: Literal) -> str:
+    if literal.is_number:
+        title = f"{subject} compared with text, not with a number"
+        fail(title, source, literal.span, f"Write it in quotes: {quoted(literal.text)}")
+    return stored_text(literal.text)
+
+
+def _pattern(source: str, comparator: Comparator, literal: Literal) -> str:
+    pattern = _text(source, f"{comparator} is", literal)
+    if len(pattern) > MAX_PATTERN_LENGTH:
+        title = f"A pattern of more than {MAX_PATTERN_LENGTH} characters"
+        fail(title, source, literal.span, "Write a shorter pattern, or = for the text")
+    if comparator is Comparator.RLIKE:
+        try:
+            finder(pattern)
+        except ValueError as error:
+            title = f"Not a regular expression: {shown(str(error))}"
+            hint = "Write RE2 syntax; it has no back-references and no look-around"
+            fail(title, source, literal.span, hint)
+    return pattern
+
+
+def _number(source: str, name: str, takes: Type, literal: Literal) -> Decimal:
+    text = literal.text.strip()
+    try:
+        number = Decimal(text) if text.isascii() and "_" not in text else None
+    except InvalidOperation:
+        number = None
+    if number is not None and number.is_finite():
+        return number
+    if takes is Type.TIME:
+        return _time(source, literal)
+    title = f"{name} is compared with a number, not with {quoted(shown(literal.text))}"
+    return fail(title, source, literal.span, "Write a number: 1000")
+
+
+def _time(source: str, literal: Literal) -> Decimal:
+    """Read an ISO 8601 time as milliseconds since 1970."""
+    try:
+        time = datetime.fromisoformat(literal.text.strip())
+    except ValueError:
+        title = f"Not a time: {quoted(shown(literal.text))}"
+        hint = f"Write milliseconds since 1970, or a time as {_ISO_EXAMPLE}"
+        fail(title, source, literal.span, hint)
+    if time.tzinfo is None:
+        title = "A time without an offset means another moment in every time zone"
+        hint = f"Write the offset, Z for UTC: {_ISO_EXAMPLE}"
+        fail(title, source, literal.span, hint)
+    return Decimal((time - _EPOCH) // timedelta(microseconds=1)).scaleb(-3)

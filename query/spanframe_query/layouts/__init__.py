@@ -1,0 +1,46 @@
+"""Where each engine keeps what filters, orders and entities ask for.
+
+A new engine brings one layout; the language above it does not change.
+"""
+
+from typing import Final
+
+from spanframe.errors import InvalidArgumentError
+from spanframe_query.filter.nodes import Condition
+from spanframe_query.layouts.computed import COMPUTED, Computed, computed_entries
+from spanframe_query.layouts.postgresql import PostgreSQLLayout
+from spanframe_query.layouts.rows import RowLayout, can_drive
+from spanframe_query.layouts.sqlite import SQLiteLayout, install_functions
+
+__all__ = [
+    "COMPUTED",
+    "Computed",
+    "RowLayout",
+    "can_drive",
+    "computed_entries",
+    "install_functions",
+    "layout_for",
+]
+
+_LAYOUTS: Final[dict[str, type[RowLayout]]] = {
+    "sqlite": SQLiteLayout,
+    "postgresql": PostgreSQLLayout,
+}
+
+
+def layout_for(dialect: str, driver: Condition | None = None) -> RowLayout:
+    """Return the layout of an engine for one statement.
+
+    Args:
+        dialect: the name of the SQLAlchemy dialect, ``engine.dialect.name``.
+        driver: the condition whose index range the statement walks, if any does.
+
+    Raises:
+        InvalidArgumentError: no layout is written for this engine.
+    """
+    if dialect not in _LAYOUTS:
+        known = ", ".join(_LAYOUTS)
+        raise InvalidArgumentError(
+            f"No store on {dialect!r}; a store is one of {known}"
+        )
+    return _LAYOUTS[dialect](driver)

@@ -1,0 +1,70 @@
+"""What a comparator means for a span attribute, whose type is known only when read."""
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_
+
+from spanframe_query.filter.compile import Layout, compare_text
+from spanframe_query.filter.nodes import Comparator, Condition
+from spanframe_query.layouts.span_body import decoded_text, json_text
+
+__all__ = ["compare_attribute"]
+
+_PATTERNS = (Comparator.LIKE, Comparator.ILIKE, Comparator.RLIKE)
+_INT64_LIMIT = 1 << 63
+
+
+def compare_attribute(  # noqa: PLR0911  # one for each comparator
+    text: ColumnElement[Any],
+    number: ColumnElement[Any],
+    condition: Condition,
+    layout: Layout,
+) -> ColumnElement[bool]:
+    """Return an attribute compared with texts, numbers, or a list of both.
+
+    A text compares with the text of the attribute, a number with its number; an
+    attribute that is no number equals none.
+
+    Args:
+        text: the decoded attribute as text; NULL where it is absent.
+        number: the attribute as a number; NULL where it is none.
+        condition: the comparator and the value.
+        layout: how patterns are compared.
+    """
+    comparator = condition.comparator
+    if comparator in _PATTERNS:
+        return compare_text(text, comparator, condition.texts, layout)
+    values = (
+        condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    )
+    texts = [json_text(decoded_text(value)) for value in condition.texts]
+    numbers = [_bound(value) for value in values if isinstance(value, Decimal)]
+    match comparator:
+        case Comparator.EQ | Comparator.IN:
+            return or_(
+                *([text.in_(texts)] if texts else []),
+                *([number.in_(numbers)] if numbers else []),
+            )
+        case Comparator.NE | Comparator.NOT_IN:
+            return and_(
+                text.not_in(texts) if texts else text.is_not(None),
+                *([or_(number.is_(None), number.not_in(numbers))] if numbers else []),
+            )
+        case Comparator.LT:
+            return number < numbers[0]
+        case Comparator.LE:
+            return number <= numbers[0]
+        case Comparator.GT:
+            return number > numbers[0]
+        case Comparator.GE:
+            return number >= numbers[0]
+        case _:
+            raise AssertionError(comparator)
+
+
+def _bound(value: Decimal) -> float:
+    """Return a number as a driver binds it: a 64-bit integer, else a double."""
+    if -_INT64_LIMIT <= value < _INT64_LIMIT and value == value.to_integral_value():
+        return int(value)
+    return float(value)

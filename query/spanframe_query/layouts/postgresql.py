@@ -1,0 +1,75 @@
+"""PostgreSQL's half of the row layout."""
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Text, cast, collate, func, literal
+from sqlalchemy.dialects.postgresql import JSONB
+
+from spanframe import keys
+from spanframe_collector.store import schema
+from spanframe_query.filter.nodes import Comparator, Condition, FieldKind
+from spanframe_query.layouts.rows import RowLayout
+
+__all__ = ["PostgreSQLLayout"]
+
+_ENTRIES: Final = {
+    FieldKind.TAG: schema.traces.c.tags,
+    FieldKind.METADATA: schema.traces.c.metadata,
+}
+_BODY_KINDS: Final = {FieldKind.SPAN_CONTENT, FieldKind.SPAN_ATTRIBUTE}
+_BYTES: Final = "C"
+
+
+class PostgreSQLLayout(RowLayout):
+    """PostgreSQL 15 or later."""
+
+    def refuses(self, condition: Condition) -> str | None:
+        """Return why PostgreSQL cannot serve a condition; None when it can."""
+        if condition.field.kind in _BODY_KINDS:
+            return (
+                "PostgreSQL does not read span bodies. Write span.name, span.type or "
+                "span.status, or a tag of the trace"
+            )
+        if condition.comparator is Comparator.RLIKE:
+            return "PostgreSQL has no RE2. Write LIKE or ILIKE"
+        return None
+
+    def request_id(self) -> ColumnElement[Any]:
+        """Return the text of the trace id."""
+        digits = func.encode(schema.traces.c.trace_id, "hex", type_=Text)
+        return literal(keys.REQUEST_ID_PREFIX, Text) + digits
+
+    def entry(self, kind: FieldKind, key: str) -> ColumnElement[Any]:
+        """Return the text of a tag or metadata entry, from the JSON on the row."""
+        text: ColumnElement[Any] = cast(_ENTRIES[kind], JSONB)[key].astext
+        return text
+
+    def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the column: the planner knows its own statistics."""
+        return column
+
+    def by_bytes(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the text ordered by its bytes, whatever the database's collation."""
+        return collate(text, _BYTES)
+
+    def like(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Return a LIKE without an escape character."""
+        return text.like(_unescaped(pattern))
+
+    def ilike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Return a LIKE of lower-case letters; the collation folds A to Z only."""
+        lower = func.lower(collate(text, _BYTES), type_=Text)
+        return lower.like(func.lower(collate(literal(_unescaped(pattern)), _BYTES)))
+
+    def rlike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Raise: `refuses` keeps RLIKE away."""
+        raise NotImplementedError
+
+    def span_body(self, condition: Condition) -> ColumnElement[bool]:
+        """Raise: `refuses` keeps conditions on bodies away."""
+        raise NotImplementedError
+
+
+def _unescaped(pattern: str) -> str:
+    r"""Return a pattern in which ``\``, PostgreSQL's escape, stands for itself."""
+    return pattern.replace("\\", "\\\\")

@@ -1,0 +1,219 @@
+"""The layout of the row stores: where SQLite and PostgreSQL keep each field.
+
+The trace row answers for itself. A tag or metadata entry is found twice: its equality
+in ``attribute_index``, clustered so that one probe answers it, everything else in the
+JSON object that rides on the trace row.
+
+One equality may *drive*: the statement then walks the range of ``attribute_index`` that
+holds (kind, key, value) in order of time and fetches the trace row of each entry, so
+that LIMIT stops the walk.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, FromClause, and_, exists, false, func, or_, true
+
+from spanframe import keys
+from spanframe_collector.store import schema
+from spanframe_query.filter.compile import compare_text
+from spanframe_query.filter.nodes import Comparator, Condition, Field, FieldKind
+from spanframe_query.layouts.computed import COMPUTED
+
+__all__ = ["RowLayout", "can_drive"]
+
+_KINDS: Final = {
+    FieldKind.TAG: schema.KIND_TAG,
+    FieldKind.METADATA: schema.KIND_METADATA,
+}
+_COLUMNS: Final = {
+    FieldKind.STATUS: "status",
+    FieldKind.CLIENT_REQUEST_ID: "client_request_id",
+    FieldKind.NAME: "name",
+}
+_SPAN_COLUMNS: Final = {
+    FieldKind.SPAN_NAME: schema.spans.c.name,
+    FieldKind.SPAN_TYPE: schema.spans.c.type,
+    FieldKind.SPAN_STATUS: schema.spans.c.status,
+}
+# MLflow takes tags.name for the name of the trace; a tag of that name comes first.
+_FALLBACKS: Final = {Field(FieldKind.TAG, "name"): "name"}
+_REQUEST_ID: Final = re.compile(re.escape(keys.REQUEST_ID_PREFIX) + "([0-9a-f]{32})")
+
+
+def can_drive(condition: Condition) -> bool:
+    """Tell whether a condition is one range of the attribute index."""
+    return (
+        condition.comparator is Comparator.EQ
+        and isinstance(condition.value, str)
+        and _is_indexed(condition.field)
+    )
+
+
+@dataclass(frozen=True)
+class RowLayout(ABC):
+    """The expressions of one statement over the row stores.
+
+    Attributes:
+        driver: the condition whose index range the statement walks, if any does.
+    """
+
+    driver: Condition | None = None
+
+    @property
+    def source(self) -> FromClause:
+        """What the statement selects from."""
+        traces, index = schema.traces, schema.attribute_index
+        if self.driver is None:
+            return traces
+        return index.join(traces, traces.c.trace_key == index.c.trace_key)
+
+    @property
+    def driving(self) -> ColumnElement[bool]:
+        """The range of the attribute index that the statement walks."""
+        if self.driver is None:
+            return true()
+        return _index_range(
+            schema.attribute_index, self.driver.field, self.driver.texts
+        )
+
+    def column(self, name: str) -> ColumnElement[Any]:
+        """Return a column of the trace row, or ``request_id``, as conditions use it."""
+        if name == "request_id":
+            return self.request_id()
+        if name == "timestamp_ms" and self.driver is not None:
+            # The same by definition, and the order of the range that is walked.
+            return schema.attribute_index.c.timestamp_ms
+        column: ColumnElement[Any] = schema.traces.c[name]
+        return column if self.driver is None else self.unindexed(column)
+
+    # --- what differs between the engines -----------------------------------------
+
+    @abstractmethod
+    def request_id(self) -> ColumnElement[Any]:
+        """Return the text of the trace id."""
+
+    @abstractmethod
+    def entry(self, kind: FieldKind, key: str) -> ColumnElement[Any]:
+        """Return the text of a tag or metadata entry, from the JSON on the row."""
+
+    @abstractmethod
+    def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return a column in a form that leads the planner to no index of its own."""
+
+    @abstractmethod
+    def by_bytes(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return a text in a form that is ordered by its UTF-8 bytes."""
+
+    @abstractmethod
+    def refuses(self, condition: Condition) -> str | None:
+        """Return why this engine cannot serve a condition; None when it can."""
+
+    @abstractmethod
+    def like(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Return whether a text fits a pattern, letter by letter."""
+
+    @abstractmethod
+    def ilike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Return whether a text fits a pattern when A to Z equal a to z."""
+
+    @abstractmethod
+    def rlike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Return whether a regular expression (RE2) is found in a text."""
+
+    @abstractmethod
+    def span_body(self, condition: Condition) -> ColumnElement[bool]:
+        """Return a condition on the decoded body of the row of ``schema.spans``."""
+
+    # --- what they share ----------------------------------------------------------
+
+    def text(self, field: Field) -> ColumnElement[Any]:
+        """Return the text of a trace-level field; NULL where it is absent."""
+        if field.kind is FieldKind.REQUEST_ID:
+            return self.request_id()
+        if field.key is None:
+            return self.column(_COLUMNS[field.kind])
+        computed = COMPUTED.get((field.kind, field.key))
+        if computed is not None:
+            return computed.expression(self.column)
+        entry = self.entry(field.kind, field.key)
+        if field in _FALLBACKS:
+            return func.coalesce(entry, self.column(_FALLBACKS[field]))
+        return entry
+
+    def number(self, field: Field) -> ColumnElement[Any]:
+        """Return a trace-level integer; NULL where it is absent."""
+        if field.kind is FieldKind.END_TIME_MS:
+            duration = func.coalesce(self.column("execution_time_ms"), 0)
+            return self.column("timestamp_ms") + duration
+        return self.column(field.kind.value)
+
+    def equals(self, field: Field, values: tuple[str, ...]) -> ColumnElement[bool]:
+        """Return whether a trace-level text field is one of ``values``."""
+        if field.kind is FieldKind.REQUEST_ID:
+            ids = [m[1] for m in map(_REQUEST_ID.fullmatch, values) if m]
+            column = self.column("trace_id")
+            return column.in_([bytes.fromhex(i) for i in ids]) if ids else false()
+        if not _is_indexed(field):
+            return compare_text(self.text(field), Comparator.IN, values, self)
+        index = schema.attribute_index.alias()
+        return exists().where(
+            _index_range(index, field, values),
+            index.c.timestamp_ms == self.column("timestamp_ms"),
+            index.c.trace_key == schema.traces.c.trace_key,
+        )
+
+    def some_span(self, conditions: list[Condition]) -> ColumnElement[bool]:
+        """Return whether one span of the trace fulfils all conditions."""
+        spans = schema.spans
+        # A body is decoded only for spans that fulfil everything else.
+        cheap_first = sorted(
+            conditions, key=lambda c: c.field.kind not in _SPAN_COLUMNS
+        )
+        return exists().where(
+            spans.c.trace_key == schema.traces.c.trace_key,
+            *map(self._span_condition, cheap_first),
+        )
+
+    def _span_condition(self, condition: Condition) -> ColumnElement[bool]:
+        column = _SPAN_COLUMNS.get(condition.field.kind)
+        if column is None:
+            return self.span_body(condition)
+        return compare_text(column, condition.comparator, condition.texts, self)
+
+
+def _is_indexed(field: Field) -> bool:
+    return (
+        field.kind in _KINDS
+        and field not in _FALLBACKS
+        and (field.kind, field.key) not in COMPUTED
+    )
+
+
+def _index_range(
+    index: FromClause, field: Field, values: tuple[str, ...]
+) -> ColumnElement[bool]:
+    """Return the rows of the attribute index that hold one of ``values``."""
+    length = schema.INDEXED_VALUE_LENGTH
+    short = [value for value in values if len(value) < length]
+    held = (
+        [index.c.value.in_(short) if len(short) > 1 else index.c.value == short[0]]
+        if short
+        else []
+    )
+    held += [
+        # Longer values are told apart by what is kept beside the key.
+        and_(
+            index.c.value == value[:length],
+            index.c.whole_value.is_(None)
+            if len(value) == length
+            else index.c.whole_value == value,
+        )
+        for value in values
+        if len(value) >= length
+    ]
+    return and_(
+        index.c.kind == _KINDS[field.kind], index.c.key == field.key, or_(*held)
+    )

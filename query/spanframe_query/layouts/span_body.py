@@ -1,0 +1,119 @@
+"""What a filter asks of the body of a span: pure functions over OTLP bytes.
+
+A store that can call back into Python registers them; see `layouts.sqlite`.
+
+An attribute is decoded before it is compared: MLflow's SDK sends every value as JSON
+text, other SDKs send typed values, and both mean the same. A text that is JSON of a
+text, an object or an array stands for that; any other text, numbers included, stands
+for itself (MLflow 3.17 reads attributes the same way).
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+__all__ = ["attribute_number", "attribute_text", "content", "json_text"]
+
+_JSON_START: Final = ('"', "{", "[")
+_JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_INT64_DIGITS: Final = 20
+_INT64: Final = range(-(1 << 63), 1 << 63)
+
+
+def attribute_text(body: bytes, key: str) -> str | None:
+    """Return the text of an attribute of a span; None when it has none."""
+    value = _attribute(body, key)
+    return None if value is None else json_text(value)
+
+
+def attribute_number(body: bytes, key: str) -> float | None:
+    """Return the number an attribute of a span holds, as a number or as its text."""
+    value = _attribute(body, key)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        match = _JSON_NUMBER.fullmatch(value)
+        if match is None:
+            return None
+        is_int = match[1] is None and match[2] is None and len(value) <= _INT64_DIGITS
+        value = int(value) if is_int else float(value)
+    if isinstance(value, int):
+        return value if value in _INT64 else float(value)
+    return value if isinstance(value, float) else None
+
+
+def content(body: bytes) -> str:
+    """Return a span as JSON text, its attributes decoded."""
+    span = _span(body)
+    return json_text(
+        {
+            "name": span.name,
+            "status": {
+                "code": Status.StatusCode.Name(span.status.code),
+                "message": span.status.message,
+            },
+            "attributes": _decoded(span.attributes),
+            "events": [
+                {"name": event.name, "attributes": _decoded(event.attributes)}
+                for event in span.events
+            ],
+        }
+    )
+
+
+def json_text(value: object) -> str:
+    """Return a text as it is and anything else as JSON, non-ASCII characters kept."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def decoded_text(text: str) -> Any:
+    """Return what a text stands for: itself, or the JSON value it spells."""
+    if not text.startswith(_JSON_START):
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value
+
+
+def _span(body: bytes) -> Span:
+    try:
+        return Span.FromString(body)
+    except DecodeError:
+        # One damaged row must not end the search of all others.
+        return Span()
+
+
+def _attribute(body: bytes, key: str) -> Any:
+    for attribute in _span(body).attributes:
+        if attribute.key == key:
+            return _plain(attribute.value)
+    return None
+
+
+def _decoded(attributes: Iterable[KeyValue]) -> dict[str, Any]:
+    return {attribute.key: _plain(attribute.value) for attribute in attributes}
+
+
+def _plain(value: AnyValue) -> Any:
+    kind = value.WhichOneof("value")
+    match kind:
+        case None:
+            return None
+        case "string_value":
+            return decoded_text(value.string_value)
+        case "bytes_value":
+            return base64.b64encode(value.bytes_value).decode()
+        case "array_value":
+            return [_plain(each) for each in value.array_value.values]
+        case "kvlist_value":
+            return {each.key: _plain(each.value) for each in value.kvlist_value.values}
+        case _:
+            return getattr(value, kind)

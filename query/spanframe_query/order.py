@@ -1,0 +1,86 @@
+"""``order_by`` → order terms, by the tokens, names and errors of filters."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from spanframe.errors import InvalidArgumentError
+from spanframe_query.filter import Field, FieldKind
+from spanframe_query.filter.check import ROWS, known_field
+from spanframe_query.filter.errors import fail
+from spanframe_query.filter.parser import Parser
+
+__all__ = ["DEFAULT_ORDER", "OrderTerm", "parse_order"]
+
+
+class OrderTerm(NamedTuple):
+    """One thing to order by; traces that lack it come last in both directions."""
+
+    field: Field
+    descending: bool
+
+    def __str__(self) -> str:
+        """Write the term the way ``order_by`` can read it back."""
+        return f"{self.field} {'DESC' if self.descending else 'ASC'}"
+
+
+DEFAULT_ORDER: Final = (
+    OrderTerm(Field(FieldKind.TIMESTAMP_MS), descending=True),
+    OrderTerm(Field(FieldKind.REQUEST_ID), descending=False),
+)
+# JSON text of numbers has no order that means anything.
+_WITHOUT_ORDER: Final = {"mlflow.trace.tokenUsage", "mlflow.trace.cost"}
+
+
+def parse_order(items: str | Sequence[str] | None) -> tuple[OrderTerm, ...]:
+    """Read ``order_by``.
+
+    Args:
+        items: one item, or several, each ``field [ASC|DESC]``; None for the default.
+
+    Returns:
+        The terms, made a total order by the newest first, then the request id, as far
+        as the items do not say otherwise.
+
+    Raises:
+        FilterError: an item cannot be used; the message draws the place.
+    """
+    terms: list[OrderTerm] = []
+    for item in [items] if isinstance(items, str) else items or ():
+        if not isinstance(item, str):
+            raise InvalidArgumentError(
+                f"order_by takes texts such as 'timestamp_ms DESC', not {item!r:.80}"
+            )
+        term = _term(item)
+        if any(term.field == known.field for known in terms):
+            title = "This field is ordered by already"
+            fail(title, item, (0, len(item)), "Name each field once, aliases included")
+        terms.append(term)
+    given = {term.field for term in terms}
+    return (*terms, *(term for term in DEFAULT_ORDER if term.field not in given))
+
+
+def _term(item: str) -> OrderTerm:
+    """Read one item.
+
+    ``item = key [ "ASC" | "DESC" ] ;``
+    """
+    parser = Parser(item)
+    if parser.token.kind == "end":
+        hint = "Write, for example, timestamp_ms DESC"
+        fail("The order is empty", item, (0, len(item)), hint)
+    key = parser.key()
+    descending = parser.take_word("DESC")
+    if not descending:
+        parser.take_word("ASC")
+    parser.refuse_rest(
+        "An order is a field and a direction",
+        "Write ASC or DESC after the field, and several fields as a list of texts",
+    )
+    field = known_field(item, key)
+    if not ROWS[field.kind].orderable or field.key in _WITHOUT_ORDER:
+        names = [
+            name for row in ROWS.values() if row.orderable for name in row.names[:1]
+        ]
+        hint = f"Order by one of {', '.join(names)}"
+        fail("Traces are not ordered by this field", item, key.span, hint)
+    return OrderTerm(field, descending)

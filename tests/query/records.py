@@ -1,0 +1,154 @@
+"""Traces as plain values, and a real SQLite store that holds them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1 import trace_pb2
+from sqlalchemy import Engine, create_engine, event, insert
+
+from spanframe_collector.store import schema
+from spanframe_query.layouts import install_functions
+
+Attribute = str | bool | int | float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpanRecord:
+    """A span as filters see it."""
+
+    name: str = "step"
+    type: str = "UNKNOWN"
+    status: str = "OK"
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+
+    def body(self) -> bytes:
+        return trace_pb2.Span(
+            name=self.name,
+            attributes=[
+                KeyValue(key=key, value=_any_value(value))
+                for key, value in self.attributes.items()
+            ],
+        ).SerializeToString()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceRecord:
+    """A trace as filters see it; ``number`` is its key and its trace id."""
+
+    number: int
+    timestamp_ms: int = 1_000
+    execution_time_ms: int | None = 10
+    status: str = "OK"
+    name: str | None = "chat"
+    client_request_id: str | None = None
+    experiment_id: int = 0
+    trace_inputs: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    spans: tuple[SpanRecord, ...] = ()
+
+    @property
+    def trace_id(self) -> bytes:
+        return self.number.to_bytes(16, "big")
+
+    @property
+    def request_id(self) -> str:
+        return f"tr-{self.trace_id.hex()}"
+
+
+def open_store(path: Path, records: Iterable[TraceRecord] = ()) -> Engine:
+    """Create a store of the real schema in a file and fill it."""
+    engine = create_engine(f"sqlite:///{path}")
+    event.listen(engine, "connect", lambda raw, _: install_functions(raw))
+    schema.metadata.create_all(engine)
+    fill(engine, records)
+    return engine
+
+
+def fill(engine: Engine, records: Iterable[TraceRecord]) -> None:
+    """Insert traces, their index rows and their spans."""
+    traces: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
+    spans: list[dict[str, Any]] = []
+    for record in records:
+        traces.append(_trace_row(record))
+        for kind, pairs in (
+            (schema.KIND_TAG, record.tags),
+            (schema.KIND_METADATA, record.metadata),
+        ):
+            entries += [_entry_row(record, kind, *pair) for pair in pairs.items()]
+        spans += [
+            _span_row(record, number, span) for number, span in enumerate(record.spans)
+        ]
+    with engine.begin() as connection:
+        for table, rows in (
+            (schema.traces, traces),
+            (schema.attribute_index, entries),
+            (schema.spans, spans),
+        ):
+            if rows:
+                connection.execute(insert(table), rows)
+
+
+def _trace_row(record: TraceRecord) -> dict[str, Any]:
+    return {
+        "trace_key": record.number,
+        "trace_id": record.trace_id,
+        "experiment_id": record.experiment_id,
+        "timestamp_ms": record.timestamp_ms,
+        "execution_time_ms": record.execution_time_ms,
+        "status": record.status,
+        "name": record.name,
+        "client_request_id": record.client_request_id,
+        "trace_inputs": record.trace_inputs,
+        "tags": json.dumps(dict(record.tags), ensure_ascii=False),
+        "metadata": json.dumps(dict(record.metadata), ensure_ascii=False),
+        "span_count": len(record.spans),
+        "size_bytes": sum(len(span.body()) for span in record.spans),
+        "stamps": "[]",
+    }
+
+
+def _entry_row(record: TraceRecord, kind: int, key: str, value: str) -> dict[str, Any]:
+    length = schema.INDEXED_VALUE_LENGTH
+    return {
+        "kind": kind,
+        "key": key,
+        "value": value[:length],
+        "timestamp_ms": record.timestamp_ms,
+        "trace_key": record.number,
+        "whole_value": value if len(value) > length else None,
+    }
+
+
+def _span_row(record: TraceRecord, number: int, span: SpanRecord) -> dict[str, Any]:
+    return {
+        "trace_key": record.number,
+        "span_id": number + 1,
+        "digest": 0,
+        "parent_span_id": None,
+        "name": span.name,
+        "type": span.type,
+        "status": span.status,
+        "start_ns": record.timestamp_ms * 1_000_000,
+        "end_ns": 0,
+        "resource_key": 1,
+        "scope_key": 1,
+        "body": span.body(),
+    }
+
+
+def _any_value(value: Attribute) -> AnyValue:
+    match value:
+        case bool():
+            return AnyValue(bool_value=value)
+        case int():
+            return AnyValue(int_value=value)
+        case float():
+            return AnyValue(double_value=value)
+        case str():
+            return AnyValue(string_value=value)
