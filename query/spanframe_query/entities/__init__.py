@@ -1,0 +1,33 @@
+"""What a search returns: traces and what they are made of."""
+
+from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
+from spanframe_query.entities.experiment import Experiment
+from spanframe_query.entities.info import (
+    MlflowExperimentLocation,
+    TraceInfo,
+    TraceLocation,
+)
+from spanframe_query.entities.paged_list import PagedList
+from spanframe_query.entities.sessions import Session
+from spanframe_query.entities.span import Span
+from spanframe_query.entities.states import TraceState, TraceStatus
+from spanframe_query.entities.trace import SpanDicts, Trace, TraceData
+
+__all__ = [
+    "Experiment",
+    "Link",
+    "MlflowExperimentLocation",
+    "PagedList",
+    "Session",
+    "Span",
+    "SpanDicts",
+    "SpanEvent",
+    "SpanStatus",
+    "SpanStatusCode",
+    "Trace",
+    "TraceData",
+    "TraceInfo",
+    "TraceLocation",
+    "TraceState",
+    "TraceStatus",
+]

@@ -1,0 +1,192 @@
+"""A recorded span, decoded when something of it is first asked for."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final, NoReturn, Self
+
+from spanframe import keys
+from spanframe.entities import Link, SpanEvent, SpanStatus
+from spanframe_query.entities import span_dict
+from spanframe_query.entities.content import (
+    REQUEST_ID_ATTRIBUTE,
+    SpanContent,
+    StoredSpan,
+    decode_body,
+    loads,
+)
+
+__all__ = ["Span"]
+
+_LOG_LEVEL: Final = "mlflow.spanLogLevel"
+_DESCRIPTION: Final = "mlflow.spanDescription"
+_COST: Final = "mlflow.llm.cost"
+# In order of precedence (MLflow 3.17).
+_MODEL: Final = (
+    "mlflow.llm.model",
+    "llm.response.model_name",
+    "llm.model_name",
+    "llm.request.model_name",
+    "embedding.model_name",
+    "gen_ai.response.model",
+    "gen_ai.request.model",
+)
+
+
+class Span:
+    """One span of a trace; immutable.
+
+    Args:
+        source: a row of the store, decoded on first touch, or its content.
+    """
+
+    def __init__(self, source: StoredSpan | SpanContent) -> None:
+        self._source = source
+
+    @cached_property
+    def _content(self) -> SpanContent:
+        source = self._source
+        return source if isinstance(source, SpanContent) else decode_body(source)
+
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        return {key: loads(text) for key, text in self._content.attributes.items()}
+
+    @property
+    def name(self) -> str:
+        """The name of the span."""
+        return self._source.name
+
+    @property
+    def start_time_ns(self) -> int:
+        """The start, in nanoseconds since the epoch."""
+        return self._source.start_ns
+
+    @property
+    def end_time_ns(self) -> int | None:
+        """The end, in nanoseconds since the epoch; None while it has not ended."""
+        return self._source.end_ns or None
+
+    @property
+    def trace_id(self) -> str:
+        """The id of the trace, ``tr-`` and 32 hex digits."""
+        return str(self._values[REQUEST_ID_ATTRIBUTE])
+
+    @property
+    def request_id(self) -> str:
+        """The same under its name of MLflow 2.x."""
+        return self.trace_id
+
+    @property
+    def span_id(self) -> str:
+        """The id of the span, 16 hex digits."""
+        return self._content.span_id.hex()
+
+    @property
+    def parent_id(self) -> str | None:
+        """The id of the parent span; None for a root."""
+        parent = self._content.parent_span_id
+        return parent.hex() if parent else None
+
+    @property
+    def status(self) -> SpanStatus:
+        """How the span ended."""
+        return self._content.status
+
+    @property
+    def inputs(self) -> Any:
+        """The inputs, decoded from JSON; None when there are none."""
+        return self.get_attribute(keys.SPAN_INPUTS)
+
+    @property
+    def outputs(self) -> Any:
+        """The outputs, decoded from JSON; None when there are none."""
+        return self.get_attribute(keys.SPAN_OUTPUTS)
+
+    @property
+    def span_type(self) -> str:
+        """The type: ``LLM``, ``TOOL``, …, ``UNKNOWN``, or the app's own word."""
+        return str(self.get_attribute(keys.SPAN_TYPE))
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """All attributes, decoded."""
+        return dict(self._values)
+
+    @property
+    def events(self) -> list[SpanEvent]:
+        """The events, in the order in which they were recorded."""
+        return list(self._content.events)
+
+    @property
+    def links(self) -> list[Link]:
+        """The links to spans of other traces."""
+        return list(self._content.links)
+
+    @property
+    def log_level(self) -> int | None:
+        """The severity, 10 (debug) to 50 (critical); None when not classified."""
+        level = self.get_attribute(_LOG_LEVEL)
+        return level if isinstance(level, int) else None
+
+    @property
+    def description(self) -> str | None:
+        """What the app says the span does."""
+        text = self.get_attribute(_DESCRIPTION)
+        return None if text is None else str(text)
+
+    @property
+    def model_name(self) -> str | None:
+        """The name of the model that was called."""
+        names = (self._values.get(key) for key in _MODEL)
+        return next((str(name) for name in names if name), None)
+
+    @property
+    def llm_cost(self) -> dict[str, float] | None:
+        """The cost in USD: ``input_cost``, ``output_cost``, ``total_cost``."""
+        cost = self.get_attribute(_COST)
+        return cost if isinstance(cost, dict) else None
+
+    def get_attribute(self, key: str) -> Any:
+        """Return the decoded value of an attribute; None when there is no such key."""
+        if key not in self._content.attributes:
+            return None
+        return self._values[key]
+
+    def attribute_json(self, key: str) -> str | None:
+        """Return the JSON text of an attribute; None when there is none, or null."""
+        text = self._content.attributes.get(key)
+        return None if text == "null" else text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the span in the shape of MLflow 3.17: attributes are JSON texts."""
+        return span_dict.to_dict(self._content)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read a span in the shape of MLflow 3.x (ids base64 or hex) or 2.x.
+
+        Raises:
+            InvalidArgumentError: when the dictionary is none of these.
+        """
+        return cls(span_dict.from_dict(data))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Span) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash((self._content.trace_id, self._content.span_id))
+
+    def __repr__(self) -> str:
+        return (
+            f"Span(name={self.name!r}, trace_id={self.trace_id!r}, "
+            f"span_id={self.span_id!r}, parent_id={self.parent_id!r})"
+        )
+
+    def __getitem__(self, key: object) -> NoReturn:
+        raise TypeError(
+            "A span is not a dictionary: write span.name, span.inputs or "
+            f"span.get_attribute({key!r}); span.to_dict() makes one."
+        )
+
+    # `__getitem__` alone would make `in` and iteration look as if they worked.
+    __iter__ = None

@@ -1,0 +1,226 @@
+"""A trace: its info and its spans."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Self, overload
+
+from spanframe import keys
+from spanframe.errors import InvalidArgumentError
+from spanframe_query.entities import waterfall
+from spanframe_query.entities.content import StoredSpan, in_order, newest_versions
+from spanframe_query.entities.info import TraceInfo
+from spanframe_query.entities.span import Span
+
+__all__ = ["SpanDicts", "Trace", "TraceData"]
+
+_NO_ROWS: Final = ()
+
+
+class TraceData:
+    """The spans of a trace: the root first, then by start.
+
+    Args:
+        spans: the spans, in that order.
+        stored: rows of the store in any order, made into spans on first touch.
+    """
+
+    __slots__ = ("_spans", "_stored")
+
+    def __init__(
+        self,
+        spans: Iterable[Span] | None = None,
+        *,
+        stored: Sequence[StoredSpan] = _NO_ROWS,
+    ) -> None:
+        self._stored = stored
+        self._spans = None if stored else list(spans or ())
+
+    @property
+    def spans(self) -> list[Span]:
+        """The spans; the first one speaks for the trace."""
+        if self._spans is None:
+            rows = in_order(newest_versions(self._stored))
+            self._spans = [Span(row) for row in rows]
+            self._stored = _NO_ROWS
+        return self._spans
+
+    @property
+    def request(self) -> str | None:
+        """The inputs of the root, as JSON text; None when there are none."""
+        return self._root_text(keys.SPAN_INPUTS)
+
+    @property
+    def response(self) -> str | None:
+        """The outputs of the root, as JSON text; None when there are none."""
+        return self._root_text(keys.SPAN_OUTPUTS)
+
+    @property
+    def intermediate_outputs(self) -> dict[str, Any] | None:
+        """The outputs of the other spans by name (numbered where names repeat)."""
+        if len(self.spans) < 2:  # noqa: PLR2004 - a root alone has nothing between
+            return None
+        names = [span.name for span in self.spans]
+        seen: dict[str, int] = {}
+        outputs = {}
+        for span in self.spans:
+            name = span.name
+            if names.count(name) > 1:
+                seen[name] = seen.get(name, 0) + 1
+                name = f"{name}_{seen[name]}"
+            if span.parent_id and span.outputs is not None:
+                outputs[name] = span.outputs
+        return outputs
+
+    def _root_text(self, key: str) -> str | None:
+        return self.spans[0].attribute_json(key) if self.spans else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the data in the shape of MLflow 3.17."""
+        return {"spans": [span.to_dict() for span in self.spans]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read data in the shape of MLflow 3.x or 2.x.
+
+        Raises:
+            InvalidArgumentError: when a span is neither.
+        """
+        return cls(Span.from_dict(span) for span in data.get("spans", ()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TraceData) and self.spans == other.spans
+
+    __hash__ = None  # type: ignore[assignment] # spans can be replaced
+
+    def __repr__(self) -> str:
+        return f"TraceData(spans={self.spans!r})"
+
+
+@dataclasses.dataclass(slots=True, repr=False)
+class Trace:
+    """A trace as a search returns it."""
+
+    info: TraceInfo
+    data: TraceData
+
+    @property
+    def trace_id(self) -> str:
+        """The id of the trace, ``tr-`` and 32 hex digits."""
+        return self.info.trace_id
+
+    def search_spans(
+        self,
+        span_type: str | None = None,
+        name: str | re.Pattern[str] | None = None,
+        span_id: str | None = None,
+    ) -> list[Span]:
+        """Return the spans for which every given condition holds.
+
+        Args:
+            span_type: the exact type.
+            name: the exact name, or a pattern searched for in it.
+            span_id: the id, 16 hex digits.
+
+        Raises:
+            InvalidArgumentError: when the name is neither text nor a pattern.
+        """
+        if not isinstance(name, str | re.Pattern | None):
+            raise InvalidArgumentError(
+                f"name is {name!r}: write text or a compiled pattern."
+            )
+        return [
+            span
+            for span in self.data.spans
+            if _name_matches(span.name, name)
+            and (span_type is None or span.span_type == span_type)
+            and (span_id is None or span.span_id == span_id)
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the trace in the shape of MLflow 3.17."""
+        return {"info": self.info.to_dict(), "data": self.data.to_dict()}
+
+    def to_json(self, pretty: bool = False) -> str:
+        """Return the trace as JSON text, indented when ``pretty``."""
+        return json.dumps(self.to_dict(), indent=2 if pretty else None, default=str)
+
+    @classmethod
+    def from_dict(cls, trace_dict: Mapping[str, Any]) -> Self:
+        """Read a trace in the shape of MLflow 3.x or 2.x.
+
+        Raises:
+            InvalidArgumentError: when the dictionary is neither.
+        """
+        if not {"info", "data"} <= trace_dict.keys():
+            raise InvalidArgumentError(
+                "A trace has the keys 'info' and 'data'; "
+                f"this one has {sorted(trace_dict)}."
+            )
+        return cls(
+            TraceInfo.from_dict(trace_dict["info"]),
+            TraceData.from_dict(trace_dict["data"]),
+        )
+
+    @classmethod
+    def from_json(cls, trace_json: str) -> Self:
+        """Read a trace from JSON text.
+
+        Raises:
+            InvalidArgumentError: when the text is not JSON, or not of a trace.
+        """
+        try:
+            trace_dict = json.loads(trace_json)
+        except (ValueError, RecursionError) as error:
+            raise InvalidArgumentError(f"This is not JSON: {error}") from error
+        if not isinstance(trace_dict, dict):
+            raise InvalidArgumentError("This is JSON, but not of a trace.")
+        return cls.from_dict(trace_dict)
+
+    def __repr__(self) -> str:
+        return f"Trace(trace_id={self.trace_id!r})"
+
+    def _repr_html_(self) -> str:
+        return waterfall.html(self.info, self.data.spans)
+
+
+class SpanDicts(Sequence[dict[str, Any]]):
+    """The spans of a trace as dictionaries, each made when it is first asked for.
+
+    A frame of a thousand traces holds one of these in each cell of ``spans``; it
+    equals the list of its dictionaries.
+    """
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: TraceData) -> None:
+        self._data = data
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(index, slice):
+            return [span.to_dict() for span in self._data.spans[index]]
+        return self._data.spans[index].to_dict()
+
+    def __len__(self) -> int:
+        return len(self._data.spans)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SpanDicts | list):
+            return NotImplemented
+        return list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment] # equal to lists, which have none
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+def _name_matches(name: str, wanted: str | re.Pattern[str] | None) -> bool:
+    if isinstance(wanted, re.Pattern):
+        return wanted.search(name) is not None
+    return wanted is None or name == wanted

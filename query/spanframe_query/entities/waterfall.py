@@ -1,0 +1,103 @@
+"""A trace as a small waterfall in HTML, for notebooks.
+
+Names, types, previews and ids are the app's and hostile: every text is escaped, and
+positions are numbers.
+"""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Final, NamedTuple
+
+from spanframe_query.entities.info import TraceInfo
+from spanframe_query.entities.span import Span
+
+__all__ = ["Bar", "bars", "html"]
+
+SHOWN_SPANS: Final = 200
+"""A notebook stays usable; the rest is counted in a last line."""
+
+_TEXT_LENGTH: Final = 80
+_COLORS: Final = {"ERROR": "#c0392b", "OK": "#2e7d5b", "UNSET": "#5b7083"}
+_CELL: Final = "padding:1px 8px;text-align:left;white-space:nowrap"
+
+
+class Bar(NamedTuple):
+    """One line of a waterfall; offset and width as fractions of the whole."""
+
+    span: Span
+    depth: int
+    offset: float
+    width: float
+
+
+def bars(spans: Sequence[Span]) -> list[Bar]:
+    """Lay spans out as a tree, children below their parent by start.
+
+    A span whose parent is not among them, or is its own descendant, stands at the top.
+    """
+    if not spans:
+        return []
+    known = {span.span_id for span in spans}
+    children: dict[str | None, list[Span]] = {}
+    for span in spans:
+        parent = span.parent_id if span.parent_id in known else None
+        children.setdefault(parent, []).append(span)
+    first = min(span.start_time_ns for span in spans)
+    last = max(span.end_time_ns or span.start_time_ns for span in spans)
+    whole = max(last - first, 1)
+    lines: list[Bar] = []
+    placed: set[str] = set()
+    pending = [(span, 0) for span in reversed(children.get(None, []))]
+    orphans = list(reversed(spans))
+    while pending or orphans:
+        # What is left when the tree is walked are circles; they are cut at any span.
+        span, depth = pending.pop() if pending else (orphans.pop(), 0)
+        if span.span_id in placed:
+            continue
+        placed.add(span.span_id)
+        length = max(0, (span.end_time_ns or span.start_time_ns) - span.start_time_ns)
+        offset = (span.start_time_ns - first) / whole
+        lines.append(Bar(span, depth, offset, length / whole))
+        below = children.get(span.span_id, [])
+        pending.extend((child, depth + 1) for child in reversed(below))
+    return lines
+
+
+def html(info: TraceInfo, spans: Sequence[Span]) -> str:
+    """Return the HTML of a trace: what it is, then one line a span."""
+    lines = bars(spans)
+    rows = "".join(_row(bar) for bar in lines[:SHOWN_SPANS])
+    if len(lines) > SHOWN_SPANS:
+        rows += f"<tr><td>… and {len(lines) - SHOWN_SPANS} more spans</td></tr>"
+    return (
+        f"<div><b>{_text(info.name or 'trace')}</b> "
+        f"<code>{_text(info.trace_id)}</code> {_text(info.state.value)} "
+        f"{_milliseconds(info.execution_duration)}"
+        f"<table style='border-collapse:collapse'>{rows}</table></div>"
+    )
+
+
+def _row(bar: Bar) -> str:
+    span = bar.span
+    color = _COLORS[span.status.status_code.value]
+    took = None if span.end_time_ns is None else span.end_time_ns - span.start_time_ns
+    return (
+        "<tr>"
+        f"<td style='{_CELL};padding-left:{8 + 14 * bar.depth}px'>"
+        f"{_text(span.name)}</td>"
+        f"<td style='{_CELL}'>{_text(span.span_type)}</td>"
+        f"<td style='{_CELL}'>"
+        f"{_milliseconds(None if took is None else took / 1e6)}</td>"
+        "<td style='width:240px'><div style='background:"
+        f"{color};height:10px;min-width:2px;margin-left:{bar.offset:.2%};"
+        f"width:{bar.width:.2%}'></div></td></tr>"
+    )
+
+
+def _milliseconds(duration: float | None) -> str:
+    return "…" if duration is None else f"{duration:,.0f} ms"
+
+
+def _text(value: str) -> str:
+    shown = value if len(value) <= _TEXT_LENGTH else value[: _TEXT_LENGTH - 1] + "…"
+    return escape(shown, quote=True)

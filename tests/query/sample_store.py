@@ -1,0 +1,144 @@
+"""Small real stores: OTLP spans through the collector's decoder and writer."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+)
+from opentelemetry.proto.common.v1.common_pb2 import (
+    AnyValue,
+    ArrayValue,
+    InstrumentationScope,
+    KeyValue,
+    KeyValueList,
+)
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import (
+    ResourceSpans,
+    ScopeSpans,
+    Span,
+    Status,
+)
+
+from spanframe_collector.decode import decode_request
+from spanframe_collector.store.engine import open_engine
+from spanframe_collector.store.migrations import upgrade
+from spanframe_collector.store.writer import SpanWriter
+from spanframe_query.entities.content import StoredSpan
+
+START_MS = 1_763_856_000_000
+"""2025-11-23T00:00:00Z: the start of span times that are given as offsets."""
+
+_CODES = {
+    "UNSET": Status.STATUS_CODE_UNSET,
+    "OK": Status.STATUS_CODE_OK,
+    "ERROR": Status.STATUS_CODE_ERROR,
+}
+_FIELDS = {
+    bool: "bool_value",
+    int: "int_value",
+    float: "double_value",
+    bytes: "bytes_value",
+    str: "string_value",
+}
+
+
+def any_value(value: Any) -> AnyValue:
+    """Return a plain value as OTLP has it."""
+    if isinstance(value, dict):
+        return AnyValue(kvlist_value=KeyValueList(values=pairs(value)))
+    if isinstance(value, list):
+        return AnyValue(array_value=ArrayValue(values=[any_value(v) for v in value]))
+    return AnyValue() if value is None else AnyValue(**{_FIELDS[type(value)]: value})
+
+
+def pairs(attributes: Mapping[str, Any]) -> list[KeyValue]:
+    """Return attributes as OTLP has them."""
+    return [KeyValue(key=k, value=any_value(v)) for k, v in attributes.items()]
+
+
+def trace_bytes(trace: int) -> bytes:
+    """Return the 16 bytes of a trace id."""
+    return trace.to_bytes(16, "big")
+
+
+def request_id(trace: int) -> str:
+    """Return the request id of a trace."""
+    return f"tr-{trace:032x}"
+
+
+def otlp_span(
+    trace: int = 1,
+    span: int = 1,
+    parent: int = 0,
+    *,
+    name: str = "work",
+    start_ms: int = 0,
+    duration_ms: int | None = 10,
+    status: str = "UNSET",
+    message: str = "",
+    attributes: Mapping[str, Any] | None = None,
+    events: Iterable[Span.Event] = (),
+    links: Iterable[Span.Link] = (),
+    flags: int = 0,
+) -> Span:
+    """Return a span; ``start_ms`` counts from `START_MS`, no duration: not ended."""
+    start_ns = (START_MS + start_ms) * 1_000_000
+    return Span(
+        trace_id=trace_bytes(trace),
+        span_id=span.to_bytes(8, "big"),
+        parent_span_id=parent.to_bytes(8, "big") if parent else b"",
+        name=name,
+        start_time_unix_nano=start_ns,
+        end_time_unix_nano=0
+        if duration_ms is None
+        else start_ns + duration_ms * 1_000_000,
+        status=Status(code=_CODES[status], message=message),
+        attributes=pairs(attributes or {}),
+        events=events,
+        links=links,
+        flags=flags,
+    )
+
+
+def export(
+    *spans: Span, scope: str = "", resource: Mapping[str, Any] | None = None
+) -> bytes:
+    """Return an export request that carries spans of one scope."""
+    scope_spans = ScopeSpans(scope=InstrumentationScope(name=scope), spans=spans)
+    resource_spans = ResourceSpans(
+        resource=Resource(attributes=pairs(resource or {})), scope_spans=[scope_spans]
+    )
+    request = ExportTraceServiceRequest(resource_spans=[resource_spans])
+    return bytes(request.SerializeToString())
+
+
+def stored_span(span: Span, scope: str = "", digest: int = 0) -> StoredSpan:
+    """Return the row of a span as the reader hands it over."""
+    parent = span.parent_span_id
+    return StoredSpan(
+        span_id=int.from_bytes(span.span_id, "big", signed=True),
+        parent_span_id=int.from_bytes(parent, "big", signed=True) if parent else None,
+        digest=digest,
+        name=span.name,
+        start_ns=span.start_time_unix_nano,
+        end_ns=span.end_time_unix_nano,
+        scope=InstrumentationScope(name=scope).SerializeToString(),
+        body=span.SerializeToString(),
+    )
+
+
+def write_store(path: Path, *requests: bytes) -> str:
+    """Write requests to a store as the collector does; return its URL."""
+    url = f"sqlite:///{path}"
+    engine = open_engine(url)
+    try:
+        upgrade(engine)
+        decoded = [decode_request(request) for request in requests]
+        assert not any(each.rejected for each in decoded)
+        SpanWriter(engine).write([each.rows for each in decoded])
+    finally:
+        engine.dispose()
+    return url
