@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from opentelemetry import trace
 
-pytest_plugins = ["tests.plugins.collector"]
+pytest_plugins = ["tests.plugins.collector", "tests.plugins.store"]
 
 # gRPC and SQL take now and then longer than any sensible deadline for one example.
 settings.register_profile("default", max_examples=50, deadline=None)

@@ -249,7 +249,7 @@ def _experiment_ids(
     if not wanted:
         return {}
     query = select(experiments.c.name, experiments.c.experiment_id)
-    ids = dict(connection.execute(query).tuples().all())
+    ids = {row.name: row.experiment_id for row in connection.execute(query)}
     numbers = {str(number): number for number in ids.values()}
     new = sorted({f.value for f in wanted if f.field == "experiment"} - ids.keys())
     if new:

@@ -1,0 +1,223 @@
+"""One batch, one transaction: idempotent, lossless, the same in any order."""
+
+import json
+import sqlite3
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from spanframe_collector.decode import decode_request
+from spanframe_collector.store.index import entries
+from spanframe_collector.store.schema import (
+    attribute_index,
+    experiments,
+    resources,
+    scopes,
+    spans,
+    traces,
+)
+from tests.plugins.otlp import any_value, request, span
+from tests.plugins.store import Store
+
+
+def all_rows(store: Store, table: Any) -> list[dict[str, Any]]:
+    with store.engine.connect() as connection:
+        return [row._asdict() for row in connection.execute(select(table))]
+
+
+def contents(store: Store) -> Any:
+    """Everything a reader can see of a store, without the keys it made up."""
+    hidden = {"trace_key", "resource_key", "scope_key"}
+    with store.engine.connect() as connection:
+        found = connection.execute(
+            select(
+                traces.c.trace_id,
+                *(c for c in spans.c if c.name not in hidden),
+                resources.c.body.label("resource"),
+                scopes.c.body.label("scope"),
+            )
+            .join(spans, spans.c.trace_key == traces.c.trace_key)
+            .join(resources, resources.c.resource_key == spans.c.resource_key)
+            .join(scopes, scopes.c.scope_key == spans.c.scope_key)
+            .order_by(traces.c.trace_id, spans.c.span_id, spans.c.digest)
+        ).all()
+    headers = [
+        {k: v for k, v in row.items() if k not in hidden}
+        for row in sorted(all_rows(store, traces), key=lambda row: row["trace_id"])
+    ]
+    return [tuple(row) for row in found], headers
+
+
+def assert_index_follows_from_the_traces(store: Store) -> None:
+    expected = set()
+    for row in all_rows(store, traces):
+        expected |= {tuple(entry) for entry in entries(row["trace_key"], row)}
+    assert {tuple(r.values()) for r in all_rows(store, attribute_index)} == expected
+
+
+def test_a_span_comes_back_to_the_byte(store: Store) -> None:
+    message = span(
+        (1 << 64) - 1,
+        parent=1 << 63,
+        attributes={"all": [None, "", 0, False, [], {}, 1, 1.0, True, "1", b"\xff"]},
+        trace_state="a=b",
+        flags=(1 << 32) - 1,
+        kind=77,
+        dropped_attributes_count=5,
+        events=[{"time_unix_nano": 5, "name": "e"}],
+        links=[{"trace_id": bytes(16), "span_id": bytes(8), "trace_state": "x=y"}],
+        status={"code": 2, "message": "why"},
+    )
+    message.attributes.add(key="float", value=any_value(float("nan")))
+    message.attributes.add(key="minus zero", value=any_value(-0.0))
+    store.write(message, resource={"service.name": "shop"}, scope="lib")
+    [row] = all_rows(store, spans)
+    assert row["body"] == message.SerializeToString()
+    assert Span.FromString(row["body"]).SerializeToString() == row["body"]
+    assert row["span_id"].to_bytes(8, "big", signed=True) == message.span_id
+    [resource] = all_rows(store, resources)
+    assert Resource.FromString(resource["body"]).attributes[0].key == "service.name"
+
+
+def test_delivering_again_changes_nothing(store: Store) -> None:
+    batch = [span(1), span(2, parent=1), span(3, parent=1)]
+    assert store.write(*batch) == (3, 0)
+    before = contents(store)
+    assert store.write(*reversed(batch)) == (0, 3)
+    assert contents(store) == before
+
+
+def test_what_is_new_in_a_mixed_batch_is_stored_once(store: Store) -> None:
+    store.write(span(1))
+    again, new = span(1), span(2, parent=1)
+    assert store.write(again, new, new) == (1, 2)
+    assert len(all_rows(store, spans)) == 2
+    assert all_rows(store, traces)[0]["span_count"] == 2
+
+
+def test_each_request_of_a_batch_learns_what_was_its_own(store: Store) -> None:
+    one = decode_request(request(span(1), span(2)).SerializeToString()).rows
+    two = decode_request(request(span(2), span(3)).SerializeToString()).rows
+    assert store.writer.write([one, two, []]) == [(2, 0), (1, 1), (0, 0)]
+
+
+def test_two_bodies_under_one_id_are_both_kept(store: Store) -> None:
+    store.write(span(1, ms=None))
+    assert store.write(span(1, ms=50)) == (1, 0)
+    assert [row["end_ns"] > 0 for row in all_rows(store, spans)].count(True) == 1
+    [trace] = all_rows(store, traces)
+    assert (trace["span_count"], trace["execution_time_ms"]) == (2, 50)
+
+
+def test_equal_resources_and_scopes_are_stored_once(store: Store) -> None:
+    store.write(span(1), resource={"a": 1, "b": 2})
+    store.write(span(2), resource={"b": 2, "a": 1})
+    store.write(span(3), resource={"a": 1, "b": 2}, scope="other")
+    assert len(all_rows(store, resources)) == 1
+    assert len(all_rows(store, scopes)) == 2
+
+
+def test_tags_and_metadata_are_indexed_and_follow_a_change(store: Store) -> None:
+    child = {"mlflow.traceTag.env": "dev", "spanframe.metadata.m": "v" * 300}
+    store.write(span(2, parent=1, start_ms=5, attributes=child))
+    assert_index_follows_from_the_traces(store)
+    store.write(span(1, attributes={"mlflow.traceTag.env": "prod"}))
+    assert_index_follows_from_the_traces(store)
+    found = {(r["key"], r["value"]): r for r in all_rows(store, attribute_index)}
+    assert set(found) == {("env", "prod"), ("m", "v" * 256)}
+    assert found["m", "v" * 256]["whole_value"] == "v" * 300
+    assert found["env", "prod"]["whole_value"] is None
+
+
+def test_unknown_experiments_are_made_and_numbers_are_not(store: Store) -> None:
+    store.write(span(1), resource={"spanframe.experiment": "from the resource"})
+    named = {"spanframe.experiment": "from the root"}
+    store.write(
+        span(2, trace_id=b"b" * 16, attributes=named),
+        resource={"spanframe.experiment": "from the resource"},
+    )
+    store.write(span(3, trace_id=b"c" * 16))
+    names = {r["experiment_id"]: r["name"] for r in all_rows(store, experiments)}
+    assert names == {0: "Default", 1: "from the resource", 2: "from the root"}
+    ids = {r["trace_id"][:1]: r["experiment_id"] for r in all_rows(store, traces)}
+    assert ids == {b"\x01": 1, b"b": 2, b"c": 0}
+
+
+def test_a_refused_batch_leaves_nothing_behind(store: Store) -> None:
+    store.write(span(1))
+    before = contents(store)
+    blocker = sqlite3.connect(store.path, timeout=0)
+    blocker.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(OperationalError, match="locked"):
+            store.write(span(2), resource={"new": 1}, scope="new")
+    finally:
+        blocker.rollback()
+        blocker.close()
+    assert contents(store) == before
+    assert store.write(span(2), resource={"new": 1}, scope="new") == (1, 0)
+
+
+def test_another_process_may_write_in_between(store: Store) -> None:
+    other = Store(store.path)
+    store.write(span(1), resource={"a": 1})
+    other.write(span(2), resource={"b": 1})
+    store.write(span(3, trace_id=b"x" * 16), resource={"c": 1})
+    other.write(span(4, trace_id=b"x" * 16), resource={"a": 1})
+    other.engine.dispose()
+    assert len(all_rows(store, resources)) == 3
+    assert [row["span_count"] for row in all_rows(store, traces)] == [2, 2]
+
+
+_messages = st.lists(
+    st.builds(
+        span,
+        st.integers(1, 4),
+        parent=st.sampled_from([None, 1, 2]),
+        trace_id=st.sampled_from([b"a" * 16, b"b" * 16]),
+        start_ms=st.integers(0, 2),
+        attributes=st.dictionaries(
+            st.sampled_from(
+                ["mlflow.traceTag.t", "spanframe.metadata.m", "mlflow.spanInputs"]
+            ),
+            st.text(max_size=3),
+            max_size=2,
+        ),
+    ),
+    min_size=1,
+    max_size=10,
+)
+
+
+@given(_messages, st.data())
+def test_any_delivery_of_the_same_spans_makes_the_same_store(
+    tmp_path_factory: pytest.TempPathFactory, messages: list[Span], data: Any
+) -> None:
+    folder = tmp_path_factory.mktemp("stores")
+    straight, crooked = Store(folder / "a.db"), Store(folder / "b.db")
+    straight.write(*messages)
+    deliveries = data.draw(st.permutations(messages + messages))
+    while deliveries:
+        size = data.draw(st.integers(1, len(deliveries)))
+        crooked.write(*deliveries[:size])
+        deliveries = deliveries[size:]
+    assert contents(straight) == contents(crooked)
+    assert_index_follows_from_the_traces(crooked)
+    for store in (straight, crooked):
+        store.engine.dispose()
+
+
+def test_hostile_keys_and_values_are_data(store: Store) -> None:
+    hostile = (
+        "x'); DROP TABLE traces; --\" $.a[0] {0.__class__} \N{COMBINING ACUTE ACCENT}"
+    )
+    store.write(span(1, attributes={f"mlflow.traceTag.{hostile}": hostile}))
+    [trace] = all_rows(store, traces)
+    assert json.loads(trace["tags"]) == {hostile: hostile}
+    assert_index_follows_from_the_traces(store)

@@ -1,0 +1,254 @@
+"""OTLP bytes to rows: what is read, what is kept, what a bad span costs."""
+
+from typing import Any
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from spanframe_collector.decode import decode_request
+from spanframe_collector.decode.conventions import derive
+from spanframe_collector.rows import Fact, Rank, Source, SpanRow
+from tests.plugins.otlp import REMOTE_PARENT, START, pairs, request, span
+
+
+def decode(*spans: Span, **context: Any) -> list[SpanRow]:
+    decoded = decode_request(request(*spans, **context).SerializeToString())
+    assert decoded.rejected == []
+    return decoded.rows
+
+
+def facts(attributes: dict[str, Any], **context: Any) -> set[Fact]:
+    [row] = decode(span(attributes=attributes), **context)
+    return set(row.facts)
+
+
+def test_a_row_says_what_its_span_says() -> None:
+    message = span(
+        7,
+        parent=3,
+        ms=25,
+        attributes={"mlflow.spanType": '"LLM"', "mlflow.spanInputs": '{"q": 1}'},
+        status=Status(code=Status.STATUS_CODE_ERROR),
+    )
+    [row] = decode(message)
+    assert row.trace_id == message.trace_id
+    assert (row.span_id, row.parent_span_id) == (7, 3)
+    assert (row.name, row.type, row.status) == ("span 7", "LLM", "ERROR")
+    assert (row.start_ns, row.end_ns) == (START, START + 25_000_000)
+    assert (row.inputs, row.outputs) == ('{"q": 1}', None)
+
+
+def test_the_body_is_kept_to_the_byte() -> None:
+    message = span(1, attributes={"a": [1, 1.0, True, None, b"\0", {}, []]})
+    unknown_field = b"\xfa\x3f\x03new"
+    body = message.SerializeToString() + unknown_field
+    whole = request()
+    scope = whole.resource_spans[0].scope_spans[0]
+    scope.spans.append(Span.FromString(body))
+    [row] = decode_request(whole.SerializeToString()).rows
+    assert row.body == body
+
+
+@pytest.mark.parametrize(
+    ("fields", "rank"),
+    [
+        ({}, Rank.ROOT),
+        ({"parent": 0}, Rank.ROOT),
+        ({"parent": 2}, Rank.INNER),
+        ({"parent": 2, "flags": 0x100}, Rank.INNER),
+        ({"parent": 2, "flags": REMOTE_PARENT}, Rank.ENTRY),
+    ],
+)
+def test_the_parent_decides_how_much_a_span_speaks_for_its_trace(
+    fields: dict[str, Any], rank: Rank
+) -> None:
+    [row] = decode(span(1, **fields))
+    assert row.rank == rank
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (span(trace_id=b""), "invalid_trace_id"),
+        (span(trace_id=bytes(16)), "invalid_trace_id"),
+        (span(trace_id=b"x" * 15), "invalid_trace_id"),
+        (span(trace_id=b"x" * 32), "invalid_trace_id"),
+        (span(0), "invalid_span_id"),
+        (span(span_id=b"x" * 7), "invalid_span_id"),
+        (span(parent_span_id=b"x" * 9), "invalid_parent_span_id"),
+        (span(start_time_unix_nano=1 << 63), "timestamp_out_of_range"),
+        (span(end_time_unix_nano=(1 << 64) - 1), "timestamp_out_of_range"),
+    ],
+)
+def test_a_bad_span_costs_that_span_alone(bad: Span, reason: str) -> None:
+    good = [span(n) for n in range(2, 12)]
+    message = request(*good[:5], bad, *good[5:])
+    decoded = decode_request(message.SerializeToString())
+    assert [tuple(r) for r in decoded.rejected] == [(reason, 1)]
+    assert [row.span_id for row in decoded.rows] == list(range(2, 12))
+    assert decoded.received == 11
+
+
+def test_bad_utf8_costs_that_span_alone() -> None:
+    broken = request(span(1), span(2), span(3)).SerializeToString()
+    broken = broken.replace(b"span 2", b"span \xff")
+    decoded = decode_request(broken)
+    assert [tuple(r) for r in decoded.rejected] == [("undecodable_span", 1)]
+    assert [row.span_id for row in decoded.rows] == [1, 3]
+
+
+def test_trace_level_keys_are_facts_of_the_trace() -> None:
+    assert facts(
+        {
+            "mlflow.traceTag.environment": "production",
+            "mlflow.traceTag.mlflow.traceName": "renamed",
+            "spanframe.metadata.app_version": "1.2",
+            "spanframe.trace.state": "ERROR",
+            "spanframe.trace.client_request_id": "r-1",
+            "spanframe.experiment": "shop",
+            "user.id": "ann",
+            "gen_ai.conversation.id": "later",
+            "session.id": "s-1",
+            "anything.else": "stays on the span",
+        }
+    ) == {
+        ("tags.environment", Source.EXPLICIT, "production"),
+        ("name", Source.EXPLICIT, "renamed"),
+        ("metadata.app_version", Source.EXPLICIT, "1.2"),
+        ("status", Source.EXPLICIT, "ERROR"),
+        ("client_request_id", Source.EXPLICIT, "r-1"),
+        ("experiment", Source.EXPLICIT, "shop"),
+        ("metadata.mlflow.trace.user", Source.SPAN, "ann"),
+        ("metadata.mlflow.trace.session", Source.SPAN, "s-1"),
+    }
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"mlflow.traceTag.": "no key"},
+        {"mlflow.traceTag.mlflow.artifactLocation": "s3://elsewhere"},
+        {"spanframe.metadata.mlflow.traceInputs": "forged"},
+        {"spanframe.trace.state": "DONE"},
+        {"user.id": ""},
+    ],
+)
+def test_reserved_and_empty_keys_are_no_facts(attributes: dict[str, Any]) -> None:
+    assert facts(attributes) == set()
+
+
+def test_resource_attributes_are_tags_but_those_of_the_sdk() -> None:
+    resource = {
+        "service.name": "shop",
+        "telemetry.sdk.name": "opentelemetry",
+        "spanframe.experiment": "e",
+        "replicas": 3,
+    }
+    assert facts({}, resource=resource) == {
+        ("tags.service.name", Source.RESOURCE, "shop"),
+        ("tags.replicas", Source.RESOURCE, "3"),
+        ("experiment", Source.RESOURCE, "e"),
+    }
+
+
+def test_the_json_around_every_value_of_the_mlflow_sdk_is_undone() -> None:
+    attributes = {"user.id": '"ann"', "mlflow.traceTag.t": '"quoted"'}
+    assert facts(attributes, scope="mlflow.tracing.provider") == {
+        ("metadata.mlflow.trace.user", Source.SPAN, "ann"),
+        ("tags.t", Source.EXPLICIT, '"quoted"'),
+    }
+
+
+def test_equal_resources_in_another_order_are_one_resource() -> None:
+    [one] = decode(span(), resource={"a": 1, "b": 2})
+    [two] = decode(span(), resource={"b": 2, "a": 1})
+    [other] = decode(span(), resource={"a": 1, "b": "2"})
+    assert one.resource.digest == two.resource.digest != other.resource.digest
+    assert one.digest == two.digest != other.digest
+
+
+def test_headers_speak_for_spans_that_say_nothing() -> None:
+    header = Fact("experiment_id", Source.RESOURCE, "5")
+    decoded = decode_request(request(span()).SerializeToString(), (header,))
+    assert decoded.rows[0].facts == (header,)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "inputs", "outputs", "span_type"),
+    [
+        ({}, None, None, "UNKNOWN"),
+        (
+            {"mlflow.spanInputs": "3", "mlflow.spanOutputs": '"x"'},
+            "3",
+            '"x"',
+            "UNKNOWN",
+        ),
+        (
+            {"mlflow.spanInputs": {"a": 1}, "mlflow.spanType": "TOOL"},
+            '{"a": 1}',
+            None,
+            "TOOL",
+        ),
+        ({"mlflow.spanInputs": "plain words"}, '"plain words"', None, "UNKNOWN"),
+        ({"mlflow.spanOutputs": "null"}, None, None, "UNKNOWN"),
+        (
+            {
+                "input.value": '{"q": 1}',
+                "output.value": "words",
+                "openinference.span.kind": "RETRIEVER",
+            },
+            '{"q": 1}',
+            '"words"',
+            "RETRIEVER",
+        ),
+        (
+            {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.input.messages": '[{"role": "user"}]',
+                "gen_ai.output.messages": "[]",
+            },
+            '[{"role": "user"}]',
+            None,
+            "CHAT_MODEL",
+        ),
+        (
+            {"traceloop.entity.input": "5", "traceloop.span.kind": "workflow"},
+            '"5"',
+            None,
+            "WORKFLOW",
+        ),
+        (
+            {
+                "langfuse.observation.output": "{}",
+                "langfuse.observation.type": "generation",
+            },
+            None,
+            None,
+            "LLM",
+        ),
+    ],
+)
+def test_conventions(
+    attributes: dict[str, Any],
+    inputs: str | None,
+    outputs: str | None,
+    span_type: str,
+) -> None:
+    assert derive(attributes) == (inputs, outputs, span_type)
+
+
+def test_of_two_equal_keys_the_last_wins() -> None:
+    message = span()
+    message.attributes.extend(pairs({"mlflow.traceTag.t": "first"}))
+    message.attributes.extend(pairs({"mlflow.traceTag.t": "last"}))
+    [row] = decode(message)
+    assert [fact.value for fact in row.facts] == ["last"]
+
+
+def test_values_nested_too_deep_do_not_stop_the_span() -> None:
+    value: Any = "leaf"
+    for _ in range(45):
+        value = [value]
+    [row] = decode(span(attributes={"input.value": value}))
+    assert row.inputs is not None
+    assert row.inputs.count("[") == 32

@@ -1,0 +1,143 @@
+"""Group commit: many requests in one transaction, each with its own answer."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
+from sqlalchemy.exc import DataError, OperationalError
+
+from spanframe_collector.decode import decode_request
+from spanframe_collector.pipeline import Committed, Pipeline, StoreUnavailableError
+from spanframe_collector.rows import SpanRow
+from spanframe_collector.store.writer import Written
+from tests.plugins.otlp import request, span
+
+POISON = "poison"
+
+
+class Writer:
+    """A store at the seam of the pipeline: it can wait, refuse, or hold no poison."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.open.set()
+        self.entered = threading.Event()
+        self.fault: Exception | None = None
+        self.transactions: list[int] = []
+        self.stored: list[str] = []
+
+    def write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written]:
+        self.entered.set()
+        assert self.open.wait(10)
+        if self.fault is not None:
+            raise self.fault
+        names = [row.name for rows in requests for row in rows]
+        if POISON in names:
+            raise DataError("", {}, ValueError("cannot hold this"))
+        self.transactions.append(len(requests))
+        self.stored += names
+        return [Written(len(rows), 0) for rows in requests]
+
+
+def rows(*names: str) -> list[SpanRow]:
+    spans = [span(n, name=name) for n, name in enumerate(names, 1)]
+    return decode_request(request(*spans).SerializeToString()).rows
+
+
+def run(use: Callable[[Pipeline, Writer], Awaitable[None]]) -> Writer:
+    writer = Writer()
+
+    async def main() -> None:
+        pipeline = Pipeline(writer)
+        try:
+            await use(pipeline, writer)
+        finally:
+            writer.open.set()
+            await pipeline.close()
+
+    asyncio.run(main())
+    return writer
+
+
+def test_what_arrives_during_a_commit_shares_the_next() -> None:
+    async def use(pipeline: Pipeline, writer: Writer) -> None:
+        writer.open.clear()
+        first = asyncio.create_task(pipeline.commit(rows("first")))
+        await asyncio.to_thread(writer.entered.wait, 10)
+        others = [
+            asyncio.create_task(pipeline.commit(rows("x", "y"))) for _ in range(9)
+        ]
+        await asyncio.sleep(0)
+        writer.open.set()
+        assert await first == Committed(1, 0)
+        assert await asyncio.gather(*others) == [Committed(2, 0)] * 9
+
+    assert run(use).transactions == [1, 9]
+
+
+def test_one_poison_span_costs_that_span_alone() -> None:
+    async def use(pipeline: Pipeline, writer: Writer) -> None:
+        writer.open.clear()
+        first = asyncio.create_task(pipeline.commit(rows("first")))
+        await asyncio.to_thread(writer.entered.wait, 10)
+        good = [asyncio.create_task(pipeline.commit(rows(f"g{n}"))) for n in range(50)]
+        bad = asyncio.create_task(pipeline.commit(rows("a", POISON, "b", "c")))
+        await asyncio.sleep(0)
+        writer.open.set()
+        await first
+        assert await asyncio.gather(*good) == [Committed(1, 0)] * 50
+        assert await bad == Committed(3, 0, refused=1)
+
+    stored = run(use).stored
+    assert sorted(stored) == sorted(
+        ["first", "a", "b", "c", *(f"g{n}" for n in range(50))]
+    )
+
+
+def test_a_store_that_refuses_is_unavailable_until_it_serves_again() -> None:
+    async def use(pipeline: Pipeline, writer: Writer) -> None:
+        writer.fault = OperationalError("", {}, ValueError("database is locked"))
+        with pytest.raises(StoreUnavailableError):
+            await pipeline.commit(rows("a"))
+        writer.fault = None
+        assert await pipeline.commit(rows("a")) == Committed(1, 0)
+
+    assert run(use).stored == ["a"]
+
+
+def test_a_fault_of_our_own_does_not_end_the_thread() -> None:
+    async def use(pipeline: Pipeline, writer: Writer) -> None:
+        writer.fault = KeyError("a bug")
+        with pytest.raises(StoreUnavailableError):
+            await pipeline.commit(rows("a"))
+        writer.fault = None
+        assert await pipeline.commit(rows("a")) == Committed(1, 0)
+
+    run(use)
+
+
+def test_a_caller_that_gave_up_early_leaves_nothing_behind() -> None:
+    async def use(pipeline: Pipeline, writer: Writer) -> None:
+        writer.open.clear()
+        first = asyncio.create_task(pipeline.commit(rows("first")))
+        await asyncio.to_thread(writer.entered.wait, 10)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(pipeline.commit(rows("late")), 0.01)
+        writer.open.set()
+        await first
+
+    assert run(use).stored == ["first"]
+
+
+def test_closing_commits_what_was_taken_in() -> None:
+    async def use(pipeline: Pipeline, writer: Writer) -> None:
+        writer.open.clear()
+        tasks = [asyncio.create_task(pipeline.commit(rows(f"r{n}"))) for n in range(5)]
+        await asyncio.sleep(0)
+        writer.open.set()
+        await pipeline.close()
+        assert await asyncio.gather(*tasks) == [Committed(1, 0)] * 5
+
+    writer = run(use)
+    assert sorted(writer.stored) == [f"r{n}" for n in range(5)]
