@@ -3,12 +3,12 @@
 ::
 
     SpanframeError                 error_code, message, get_http_status_code()
-    ├── SettingsError              a setting cannot be used; lists every problem at once
-    ├── MissingExtraError          an optional part is not installed (also an ImportError)
-    ├── InvalidArgumentError       an argument of a call cannot be used (also a ValueError)
-    │   └── FilterError            a filter cannot be used; draws a caret under the place
+    ├── SettingsError              settings that cannot be used, all problems at once
+    ├── MissingExtraError          an optional part is not installed (an ImportError)
+    ├── InvalidArgumentError       an argument that cannot be used (a ValueError)
+    │   └── FilterError            a filter that cannot be used; draws a caret
     ├── NotFoundError              the trace, tag or experiment does not exist
-    └── StoreError                 the store cannot be reached, is locked, or is of another version
+    └── StoreError                 the store is away, locked, or of another version
 
 The root carries MLflow's attributes (MLflow 3.17, ``mlflow.exceptions``), so code
 written against ``MlflowException`` keeps working.
@@ -69,7 +69,8 @@ class MissingExtraError(SpanframeError, ImportError):
     def __init__(self, what: str, extra: str) -> None:
         self.extra = extra
         super().__init__(
-            f"{what} needs a part of spanframe that is not installed. Install it with:\n\n    pip install 'spanframe[{extra}]'"
+            f"{what} needs a part of spanframe that is not installed. "
+            f"Install it with:\n\n    pip install 'spanframe[{extra}]'"
         )
 
 

@@ -9,7 +9,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from spanframe.errors import SettingsError
 
@@ -210,6 +210,69 @@ def named_urls(text: str) -> dict[str, str]:
     return pairs
 
 
+def seconds(text: str) -> float:
+    """Read a number of seconds above zero, at most a day."""
+    msg = "write a number of seconds above 0, at most 86400"
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(msg) from None
+    if not 0 < value <= 86_400:  # noqa: PLR2004 - a day, in seconds
+        raise ValueError(msg)
+    return value
+
+
+def ratio(text: str) -> float:
+    """Read a number from 0 to 1."""
+    msg = "write a number from 0 to 1"
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(msg) from None
+    if not 0 <= value <= 1:
+        raise ValueError(msg)
+    return value
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Make a parser that takes one of ``words``, in any case."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            msg = f"write {' or '.join(words)}"
+            raise ValueError(msg)
+        return text.lower()
+
+    return parse
+
+
+def patterns(text: str) -> tuple[str, ...]:
+    """Read patterns separated by commas."""
+    return tuple(filter(None, (p.strip().lower() for p in text.split(","))))
+
+
+def headers(text: str) -> dict[str, str]:
+    """Read URL-encoded ``name=value`` pairs separated by commas."""
+    pairs: dict[str, str] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, separator, value = part.partition("=")
+        if not separator or not name.strip():
+            msg = "write name=value pairs separated by commas"
+            raise ValueError(msg)
+        pairs[unquote(name.strip()).lower()] = unquote(value.strip())
+    return pairs
+
+
+_SAMPLERS = (
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClientSettings(SettingsBase):
     """What the instrumented app and the searching program read."""
@@ -240,8 +303,8 @@ class ClientSettings(SettingsBase):
     experiment: str = setting(
         "SPANFRAME_EXPERIMENT",
         "",
-        "The experiment that traces go to and searches look in; empty: Default to write, "
-        "all to read.",
+        "The experiment that traces go to and searches look in; empty: Default to "
+        "write, all to read.",
     )
     token: str = setting(
         "SPANFRAME_TOKEN",
@@ -254,4 +317,126 @@ class ClientSettings(SettingsBase):
         "",
         "Other stores by name, as name=URL pairs, for sql_warehouse_id=.",
         named_urls,
+    )
+    capture: bool = setting(
+        "SPANFRAME_CAPTURE",
+        "true",
+        "Record the arguments and results of decorated functions.",
+        boolean,
+    )
+    capture_limit: int = setting(
+        "SPANFRAME_CAPTURE_LIMIT",
+        "262144",
+        "The most characters recorded of one value; the rest is cut and marked.",
+        whole_number(64, 64 * 1024 * 1024),
+    )
+    redact_keys: tuple[str, ...] = setting(
+        "SPANFRAME_REDACT_KEYS",
+        "*password*,*passwd*,*passphrase*,pwd,*_pwd,*secret*,token,*_token,*api_key*,"
+        "*apikey*,*access_key*,*private_key*,*credential*,*authorization*,*cookie*",
+        "Values under these keys are never recorded; patterns with *, in snake_case.",
+        patterns,
+    )
+    disabled: bool = setting(
+        "OTEL_SDK_DISABLED",
+        "false",
+        "Record nothing at all.",
+        boolean,
+    )
+    sampler: str = setting(
+        "OTEL_TRACES_SAMPLER",
+        "parentbased_always_on",
+        "Which traces are recorded, one of OpenTelemetry's samplers.",
+        one_of(*_SAMPLERS),
+    )
+    sample_ratio: float = setting(
+        "OTEL_TRACES_SAMPLER_ARG",
+        "1.0",
+        "The share of traces a traceidratio sampler records.",
+        ratio,
+    )
+    use_global_provider: bool = setting(
+        "SPANFRAME_USE_GLOBAL_PROVIDER",
+        "false",
+        "Record through the app's global OpenTelemetry provider and its exporters.",
+        boolean,
+    )
+    headers: dict[str, str] = setting(
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"),
+        "",
+        "More request metadata for the collector, as name=value pairs, URL-encoded.",
+        headers,
+        secret=True,
+    )
+    export_timeout: float = setting(
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"),
+        "10",
+        "How long one export may take, in seconds.",
+        seconds,
+    )
+    retry_for: float = setting(
+        "SPANFRAME_RETRY_FOR",
+        "300",
+        "How long a batch is tried again while the collector is away, in seconds.",
+        seconds,
+    )
+    exit_timeout: float = setting(
+        "SPANFRAME_EXIT_TIMEOUT",
+        "5",
+        "How long the end of the program may wait for its last spans, in seconds.",
+        seconds,
+    )
+    queue_size: int = setting(
+        "OTEL_BSP_MAX_QUEUE_SIZE",
+        "16384",
+        "How many ended spans wait at most; more are dropped and counted.",
+        whole_number(1, 10_000_000),
+    )
+    batch_size: int = setting(
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        "512",
+        "How many spans go out in one request.",
+        whole_number(1, 1_000_000),
+    )
+    schedule_delay_ms: int = setting(
+        "OTEL_BSP_SCHEDULE_DELAY",
+        "1000",
+        "How long an ended span waits for others to share its request.",
+        whole_number(1, 3_600_000),
+    )
+    span_attributes: int = setting(
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"),
+        "1024",
+        "The most attributes of one span; tags of the trace are among them.",
+        whole_number(1, 1_000_000),
+    )
+    span_events: int = setting(
+        "OTEL_SPAN_EVENT_COUNT_LIMIT",
+        "1024",
+        "The most events of one span; each item of a stream is one.",
+        whole_number(1, 1_000_000),
+    )
+    compression: str = setting(
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"),
+        "none",
+        "The compression of requests: none or gzip.",
+        one_of("none", "gzip"),
+    )
+    certificate: str = setting(
+        ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+        "",
+        "The file of certificates to trust for an https endpoint; empty: the system's.",
+    )
+    client_certificate: str = setting(
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+        ),
+        "",
+        "The file of the app's own certificate, for mutual TLS.",
+    )
+    client_key: str = setting(
+        ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
+        "",
+        "The file of the app's private key, for mutual TLS.",
     )

@@ -1,0 +1,119 @@
+"""The command line: `spanframe`, with the commands of the rooms installed."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+from spanframe._version import __version__
+from spanframe.errors import (
+    MissingExtraError,
+    NotFoundError,
+    SpanframeError,
+    StoreError,
+)
+
+if TYPE_CHECKING:
+    from typer import Typer
+
+__all__ = ["EXIT_CODES", "main"]
+
+EXIT_CODES: Final = {
+    0: "done",
+    1: "a fault of spanframe itself",
+    2: "usage, settings, a filter, or an extra that is not installed",
+    3: "the store or the network",
+    4: "what was asked for does not exist",
+}
+_CODES: Final[tuple[tuple[type[SpanframeError], int], ...]] = (
+    (NotFoundError, 4),
+    (StoreError, 3),
+    (SpanframeError, 2),
+)
+
+
+class _Room(NamedTuple):
+    """A package that brings commands, and the extra that installs it."""
+
+    module: str
+    extra: str
+    commands: frozenset[str]
+
+
+_ROOMS: Final = (
+    _Room("spanframe_collector.cli", "collector", frozenset({"collector", "db"})),
+    _Room("spanframe_query.cli", "query", frozenset({"search", "get", "demo"})),
+)
+# What the extras install and a bare install does not.
+_OPTIONAL: Final = frozenset(
+    {"alembic", "grpc", "pandas", "rich", "sqlalchemy", "typer"}
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and exit with a code of `EXIT_CODES`.
+
+    Args:
+        arguments: the words after ``spanframe``; those of the process when None.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        _application(words)(words, prog_name="spanframe")
+    except SpanframeError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(next(code for kind, code in _CODES if isinstance(error, kind)))
+    sys.exit(0)
+
+
+def _application(words: Sequence[str]) -> "Typer":
+    """Gather the commands of the rooms that are installed.
+
+    Raises:
+        MissingExtraError: when the command asked for is in a room that is not.
+    """
+    command = next((word for word in words if not word.startswith("-")), "")
+    try:
+        typer = importlib.import_module("typer")
+    except ModuleNotFoundError as error:
+        raise _missing(command) from error
+    app: Typer = typer.Typer(
+        name="spanframe",
+        help="OpenTelemetry traces in, pandas DataFrames out.",
+        epilog="Exit codes: " + "; ".join(f"{c}: {t}" for c, t in EXIT_CODES.items()),
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+
+    @app.callback()
+    def options(
+        version: bool = typer.Option(
+            False, "--version", help="Print the version and stop.", is_eager=True
+        ),
+    ) -> None:
+        if version:
+            typer.echo(__version__)
+            raise typer.Exit
+
+    for room in _ROOMS:
+        try:
+            app.add_typer(importlib.import_module(room.module).app)
+        except ModuleNotFoundError as error:
+            if not _is_optional(error) and error.name != room.module:
+                raise
+            if command in room.commands:
+                raise _missing(command) from error
+    return app
+
+
+def _is_optional(error: ModuleNotFoundError) -> bool:
+    """Say whether what is missing comes with an extra."""
+    return (error.name or "").partition(".")[0] in _OPTIONAL
+
+
+def _missing(command: str) -> MissingExtraError:
+    extra = next((r.extra for r in _ROOMS if command in r.commands), "all")
+    return MissingExtraError(f"spanframe {command}".strip(), extra)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What is current: the OpenTelemetry context, with two entries of our own.
+
+Spans become current through OpenTelemetry's context, so that spans of other tracing
+libraries nest under ours and ours under theirs. Our entries ride in the same context:
+the `LiveSpan` of the current span, and what `spanframe.tracing.context` holds.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from contextvars import Token
+from typing import TYPE_CHECKING, Final, cast
+
+from opentelemetry.context import Context, attach, create_key
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    TraceFlags,
+    get_current_span,
+)
+from opentelemetry.trace.propagation import set_span_in_context
+
+if TYPE_CHECKING:
+    from spanframe._live import LiveSpan
+
+__all__ = [
+    "AMBIENT",
+    "DECIDED",
+    "LIVE",
+    "UNSAMPLED",
+    "Ambient",
+    "ambient_of",
+    "enter_unsampled",
+    "leave",
+    "with_entry",
+    "with_span",
+]
+
+LIVE: Final = create_key("spanframe-live-span")
+AMBIENT: Final = create_key("spanframe-ambient")
+DECIDED: Final = create_key("spanframe-sampling-decided")
+
+# Stands for every span that is not recorded: valid, so that children see a parent,
+# and not sampled, so that they and other processes follow.
+UNSAMPLED: Final = NonRecordingSpan(
+    SpanContext(1, 1, is_remote=False, trace_flags=TraceFlags(TraceFlags.DEFAULT))
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ambient:
+    """What traces started inside a ``tracing.context`` begin with."""
+
+    attributes: Mapping[str, str]
+    enabled: bool = True
+
+
+def ambient_of(context: Context) -> Ambient | None:
+    """Return what `spanframe.tracing.context` holds in ``context``."""
+    return cast("Ambient | None", context.get(AMBIENT))
+
+
+def with_entry(context: Context, key: str, value: object) -> Context:
+    """Return ``context`` with one more entry."""
+    entries = dict(context)
+    entries[key] = value
+    return Context(entries)
+
+
+def with_span(context: Context, live: "LiveSpan") -> Context:
+    """Return ``context`` with ``live`` as the current span."""
+    return with_entry(set_span_in_context(live.otel_span, context), LIVE, live)
+
+
+def enter_unsampled(context: Context) -> Token[Context] | None:
+    """Keep everything inside the current call unrecorded; None when it already is."""
+    if get_current_span(context).get_span_context().is_valid:
+        return None
+    return attach(set_span_in_context(UNSAMPLED, context))
+
+
+def leave(token: Token[Context]) -> None:
+    """Make current again what was current before ``token`` was given out.
+
+    A block entered in one context and left in another (a generator finished by the
+    garbage collector) has nothing to restore where it ends: that is no error.
+    """
+    try:
+        token.var.reset(token)
+    except (ValueError, RuntimeError):
+        return

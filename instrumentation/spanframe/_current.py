@@ -1,0 +1,143 @@
+"""The current span and the open trace: read them, write to them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry.context import get_current
+from opentelemetry.trace import get_current_span
+
+from spanframe._context import LIVE
+from spanframe._guard import warn
+from spanframe._live import LiveSpan
+from spanframe._runtime import last_trace_id, runtime
+from spanframe._spans import is_ours, recorder
+from spanframe._trace_facts import trace_attributes
+
+__all__ = [
+    "get_active_trace_id",
+    "get_current_active_span",
+    "get_last_active_trace_id",
+    "update_current_span",
+    "update_current_trace",
+]
+
+
+def get_current_active_span() -> LiveSpan | None:
+    """Return the span being recorded here, None outside of any.
+
+    A span that another library started on our provider counts as well.
+    """
+    context = get_current()
+    span = get_current_span(context)
+    live = context.get(LIVE)
+    if isinstance(live, LiveSpan) and live.otel_span is span:
+        return live
+    current = recorder()
+    if current is None or not span.is_recording() or not is_ours(current, span):
+        return None
+    root = None
+    if isinstance(live, LiveSpan):
+        trace_id = live.otel_span.get_span_context().trace_id
+        if trace_id == span.get_span_context().trace_id:
+            root = live.root
+    return LiveSpan(span, current.capture, root)
+
+
+def get_active_trace_id() -> str | None:
+    """Return the request id of the trace being recorded here, None outside of any."""
+    live = get_current_active_span()
+    return None if live is None else live.trace_id
+
+
+def get_last_active_trace_id(thread_local: bool = False) -> str | None:
+    """Return the request id of the trace that ended last.
+
+    Args:
+        thread_local: look at this thread or task only, not at the whole process.
+    """
+    return last_trace_id.get() if thread_local else runtime.last_trace_id
+
+
+def update_current_trace(
+    tags: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    client_request_id: str | None = None,
+    request_preview: str | None = None,
+    response_preview: str | None = None,
+    state: str | None = None,
+    model_id: str | None = None,
+    session_id: str | None = None,
+    user: str | None = None,
+) -> None:
+    """Say something about the trace being recorded here; what is said later wins.
+
+    Args:
+        tags: tags by key; ``mlflow.traceName`` renames the trace. Tags can be changed
+            after the trace has ended.
+        metadata: metadata by key; it cannot be changed after the trace has ended.
+        client_request_id: the app's own id of the request.
+        request_preview: a short text for the request, instead of the inputs.
+        response_preview: a short text for the response, instead of the outputs.
+        state: ``OK`` or ``ERROR``, instead of the root span's status.
+        model_id: the model (or app version) that answered.
+        session_id: the conversation the trace belongs to.
+        user: the end user the trace was made for.
+
+    Raises:
+        InvalidArgumentError: naming the argument that cannot be used.
+    """
+    current = recorder()
+    if current is None:
+        return
+    attributes = trace_attributes(
+        current.capture,
+        tags=tags,
+        metadata=metadata,
+        client_request_id=client_request_id,
+        request_preview=request_preview,
+        response_preview=response_preview,
+        state=state,
+        model_id=model_id,
+        session_id=session_id,
+        user=user,
+    )
+    live = get_current_active_span()
+    if live is not None:
+        # A root that has ended can carry nothing more; any span of the trace can.
+        (live.root if live.root.is_recording else live).write(attributes)
+    elif not get_current_span().get_span_context().is_valid:
+        warn("update_current_trace was called where no trace is recorded; ignored.")
+
+
+def update_current_span(
+    *,
+    name: str | None = None,
+    span_type: str | None = None,
+    inputs: Any = None,
+    outputs: Any = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> None:
+    """Say something about the span being recorded here; None says nothing.
+
+    Args:
+        name: the span's name.
+        span_type: one of `SpanType` or any other text.
+        inputs: the inputs to record.
+        outputs: the outputs to record; the result of the function no longer is.
+        attributes: attributes to set.
+    """
+    live = get_current_active_span()
+    if live is None:
+        if not get_current_span().get_span_context().is_valid:
+            warn("update_current_span was called where no span is recorded; ignored.")
+        return
+    if name is not None:
+        live.set_name(name)
+    if span_type is not None:
+        live.set_span_type(span_type)
+    if inputs is not None:
+        live.set_inputs(inputs)
+    if outputs is not None:
+        live.set_outputs(outputs)
+    if attributes is not None:
+        live.set_attributes(attributes)

@@ -1,0 +1,183 @@
+"""Ended spans → the exporter: one bounded queue, one thread, every loss counted.
+
+The app's threads only append to the queue. The thread starts with the first span, and
+again in a forked child, whose copy of the parent's queue is emptied: the parent sends
+those spans itself.
+"""
+
+import os
+import sys
+import threading
+import weakref
+from collections import deque
+from time import monotonic
+
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from spanframe._guard import fault
+from spanframe._stats import Losses
+
+__all__ = ["Delivery"]
+
+
+class Delivery(SpanProcessor):
+    """Hands ended spans to an exporter in batches, from one thread.
+
+    Args:
+        exporter: where spans go; only our thread calls it.
+        losses: where lost spans are counted.
+        queue_size: how many spans wait at most.
+        batch_size: how many spans the exporter gets at once.
+        delay_s: how long a span waits for others, in seconds.
+    """
+
+    def __init__(
+        self,
+        exporter: SpanExporter,
+        losses: Losses,
+        *,
+        queue_size: int,
+        batch_size: int,
+        delay_s: float,
+    ) -> None:
+        self._exporter = exporter
+        self._losses = losses
+        self._queue_size = queue_size
+        self._batch_size = min(batch_size, queue_size)
+        self._delay_s = delay_s
+        self._start_lock = threading.Lock()
+        self._reset()
+        if hasattr(os, "register_at_fork"):
+            forked = weakref.WeakMethod(self._after_fork)
+            os.register_at_fork(
+                after_in_child=lambda: (child := forked()) is not None and child()
+            )
+
+    def _reset(self) -> None:
+        self._queue: deque[ReadableSpan] = deque()
+        self._wake = threading.Event()
+        self._progress = threading.Condition()
+        self._in_flight = 0
+        self._done = 0
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    # --- the app's threads ----------------------------------------------------------
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Queue a span that ended; count it as lost when the queue is full."""
+        context = span.context
+        if context is None or not context.trace_flags & 1:
+            return
+        queue = self._queue
+        waiting = len(queue)
+        if waiting >= self._queue_size or self._closing:
+            self._losses.add("closed" if self._closing else "queue_full", 1)
+            return
+        queue.append(span)
+        if self._thread is None:
+            self._start()
+        if waiting + 1 >= self._batch_size and not self._wake.is_set():
+            self._wake.set()
+
+    def waiting(self) -> int:
+        """Return how many spans are queued or being sent."""
+        return len(self._queue) + self._in_flight
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Wait until every span that ended before the call is out.
+
+        Returns:
+            False when that took longer than ``timeout_millis``.
+        """
+        with self._progress:
+            target = self._done + self._in_flight + len(self._queue)
+            if target == self._done:
+                return True
+            self._wake.set()
+            return self._progress.wait_for(
+                lambda: self._done >= target, timeout_millis / 1000
+            )
+
+    def shutdown(self, timeout_s: float = 5.0) -> None:
+        """Send what waits, within ``timeout_s``; count the rest as lost."""
+        if self._closing:
+            return
+        deadline = monotonic() + timeout_s
+        self._closing = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+        # Wakes the thread from the exporter's pauses, if it is in one.
+        self._exporter.shutdown()
+        if self._thread is not None:
+            self._thread.join(max(0.1, deadline - monotonic()))
+        left = len(self._queue)
+        self._queue.clear()
+        if left:
+            self._losses.add("closed", left)
+
+    def replace_exporter(self, exporter: SpanExporter) -> None:
+        """Send through another exporter from the next batch on."""
+        before, self._exporter = self._exporter, exporter
+        before.shutdown()
+
+    # --- our thread -------------------------------------------------------------------
+
+    def _start(self) -> None:
+        with self._start_lock:
+            if self._thread is None:
+                thread = threading.Thread(
+                    target=self._run, name="spanframe-delivery", daemon=True
+                )
+                self._thread = thread
+                thread.start()
+                self._finish_with_multiprocessing()
+
+    def _finish_with_multiprocessing(self) -> None:
+        """Ask multiprocessing to shut us down: its children leave without atexit."""
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            shutdown = weakref.WeakMethod(self.shutdown)
+            util.Finalize(
+                None,
+                lambda: (owner := shutdown()) is not None and owner(),
+                exitpriority=0,
+            )
+
+    def _run(self) -> None:
+        # Instrumentors of gRPC must not trace our own exports.
+        attach(Context({_SUPPRESS_INSTRUMENTATION_KEY: True}))
+        while not self._closing:
+            self._wake.wait(self._delay_s)
+            self._wake.clear()
+            self._drain()
+        self._drain()
+
+    def _drain(self) -> None:
+        while self._queue:
+            with self._progress:
+                count = min(self._batch_size, len(self._queue))
+                batch = [self._queue.popleft() for _ in range(count)]
+                self._in_flight = count
+            result = SpanExportResult.FAILURE
+            try:
+                result = self._exporter.export(batch)
+            except Exception:  # noqa: BLE001 - the guard
+                fault("exporting spans")
+            finally:
+                with self._progress:
+                    self._in_flight = 0
+                    self._done += count
+                    self._progress.notify_all()
+            if result is SpanExportResult.FAILURE:
+                self._losses.add("failed", count)
+
+    def _after_fork(self) -> None:
+        self._start_lock = threading.Lock()
+        self._reset()
+        after_fork = getattr(self._exporter, "after_fork", None)
+        if after_fork is not None:
+            after_fork()

@@ -1,0 +1,107 @@
+"""The experiment and the model that later traces belong to."""
+
+from types import TracebackType
+from typing import Any, Self
+
+from spanframe import _lazy
+from spanframe._runtime import runtime
+from spanframe.errors import InvalidArgumentError, NotFoundError
+
+__all__ = ["ActiveExperiment", "ActiveModel", "set_active_model", "set_experiment"]
+
+
+class ActiveExperiment:
+    """The experiment later traces go to."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"ActiveExperiment({self.name!r})"
+
+    @property
+    def experiment_id(self) -> str:
+        """The id of the experiment, looked up in the configured store.
+
+        Raises:
+            NotFoundError: while no trace of the experiment has been stored.
+        """
+        find: Any = _lazy.query("get_experiment_by_name", "spanframe_query")
+        experiment = find(self.name)
+        if experiment is None:
+            raise NotFoundError(
+                f"the store has no experiment {self.name!r} yet; the collector creates "
+                "it with the first trace, spanframe.create_experiment() at once"
+            )
+        return str(experiment.experiment_id)
+
+
+class ActiveModel:
+    """The model (or version of the app) later traces belong to.
+
+    As a context manager it is active inside the block only.
+    """
+
+    def __init__(self, model_id: str, before: str) -> None:
+        self.model_id = model_id
+        self._before = before
+
+    @property
+    def name(self) -> str:
+        """The name of the model, which is its id."""
+        return self.model_id
+
+    def __repr__(self) -> str:
+        return f"ActiveModel({self.model_id!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        stack: TracebackType | None,
+    ) -> None:
+        _activate(self._before)
+
+
+def set_experiment(experiment_name: str) -> ActiveExperiment:
+    """Send later traces to an experiment; the collector creates an unknown one.
+
+    Args:
+        experiment_name: the name, not empty.
+
+    Raises:
+        InvalidArgumentError: when the name is empty.
+    """
+    if not str(experiment_name).strip():
+        raise InvalidArgumentError("an experiment needs a name that is not empty")
+    runtime.experiment = experiment_name
+    runtime.set_root_attributes()
+    return ActiveExperiment(experiment_name)
+
+
+def set_active_model(
+    name: str | None = None, model_id: str | None = None
+) -> ActiveModel:
+    """Attach a model (or version of the app) to later traces.
+
+    Args:
+        name: the model's name; it is its id as well when no id is given.
+        model_id: the model's id, searched with ``search_traces(model_id=…)``.
+
+    Raises:
+        InvalidArgumentError: when neither is given.
+    """
+    chosen = model_id or name
+    if not chosen:
+        raise InvalidArgumentError("give a name or a model_id")
+    before = runtime.model_id
+    _activate(chosen)
+    return ActiveModel(chosen, before)
+
+
+def _activate(model_id: str) -> None:
+    runtime.model_id = model_id
+    runtime.set_root_attributes()

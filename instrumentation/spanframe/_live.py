@@ -1,0 +1,412 @@
+"""`LiveSpan`: a span being recorded, over an OpenTelemetry span."""
+
+import json
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import Link as OTelLink
+from opentelemetry.trace import Span as OTelSpan
+from opentelemetry.trace import SpanContext, StatusCode, TraceFlags
+from opentelemetry.trace.status import Status
+
+from spanframe import keys
+from spanframe._capture import Capture
+from spanframe._context import UNSAMPLED
+from spanframe._guard import fault, warn
+from spanframe._runtime import last_trace_id, runtime
+from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
+from spanframe.errors import InvalidArgumentError
+
+__all__ = ["LiveSpan", "NoOpSpan"]
+
+NO_OP_TRACE_ID: Final = "MLFLOW_NO_OP_SPAN_TRACE_ID"
+
+
+class LiveSpan:
+    """A span that is being recorded.
+
+    Attributes:
+        otel_span: the OpenTelemetry span underneath.
+        root: the outermost span of this trace in this process.
+    """
+
+    __slots__ = ("__weakref__", "_capture", "_outputs_given", "otel_span", "root")
+
+    def __init__(
+        self, otel_span: OTelSpan, capture: Capture, root: "LiveSpan | None" = None
+    ) -> None:
+        self.otel_span = otel_span
+        self.root = root or self
+        self._capture = capture
+        self._outputs_given = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, trace_id={self.trace_id!r})"
+
+    # --- what it is ---------------------------------------------------------------
+
+    @property
+    def trace_id(self) -> str:
+        """The request id of the trace, ``tr-`` and 32 hex digits."""
+        return keys.request_id(self.otel_span.get_span_context().trace_id)
+
+    @property
+    def request_id(self) -> str:
+        """The request id of the trace; MLflow 2's name for `trace_id`."""
+        return self.trace_id
+
+    @property
+    def span_id(self) -> str:
+        """The id of the span, 16 hex digits."""
+        return f"{self.otel_span.get_span_context().span_id:016x}"
+
+    @property
+    def parent_id(self) -> str | None:
+        """The id of the parent span, None for a root."""
+        parent = getattr(self.otel_span, "parent", None)
+        return f"{parent.span_id:016x}" if parent is not None else None
+
+    @property
+    def name(self) -> str:
+        """The name of the span."""
+        return getattr(self.otel_span, "name", "")
+
+    @property
+    def start_time_ns(self) -> int:
+        """When the span started, in epoch nanoseconds."""
+        return getattr(self.otel_span, "start_time", None) or 0
+
+    @property
+    def end_time_ns(self) -> int | None:
+        """When the span ended, in epoch nanoseconds; None while it runs."""
+        return getattr(self.otel_span, "end_time", None)
+
+    @property
+    def status(self) -> SpanStatus:
+        """The status so far."""
+        status = getattr(self.otel_span, "status", Status())
+        return SpanStatus(
+            SpanStatusCode(status.status_code.name), status.description or ""
+        )
+
+    @property
+    def inputs(self) -> Any:
+        """The recorded inputs, None when there are none."""
+        return self.get_attribute(keys.SPAN_INPUTS)
+
+    @property
+    def outputs(self) -> Any:
+        """The recorded outputs, None when there are none."""
+        return self.get_attribute(keys.SPAN_OUTPUTS)
+
+    @property
+    def span_type(self) -> str:
+        """The type of the span, ``UNKNOWN`` when none is set."""
+        return str(self.get_attribute(keys.SPAN_TYPE) or "UNKNOWN")
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes so far, those spanframe writes as JSON decoded."""
+        return {key: self.get_attribute(key) for key in self._attributes()}
+
+    @property
+    def events(self) -> list[SpanEvent]:
+        """The events so far."""
+        events = (
+            self.otel_span.events if isinstance(self.otel_span, ReadableSpan) else ()
+        )
+        return [
+            SpanEvent(e.name, e.timestamp, dict(e.attributes or {})) for e in events
+        ]
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether the span is still open and recorded."""
+        return self.otel_span.is_recording()
+
+    def get_attribute(self, key: str) -> Any:
+        """Return one attribute, None when it is not set."""
+        value = self._attributes().get(key)
+        if key in _JSON_KEYS and isinstance(value, str):
+            try:
+                return json.loads(value)
+            except ValueError:
+                return value
+        return list(value) if isinstance(value, tuple) else value
+
+    def _attributes(self) -> Mapping[str, Any]:
+        return (
+            (self.otel_span.attributes or {})
+            if isinstance(self.otel_span, ReadableSpan)
+            else {}
+        )
+
+    # --- what happens to it ---------------------------------------------------------
+
+    def set_name(self, name: str) -> None:
+        """Rename the span."""
+        self.otel_span.update_name(self._capture.text(name))
+
+    def set_inputs(self, inputs: Any) -> None:
+        """Record the inputs."""
+        self.write({keys.SPAN_INPUTS: self._capture.json_text(inputs)})
+
+    def set_outputs(self, outputs: Any) -> None:
+        """Record the outputs; the result of a decorated function no longer does."""
+        self._outputs_given = True
+        self.write({keys.SPAN_OUTPUTS: self._capture.json_text(outputs)})
+
+    def set_span_type(self, span_type: str) -> None:
+        """Set the type of the span, one of `SpanType` or any other text."""
+        self.write({keys.SPAN_TYPE: self._capture.json_text(span_type)})
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Set one attribute: typed where OpenTelemetry has the type, else JSON text."""
+        self.set_attributes({key: value})
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Set attributes; keys that are not text are left out with a warning."""
+        self.write(rendered_attributes(self._capture, attributes))
+
+    def set_description(self, description: str) -> None:
+        """Say in words what the span does."""
+        self.write({SPAN_DESCRIPTION: self._capture.json_text(description)})
+
+    def set_log_level(self, log_level: int | str) -> None:
+        """Set the level of the span, 10 to 50 or its name."""
+        self.write({SPAN_LOG_LEVEL: self._capture.json_text(level_number(log_level))})
+
+    def set_status(self, status: "SpanStatus | SpanStatusCode | str") -> None:
+        """Set the status: ``OK``, ``ERROR`` or ``UNSET``.
+
+        OpenTelemetry's rule holds: once a span is OK it stays OK.
+
+        Raises:
+            InvalidArgumentError: for any other text.
+        """
+        wanted = span_status(status)
+        code = StatusCode[wanted.status_code.name]
+        described = wanted.description if code is StatusCode.ERROR else None
+        self.otel_span.set_status(code, described)
+
+    def add_event(self, event: SpanEvent) -> None:
+        """Add an event."""
+        attributes = rendered_attributes(self._capture, event.attributes)
+        self.otel_span.add_event(
+            self._capture.text(event.name), attributes, event.timestamp
+        )
+
+    def add_link(self, link: Link) -> None:
+        """Link the span to another.
+
+        Raises:
+            InvalidArgumentError: when the link's ids are not hex ids.
+        """
+        attributes = rendered_attributes(self._capture, link.attributes)
+        self.otel_span.add_link(link_context(link), attributes)
+
+    def record_exception(self, exception: BaseException | str) -> None:
+        """Add the event of an exception and set the status to ERROR.
+
+        The event carries ``exception.type`` (the class name), ``exception.message``
+        and, for an exception object, ``exception.stacktrace``.
+        """
+        try:
+            text = self._capture.text
+            if isinstance(exception, BaseException):
+                kind = type(exception).__name__
+                message = text(exception)
+                stack = text("".join(traceback.format_exception(exception)))
+            else:
+                kind, message, stack = "Exception", text(exception), ""
+            self.otel_span.add_event(
+                keys.EXCEPTION_EVENT,
+                {
+                    keys.EXCEPTION_TYPE: kind,
+                    keys.EXCEPTION_MESSAGE: _ends(message, self._capture.limit),
+                    keys.EXCEPTION_STACKTRACE: _ends(stack, self._capture.limit),
+                },
+            )
+            described = f"{kind}: {_ends(message, _LONGEST_STATUS)}"
+            self.otel_span.set_status(StatusCode.ERROR, described)
+        except Exception:  # noqa: BLE001 - the guard
+            fault("recording an exception")
+
+    def end(
+        self,
+        outputs: Any = None,
+        attributes: Mapping[str, Any] | None = None,
+        status: "SpanStatus | SpanStatusCode | str | None" = None,
+        end_time_ns: int | None = None,
+    ) -> None:
+        """End the span; a status that is not ERROR becomes OK. Ending twice is nothing.
+
+        Args:
+            outputs: the outputs to record, None for none.
+            attributes: attributes to set before the end.
+            status: the status to set before the end.
+            end_time_ns: the end in epoch nanoseconds; now when None.
+        """
+        if not self.otel_span.is_recording():
+            return
+        if outputs is not None:
+            self.set_outputs(outputs)
+        if attributes is not None:
+            self.set_attributes(attributes)
+        if status is not None:
+            self.set_status(status)
+        self.finish(end_time_ns)
+
+    # --- for the rest of the package ------------------------------------------------
+
+    @property
+    def outputs_given(self) -> bool:
+        """Whether the app recorded outputs itself."""
+        return self._outputs_given
+
+    def capture_outputs(self, result: Any) -> None:
+        """Record the result of a call, when results are to be recorded."""
+        if self._capture.enabled:
+            text = self._capture.json_text(result)
+            self.otel_span.set_attribute(keys.SPAN_OUTPUTS, text)
+
+    def write(self, attributes: Mapping[str, Any]) -> None:
+        """Write rendered attributes."""
+        self.otel_span.set_attributes(attributes)
+
+    def finish(self, end_time_ns: int | None = None) -> None:
+        """End the OpenTelemetry span; a root becomes the last active trace."""
+        span = self.otel_span
+        if (
+            isinstance(span, ReadableSpan)
+            and span.status.status_code is StatusCode.UNSET
+        ):
+            span.set_status(StatusCode.OK)
+        span.end(end_time_ns)
+        if self.root is self:
+            runtime.last_trace_id = self.trace_id
+            last_trace_id.set(runtime.last_trace_id)
+
+
+class NoOpSpan(LiveSpan):
+    """Stands in where nothing is recorded; every method does nothing."""
+
+    __slots__ = ()
+
+    def __init__(self, capture: Capture) -> None:
+        super().__init__(UNSAMPLED, capture)
+
+    @property
+    def trace_id(self) -> str:
+        """The id that says: no trace."""
+        return NO_OP_TRACE_ID
+
+    @property
+    def span_id(self) -> str:
+        """The empty id."""
+        return ""
+
+
+SPAN_DESCRIPTION: Final = "mlflow.spanDescription"
+SPAN_LOG_LEVEL: Final = "mlflow.spanLogLevel"
+_JSON_KEYS: Final = frozenset(
+    {
+        keys.SPAN_INPUTS,
+        keys.SPAN_OUTPUTS,
+        keys.SPAN_TYPE,
+        keys.SPAN_FUNCTION_NAME,
+        SPAN_DESCRIPTION,
+        SPAN_LOG_LEVEL,
+    }
+)
+_LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+_LONGEST_STATUS: Final = 4096
+
+
+def rendered_attributes(capture: Capture, attributes: Any) -> dict[str, Any]:
+    """Render attributes given by the app; what cannot be one is left out, warned of."""
+    if not isinstance(attributes, Mapping):
+        warn(
+            "Attributes must be a mapping, not %s; ignored.", type(attributes).__name__
+        )
+        return {}
+    rendered: dict[str, Any] = {}
+    for key, value in attributes.items():
+        if not isinstance(key, str) or not key:
+            warn(
+                "An attribute's key must be text, not %s; ignored.", type(key).__name__
+            )
+        elif key in _JSON_KEYS:
+            rendered[key] = capture.json_text(value)
+        elif value is not None:
+            rendered[capture.text(key)] = capture.attribute(key, value)
+    return rendered
+
+
+def span_status(status: "SpanStatus | SpanStatusCode | str") -> SpanStatus:
+    """Read a status.
+
+    Raises:
+        InvalidArgumentError: for a text that is none.
+    """
+    if isinstance(status, SpanStatus):
+        return status
+    try:
+        return SpanStatus(SpanStatusCode(status))
+    except ValueError:
+        raise InvalidArgumentError(
+            f"{status!r} is no status of a span; write 'OK', 'ERROR' or 'UNSET'"
+        ) from None
+
+
+def level_number(level: int | str) -> int:
+    """Read a log level.
+
+    Raises:
+        InvalidArgumentError: for a text that is none.
+    """
+    if isinstance(level, int):
+        return int(level)
+    try:
+        return _LEVELS[level.upper()]
+    except KeyError:
+        raise InvalidArgumentError(
+            f"{level!r} is no log level; write one of {', '.join(_LEVELS)}"
+        ) from None
+
+
+def link_context(link: Link) -> SpanContext:
+    """Read the ids of a link.
+
+    Raises:
+        InvalidArgumentError: when they are not hex ids.
+    """
+    try:
+        trace_id = int(link.trace_id.removeprefix(keys.REQUEST_ID_PREFIX), 16)
+        span_id = int(link.span_id, 16)
+    except (AttributeError, ValueError):
+        raise InvalidArgumentError(
+            "a link needs trace_id='tr-' and 32 hex digits, span_id= 16 hex digits"
+        ) from None
+    return SpanContext(
+        trace_id, span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)
+    )
+
+
+def otel_links(capture: Capture, links: Sequence[Link] | None) -> list[OTelLink]:
+    """Render links for OpenTelemetry."""
+    return [
+        OTelLink(link_context(link), rendered_attributes(capture, link.attributes))
+        for link in links or ()
+    ]
+
+
+def _ends(text: str, limit: int) -> str:
+    """Keep both ends of ``text``: of a stack, the first and the last frames tell."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    marker = f"\n… [truncated from {len(text)} characters] …\n"
+    return f"{text[:half]}{marker}{text[-half:]}"

@@ -1,0 +1,375 @@
+"""The one piece of state: settings, provider, delivery; made with the first span."""
+
+import atexit
+import getpass
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from random import random
+from typing import Any, Final
+
+from opentelemetry import trace as otel_trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExporter
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ALWAYS_ON,
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
+
+from spanframe import keys
+from spanframe._capture import Capture
+from spanframe._context import DECIDED
+from spanframe._delivery import Delivery
+from spanframe._guard import fault
+from spanframe._otlp import OtlpExporter
+from spanframe._redaction import Redaction
+from spanframe._stats import Losses, Stats
+from spanframe._version import __version__
+from spanframe.settings import ClientSettings
+
+__all__ = [
+    "Recorder",
+    "Runtime",
+    "configure",
+    "current_settings",
+    "flush",
+    "runtime",
+    "set_tracking_uri",
+    "shutdown",
+    "stats",
+]
+
+Redact = Callable[[str], str]
+
+
+class Recorder:
+    """What recording a span needs, as of one set of settings.
+
+    Attributes:
+        provider: where the tracer comes from; instrumentors attach to it.
+        tracer: makes the spans.
+        capture: renders their values.
+        follows_parent: whether an unsampled parent settles the question.
+        ratio: the share of new traces that are recorded.
+    """
+
+    __slots__ = (
+        "capture",
+        "follows_parent",
+        "provider",
+        "ratio",
+        "tracer",
+    )
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        provider: otel_trace.TracerProvider,
+        redact: Redact | None,
+    ) -> None:
+        self.provider = provider
+        self.tracer = provider.get_tracer("spanframe", __version__)
+        self.capture = Capture(
+            settings.capture_limit,
+            Redaction(settings.redact_keys, redact),
+            enabled=settings.capture,
+        )
+        own = not settings.use_global_provider
+        self.follows_parent = own and settings.sampler.startswith("parentbased")
+        self.ratio = _ratio(settings) if own else 1.0
+
+    def draw(self, share: float) -> bool:
+        """Draw whether a new trace is recorded, ``share`` of them being."""
+        return share >= 1.0 or random() < share  # noqa: S311 - no secret
+
+
+class Runtime:
+    """The state of the process; every change goes through `configure` or a setter."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.given: dict[str, Any] = {}
+        self.redact: Redact | None = None
+        self.exporter: SpanExporter | None = None
+        self.id_generator: IdGenerator | None = None
+        self.losses = Losses()
+        self.delivery: Delivery | None = None
+        self.recorder: Recorder | None = None
+        self.enabled = True
+        self.broken = False
+        self.experiment = ""
+        self.model_id = ""
+        self.root_attributes: Mapping[str, str] = {}
+        self.last_trace_id: str | None = None
+
+    def start(self) -> Recorder | None:
+        """Make the recorder, once; None when the settings cannot be used."""
+        with self.lock:
+            if self.recorder is None and not self.broken:
+                try:
+                    self._build(self.settings())
+                except Exception:  # noqa: BLE001 - the guard: the app goes on
+                    self.broken = True
+                    fault("starting")
+            return self.recorder
+
+    def settings(self) -> ClientSettings:
+        """Read the settings: what `configure` was given, then the environment."""
+        return ClientSettings.load(self.given)
+
+    def configure(self, given: Mapping[str, Any], **seams: Any) -> None:
+        """Take new settings; spans that ended before go out the way they were to."""
+        with self.lock:
+            wanted = self.given | {k: v for k, v in given.items() if v is not None}
+            settings = ClientSettings.load(wanted)
+            before = current_settings() if self.recorder is not None else None
+            self.given = wanted
+            self.broken = False
+            for name, value in seams.items():
+                if value is not None:
+                    setattr(self, name, value)
+            if before is not None and (before != settings or any(seams.values())):
+                self._build(settings)
+
+    def _build(self, settings: ClientSettings) -> None:
+        if settings.use_global_provider:
+            provider: otel_trace.TracerProvider = otel_trace.get_tracer_provider()
+        else:
+            provider = self._provider(settings)
+        self.enabled = not settings.disabled
+        self.set_root_attributes()
+        self.recorder = Recorder(settings, provider, self.redact)
+
+    def _provider(self, settings: ClientSettings) -> TracerProvider:
+        facts = {
+            keys.SERVICE_NAME: settings.service_name,
+            keys.EXPERIMENT: settings.experiment,
+        }
+        provider = TracerProvider(
+            resource=Resource.create({k: v for k, v in facts.items() if v}),
+            sampler=_sampler(settings),
+            id_generator=self.id_generator,
+            span_limits=SpanLimits(
+                max_span_attributes=settings.span_attributes,
+                max_events=settings.span_events,
+            ),
+            shutdown_on_exit=False,
+        )
+        provider.add_span_processor(self._deliver(settings))
+        return provider
+
+    def _deliver(self, settings: ClientSettings) -> Delivery:
+        exporter = self.exporter or OtlpExporter(settings, self.losses)
+        if self.delivery is None:
+            self.delivery = Delivery(
+                exporter,
+                self.losses,
+                queue_size=settings.queue_size,
+                batch_size=settings.batch_size,
+                delay_s=settings.schedule_delay_ms / 1000,
+            )
+            atexit.register(self.close)
+        else:
+            self.delivery.force_flush(_FLUSH_BEFORE_CHANGE_MS)
+            self.delivery.replace_exporter(exporter)
+        return self.delivery
+
+    def set_root_attributes(self) -> None:
+        """Work out what every new trace begins with."""
+        facts = {
+            keys.METADATA_PREFIX + keys.META_MODEL_ID: self.model_id,
+            keys.EXPERIMENT: self.experiment,
+            **_process_facts(),
+        }
+        self.root_attributes = {key: value for key, value in facts.items() if value}
+
+    def is_enabled(self) -> bool:
+        """Say whether spans are recorded."""
+        return self.enabled
+
+    def close(self) -> None:
+        """Send what waits, within the bound, and stop."""
+        with self.lock:
+            delivery, self.delivery = self.delivery, None
+            self.recorder = None
+            atexit.unregister(self.close)
+        if delivery is not None:
+            delivery.shutdown(self.settings().exit_timeout)
+
+    def reset(self) -> None:
+        """Close, and begin again as a new process would."""
+        self.close()
+        last_trace_id.set(None)
+        self.__init__()  # type: ignore[misc]  # every attribute as at the start
+
+
+runtime: Final = Runtime()
+last_trace_id: Final[ContextVar[str | None]] = ContextVar(
+    "spanframe_last_trace_id", default=None
+)
+_FLUSH_BEFORE_CHANGE_MS: Final = 2000
+
+
+def configure(
+    *,
+    endpoint: str | None = None,
+    store: str | None = None,
+    service_name: str | None = None,
+    experiment: str | None = None,
+    token: str | None = None,
+    warehouses: Mapping[str, str] | None = None,
+    capture: bool | None = None,
+    capture_limit: int | None = None,
+    redact_keys: Sequence[str] | None = None,
+    redact: Redact | None = None,
+    sampler: str | None = None,
+    sample_ratio: float | None = None,
+    use_global_provider: bool | None = None,
+    exporter: SpanExporter | None = None,
+) -> None:
+    """Set what the environment does not; may be called at any time, for later spans.
+
+    Args:
+        endpoint: the collector, ``http://HOST:PORT``, ``https://…`` or ``unix:…``.
+        store: the store searches read, as an SQLAlchemy URL.
+        service_name: the ``service.name`` of the app.
+        experiment: the experiment traces go to and searches look in.
+        token: the bearer token for the collector.
+        warehouses: other stores by name, for ``sql_warehouse_id=``.
+        capture: record arguments and results of decorated functions.
+        capture_limit: the most characters recorded of one value.
+        redact_keys: patterns of keys whose values are never recorded.
+        redact: a function from text to text that every recorded text passes through.
+        sampler: one of OpenTelemetry's samplers, for example ``traceidratio``.
+        sample_ratio: the share of traces a ratio sampler records, 0 to 1.
+        use_global_provider: record through OpenTelemetry's global provider.
+        exporter: any OpenTelemetry span exporter, instead of the collector.
+
+    Raises:
+        SettingsError: listing every setting that cannot be used.
+    """
+    runtime.configure(
+        {
+            "endpoint": endpoint,
+            "store": store,
+            "service_name": service_name,
+            "experiment": experiment,
+            "token": token,
+            "warehouses": None if warehouses is None else dict(warehouses),
+            "capture": capture,
+            "capture_limit": capture_limit,
+            "redact_keys": None if redact_keys is None else tuple(redact_keys),
+            "sampler": sampler,
+            "sample_ratio": sample_ratio,
+            "use_global_provider": use_global_provider,
+        },
+        redact=redact,
+        exporter=exporter,
+    )
+
+
+def set_tracking_uri(uri: str) -> None:
+    """Name the store searches read; MLflow's name for ``configure(store=uri)``.
+
+    Raises:
+        SettingsError: when ``uri`` is not an SQLAlchemy URL.
+    """
+    configure(store=uri)
+
+
+def current_settings() -> ClientSettings:
+    """Return the settings in force.
+
+    Raises:
+        SettingsError: when the environment holds one that cannot be used.
+    """
+    return runtime.settings()
+
+
+def flush(timeout: float = 30.0) -> bool:
+    """Wait until every span that ended before is with the collector, or given up.
+
+    Args:
+        timeout: how long to wait at most, in seconds.
+
+    Returns:
+        False when spans still wait after ``timeout``.
+    """
+    delivery = runtime.delivery
+    return delivery is None or delivery.force_flush(int(timeout * 1000))
+
+
+def shutdown() -> None:
+    """Send what waits, within the bound of ``exit_timeout``, and stop recording."""
+    runtime.close()
+    runtime.enabled = False
+
+
+def stats() -> Stats:
+    """Return how many spans were sent, wait, or were lost and why."""
+    delivery = runtime.delivery
+    return runtime.losses.stats(delivery.waiting() if delivery is not None else 0)
+
+
+class _Decided(Sampler):
+    """Samples what was decided before the span was made, asks ``otherwise`` else."""
+
+    def __init__(self, otherwise: Sampler) -> None:
+        self._otherwise = otherwise
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: otel_trace.SpanKind | None = None,
+        attributes: Any = None,
+        links: Sequence[otel_trace.Link] | None = None,
+        trace_state: otel_trace.TraceState | None = None,
+    ) -> SamplingResult:
+        if parent_context is not None and DECIDED in parent_context:
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
+        return self._otherwise.should_sample(
+            parent_context, trace_id, name, kind, attributes, links, trace_state
+        )
+
+    def get_description(self) -> str:
+        return f"Decided({self._otherwise.get_description()})"
+
+
+def _sampler(settings: ClientSettings) -> Sampler:
+    share = _ratio(settings)
+    root: Sampler = TraceIdRatioBased(share)
+    if share in {0.0, 1.0}:
+        root = ALWAYS_ON if share else ALWAYS_OFF
+    return _Decided(ParentBased(root) if "parentbased" in settings.sampler else root)
+
+
+def _ratio(settings: ClientSettings) -> float:
+    if settings.sampler.endswith("always_on"):
+        return 1.0
+    return 0.0 if settings.sampler.endswith("always_off") else settings.sample_ratio
+
+
+def _process_facts() -> dict[str, str]:
+    """Return what MLflow 3.17 records of the process: its user and its script."""
+    try:
+        user = getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        user = ""
+    facts = {
+        "mlflow.user": user,
+        "mlflow.source.name": Path(sys.argv[0]).name if sys.argv else "",
+        "mlflow.source.type": "LOCAL",
+    }
+    return {keys.METADATA_PREFIX + key: value for key, value in facts.items()}

@@ -1,0 +1,140 @@
+"""Facts about a whole trace → attributes of the wire: tags, metadata, user, state."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from spanframe import keys
+from spanframe._capture import Capture
+from spanframe._guard import warn
+from spanframe._redaction import REDACTED
+from spanframe.errors import InvalidArgumentError
+
+__all__ = [
+    "IMMUTABLE_TAGS",
+    "metadata_attributes",
+    "tag_attributes",
+    "trace_attributes",
+]
+
+# MLflow 3.17 refuses to change these tags of a stored trace.
+IMMUTABLE_TAGS: Final = frozenset(
+    {
+        "mlflow.user",
+        keys.TAG_ARTIFACT_LOCATION,
+        keys.TAG_SPANS_LOCATION,
+        "mlflow.trace.archiveLocation",
+        "mlflow.trace.archivalFailure",
+    }
+)
+# Worked out by the store from the spans.
+_DERIVED_METADATA: Final = frozenset(
+    {
+        keys.META_SCHEMA_VERSION,
+        keys.META_TRACE_INPUTS,
+        keys.META_TRACE_OUTPUTS,
+        "mlflow.trace.sizeStats",
+        "mlflow.trace.sizeBytes",
+        "mlflow.trace.infoFinalized",
+    }
+)
+_METADATA_WITH_A_KEY: Final = {
+    keys.META_SESSION: keys.SESSION_ID,
+    keys.META_USER: keys.USER_ID,
+}
+_STATES: Final = ("OK", "ERROR")
+
+
+def tag_attributes(capture: Capture, tags: Any) -> dict[str, str]:
+    """Render tags; reserved ones are left out with a warning.
+
+    Raises:
+        InvalidArgumentError: when ``tags`` is not a mapping.
+    """
+    return {
+        keys.TAG_PREFIX + key: value
+        for key, value in _texts(capture, "tags", tags, IMMUTABLE_TAGS).items()
+    }
+
+
+def metadata_attributes(capture: Capture, metadata: Any) -> dict[str, str]:
+    """Render metadata; what the store works out itself is left out with a warning.
+
+    Raises:
+        InvalidArgumentError: when ``metadata`` is not a mapping.
+    """
+    texts = _texts(capture, "metadata", metadata, _DERIVED_METADATA)
+    return {
+        _METADATA_WITH_A_KEY.get(key, keys.METADATA_PREFIX + key): value
+        for key, value in texts.items()
+    }
+
+
+def trace_attributes(
+    capture: Capture,
+    *,
+    tags: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    client_request_id: str | None = None,
+    request_preview: str | None = None,
+    response_preview: str | None = None,
+    state: str | None = None,
+    model_id: str | None = None,
+    session_id: str | None = None,
+    user: str | None = None,
+) -> dict[str, str]:
+    """Render everything an app can say about a trace; None says nothing.
+
+    Raises:
+        InvalidArgumentError: naming the argument that cannot be used.
+    """
+    attributes = tag_attributes(capture, tags) if tags is not None else {}
+    if metadata is not None:
+        attributes |= metadata_attributes(capture, metadata)
+    for name, preview in (("request", request_preview), ("response", response_preview)):
+        if preview is not None and not isinstance(preview, str):
+            raise InvalidArgumentError(
+                f"{name}_preview is {type(preview).__name__}; give it as a str"
+            )
+    # The argument of its own name beats the same fact among the metadata.
+    facts = {
+        keys.TRACE_CLIENT_REQUEST_ID: client_request_id,
+        keys.TRACE_REQUEST_PREVIEW: request_preview or None,
+        keys.TRACE_RESPONSE_PREVIEW: response_preview or None,
+        keys.TRACE_STATE: None if state is None else _state(state),
+        keys.METADATA_PREFIX + keys.META_MODEL_ID: model_id,
+        keys.SESSION_ID: session_id,
+        keys.USER_ID: user,
+    }
+    for key, value in facts.items():
+        if value is not None:
+            attributes[key] = capture.text(value)
+    return attributes
+
+
+def _state(state: Any) -> str:
+    value = getattr(state, "value", state)
+    if value not in _STATES:
+        raise InvalidArgumentError(
+            f"state is {state!r}; write 'OK' or 'ERROR', in capitals"
+        )
+    return str(value)
+
+
+def _texts(
+    capture: Capture, what: str, given: Any, reserved: frozenset[str]
+) -> dict[str, str]:
+    """Render keys and values as text, secrets hidden, reserved keys left out."""
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError(
+            f"{what} is {type(given).__name__}; give a dict of text to text"
+        )
+    texts: dict[str, str] = {}
+    for key, value in given.items():
+        if not isinstance(key, str) or not key:
+            warn("A key of %s must be text, not %s; ignored.", what, type(key).__name__)
+        elif key in reserved:
+            warn("The key %s of %s is reserved; ignored.", key, what)
+        elif value is not None:
+            hidden = capture.redaction.hides(key)
+            texts[capture.text(key)] = REDACTED if hidden else capture.text(value)
+    return texts

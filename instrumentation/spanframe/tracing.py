@@ -1,0 +1,148 @@
+"""`spanframe.tracing`: switch recording on and off, carry traces across processes."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from opentelemetry.context import attach, get_current
+from opentelemetry.trace import TracerProvider, get_current_span
+from opentelemetry.trace.propagation import set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from spanframe._capture import Capture
+from spanframe._context import AMBIENT, Ambient, leave, with_entry
+from spanframe._guard import warn
+from spanframe._redaction import Redaction
+from spanframe._runtime import runtime
+from spanframe._spans import recorder
+from spanframe._trace_facts import trace_attributes
+from spanframe.errors import InvalidArgumentError
+
+__all__ = [
+    "context",
+    "disable",
+    "enable",
+    "get_tracer_provider",
+    "get_tracing_context_headers_for_http_request",
+    "is_enabled",
+    "reset",
+    "set_tracing_context_from_http_request_headers",
+]
+
+_PROPAGATOR: Final = TraceContextTextMapPropagator()
+_PLAIN: Final = Capture(64, Redaction(()))
+
+
+def disable() -> None:
+    """Record nothing until `enable`; decorated functions run as if undecorated."""
+    runtime.enabled = False
+
+
+def enable() -> None:
+    """Record again after `disable`."""
+    runtime.enabled = True
+
+
+def is_enabled() -> bool:
+    """Say whether spans are recorded."""
+    return runtime.enabled
+
+
+def reset() -> None:
+    """Send what waits and forget every setting, as if the process had just started."""
+    runtime.reset()
+
+
+def get_tracer_provider() -> TracerProvider:
+    """Return the OpenTelemetry provider spanframe records with.
+
+    Give it to instrumentors of other libraries: their spans become children of ours and
+    go to the same collector.
+    """
+    current = runtime.recorder or runtime.start()
+    if current is None:
+        from opentelemetry.trace import NoOpTracerProvider  # noqa: PLC0415 - rare
+
+        return NoOpTracerProvider()
+    return current.provider
+
+
+@contextmanager
+def context(
+    metadata: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+    enabled: bool | None = None,
+    session_id: str | None = None,
+    user: str | None = None,
+) -> Iterator[None]:
+    """Give every trace that begins inside the block what it says; inner blocks win.
+
+    Args:
+        metadata: metadata by key.
+        tags: tags by key.
+        enabled: False records nothing inside; None leaves it as it is outside.
+        session_id: the conversation the traces belong to.
+        user: the end user the traces are made for.
+
+    Raises:
+        InvalidArgumentError: naming the argument that cannot be used.
+    """
+    current = recorder()
+    attributes = trace_attributes(
+        _PLAIN if current is None else current.capture,
+        tags=tags,
+        metadata=metadata,
+        session_id=session_id,
+        user=user,
+    )
+    here = get_current()
+    outer = here.get(AMBIENT)
+    if isinstance(outer, Ambient):
+        attributes = {**outer.attributes, **attributes}
+        enabled = outer.enabled if enabled is None else enabled
+    inner = Ambient(attributes, enabled is not False)
+    token = attach(with_entry(here, AMBIENT, inner))
+    try:
+        yield
+    finally:
+        leave(token)
+
+
+def get_tracing_context_headers_for_http_request() -> dict[str, str]:
+    """Return the headers (W3C ``traceparent``) that continue this trace elsewhere.
+
+    Returns:
+        Nothing, with a warning, where no trace is recorded.
+    """
+    headers: dict[str, str] = {}
+    _PROPAGATOR.inject(headers)
+    if not headers:
+        warn("No trace is recorded here; its headers are empty.")
+    return headers
+
+
+@contextmanager
+def set_tracing_context_from_http_request_headers(
+    headers: Mapping[str, str],
+) -> Iterator[None]:
+    """Continue the trace of a request inside the block.
+
+    Args:
+        headers: the request's headers, in any casing; a ``traceparent`` that cannot be
+            read begins a new trace.
+
+    Raises:
+        InvalidArgumentError: when there is no ``traceparent``.
+    """
+    carrier = {str(name).lower(): value for name, value in headers.items()}
+    if "traceparent" not in carrier:
+        raise InvalidArgumentError(
+            "the headers hold no traceparent; send those of "
+            "get_tracing_context_headers_for_http_request() with the request"
+        )
+    remote = get_current_span(_PROPAGATOR.extract(carrier))
+    token = attach(set_span_in_context(remote, get_current()))
+    try:
+        yield
+    finally:
+        leave(token)
