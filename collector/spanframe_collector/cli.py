@@ -55,6 +55,9 @@ def collector(
     max_in_flight_bytes: Annotated[
         int | None, _option("max_in_flight_bytes", "--max-in-flight-bytes")
     ] = None,
+    drain_seconds: Annotated[
+        int | None, _option("drain_seconds", "--drain-seconds")
+    ] = None,
     ready_file: Annotated[
         Path | None,
         typer.Option(help="Write a JSON file once requests are taken."),
@@ -74,6 +77,7 @@ def collector(
             "insecure": insecure,
             "max_request_bytes": max_request_bytes,
             "max_in_flight_bytes": max_in_flight_bytes,
+            "drain_seconds": drain_seconds,
         }
     )
     if print_config:

@@ -2,6 +2,7 @@
 
 import asyncio
 import enum
+import time
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Final, NamedTuple
@@ -64,6 +65,7 @@ class Intake:
         self._admission = admission
         self._telemetry = telemetry
         self._decoders = decoders
+        self._last_request = time.monotonic()
 
     async def take(
         self, request: bytes, headers: Mapping[str, str], seconds: float | None
@@ -78,27 +80,37 @@ class Intake:
         Raises:
             RefusedError: when it cannot be taken, with the reason.
         """
-        self._telemetry.requests += 1
+        self._last_request = time.monotonic()
         try:
             with self._admission.room_for(len(request)):
-                return await self._take(request, headers, seconds)
+                taken = await self._take(request, headers, seconds)
         except BudgetSpentError:
-            self._telemetry.refused_requests["busy"] += 1
+            self._telemetry.request("busy")
             raise RefusedError(Refusal.BUSY) from None
+        except RefusedError as error:
+            self._telemetry.request(error.refusal.name.lower())
+            raise
+        self._telemetry.request("ok")
+        return taken
+
+    @property
+    def quiet_seconds(self) -> float:
+        """How long ago the last request came."""
+        return time.monotonic() - self._last_request
 
     async def _take(
         self, request: bytes, headers: Mapping[str, str], seconds: float | None
     ) -> Taken:
+        begun = time.monotonic()
         try:
             decoded = await asyncio.get_running_loop().run_in_executor(
                 self._decoders, decode_request, request, _facts(headers)
             )
         except EnvelopeError:
-            self._telemetry.refused_requests["undecodable"] += 1
             raise RefusedError(Refusal.UNDECODABLE) from None
         rows, rejected = decoded
-        self._telemetry.received += decoded.received
-        self._telemetry.reject(rejected)
+        self._telemetry.decode_seconds.observe(time.monotonic() - begun)
+        self._telemetry.decoded(decoded.received, rejected)
         if not rows:
             return Taken(rejected)
         wait = _LONGEST_WAIT_SECONDS
@@ -107,15 +119,17 @@ class Intake:
         try:
             committed = await asyncio.wait_for(self._pipeline.commit(rows), wait)
         except StoreUnavailableError:
-            self._telemetry.refused["store_unavailable"] += len(rows)
+            self._telemetry.refuse("store_unavailable", len(rows))
             raise RefusedError(Refusal.STORE) from None
         except TimeoutError:
-            self._telemetry.refused["store_late"] += len(rows)
+            self._telemetry.refuse("store_late", len(rows))
             raise RefusedError(Refusal.LATE) from None
-        self._telemetry.commit(committed)
-        if committed.refused:
-            rejected = [*rejected, Rejected("refused_by_store", committed.refused)]
-        return Taken(rejected)
+        self._telemetry.commit(committed.stored, committed.duplicates)
+        if not committed.refused:
+            return Taken(rejected)
+        refused_by_store = Rejected("refused_by_store", committed.refused)
+        self._telemetry.reject([refused_by_store])
+        return Taken([*rejected, refused_by_store])
 
 
 def _facts(headers: Mapping[str, str]) -> tuple[Fact, ...]:

@@ -10,6 +10,7 @@ import dataclasses
 import logging
 import queue
 import threading
+import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Stateme
 from spanframe_collector.rows import SpanRow
 from spanframe_collector.store.engine import driver_message
 from spanframe_collector.store.writer import Written
+from spanframe_collector.telemetry import Telemetry
 
 __all__ = ["Committed", "Pipeline", "StoreUnavailableError"]
 
@@ -59,13 +61,15 @@ class Committed:
 class _Job:
     rows: list[SpanRow]
     done: "asyncio.Future[Committed]"
+    since: float = dataclasses.field(default_factory=time.monotonic)
 
 
 class Pipeline:
     """Owns the writing thread of one store."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, telemetry: Telemetry) -> None:
         self._writer = writer
+        self._telemetry = telemetry
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spanframe-writer")
         self._loop = asyncio.get_running_loop()
@@ -106,6 +110,9 @@ class Pipeline:
                 except queue.Empty:
                     break
             open_ = job is not None
+            now = time.monotonic()
+            for each in jobs:
+                self._telemetry.wait_seconds.observe(now - each.since)
             try:
                 self._commit(jobs)
             except Exception:  # noqa: BLE001 - the thread outlives our own faults
@@ -117,7 +124,7 @@ class Pipeline:
         if not jobs:
             return
         try:
-            written = self._writer.write([job.rows for job in jobs])
+            written = self._write([job.rows for job in jobs])
         except (OperationalError, InterfaceError) as error:
             _log.warning("The store refuses a batch: %s", driver_message(error))
             self._refuse(jobs)
@@ -130,6 +137,12 @@ class Pipeline:
                 self._commit_parts(jobs[0], error)
         else:
             self._answer(jobs, [Committed(*of_request) for of_request in written])
+
+    def _write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written]:
+        with self._telemetry.commit_seconds.time():
+            written = self._writer.write(requests)
+        self._telemetry.committed_now()
+        return written
 
     def _commit_parts(self, job: _Job, error: Exception) -> None:
         """Find the rows of a request that the store cannot hold; commit the others."""
@@ -147,7 +160,7 @@ class Pipeline:
         middle = len(rows) // 2
         for part in (rows[:middle], rows[middle:]):
             try:
-                [written] = self._writer.write([part])
+                [written] = self._write([part])
             except (OperationalError, InterfaceError):
                 raise
             except (DBAPIError, StatementError, ValueError, OverflowError) as failure:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,8 +26,11 @@ __all__ = ["serve"]
 
 _log: Final = logging.getLogger(__name__)
 
-_GRACE_SECONDS: Final = 8.0
-"""For requests in flight after the first signal; the whole stop stays under 10 s."""
+_OVERTIME_SECONDS: Final = 2.0
+"""For senders that are still busy when the draining time is over."""
+
+_GRACE_SECONDS: Final = 5.0
+"""For requests in flight after that; by default a stop stays under 10 s."""
 
 
 async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> None:
@@ -45,7 +49,7 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
         upgrade(engine)
         telemetry = Telemetry()
         with _stop_signals() as stop:
-            pipeline = Pipeline(SpanWriter(engine))
+            pipeline = Pipeline(SpanWriter(engine), telemetry)
             try:
                 await _receive(settings, pipeline, telemetry, stop, ready_file)
             finally:
@@ -73,9 +77,22 @@ async def _receive(
             if ready_file is not None:
                 _write_ready_file(ready_file, {"grpc": str(address)})
             await stop.wait()
-            _log.info("Stopping: finishing what was begun")
+            _log.info("Stopping: taking what senders flush, finishing what was begun")
+            await receiver.say_stopping()
+            await _linger(intake, settings.drain_seconds)
         finally:
             await receiver.stop(_GRACE_SECONDS)
+
+
+async def _linger(intake: Intake, seconds: float) -> None:
+    """Keep taking requests: an app that got the signal with us flushes as it ends."""
+    await asyncio.sleep(seconds)
+    deadline = time.monotonic() + _OVERTIME_SECONDS
+    # Nothing tells that nobody sends any more, but that nobody has for a while.
+    while (  # noqa: ASYNC110
+        intake.quiet_seconds < min(1.0, seconds) and time.monotonic() < deadline
+    ):
+        await asyncio.sleep(0.05)
 
 
 def _write_ready_file(path: Path, listeners: dict[str, str]) -> None:

@@ -87,6 +87,13 @@ class CollectorSettings(SettingsBase):
         whole_number(1024, 1 << 34),
     )
 
+    drain_seconds: int = setting(
+        "SPANFRAME_DRAIN_SECONDS",
+        "3",
+        "How long a stopping collector still takes what apps flush, in seconds.",
+        whole_number(0, 600),
+    )
+
     def __post_init__(self) -> None:
         """Refuse combinations that no single setting can see."""
         problems = []

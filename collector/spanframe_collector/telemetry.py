@@ -1,54 +1,162 @@
-"""What the collector counts of itself: closed sets of names, exact to the span.
+"""What the collector tells of itself, in Prometheus' terms.
 
-received = stored + duplicate + rejected{reason} + refused{reason}
+The counts are exact to the span, for every span that was decoded::
+
+    received = stored + duplicate + rejected{reason} + refused{reason}
+
+Rejected spans can never be stored; refused spans were not stored and their sender was
+told to try again. Requests refused before decoding are counted as requests, since
+nobody knows how many spans they hold. Names that begin with ``otelcol_`` mirror those
+of the OpenTelemetry Collector. Every label comes from a closed set.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
 
-from spanframe_collector.pipeline import Committed
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
 from spanframe_collector.rows import Rejected
 
 __all__ = ["Telemetry"]
 
+_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+
 
 class Telemetry:
-    """The counts of one collector; used from its event loop only."""
+    """The counts of one collector; any thread may count."""
 
     def __init__(self) -> None:
-        self.requests = 0
-        self.received = 0
-        self.stored = 0
-        self.duplicates = 0
-        self.refused_requests: Counter[str] = Counter()
-        """Requests refused before their spans could be counted, by reason."""
-        self.rejected: Counter[str] = Counter()
-        """Spans that can never be stored, by reason."""
-        self.refused: Counter[str] = Counter()
-        """Spans whose sender was told to try again, by reason."""
+        self.registry = CollectorRegistry()
+        ProcessCollector(namespace="otelcol", registry=self.registry)
+        self._requests = self._counter(
+            "otelcol_receiver_requests", "Export requests, by outcome.", "outcome"
+        )
+        self._received = self._counter("spanframe_received_spans", "Spans decoded.")
+        self._stored = self._counter("spanframe_stored_spans", "Spans committed.")
+        self._duplicate = self._counter(
+            "spanframe_duplicate_spans", "Spans that had been committed before."
+        )
+        self._rejected = self._counter(
+            "spanframe_rejected_spans", "Spans that can never be stored.", "reason"
+        )
+        self._refused = self._counter(
+            "spanframe_refused_spans", "Spans to be sent again.", "reason"
+        )
+        self._accepted = self._counter(
+            "otelcol_receiver_accepted_spans", "Spans answered with OK."
+        )
+        self._otel_refused = self._counter(
+            "otelcol_receiver_refused_spans", "Spans the store did not take."
+        )
+        self.decode_seconds = self._histogram("decode", "Decoding one request.")
+        self.wait_seconds = self._histogram(
+            "queue_wait", "From decoded to the start of the commit, one request."
+        )
+        self.commit_seconds = self._histogram("commit", "One transaction.")
+        self._last_commit = Gauge(
+            "spanframe_last_commit_timestamp_seconds",
+            "When a transaction was last committed.",
+            registry=self.registry,
+        )
+        started = time.monotonic()
+        self.gauge(
+            "otelcol_process_uptime",
+            "Seconds since the start.",
+            lambda: time.monotonic() - started,
+        )
+        if _STATM.exists():
+            self.gauge("otelcol_process_memory_rss", "Bytes.", _resident_bytes)
+
+    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """Publish a value that is read when somebody asks."""
+        Gauge(name, text, registry=self.registry).set_function(read)
+
+    def request(self, outcome: str) -> None:
+        """Count a request: ``ok``, or the name of a refusal."""
+        self._requests.labels(outcome).inc()
+
+    def decoded(self, received: int, rejected: Iterable[Rejected]) -> None:
+        """Count the spans of a request and those of them that cannot be stored."""
+        self._received.inc(received)
+        self.reject(rejected)
 
     def reject(self, rejected: Iterable[Rejected]) -> None:
         """Count spans that can never be stored."""
         for reason, spans in rejected:
-            self.rejected[reason] += spans
+            self._rejected.labels(reason).inc(spans)
 
-    def commit(self, committed: Committed) -> None:
-        """Count the spans of a commit."""
-        self.stored += committed.stored
-        self.duplicates += committed.duplicates
-        if committed.refused:
-            self.rejected["refused_by_store"] += committed.refused
+    def refuse(self, reason: str, spans: int) -> None:
+        """Count spans whose sender is told to try again."""
+        self._refused.labels(reason).inc(spans)
+        self._otel_refused.inc(spans)
+
+    def commit(self, stored: int, duplicates: int) -> None:
+        """Count the spans of one request after their commit."""
+        self._stored.inc(stored)
+        self._duplicate.inc(duplicates)
+        self._accepted.inc(stored + duplicates)
+
+    def committed_now(self) -> None:
+        """Note that a transaction has just been committed."""
+        self._last_commit.set_to_current_time()
+
+    def render(self) -> bytes:
+        """Return every metric in Prometheus' text format."""
+        return generate_latest(self.registry)
 
     def summary(self) -> str:
-        """Return the counts in one line."""
+        """Return the counts in one line, for a log."""
         parts = [
-            f"{self.requests} requests",
-            f"{self.received} spans received",
-            f"{self.stored} stored",
-            f"{self.duplicates} delivered before",
+            f"{_total(self._requests)} requests",
+            f"{_total(self._received)} spans received",
+            f"{_total(self._stored)} stored",
+            f"{_total(self._duplicate)} delivered before",
         ]
-        turned_away = sorted(self.refused_requests.items())
-        parts += [f"{n} requests refused ({why})" for why, n in turned_away]
-        parts += [f"{n} rejected ({why})" for why, n in sorted(self.rejected.items())]
-        parts += [f"{n} refused ({why})" for why, n in sorted(self.refused.items())]
+        parts += _by_reason(self._rejected, "rejected")
+        parts += _by_reason(self._refused, "refused")
         return ", ".join(parts)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str) -> Histogram:
+        return Histogram(
+            f"spanframe_{name}_seconds", text, buckets=_SECONDS, registry=self.registry
+        )
+
+
+_STATM: Final = Path("/proc/self/statm")
+
+
+def _resident_bytes() -> float:
+    """Return the memory of this process as Linux counts it."""
+    pages = int(_STATM.read_text(encoding="ascii").split()[1])
+    return float(pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+def _samples(counter: Counter) -> list[tuple[str, int]]:
+    """Return (label value, total) of a counter with at most one label."""
+    return [
+        (next(iter(sample.labels.values()), ""), int(sample.value))
+        for metric in counter.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    ]
+
+
+def _total(counter: Counter) -> int:
+    return sum(value for _, value in _samples(counter))
+
+
+def _by_reason(counter: Counter, verb: str) -> list[str]:
+    return [f"{value} {verb} ({label})" for label, value in sorted(_samples(counter))]

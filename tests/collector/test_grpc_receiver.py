@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +239,16 @@ def test_a_stopped_collector_tells_its_counts(collector: Collector) -> None:
 def test_the_ready_file_is_json(collector: Collector) -> None:
     path = Path(collector.store.removeprefix("sqlite:///")).with_name("ready.json")
     assert json.loads(path.read_text())["grpc"] == collector.target
+
+
+def test_what_an_app_flushes_after_the_common_signal_is_stored(tmp_path: Path) -> None:
+    """Catalogue 36: spans flushed 2 s after SIGTERM are stored."""
+    with (
+        Collector.running(tmp_path, "--drain-seconds", "3") as collector,
+        ThreadPoolExecutor(1) as stopper,
+    ):
+        exit_code = stopper.submit(collector.terminate)
+        time.sleep(2)
+        export(collector.target, request(span(1)).SerializeToString())
+        assert exit_code.result() == 0
+        assert rows(collector, "SELECT count(*) FROM spans") == [(1,)]

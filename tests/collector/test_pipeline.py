@@ -11,6 +11,7 @@ from spanframe_collector.decode import decode_request
 from spanframe_collector.pipeline import Committed, Pipeline, StoreUnavailableError
 from spanframe_collector.rows import SpanRow
 from spanframe_collector.store.writer import Written
+from spanframe_collector.telemetry import Telemetry
 from tests.plugins.otlp import request, span
 
 POISON = "poison"
@@ -49,7 +50,7 @@ def run(use: Callable[[Pipeline, Writer], Awaitable[None]]) -> Writer:
     writer = Writer()
 
     async def main() -> None:
-        pipeline = Pipeline(writer)
+        pipeline = Pipeline(writer, Telemetry())
         try:
             await use(pipeline, writer)
         finally:

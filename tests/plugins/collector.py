@@ -55,7 +55,8 @@ class Collector:
         self._ready_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "spanframe", "collector"]
         command += ["--store", self.store, "--grpc", self._address]
-        command += ["--ready-file", str(self._ready_file), *self._options]
+        command += ["--ready-file", str(self._ready_file)]
+        command += ["--drain-seconds", "0", *self._options]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS

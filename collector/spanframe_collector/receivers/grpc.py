@@ -71,9 +71,12 @@ class GrpcReceiver:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         return address._replace(port=0 if address.host.startswith("unix:") else port)
 
-    async def stop(self, grace: float) -> None:
-        """Say NOT_SERVING, take nothing new, and finish what was begun."""
+    async def say_stopping(self) -> None:
+        """Say NOT_SERVING from now on, while requests are still taken."""
         await self._health.enter_graceful_shutdown()
+
+    async def stop(self, grace: float) -> None:
+        """Take nothing new, and finish what was begun within ``grace`` seconds."""
         await self._server.stop(grace)
 
     async def _export(
