@@ -27,6 +27,10 @@ DEFAULT_ORDER: Final = (
     OrderTerm(Field(FieldKind.TIMESTAMP_MS), descending=True),
     OrderTerm(Field(FieldKind.REQUEST_ID), descending=False),
 )
+_ORDERABLE: Final = (
+    "Order by timestamp_ms, execution_time_ms, end_time_ms, status, request_id, "
+    "experiment_id, name, tags.<key> or metadata.<key>"
+)
 # JSON text of numbers has no order that means anything.
 _WITHOUT_ORDER: Final = {"mlflow.trace.tokenUsage", "mlflow.trace.cost"}
 
@@ -78,9 +82,5 @@ def _term(item: str) -> OrderTerm:
     )
     field = known_field(item, key)
     if not ROWS[field.kind].orderable or field.key in _WITHOUT_ORDER:
-        names = [
-            name for row in ROWS.values() if row.orderable for name in row.names[:1]
-        ]
-        hint = f"Order by one of {', '.join(names)}"
-        fail("Traces are not ordered by this field", item, key.span, hint)
+        fail("Traces are not ordered by this field", item, key.span, _ORDERABLE)
     return OrderTerm(field, descending)

@@ -81,8 +81,8 @@ def select_traces(search: Search, dialect: str) -> Select[Any]:
     )
     if search.after is not None:
         statement = statement.where(_beyond(search.order, keys, search.after))
-    if search.limit is not None and search.limit in _INT32:
-        statement = statement.limit(search.limit)
+    if search.limit is not None and search.limit < _INT32.stop:
+        statement = statement.limit(max(0, search.limit))
     return statement
 
 

@@ -1,7 +1,7 @@
 """Comparisons → conditions: known names, comparators the field takes, typed values."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NoReturn
 
 from spanframe_query.filter.errors import closest, fail, shown
 from spanframe_query.filter.fields import (
@@ -22,6 +22,7 @@ from spanframe_query.filter.nodes import (
     Key,
     Span,
     Value,
+    quoted,
 )
 from spanframe_query.filter.values import checked_value, stored_text
 
@@ -63,9 +64,7 @@ def known_field(source: str, key: Key) -> Field:
         case Scope.SPAN:
             return _span_field(source, key)
         case Scope.ASSESSMENT:
-            title = "The store keeps no assessments"
-            hint = "Write what the app records itself as a tag: tags.<key>"
-            return fail(title, source, key.span, hint)
+            return _not_stored(source, key, "assessments")
         case _:
             return _no_scope(source, key)
 
@@ -99,13 +98,17 @@ def _attribute(source: str, key: Key) -> Field:
     field = ATTRIBUTES.get(key.name)
     if field is not None:
         return field
+    head, _, tail = key.name.partition(".")
     guess = closest(key.name, ATTRIBUTES)
     if key.name in NOT_FIELDS:
         hint = NOT_FIELDS[key.name]
+    elif tail and head in SCOPES:
+        hint = f"Write {head}.{quoted(shown(tail), '`')}"
     elif guess is not None:
         hint = f"Did you mean {guess}?"
     else:
-        hint = f"The fields are {', '.join(_field_names())}"
+        names = ", ".join(row.names[0] for row in FIELDS if row.comparators)
+        hint = f"The fields are {names}"
     return fail(f"No such field: {shown(key.name)}", source, key.span, hint)
 
 
@@ -134,16 +137,14 @@ def _entry_key(source: str, key: Key) -> str:
 
 def _no_scope(source: str, key: Key) -> Field:
     scope = key.scope or ""
-    prefixes = "attributes, trace, tags, metadata, span"
-    guess = closest(scope, SCOPES)
-    hint = f"Did you mean {guess}? Prefixes are" if guess else "Prefixes are"
     if scope == "issue":
-        fail(
-            "The only field of an issue is issue.id", source, key.span, "Write issue.id"
-        )
-    return fail(
-        f"No such prefix: {shown(scope)}", source, key.span, f"{hint} {prefixes}"
-    )
+        title, hint = f"No such field: {shown(key.name)}", "Write issue.id"
+        return fail(title, source, key.span, hint)
+    guess = closest(scope, SCOPES)
+    hint = "Prefixes are attributes, trace, tags, metadata and span"
+    if guess is not None:
+        hint = f"Did you mean {guess}?"
+    return fail(f"No such prefix: {shown(scope)}", source, key.span, hint)
 
 
 def _no_comparator(
@@ -174,9 +175,9 @@ def _refuse_unstored(source: str, comparison: Comparison) -> None:
     if is_prompt and (literal.is_number or literal.text.count("/") != 1):
         hint = "Write name and version: prompt = 'greeting/1'"
         fail("Not a prompt version", source, literal.span, hint)
-    title = f"The store keeps no {'prompts' if is_prompt else 'issues'}"
-    fail(title, source, key.span, "Write the version as a tag of the trace: tags.<key>")
+    _not_stored(source, key, "prompts" if is_prompt else "issues")
 
 
-def _field_names() -> list[str]:
-    return [name for row in FIELDS for name in row.names[:1]]
+def _not_stored(source: str, key: Key, what: str) -> NoReturn:
+    hint = "Record it with the trace as a tag, and write tags.<key>"
+    fail(f"The store keeps no {what}", source, key.span, hint)

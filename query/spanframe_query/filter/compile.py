@@ -9,6 +9,8 @@ characters and ``_`` is one, without an escape character; RLIKE finds its expres
 anywhere.
 """
 
+import operator
+from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final, Protocol
 
@@ -23,7 +25,7 @@ from spanframe_query.filter.nodes import (
     Filter,
 )
 
-__all__ = ["Layout", "compare_number", "compare_text", "compile_filter"]
+__all__ = ["OPERATORS", "Layout", "compare_number", "compare_text", "compile_filter"]
 
 SPAN_KINDS: Final = frozenset(
     {
@@ -42,8 +44,15 @@ NUMBER_KINDS: Final = frozenset(
         FieldKind.END_TIME_MS,
     }
 )
-_INT64_MIN: Final = -(1 << 63)
-_INT64_MAX: Final = (1 << 63) - 1
+_INT64: Final = range(-(1 << 63), 1 << 63)
+OPERATORS: Final[dict[Comparator, Callable[[Any, Any], ColumnElement[bool]]]] = {
+    Comparator.EQ: operator.eq,
+    Comparator.NE: operator.ne,
+    Comparator.LT: operator.lt,
+    Comparator.LE: operator.le,
+    Comparator.GT: operator.gt,
+    Comparator.GE: operator.ge,
+}
 
 
 class Layout(Protocol):
@@ -144,34 +153,22 @@ def compare_number(
     if not isinstance(value, Decimal):
         raise TypeError(value)
     always, never = number.is_not(None), false()
-    whole = _whole(value, ROUND_FLOOR)
-    exact = whole == value
-    match comparator:
-        case Comparator.EQ:
-            return number == whole if exact else never
-        case Comparator.NE:
-            return number != whole if exact else always
-        case Comparator.LT | Comparator.GE:
-            # Below 5.5 is below 6.
-            bound = _whole(value, ROUND_CEILING)
-            if _INT64_MIN <= bound <= _INT64_MAX:
-                return (
-                    number < bound if comparator is Comparator.LT else number >= bound
-                )
-            return always if (bound > 0) == (comparator is Comparator.LT) else never
-        case Comparator.LE | Comparator.GT:
-            # At most 5.5 is at most 5.
-            if _INT64_MIN <= whole <= _INT64_MAX:
-                return (
-                    number <= whole if comparator is Comparator.LE else number > whole
-                )
-            return always if (whole > 0) == (comparator is Comparator.LE) else never
-        case _:
-            raise AssertionError(comparator)
+    # Below 5.5 is below 6; at most 5.5 is at most 5.
+    rounds_up = comparator in {Comparator.LT, Comparator.GE}
+    bound = _whole(value, ROUND_CEILING if rounds_up else ROUND_FLOOR)
+    if comparator in {Comparator.EQ, Comparator.NE}:
+        holds = comparator is Comparator.NE
+        comparable = bound == value
+    else:
+        holds = (comparator in {Comparator.LT, Comparator.LE}) == (bound > 0)
+        comparable = True
+    if comparable and bound in _INT64:
+        return OPERATORS[comparator](number, bound)
+    return always if holds else never
 
 
 def _whole(value: Decimal, rounding: str) -> int:
     """Round a number, however large its exponent, without writing out its digits."""
-    if not _INT64_MIN <= value <= _INT64_MAX:
-        return (_INT64_MAX + 1) if value > 0 else (_INT64_MIN - 1)
+    if not _INT64.start <= value < _INT64.stop:
+        return _INT64.stop if value > 0 else _INT64.start - 1
     return int(value.to_integral_value(rounding))

@@ -119,8 +119,17 @@ def no_connective(source: str, token: Token) -> NoReturn:
     )
 
 
-def no_key(source: str, dot: Token) -> NoReturn:
+def no_key(source: str, dot: Token, token: Token) -> NoReturn:
     """A dot has no key after it."""
+    _anywhere(source, token)
+    if token.kind == "other" and token.start == dot.end:
+        whole = shown(_glued(source, token.start))
+        fail(
+            "This key is not in backticks",
+            source,
+            (token.start, token.end),
+            f"Write {quoted(whole, '`')} after the dot",
+        )
     fail(
         "The key after the dot is missing",
         source,
@@ -153,14 +162,15 @@ def no_comparator(source: str, key: Key, token: Token) -> NoReturn:
     span = (token.start, token.end)
     if token.kind in {"path", "comparator"} and word in _INSTEAD:
         fail(f"No such comparator: {word}", source, span, _INSTEAD[word])
-    if token.start == key.span.end and token.kind not in {"open", "close", "comma"}:
+    rest = _glued(source, key.span.end)
+    if rest and token.kind not in {"open", "close", "comma"}:
         scope = "" if key.scope is None else f"{shown(key.scope)}."
-        whole = shown(key.name + _glued(source, token.start))
+        whole = quoted(shown(key.name + rest), "`")
         fail(
             "This character ends a key that is not in backticks",
             source,
             span,
-            f"Write the whole key in backticks: {scope}{quoted(whole, '`')}",
+            f"Write the whole key in backticks: {scope}{whole}",
         )
     _anywhere(source, token)
     fail(f"A comparator is expected after {field}", source, span, _COMPARATORS)

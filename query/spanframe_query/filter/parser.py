@@ -99,7 +99,7 @@ class Parser:
                 complaints.space_at_dot(self.source, self.token)
             dot = self.take()
             if self.token.kind not in _NAMES:
-                complaints.no_key(self.source, dot)
+                complaints.no_key(self.source, dot, self.token)
             if self.token.start != dot.end:
                 complaints.space_at_dot(self.source, dot)
             segments += self._segment()

@@ -101,4 +101,9 @@ def _time(source: str, literal: Literal) -> Decimal:
         title = "A time without an offset means another moment in every time zone"
         hint = f"Write the offset, Z for UTC: {_ISO_EXAMPLE}"
         fail(title, source, literal.span, hint)
-    return Decimal((time - _EPOCH) // timedelta(microseconds=1)).scaleb(-3)
+    whole, rest = divmod(time - _EPOCH, timedelta(milliseconds=1))
+    return (
+        Decimal(whole) + Decimal(rest.microseconds).scaleb(-3)
+        if rest
+        else Decimal(whole)
+    )

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from spanframe_query.filter.compile import Layout, compare_text
+from spanframe_query.filter.compile import OPERATORS, Layout, compare_text
 from spanframe_query.filter.nodes import Comparator, Condition
 from spanframe_query.layouts.span_body import decoded_text, json_text
 
@@ -15,7 +15,7 @@ _PATTERNS = (Comparator.LIKE, Comparator.ILIKE, Comparator.RLIKE)
 _INT64_LIMIT = 1 << 63
 
 
-def compare_attribute(  # noqa: PLR0911  # one for each comparator
+def compare_attribute(
     text: ColumnElement[Any],
     number: ColumnElement[Any],
     condition: Condition,
@@ -51,16 +51,8 @@ def compare_attribute(  # noqa: PLR0911  # one for each comparator
                 text.not_in(texts) if texts else text.is_not(None),
                 *([or_(number.is_(None), number.not_in(numbers))] if numbers else []),
             )
-        case Comparator.LT:
-            return number < numbers[0]
-        case Comparator.LE:
-            return number <= numbers[0]
-        case Comparator.GT:
-            return number > numbers[0]
-        case Comparator.GE:
-            return number >= numbers[0]
         case _:
-            raise AssertionError(comparator)
+            return OPERATORS[comparator](number, numbers[0])
 
 
 def _bound(value: Decimal) -> float:
