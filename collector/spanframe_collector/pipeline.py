@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Stateme
 from spanframe_collector.rows import SpanRow
 from spanframe_collector.store.engine import driver_message
 from spanframe_collector.store.writer import Written
+from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
 
 __all__ = ["Committed", "Pipeline", "StoreUnavailableError"]
@@ -28,12 +29,17 @@ _log: Final = logging.getLogger(__name__)
 _BATCH_SPANS: Final = 8192
 """Spans in one transaction: enough to pay for its fsync, few enough to stay short."""
 
+_PROBE_SECONDS: Final = 0.5
+
 
 class Writer(Protocol):
     """What the pipeline needs of a store."""
 
     def write(self, requests: Sequence[Sequence[SpanRow]], /) -> list[Written]:
         """Commit several requests together, or raise and store nothing of them."""
+
+    def probe(self) -> None:
+        """Raise when the store would not take a batch now."""
 
 
 class StoreUnavailableError(Exception):
@@ -70,6 +76,7 @@ class Pipeline:
     def __init__(self, writer: Writer, telemetry: Telemetry) -> None:
         self._writer = writer
         self._telemetry = telemetry
+        self.health = StoreHealth()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spanframe-writer")
         self._loop = asyncio.get_running_loop()
@@ -86,7 +93,11 @@ class Pipeline:
         """
         job = _Job(rows, self._loop.create_future())
         self._jobs.put(job)
-        return await job.done
+        try:
+            return await job.done
+        finally:
+            # The job may wait in the queue of a store that is down; its rows must not.
+            job.rows = []
 
     async def close(self) -> None:
         """Commit everything that was taken in, then end the thread."""
@@ -94,39 +105,58 @@ class Pipeline:
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        open_ = True
-        while open_:
-            jobs: list[_Job] = []
-            size = 0
-            job = self._jobs.get()
-            while job is not None:
-                if not job.done.cancelled():
-                    jobs.append(job)
-                    size += len(job.rows)
-                if size >= _BATCH_SPANS:
-                    break
-                try:
-                    job = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-            open_ = job is not None
-            now = time.monotonic()
-            for each in jobs:
-                self._telemetry.wait_seconds.observe(now - each.since)
+        is_open = True
+        while is_open:
+            jobs, is_open = self._gather()
             try:
-                self._commit(jobs)
+                if jobs:
+                    self._commit(jobs)
+                elif self.health.is_down:
+                    self._probe()
             except Exception:  # noqa: BLE001 - the thread outlives our own faults
                 _log.exception("A batch cannot be written")
                 self._refuse(jobs)
 
+    def _gather(self) -> tuple[list[_Job], bool]:
+        """Wait for a request, and take with it what has come since the last commit.
+
+        Returns:
+            The requests, none when the store is down and it is time to ask it; and
+            whether more may come.
+        """
+        jobs: list[_Job] = []
+        size = 0
+        try:
+            # A store that serves is not asked; one that is down must be, as senders
+            # that wait would never find out.
+            wait = _PROBE_SECONDS if self.health.is_down else None
+            job = self._jobs.get(timeout=wait)
+            while job is not None:
+                if not job.done.cancelled():
+                    self._telemetry.wait_seconds.observe(time.monotonic() - job.since)
+                    jobs.append(job)
+                    size += len(job.rows)
+                if size >= _BATCH_SPANS:
+                    return jobs, True
+                job = self._jobs.get_nowait()
+        except queue.Empty:
+            return jobs, True
+        return jobs, False
+
+    def _probe(self) -> None:
+        try:
+            self._writer.probe()
+        except (OperationalError, InterfaceError) as error:
+            self.health.refused(driver_message(error))
+        else:
+            self.health.served()
+
     def _commit(self, jobs: list[_Job]) -> None:
         """Commit several requests in one transaction; part them if one is to blame."""
-        if not jobs:
-            return
         try:
             written = self._write([job.rows for job in jobs])
         except (OperationalError, InterfaceError) as error:
-            _log.warning("The store refuses a batch: %s", driver_message(error))
+            self.health.refused(driver_message(error))
             self._refuse(jobs)
         except (DBAPIError, StatementError, ValueError, OverflowError) as error:
             if len(jobs) > 1:
@@ -142,6 +172,7 @@ class Pipeline:
         with self._telemetry.commit_seconds.time():
             written = self._writer.write(requests)
         self._telemetry.committed_now()
+        self.health.served()
         return written
 
     def _commit_parts(self, job: _Job, error: Exception) -> None:
@@ -149,7 +180,7 @@ class Pipeline:
         try:
             self._answer([job], [self._bisect(job.rows, error)])
         except (OperationalError, InterfaceError) as failure:
-            _log.warning("The store refuses a batch: %s", driver_message(failure))
+            self.health.refused(driver_message(failure))
             self._refuse([job])
 
     def _bisect(self, rows: list[SpanRow], error: Exception) -> Committed:

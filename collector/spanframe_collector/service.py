@@ -20,11 +20,16 @@ from spanframe_collector.settings import CollectorSettings
 from spanframe_collector.store.engine import open_engine
 from spanframe_collector.store.migrations import upgrade
 from spanframe_collector.store.writer import SpanWriter
+from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
 
 __all__ = ["serve"]
 
 _log: Final = logging.getLogger(__name__)
+
+_HEALTH_PERIOD_SECONDS: Final = 0.5
+_STORE_DOWN_SECONDS: Final = 5.0
+"""A store that is locked for a moment is no reason to be taken out of service."""
 
 _OVERTIME_SECONDS: Final = 2.0
 """For senders that are still busy when the draining time is over."""
@@ -76,12 +81,25 @@ async def _receive(
             _log.info("Ready: OTLP over gRPC on %s", address)
             if ready_file is not None:
                 _write_ready_file(ready_file, {"grpc": str(address)})
-            await stop.wait()
+            await _until(stop, pipeline.health, receiver)
             _log.info("Stopping: taking what senders flush, finishing what was begun")
             await receiver.say_stopping()
             await _linger(intake, settings.drain_seconds)
         finally:
             await receiver.stop(_GRACE_SECONDS)
+
+
+async def _until(
+    stop: asyncio.Event, health: StoreHealth, receiver: GrpcReceiver
+) -> None:
+    """Wait for the signal; meanwhile tell of a store that stays down."""
+    serving = True
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _HEALTH_PERIOD_SECONDS)
+        if serving != (health.seconds_down < _STORE_DOWN_SECONDS):
+            serving = not serving
+            await receiver.say(serving=serving)
 
 
 async def _linger(intake: Intake, seconds: float) -> None:

@@ -165,6 +165,28 @@ def test_health_says_serving(collector: Collector) -> None:
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
+@pytest.mark.slow
+def test_health_follows_the_store_and_the_drain(tmp_path: Path) -> None:
+    """Catalogue 15: Watch pushes start, store loss, recovery and drain."""
+    with (
+        Collector.running(tmp_path, "--drain-seconds", "2") as collector,
+        grpc.insecure_channel(collector.target) as channel,
+    ):
+        watch = health_pb2_grpc.HealthStub(channel).Watch
+        seen = watch(health_pb2.HealthCheckRequest(), timeout=60)
+        assert next(seen).status == health_pb2.HealthCheckResponse.SERVING
+        blocker = sqlite3.connect(collector.store.removeprefix("sqlite:///"))
+        blocker.execute("BEGIN IMMEDIATE")
+        refusal(collector.target, request(span(1)).SerializeToString())
+        assert next(seen).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        blocker.close()
+        assert next(seen).status == health_pb2.HealthCheckResponse.SERVING
+        with ThreadPoolExecutor(1) as stopper:
+            exit_code = stopper.submit(collector.terminate)
+            assert next(seen).status == health_pb2.HealthCheckResponse.NOT_SERVING
+            assert exit_code.result() == 0
+
+
 @pytest.fixture
 def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     with monkeypatch.context() as patch:

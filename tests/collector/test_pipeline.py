@@ -40,6 +40,10 @@ class Writer:
         self.stored += names
         return [Written(len(rows), 0) for rows in requests]
 
+    def probe(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+
 
 def rows(*names: str) -> list[SpanRow]:
     spans = [span(n, name=name) for n, name in enumerate(names, 1)]
@@ -101,6 +105,7 @@ def test_a_store_that_refuses_is_unavailable_until_it_serves_again() -> None:
         writer.fault = OperationalError("", {}, ValueError("database is locked"))
         with pytest.raises(StoreUnavailableError):
             await pipeline.commit(rows("a"))
+        assert pipeline.health.is_down
         writer.fault = None
         assert await pipeline.commit(rows("a")) == Committed(1, 0)
 
@@ -142,3 +147,24 @@ def test_closing_commits_what_was_taken_in() -> None:
 
     writer = run(use)
     assert sorted(writer.stored) == [f"r{n}" for n in range(5)]
+
+
+def test_a_store_that_is_back_is_noticed_without_a_request(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def use(pipeline: Pipeline, writer: Writer) -> None:
+        writer.fault = OperationalError("", {}, ValueError("disk is full"))
+        for _ in range(3):
+            with pytest.raises(StoreUnavailableError):
+                await pipeline.commit(rows("a"))
+        writer.fault = None
+        async with asyncio.timeout(10):
+            while pipeline.health.is_down:  # noqa: ASYNC110 - nothing else tells
+                await asyncio.sleep(0.01)
+        assert pipeline.health.seconds_down == 0
+
+    run(use)
+    told = [record.message for record in caplog.records]
+    assert told[0] == "The store refuses: disk is full. Senders are told to wait."
+    assert told[1].startswith("The store serves again after")
+    assert len(told) == 2

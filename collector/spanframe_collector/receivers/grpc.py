@@ -67,9 +67,16 @@ class GrpcReceiver:
         except RuntimeError:
             raise OSError(f"cannot listen on {address}; is it in use?") from None
         await self._server.start()
-        for service in ("", TRACE_SERVICE):
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        await self.say(serving=True)
         return address._replace(port=0 if address.host.startswith("unix:") else port)
+
+    async def say(self, *, serving: bool) -> None:
+        """Tell those who ask, or watch, whether spans can be stored now."""
+        answer = health_pb2.HealthCheckResponse
+        for service in ("", TRACE_SERVICE):
+            await self._health.set(
+                service, answer.SERVING if serving else answer.NOT_SERVING
+            )
 
     async def say_stopping(self) -> None:
         """Say NOT_SERVING from now on, while requests are still taken."""

@@ -118,6 +118,15 @@ class SpanWriter:
         _remember(self._scope_keys, scope_keys)
         return _shares(requests, fresh)
 
+    def probe(self) -> None:
+        """Take the write lock and let it go.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: when a batch would be refused now.
+        """
+        with self._engine.begin():
+            pass
+
     @staticmethod
     def _interned(
         connection: Connection,
