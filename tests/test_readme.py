@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 import spanframe
+from spanframe.__main__ import EXIT_CODES
 from spanframe.errors import FilterError
 from spanframe.settings import ClientSettings, SettingsBase, rows
 from spanframe_collector.settings import CollectorSettings
+from spanframe_query.columns import LAYOUTS
+from spanframe_query.filter.fields import FIELDS
 from tests.plugins.collector import Collector
 
 ROOT = Path(__file__).parents[1]
@@ -22,13 +25,16 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
-def settings_table(settings: type[SettingsBase]) -> list[str]:
-    """Write the lines the README has to hold for a settings class."""
-    return [
-        f"| {', '.join(f'`{name}`' for name in row.env)} "
-        f"| {f'`{row.default}`' if row.default else ''} | {row.sentence} |"
-        for row in rows(settings)
-    ]
+def table(heading: str) -> list[str]:
+    """Return the rows of the first table below a heading, without its head."""
+    _, found, below = README.partition(f"\n{heading}\n")
+    assert found, f"the README has no heading {heading!r}"
+    lines = [line for line in below.partition("\n#")[0].splitlines() if line[:1] == "|"]
+    return lines[2:]
+
+
+def code(*words: str) -> str:
+    return ", ".join(f"`{word}`" for word in words if word)
 
 
 def run(*command: str, environment: dict[str, str]) -> str:
@@ -72,6 +78,26 @@ def test_the_refused_filter_is_drawn_as_shown() -> None:
 
 
 @pytest.mark.parametrize("settings", [ClientSettings, CollectorSettings])
-def test_the_settings_table_is_that_of_the_code(settings: type[SettingsBase]) -> None:
-    missing = [line for line in settings_table(settings) if line not in README]
-    assert not missing, "the README lacks:\n" + "\n".join(missing)
+def test_the_settings_are_those_of_the_code(settings: type[SettingsBase]) -> None:
+    assert table(f"### Settings of {settings.section}") == [
+        f"| {code(*row.env)} | {code(row.default)} | {row.sentence} |"
+        for row in rows(settings)
+    ]
+
+
+def test_the_fields_are_those_of_the_filter_language() -> None:
+    assert table("### Fields") == [
+        f"| {code(*row.names)} | {row.sentence} |" for row in FIELDS if row.comparators
+    ]
+
+
+def test_the_columns_are_those_of_the_frame() -> None:
+    assert table("### Columns") == [
+        f"| {code(column.name)} | {column.sentence} |" for column in LAYOUTS["v2"]
+    ]
+
+
+def test_the_exit_codes_are_those_of_the_command_line() -> None:
+    assert table("### Exit codes") == [
+        f"| {number} | {meaning} |" for number, meaning in EXIT_CODES.items()
+    ]
