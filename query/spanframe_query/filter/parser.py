@@ -210,9 +210,7 @@ class Parser:
         if self.token.kind not in _NAMES:
             complaints.no_field(self.source, self.token)
         if self._word() in {"AND", "OR", "NOT"}:
-            after = self._tokens[self._position + 1]
-            if after.kind not in {"comparator", "dot"}:
-                complaints.no_field(self.source, self.token)
+            complaints.no_field(self.source, self.token)
 
 
 def _unquoted(text: str) -> str:
