@@ -54,8 +54,8 @@ class SpanRow(NamedTuple):
     """One span on its way to the store.
 
     Ids are signed 64-bit integers of the eight bytes, times nanoseconds since the epoch
-    below 2**63 (0: unset), inputs and outputs JSON text, ``body`` the OTLP Span exactly
-    as it arrived.
+    below 2**63 (0: unset); inputs, outputs and usage are JSON text, ``body`` is the OTLP
+    Span exactly as it arrived.
     """
 
     trace_id: bytes
@@ -70,6 +70,7 @@ class SpanRow(NamedTuple):
     end_ns: int
     inputs: str | None
     outputs: str | None
+    usage: str | None
     resource: Interned
     scope: Interned
     body: bytes

@@ -122,6 +122,7 @@ def _decode_span(
         end_ns=span.end_time_unix_nano,
         inputs=derived.inputs,
         outputs=derived.outputs,
+        usage=None,
         resource=origin.resource,
         scope=origin.scope,
         body=body,

@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from spanframe import keys
 from spanframe_collector.decode.previews import METADATA_LENGTH, cut, preview
 from spanframe_collector.rows import Fact, Rank, Source, SpanRow
 
@@ -56,11 +57,15 @@ class Pick(NamedTuple):
 
 
 class TraceState(NamedTuple):
-    """All that is known of one trace: its picks by field, and the two counts."""
+    """All that is known of one trace: its picks by field, and the two counts.
+
+    ``usage`` is not folded here but asked from the store; None: the trace has none.
+    """
 
     picks: Mapping[str, Pick]
     span_count: int
     size_bytes: int
+    usage: Mapping[str, int] | None = None
 
 
 NO_EXPERIMENTS: Final[Mapping[Fact, int]] = {}
@@ -82,6 +87,7 @@ _COLUMNS: Final = (
 )
 _TAG: Final = "tags."
 _METADATA: Final = "metadata."
+_USAGE: Final = _METADATA + keys.META_TOKEN_USAGE
 
 
 def fold(
@@ -125,6 +131,7 @@ def merge(left: TraceState, right: TraceState) -> TraceState:
         picks,
         left.span_count + right.span_count,
         left.size_bytes + right.size_bytes,
+        left.usage or right.usage,
     )
 
 
@@ -142,7 +149,7 @@ def columns_of(state: TraceState) -> dict[str, Any]:
     }
     columns["experiment_id"] = columns["experiment_id"] or DEFAULT_EXPERIMENT_ID
     columns["tags"] = _dump(_entries(picks, _TAG))
-    columns["metadata"] = _dump(_entries(picks, _METADATA))
+    columns["metadata"] = _dump(_metadata(state))
     columns["span_count"] = state.span_count
     columns["size_bytes"] = state.size_bytes
     columns["stamps"] = _dump_stamps(picks)
@@ -159,7 +166,13 @@ def state_of(row: Mapping[str, Any]) -> TraceState:
         for stamp, fields in json.loads(row["stamps"])
         for field in fields
     }
-    return TraceState(picks, row["span_count"], row["size_bytes"])
+    usage = values.get(_USAGE) if _USAGE not in picks else None
+    return TraceState(
+        picks,
+        row["span_count"],
+        row["size_bytes"],
+        json.loads(usage) if usage is not None else None,
+    )
 
 
 def _put(picks: dict[str, Pick], field: str, pick: Pick) -> None:
@@ -211,6 +224,15 @@ def _entries(picks: Mapping[str, Pick], prefix: str) -> dict[str, str]:
         for field, pick in sorted(picks.items())
         if field.startswith(prefix) and pick.value is not None
     }
+
+
+def _metadata(state: TraceState) -> dict[str, str]:
+    entries = _entries(state.picks, _METADATA)
+    if state.usage is not None:
+        # What the app says itself wins; spaces as MLflow writes them, since a filter
+        # compares the text.
+        entries.setdefault(keys.META_TOKEN_USAGE, json.dumps(state.usage))
+    return entries
 
 
 def _dump_stamps(picks: Mapping[str, Pick]) -> str:

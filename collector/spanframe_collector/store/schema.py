@@ -26,6 +26,8 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    column,
+    null,
 )
 
 __all__ = [
@@ -120,9 +122,16 @@ spans: Final = Table(
     Column("status", Text, nullable=False, comment="UNSET, OK, ERROR"),
     Column("start_ns", BigInteger, nullable=False),
     Column("end_ns", BigInteger, nullable=False, comment="0: not ended"),
+    Column("usage", Text, comment="JSON object of token counts, NULL when none"),
     Column("resource_key", Integer, nullable=False),
     Column("scope_key", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False, comment="OTLP Span as it arrived"),
+    Index(
+        "ix_spans_usage",
+        "trace_key",
+        sqlite_where=column("usage") != null(),
+        postgresql_where=column("usage") != null(),
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -9,7 +9,7 @@ collectors on one store are safe.
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import (
     Connection,
@@ -41,8 +41,11 @@ from spanframe_collector.store.schema import (
     traces,
 )
 from spanframe_collector.store.sqlite import known_spans
+from spanframe_collector.store.usage import usage_of_traces
 
 __all__ = ["SpanWriter", "Written"]
+
+T = TypeVar("T")
 
 _LOOKUP_SIZE: Final = 500
 """Bound values in one lookup; every engine takes as many."""
@@ -97,7 +100,7 @@ class SpanWriter:
             scope_keys = self._interned(
                 connection, scopes, self._scope_keys, (s.scope for s in fresh)
             )
-            trace_keys = _write_traces(connection, fresh, known)
+            trace_keys = _trace_keys(connection, fresh, known)
             if fresh:
                 # In key order, so that the tree grows at its end.
                 fresh.sort(key=lambda s: (trace_keys[s.trace_id], s.span_id, s.digest))
@@ -113,6 +116,7 @@ class SpanWriter:
                         for span in fresh
                     ],
                 )
+                _write_traces(connection, fresh, known, trace_keys)
         # Only what is committed may be remembered.
         _remember(self._resource_keys, resource_keys)
         _remember(self._scope_keys, scope_keys)
@@ -211,39 +215,71 @@ def _without_known_spans(
     ]
 
 
-def _write_traces(
-    connection: Connection, fresh: Sequence[SpanRow], known: Mapping[bytes, _Known]
+def _trace_keys(
+    connection: Connection, fresh: Iterable[SpanRow], known: Mapping[bytes, _Known]
 ) -> dict[bytes, int]:
-    """Insert or update the rows of the traces that got spans; return all their keys."""
+    """Return the keys of the traces that get spans, giving new ones the next."""
+    trace_ids = dict.fromkeys(span.trace_id for span in fresh)
+    following = _next_key(connection, traces)
+    new = (trace_id for trace_id in trace_ids if trace_id not in known)
+    keys = {trace_id: following + n for n, trace_id in enumerate(new)}
+    keys.update({i: known[i].trace_key for i in trace_ids if i in known})
+    return keys
+
+
+def _write_traces(
+    connection: Connection,
+    fresh: Iterable[SpanRow],
+    known: Mapping[bytes, _Known],
+    trace_keys: Mapping[bytes, int],
+) -> None:
+    """Insert or update the rows of the traces whose spans have just been stored."""
     by_trace: dict[bytes, list[SpanRow]] = {}
     for span in fresh:
         by_trace.setdefault(span.trace_id, []).append(span)
     experiment_ids = _experiment_ids(connection, fresh)
-    following = _next_key(connection, traces)
-    keys: dict[bytes, int] = {}
+    states = {
+        trace_id: merge(
+            known[trace_id].state if trace_id in known else EMPTY,
+            fold(group, experiment_ids),
+        )
+        for trace_id, group in by_trace.items()
+    }
+    _put_usage(connection, by_trace, trace_keys, states)
     new_rows: list[dict[str, Any]] = []
     changed_rows: list[dict[str, Any]] = []
     changes = index.Changes()
-    for trace_id, group in by_trace.items():
+    for trace_id, state in states.items():
+        key, columns = trace_keys[trace_id], columns_of(state)
         before = known.get(trace_id)
-        state = merge(before.state if before else EMPTY, fold(group, experiment_ids))
-        columns = columns_of(state)
         if before is None:
-            keys[trace_id] = following + len(new_rows)
-            new_rows.append(
-                {"trace_key": keys[trace_id], "trace_id": trace_id, **columns}
-            )
+            new_rows.append({"trace_key": key, "trace_id": trace_id, **columns})
         else:
-            keys[trace_id] = before.trace_key
-            changed_rows.append({"key": before.trace_key, **columns})
-        changes.add(keys[trace_id], before.row if before else None, columns)
+            changed_rows.append({"key": key, **columns})
+        changes.add(key, before.row if before else None, columns)
     if new_rows:
         connection.execute(insert(traces), new_rows)
     if changed_rows:
         changed = update(traces).where(traces.c.trace_key == bindparam("key"))
         connection.execute(changed, changed_rows)
     changes.write(connection)
-    return keys
+
+
+def _put_usage(
+    connection: Connection,
+    by_trace: Mapping[bytes, Sequence[SpanRow]],
+    trace_keys: Mapping[bytes, int],
+    states: dict[bytes, TraceState],
+) -> None:
+    """Put the token usage into the states of the traces that have any."""
+    asked = {
+        trace_keys[trace_id]: trace_id
+        for trace_id, group in by_trace.items()
+        if states[trace_id].usage is not None or any(span.usage for span in group)
+    }
+    for keys in _chunks(asked, _LOOKUP_SIZE):
+        for key, usage in usage_of_traces(connection, keys).items():
+            states[asked[key]] = states[asked[key]]._replace(usage=usage)
 
 
 def _experiment_ids(
@@ -298,13 +334,14 @@ def _span_columns(
         "status": span.status,
         "start_ns": span.start_ns,
         "end_ns": span.end_ns,
+        "usage": span.usage,
         "resource_key": resource_key,
         "scope_key": scope_key,
         "body": span.body,
     }
 
 
-def _chunks(values: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(values)
     while chunk := list(islice(iterator, size)):
         yield chunk

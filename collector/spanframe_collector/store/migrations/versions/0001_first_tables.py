@@ -95,8 +95,17 @@ def _spans() -> None:
         sa.Column("status", sa.Text, nullable=False),
         sa.Column("start_ns", sa.BigInteger, nullable=False),
         sa.Column("end_ns", sa.BigInteger, nullable=False),
+        sa.Column("usage", sa.Text),
         sa.Column("resource_key", sa.Integer, nullable=False),
         sa.Column("scope_key", sa.Integer, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sqlite_with_rowid=False,
+    )
+    has_usage = sa.column("usage") != sa.null()
+    op.create_index(
+        "ix_spans_usage",
+        "spans",
+        ["trace_key"],
+        sqlite_where=has_usage,
+        postgresql_where=has_usage,
     )
