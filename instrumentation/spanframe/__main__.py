@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, NoReturn
 
 from spanframe._version import __version__
 from spanframe.errors import (
@@ -78,21 +78,21 @@ def _application(words: Sequence[str]) -> "Typer":
         raise _missing(command) from error
     app: Typer = typer.Typer(
         name="spanframe",
-        help="OpenTelemetry traces in, pandas DataFrames out.",
         epilog="Exit codes: " + "; ".join(f"{c}: {t}" for c, t in EXIT_CODES.items()),
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
 
-    @app.callback()
-    def options(
-        version: bool = typer.Option(
-            False, "--version", help="Print the version and stop.", is_eager=True
-        ),
-    ) -> None:
-        if version:
+    def show_version(wanted: bool) -> None:
+        if wanted:
             typer.echo(__version__)
             raise typer.Exit
+
+    show = typer.Option("--version", callback=show_version, is_eager=True)
+
+    @app.callback()
+    def options(version: Annotated[bool, show] = False) -> None:
+        """OpenTelemetry traces in, pandas DataFrames out."""
 
     for room in _ROOMS:
         try:

@@ -7,15 +7,13 @@ by the shape of their classes (pydantic, dataclasses), never imported.
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
 from spanframe._redaction import REDACTED, Redaction
 
 __all__ = ["Attribute", "Capture", "well_formed"]
-
-type_of = type  # the builtin, where a parameter is called type
 
 Attribute = str | bool | int | float | list[str] | list[bool] | list[int] | list[float]
 
@@ -24,6 +22,7 @@ _TYPED: Final = frozenset({str, int, float, bool})
 _DEEPEST: Final = 64
 _SCALAR_COST: Final = 4
 _PAIR: Final = 2
+_NAMES: Final = frozenset({str, bytes})
 _MOST_OF_A_SET: Final = 1000
 _INT64: Final = 1 << 63
 
@@ -56,7 +55,12 @@ class Capture:
         becomes its ``str()`` (as MLflow 3.17 writes them).
         """
         try:
-            plain = _Walk(self.limit, self.redaction).plain(value, 0)
+            if self.redaction.redact is None and (
+                _weigh(value, self.limit, self.redaction.known, 0) >= 0
+            ):
+                plain = value
+            else:
+                plain = _Walk(self.limit, self.redaction).plain(value, 0)
             try:
                 text = _encode(plain)
             except ValueError:
@@ -107,6 +111,53 @@ def well_formed(text: str) -> str:
     return text
 
 
+def _weigh(value: Any, left: int, known: dict[str, bool], depth: int) -> int:
+    """Return what is left of a budget of characters after ``value``.
+
+    Negative for what cannot be written as it is: too long or too deep, of other types,
+    or with keys that are secrets or have not been looked at. Most values can, and
+    weighing costs a third of the walk that copies them.
+    """
+    kind = type(value)
+    if kind is str:
+        return left - len(value)
+    if kind in _SCALARS:
+        return left - _SCALAR_COST
+    weigh = _WEIGHERS.get(kind) if depth <= _DEEPEST else None
+    return -1 if weigh is None else weigh(value, left, known, depth + 1)
+
+
+def _weigh_mapping(
+    value: dict[Any, Any], left: int, known: dict[str, bool], depth: int
+) -> int:
+    for key, inner in value.items():
+        if type(key) is not str or known.get(key) is not False:
+            return -1
+        left = _weigh(inner, left - len(key), known, depth)
+        if left < 0:
+            return -1
+    return left
+
+
+def _weigh_sequence(
+    value: Sequence[Any], left: int, known: dict[str, bool], depth: int
+) -> int:
+    if len(value) == _PAIR and type(value[0]) in _NAMES:
+        return -1
+    for inner in value:
+        left = _weigh(inner, left - 1, known, depth)
+        if left < 0:
+            return -1
+    return left
+
+
+_WEIGHERS: Final[dict[type, Callable[[Any, int, dict[str, bool], int], int]]] = {
+    dict: _weigh_mapping,
+    list: _weigh_sequence,
+    tuple: _weigh_sequence,
+}
+
+
 class _Walk:
     """One walk over one value, with what is left of its budget."""
 
@@ -120,7 +171,7 @@ class _Walk:
 
     def plain(self, value: Any, depth: int) -> Any:
         """Copy ``value`` into plain JSON types."""
-        kind = type_of(value)
+        kind = type(value)
         if kind is str:
             return self.string(value)
         if kind in _SCALARS:
@@ -158,9 +209,9 @@ class _Walk:
             if self.left <= 0:
                 result["…"] = f"[truncated from {_size(value)} keys]"
                 break
-            if type_of(key) is not str and type_of(key) not in _SCALARS:
+            if type(key) is not str and type(key) not in _SCALARS:
                 key = _key(key)  # noqa: PLW2901 - the key as JSON has it
-            if type_of(key) is str:
+            if type(key) is str:
                 self.left -= len(key)
                 if self.hides(key) and inner is not None:
                     result[key] = REDACTED
@@ -186,17 +237,17 @@ class _Walk:
 
     def hides_pair(self, name: object) -> bool:
         """Say whether a pair, as lists of headers hold them, carries a secret."""
-        if type_of(name) is bytes:
+        if type(name) is bytes:
             return self.hides(str(name, "latin-1"))
         return isinstance(name, str) and self.hides(name)
 
     def enter(self, value: object, depth: int) -> str | None:
         """Open a container, or say what stands in its place."""
         if id(value) in self.open:
-            return f"[cycle: {type_of(value).__name__}]"
+            return f"[cycle: {type(value).__name__}]"
         if depth > _DEEPEST or self.left <= 0:
             why = f"deeper than {_DEEPEST} levels" if depth > _DEEPEST else "too long"
-            return f"[truncated: {type_of(value).__name__} of {_size(value)}, {why}]"
+            return f"[truncated: {type(value).__name__} of {_size(value)}, {why}]"
         self.open.add(id(value))
         return None
 
@@ -208,10 +259,14 @@ class _Walk:
             return int(value) if isinstance(value, int) else float(value)
         if isinstance(value, list | tuple):
             return self.sequence(value, depth)
-        fields = None if isinstance(value, type_of) else _fields(value)
+        fields = None if isinstance(value, type) else _fields(value)
         if fields is not None:
             return self.mapping(value, fields, depth)
-        return self.string(_bounded_str(value, self.left))
+        left = max(self.left, 0)
+        text, of = _bounded_str(value, left)
+        if not of:
+            return self.string(text)
+        return f"{self.string(text[:left])}… [truncated from {of}]"
 
 
 def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
@@ -228,14 +283,17 @@ def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
     return None
 
 
-def _bounded_str(value: Any, limit: int) -> str:
-    """Write ``str(value)``; of large sets and bytes, only as much as is shown."""
+def _bounded_str(value: Any, limit: int) -> tuple[str, str]:
+    """Write ``str(value)``; of large sets and bytes, only as much as can be shown.
+
+    Returns:
+        The text, and how much the value holds when that is not all of it.
+    """
     if isinstance(value, set | frozenset) and len(value) > _MOST_OF_A_SET:
-        some = str(set(islice(value, _MOST_OF_A_SET)))
-        return f"{some}… [truncated from {len(value)} items]"
+        return str(set(islice(value, _MOST_OF_A_SET))), f"{len(value)} items"
     if isinstance(value, bytes | bytearray) and len(value) > limit:
-        return f"{value[: max(limit, 0)]!r}… [truncated from {len(value)} bytes]"
-    return str(value)
+        return repr(value[:limit]), f"{len(value)} bytes"
+    return str(value), ""
 
 
 def _fits(value: object) -> bool:

@@ -31,6 +31,7 @@ __all__ = [
     "ambient_of",
     "enter_unsampled",
     "leave",
+    "unsampled",
     "with_entry",
     "with_span",
 ]
@@ -71,11 +72,17 @@ def with_span(context: Context, live: "LiveSpan") -> Context:
     return with_entry(set_span_in_context(live.otel_span, context), LIVE, live)
 
 
-def enter_unsampled(context: Context) -> Token[Context] | None:
-    """Keep everything inside the current call unrecorded; None when it already is."""
+def unsampled(context: Context) -> Context | None:
+    """Return ``context`` with nothing inside recorded; None when nothing is already."""
     if get_current_span(context).get_span_context().is_valid:
         return None
-    return attach(set_span_in_context(UNSAMPLED, context))
+    return set_span_in_context(UNSAMPLED, context)
+
+
+def enter_unsampled(context: Context) -> Token[Context] | None:
+    """Keep everything inside the current call unrecorded; None when it already is."""
+    inside = unsampled(context)
+    return None if inside is None else attach(inside)
 
 
 def leave(token: Token[Context]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
 
+from spanframe import keys
 from spanframe._context import LIVE
 from spanframe._guard import warn
 from spanframe._live import LiveSpan
@@ -55,7 +56,8 @@ def get_last_active_trace_id(thread_local: bool = False) -> str | None:
     Args:
         thread_local: look at this thread or task only, not at the whole process.
     """
-    return last_trace_id.get() if thread_local else runtime.last_trace_id
+    ended = last_trace_id.get() if thread_local else runtime.last_trace_id
+    return None if ended is None else keys.request_id(ended)
 
 
 def update_current_trace(

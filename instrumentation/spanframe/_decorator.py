@@ -11,9 +11,9 @@ from opentelemetry.context import Context, attach, get_current
 from spanframe import keys
 from spanframe._binding import Binding
 from spanframe._capture import Capture
-from spanframe._context import enter_unsampled, leave, with_span
+from spanframe._context import enter_unsampled, leave, unsampled, with_span
 from spanframe._guard import fault
-from spanframe._live import LiveSpan, otel_links, rendered_attributes
+from spanframe._live import LiveSpan, NoOpSpan, otel_links, rendered_attributes
 from spanframe._runtime import Recorder, runtime
 from spanframe._spans import begin, place, span_facts
 from spanframe._streams import Chunks, TracedAsyncGenerator, TracedGenerator
@@ -274,9 +274,11 @@ class _Call:
                 return None
             context = get_current()
             live = self._begin(recorder, context, args, kwargs)
-            if live is None:
-                return None
             capture = recorder.capture
+            if live is None:
+                inside = unsampled(context)
+                silent = Chunks(NoOpSpan(capture), None, None)
+                return None if inside is None else (inside, silent)
             wanted = capture.enabled and self._capture_outputs
             chunks = Chunks(live, capture if wanted else None, reducer)
             return with_span(context, live), chunks

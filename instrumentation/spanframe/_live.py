@@ -283,11 +283,12 @@ class LiveSpan:
             isinstance(span, ReadableSpan)
             and span.status.status_code is StatusCode.UNSET
         ):
-            span.set_status(StatusCode.OK)
+            span.set_status(_OK)
         span.end(end_time_ns)
         if self.root is self:
-            runtime.last_trace_id = self.trace_id
-            last_trace_id.set(runtime.last_trace_id)
+            ended = self.otel_span.get_span_context().trace_id
+            runtime.last_trace_id = ended
+            last_trace_id.set(ended)
 
 
 class NoOpSpan(LiveSpan):
@@ -323,6 +324,7 @@ _JSON_KEYS: Final = frozenset(
 )
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 _LONGEST_STATUS: Final = 4096
+_OK: Final = Status(StatusCode.OK)
 
 
 def rendered_attributes(capture: Capture, attributes: Any) -> dict[str, Any]:

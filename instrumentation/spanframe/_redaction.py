@@ -22,6 +22,9 @@ class Redaction:
     Args:
         patterns: snake_case keys, ``*`` standing for anything.
         redact: the app's own function from text to text, if it gave one.
+
+    Attributes:
+        known: the keys looked at so far, and whether they are hidden.
     """
 
     def __init__(
@@ -31,20 +34,20 @@ class Redaction:
         self._matches = re.compile(
             "|".join(fnmatch.translate(pattern) for pattern in patterns) or "(?!)"
         ).match
-        self._known: dict[str, bool] = {}
+        self.known: dict[str, bool] = {}
 
     def hides(self, key: str) -> bool:
         """Say whether the value under ``key`` is a secret.
 
         ``apiKey``, ``API-Key`` and ``api_key`` are one key.
         """
-        known = self._known.get(key)
+        known = self.known.get(key)
         if known is None:
             known = self._matches(_snake_case(key[-_LONGEST_KEY:])) is not None
             # Keys may come from data: the memory of them is bounded.
-            if len(self._known) >= _MOST_KEYS:
-                self._known.clear()
-            self._known[key] = known
+            if len(self.known) >= _MOST_KEYS:
+                self.known.clear()
+            self.known[key] = known
         return known
 
     def text(self, text: str) -> str:

@@ -110,7 +110,7 @@ class Runtime:
         self.experiment = ""
         self.model_id = ""
         self.root_attributes: Mapping[str, str] = {}
-        self.last_trace_id: str | None = None
+        self.last_trace_id: int | None = None
 
     def start(self) -> Recorder | None:
         """Make the recorder, once; None when the settings cannot be used."""
@@ -214,7 +214,7 @@ class Runtime:
 
 
 runtime: Final = Runtime()
-last_trace_id: Final[ContextVar[str | None]] = ContextVar(
+last_trace_id: Final[ContextVar[int | None]] = ContextVar(
     "spanframe_last_trace_id", default=None
 )
 _FLUSH_BEFORE_CHANGE_MS: Final = 2000

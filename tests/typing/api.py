@@ -1,0 +1,91 @@
+"""User code that only has to type-check: the decorator changes no signature."""
+
+# ruff: noqa: ARG003 - what the parameters do is not the point
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
+from typing import assert_type
+
+import spanframe
+from spanframe import LiveSpan, SpanType
+
+
+@spanframe.trace
+def bare(x: int, *, y: str = "") -> float:
+    return x + len(y)
+
+
+@spanframe.trace(name="named", span_type=SpanType.TOOL, attributes={"k": 1})
+def called(x: int) -> list[str]:
+    return [str(x)]
+
+
+@spanframe.trace
+async def awaited(x: int) -> bytes:
+    return bytes(x)
+
+
+@spanframe.trace(output_reducer="".join)
+def streamed(n: int) -> Iterator[str]:
+    yield "a" * n
+
+
+@spanframe.trace
+async def streamed_async(n: int) -> AsyncIterator[int]:
+    yield n
+
+
+class Agent:
+    @spanframe.trace
+    def method(self, question: str) -> str:
+        return question
+
+    @classmethod
+    @spanframe.trace
+    def outside_class_method(cls, question: str) -> "Agent":
+        return cls()
+
+    @spanframe.trace
+    @classmethod
+    def inside_class_method(cls, question: str) -> "Agent":
+        return cls()
+
+    @staticmethod
+    @spanframe.trace
+    def outside_static_method(question: str) -> str:
+        return question
+
+    @spanframe.trace
+    @staticmethod
+    def inside_static_method(question: str) -> str:
+        return question
+
+
+async def use() -> None:
+    assert_type(bare(1, y="a"), float)
+    assert_type(called(1), list[str])
+    assert_type(await awaited(1), bytes)
+    assert_type(streamed(2), Iterator[str])
+    assert_type(streamed_async(2), AsyncIterator[int])
+    agent = Agent()
+    assert_type(agent.method("q"), str)
+    assert_type(Agent.outside_class_method("q"), Agent)
+    assert_type(Agent.inside_class_method("q"), Agent)
+    assert_type(agent.outside_static_method("q"), str)
+    assert_type(Agent.inside_static_method("q"), str)
+    assert_type(spanframe.trace(len)([1]), int)
+    assert_type(spanframe.start_span("s"), AbstractContextManager[LiveSpan])
+    with spanframe.start_span("s", span_type="LLM") as span:
+        assert_type(span, LiveSpan)
+        assert_type(span.trace_id, str)
+    assert_type(spanframe.get_current_active_span(), LiveSpan | None)
+    assert_type(spanframe.flush(), bool)
+
+
+def misuse() -> None:
+    bare("text")  # type: ignore[arg-type]
+    bare(1, z=2)  # type: ignore[call-arg]
+    called()  # type: ignore[call-arg]
+    Agent().method(1)  # type: ignore[arg-type]
+    spanframe.trace(sampling_ratio_override="x")  # type: ignore[call-overload]
+    print(spanframe.no_such_name)  # type: ignore[attr-defined]  # noqa: T201
