@@ -13,8 +13,9 @@ ROUNDS = 4
 
 def stored_spans(store: str) -> dict[bytes, Counter[bytes]]:
     """Return what a search finds: how often each span id is in each trace."""
-    spanframe.configure(store=store)
-    traces = spanframe.search_traces("", return_type="list", max_results=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPANFRAME_STORE", store)
+        traces = spanframe.search_traces(return_type="list")
     return {
         bytes.fromhex(trace.info.trace_id.removeprefix("tr-")): Counter(
             bytes.fromhex(span.span_id) for span in trace.data.spans
