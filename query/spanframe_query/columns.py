@@ -26,26 +26,32 @@ class Column(NamedTuple):
     sentence: str
 
 
-def _decoded(text: str | None) -> Any:
+def _request(trace: Trace) -> Any:
+    text = trace.data.request if trace.has_spans else None
+    return None if text is None else loads(text)
+
+
+def _response(trace: Trace) -> Any:
+    text = trace.data.response if trace.has_spans else None
     return None if text is None else loads(text)
 
 
 _REQUEST: Final = Column(
     "request",
     "object",
-    lambda trace: _decoded(trace.data.request),
+    _request,
     "Inputs of the root span, decoded from JSON; None: absent, or spans not asked for.",
 )
 _RESPONSE: Final = Column(
     "response",
     "object",
-    lambda trace: _decoded(trace.data.response),
+    _response,
     "Outputs of the root span, decoded from JSON; None like request.",
 )
 _SPANS: Final = Column(
     "spans",
     "object",
-    lambda trace: SpanDicts(trace.data),
+    SpanDicts,
     "Sequence of dictionaries, one a span, each made when it is first asked for.",
 )
 _TAGS: Final = Column(
@@ -135,7 +141,7 @@ _V3: Final = (
     Column(
         "assessments",
         "object",
-        lambda trace: trace.info.assessments,
+        lambda trace: list(trace.info.assessments),
         "List of assessments.",
     ),
 )

@@ -48,8 +48,10 @@ def build_frame(
 
 
 def _objects(values: Sequence[Any]) -> Any:
-    # `np.array` would make a table of lists that have one length.
-    return np.fromiter(values, dtype=object, count=len(values))
+    # `np.array` would make a table of lists that have one length, and a frame would
+    # take a bare array of texts for text.
+    cells = np.fromiter(values, dtype=object, count=len(values))
+    return pd.Series(cells, dtype=object, copy=False)
 
 
 def _integers(values: Sequence[int]) -> Any:

@@ -11,10 +11,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from spanframe.entities import SpanStatusCode
 from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe_query.entities import Span
-from tests.query.sample_store import (
+from tests.plugins.otlp import pairs
+from tests.query.sample_spans import (
     START_MS,
     otlp_span,
-    pairs,
     request_id,
     stored_span,
     trace_bytes,

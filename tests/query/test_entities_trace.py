@@ -17,7 +17,7 @@ from spanframe_query.entities import (
 )
 from spanframe_query.entities.content import StoredSpan
 from spanframe_query.entities.info import location_of
-from tests.query.sample_store import START_MS, otlp_span, request_id, stored_span
+from tests.query.sample_spans import START_MS, otlp_span, request_id, stored_span
 
 INPUTS, OUTPUTS = "mlflow.spanInputs", "mlflow.spanOutputs"
 
@@ -251,9 +251,8 @@ def test_text_that_is_no_trace_is_refused(text: str) -> None:
 
 
 def test_span_dicts_equal_the_list_of_dictionaries() -> None:
-    data = trace().data
-    cells = SpanDicts(data)
-    listed = [span.to_dict() for span in data.spans]
+    cells = SpanDicts(trace())
+    listed = [span.to_dict() for span in trace().data.spans]
     assert cells == listed
     assert list(cells) == listed
     assert cells[1] == listed[1]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, Self
@@ -53,7 +53,7 @@ class TraceInfo:
     execution_duration: int | None = None
     trace_metadata: dict[str, str] = dataclasses.field(default_factory=dict)
     tags: dict[str, str] = dataclasses.field(default_factory=dict)
-    assessments: list[Any] = dataclasses.field(default_factory=list)
+    assessments: Sequence[Any] = ()
 
     @property
     def request_id(self) -> str:
@@ -151,7 +151,7 @@ class TraceInfo:
             "request_preview": self.request_preview,
             "response_preview": self.response_preview,
             "execution_duration_ms": self.execution_duration,
-            "assessments": self.assessments or None,
+            "assessments": list(self.assessments) or None,
         }
         return {
             "trace_id": self.trace_id,
@@ -194,7 +194,7 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
         "execution_duration": data.get("execution_duration_ms"),
         "trace_metadata": dict(data.get("trace_metadata") or {}),
         "tags": dict(data.get("tags") or {}),
-        "assessments": list(data.get("assessments") or ()),
+        "assessments": tuple(data.get("assessments") or ()),
     }
 
 

@@ -1,6 +1,5 @@
 """A trace: its info and its spans."""
 
-import dataclasses
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -98,12 +97,40 @@ class TraceData:
         return f"TraceData(spans={self.spans!r})"
 
 
-@dataclasses.dataclass(slots=True, repr=False)
 class Trace:
-    """A trace as a search returns it."""
+    """A trace as a search returns it.
 
-    info: TraceInfo
-    data: TraceData
+    Args:
+        info: what is known of the trace.
+        data: its spans.
+        stored: instead of data, rows of the store in any order.
+    """
+
+    __slots__ = ("_data", "_stored", "info")
+
+    def __init__(
+        self,
+        info: TraceInfo,
+        data: TraceData | None = None,
+        *,
+        stored: Sequence[StoredSpan] = _NO_ROWS,
+    ) -> None:
+        self.info = info
+        self._data = data
+        self._stored = stored
+
+    @property
+    def data(self) -> TraceData:
+        """The spans, made on first touch: a hundred thousand traces stay light."""
+        if self._data is None:
+            self._data = TraceData(stored=self._stored)
+            self._stored = _NO_ROWS
+        return self._data
+
+    @property
+    def has_spans(self) -> bool:
+        """Whether it holds any span; a search may leave them out."""
+        return bool(self._stored or (self._data and self._data.spans))
 
     @property
     def trace_id(self) -> str:
@@ -178,6 +205,13 @@ class Trace:
             raise InvalidArgumentError("This is JSON, but not of a trace.")
         return cls.from_dict(trace_dict)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trace):
+            return NotImplemented
+        return self.info == other.info and self.data == other.data
+
+    __hash__ = None  # type: ignore[assignment] # info and spans can be replaced
+
     def __repr__(self) -> str:
         return f"Trace(trace_id={self.trace_id!r})"
 
@@ -192,10 +226,10 @@ class SpanDicts(Sequence[dict[str, Any]]):
     equals the list of its dictionaries.
     """
 
-    __slots__ = ("_data",)
+    __slots__ = ("_trace",)
 
-    def __init__(self, data: TraceData) -> None:
-        self._data = data
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
@@ -203,11 +237,11 @@ class SpanDicts(Sequence[dict[str, Any]]):
     def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
     def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
         if isinstance(index, slice):
-            return [span.to_dict() for span in self._data.spans[index]]
-        return self._data.spans[index].to_dict()
+            return [span.to_dict() for span in self._trace.data.spans[index]]
+        return self._trace.data.spans[index].to_dict()
 
     def __len__(self) -> int:
-        return len(self._data.spans)
+        return len(self._trace.data.spans)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SpanDicts | list):

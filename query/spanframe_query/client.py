@@ -1,0 +1,232 @@
+"""The client: the same as the functions, for one store, page by page."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import spanframe
+from spanframe._runtime import current_settings
+from spanframe.errors import InvalidArgumentError, NotFoundError
+from spanframe.settings import ClientSettings
+from spanframe_collector.store import mutations
+from spanframe_query import reader
+from spanframe_query.entities import Experiment, PagedList, Trace
+from spanframe_query.experiments import find_experiment, find_experiment_by_id
+from spanframe_query.paging import next_token, read_token
+from spanframe_query.scope import experiment_id_of, experiment_ids_of
+from spanframe_query.search import limit_of, plan
+from spanframe_query.stores import reading, writing
+from spanframe_query.traces import change_tag, experiment_traces, find_trace
+
+__all__ = ["MlflowClient", "SpanframeClient"]
+
+
+class SpanframeClient:
+    """Searches and changes one store.
+
+    Args:
+        tracking_uri: URL of the store; the configured one when None.
+    """
+
+    def __init__(self, tracking_uri: str | None = None) -> None:
+        self._store = (
+            tracking_uri and ClientSettings.load({"store": tracking_uri}).store
+        )
+
+    @property
+    def tracking_uri(self) -> str:
+        """The URL of the store."""
+        return self._store or current_settings().store
+
+    def search_traces(
+        self,
+        experiment_ids: Sequence[str | int] | None = None,
+        filter_string: str | None = None,
+        max_results: int = 100,
+        order_by: str | Sequence[str] | None = None,
+        page_token: str | None = None,
+        run_id: str | None = None,
+        include_spans: bool = True,
+        model_id: str | None = None,
+        locations: Sequence[str | int] | None = None,
+        flush: bool = False,
+    ) -> PagedList[Trace]:
+        """Return one page of traces.
+
+        Args:
+            experiment_ids: the experiments; None for all, an empty list for none.
+            filter_string: the filter.
+            max_results: the size of the page, any number; 0 or less gives an empty one.
+            order_by: ``"timestamp_ms DESC"``, or several.
+            page_token: ``token`` of the page before; None for the first.
+            run_id: only traces of this run.
+            include_spans: False reads no spans.
+            model_id: only traces of this model.
+            locations: experiment ids under MLflow 3's name.
+            flush: send what this process has recorded first.
+
+        Returns:
+            The page; its ``token`` is None when nothing follows. Traces that arrive
+            between two pages neither repeat a trace nor push one out.
+
+        Raises:
+            FilterError: when the filter or order cannot be used.
+            InvalidArgumentError: when another argument, or the token, cannot be used.
+            StoreError: when the store cannot be read.
+        """
+        size = limit_of(max_results)
+        if size is None:
+            raise InvalidArgumentError("max_results is None: write the size of a page.")
+        engine, search = plan(
+            self.tracking_uri,
+            filter_string,
+            order_by,
+            experiment_ids=experiment_ids_of(experiment_ids, locations),
+            all_experiments=True,
+            model_id=model_id,
+            run_id=run_id,
+        )
+        after = read_token(page_token, search)
+        if flush:
+            spanframe.flush()
+        page = reader.read_page(
+            engine,
+            replace(search, limit=size, after=after),
+            include_spans=include_spans,
+        )
+        token = next_token(search, page.last_row) if page.more else None
+        return PagedList(page.traces, token)
+
+    def get_trace(
+        self, trace_id: str, display: bool = True, flush: bool = False
+    ) -> Trace:
+        """Return a trace with its spans.
+
+        Args:
+            trace_id: ``tr-`` and 32 hex digits.
+            display: taken for MLflow's sake; a notebook shows a trace by itself.
+            flush: send what this process has recorded first.
+
+        Raises:
+            NotFoundError: when the store has no such trace.
+            StoreError: when the store cannot be read.
+        """
+        del display
+        if flush:
+            spanframe.flush()
+        trace = find_trace(reading(self.tracking_uri), trace_id)
+        if trace is None:
+            raise NotFoundError(f"There is no trace {trace_id!r} in this store.")
+        return trace
+
+    def set_trace_tag(self, trace_id: str, key: str, value: object) -> None:
+        """Set a tag of a stored trace.
+
+        Args:
+            trace_id: ``tr-`` and 32 hex digits.
+            key: the tag, 1 to 250 characters.
+            value: the value; anything but text is written as its ``str``.
+
+        Raises:
+            InvalidArgumentError: when the key cannot be used.
+            NotFoundError: when there is no such trace.
+            StoreError: when the store cannot be written.
+        """
+        change_tag(self.tracking_uri, trace_id, key, str(value))
+
+    def delete_trace_tag(self, trace_id: str, key: str) -> None:
+        """Delete a tag of a stored trace.
+
+        Raises:
+            InvalidArgumentError: when the key cannot be used.
+            NotFoundError: when there is no such trace, or it has no such tag.
+            StoreError: when the store cannot be written.
+        """
+        change_tag(self.tracking_uri, trace_id, key, None)
+
+    def delete_traces(
+        self,
+        experiment_id: str | int,
+        max_timestamp_millis: int | None = None,
+        max_traces: int | None = None,
+        trace_ids: Iterable[str] | None = None,
+    ) -> int:
+        """Delete traces of an experiment, by age or by id; return how many.
+
+        Args:
+            experiment_id: the experiment; traces of others are left alone.
+            max_timestamp_millis: delete traces that started then or before, the oldest
+                first.
+            max_traces: the most traces to delete by age.
+            trace_ids: delete these; an id the experiment does not have counts 0.
+
+        Raises:
+            InvalidArgumentError: unless exactly one of ``max_timestamp_millis`` and
+                ``trace_ids`` is given.
+            StoreError: when the store cannot be written.
+        """
+        experiment = experiment_id_of("experiment_id", experiment_id)
+        store = self.tracking_uri
+        if max_timestamp_millis is not None and trace_ids is None:
+            limit = limit_of(max_traces)
+            return _delete_by_age(store, experiment, max_timestamp_millis, limit)
+        if (
+            trace_ids is None
+            or max_timestamp_millis is not None
+            or max_traces is not None
+        ):
+            raise InvalidArgumentError(
+                "Give either max_timestamp_millis (with max_traces, if you like) or "
+                "trace_ids."
+            )
+        return _delete_by_id(store, experiment, trace_ids)
+
+    def create_experiment(self, name: str) -> str:
+        """Create an experiment and return its id.
+
+        Raises:
+            InvalidArgumentError: when the name is empty or taken.
+            StoreError: when the store cannot be written.
+        """
+        return str(mutations.create_experiment(writing(self.tracking_uri), name))
+
+    def get_experiment_by_name(self, name: str) -> Experiment | None:
+        """Return the experiment of a name; None when the store has none."""
+        return find_experiment(reading(self.tracking_uri), name)
+
+    def get_experiment(self, experiment_id: str | int) -> Experiment:
+        """Return the experiment of an id.
+
+        Raises:
+            NotFoundError: when the store has none.
+        """
+        number = experiment_id_of("experiment_id", experiment_id)
+        experiment = find_experiment_by_id(reading(self.tracking_uri), number)
+        if experiment is None:
+            raise NotFoundError(f"There is no experiment {experiment_id!r}.")
+        return experiment
+
+
+MlflowClient = SpanframeClient
+
+
+def _delete_by_age(
+    store: str, experiment_id: int, max_timestamp_ms: int, limit: int | None
+) -> int:
+    engine = writing(store)
+    deleted = 0
+    while limit is None or deleted < limit:
+        portion = mutations.delete_traces_before(
+            engine,
+            max_timestamp_ms,
+            experiment_id=experiment_id,
+            at_most=None if limit is None else limit - deleted,
+        )
+        if not portion:
+            break
+        deleted += portion
+    return deleted
+
+
+def _delete_by_id(store: str, experiment_id: int, trace_ids: Iterable[str]) -> int:
+    raw_ids = experiment_traces(reading(store), experiment_id, trace_ids)
+    return mutations.delete_traces(writing(store), raw_ids)

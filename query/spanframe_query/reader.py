@@ -1,0 +1,204 @@
+"""From a search to traces: one select for their rows, one for the spans of a batch.
+
+Both run on a read-only connection and see one state of the store.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy.exc import DBAPIError
+
+from spanframe import keys
+from spanframe.errors import StoreError
+from spanframe_collector.store.engine import driver_message
+from spanframe_collector.store.schema import scopes, spans
+from spanframe_query import select as statements
+from spanframe_query.entities import Trace, TraceInfo, TraceState
+from spanframe_query.entities.content import StoredSpan
+from spanframe_query.entities.info import location_of
+from spanframe_query.filter.nodes import FieldKind
+from spanframe_query.layouts import COMPUTED
+from spanframe_query.select import Search
+
+__all__ = [
+    "BATCH_TRACES",
+    "Page",
+    "connection",
+    "count",
+    "read",
+    "read_page",
+    "read_pages",
+]
+
+BATCH_TRACES: Final = 10_000
+"""Traces whose spans one select reads: below every engine's limit of bound values."""
+
+_SPAN_COLUMNS: Final = (
+    spans.c.trace_key,
+    spans.c.span_id,
+    spans.c.parent_span_id,
+    spans.c.digest,
+    spans.c.name,
+    spans.c.start_ns,
+    spans.c.end_ns,
+    scopes.c.body.label("scope"),
+    spans.c.body,
+)
+_Table = Sequence[tuple[str, Callable[[Mapping[str, Any]], str | None]]]
+
+
+def _table(kind: FieldKind) -> _Table:
+    return [(key, c.value) for (of_kind, key), c in COMPUTED.items() if of_kind is kind]
+
+
+_COMPUTED_TAGS: Final = _table(FieldKind.TAG)
+_COMPUTED_METADATA: Final = _table(FieldKind.METADATA)
+_STATES: Final = {state.value: state for state in TraceState}
+
+
+class Page(NamedTuple):
+    """Traces in the order of their search, the row of the last, whether more follow."""
+
+    traces: list[Trace]
+    last_row: Row[Any] | None
+    more: bool
+
+
+def count(engine: Engine, search: Search) -> int:
+    """Return how many traces a search finds, whatever its limit.
+
+    Raises:
+        FilterError: when the engine cannot serve a clause of the filter.
+        StoreError: when the store cannot be read.
+    """
+    statement = statements.count_traces(search, engine.dialect.name)
+    with connection(engine) as connected:
+        return connected.execute(statement).scalar_one()
+
+
+def read(engine: Engine, search: Search, *, include_spans: bool) -> list[Trace]:
+    """Return the traces of a search, in its order.
+
+    Args:
+        engine: a reading engine.
+        search: what to search for.
+        include_spans: whether to read the spans; else every trace has none.
+
+    Raises:
+        FilterError: when the engine cannot serve a clause of the filter.
+        StoreError: when the store cannot be read.
+    """
+    return read_page(engine, search, include_spans=include_spans).traces
+
+
+def read_page(engine: Engine, search: Search, *, include_spans: bool) -> Page:
+    """Return the traces of a search, where they end and whether more follow."""
+    limit = search.limit
+    # One row more than asked for tells whether anything follows.
+    probing = search if limit is None else replace(search, limit=limit + 1)
+    statement = statements.select_traces(probing, engine.dialect.name)
+    with connection(engine) as connected:
+        found = connected.execute(statement).all()
+        rows = found[:limit]
+        stored = _spans(connected, rows) if include_spans else {}
+    return Page(
+        list(_traces(rows, stored)), rows[-1] if rows else None, len(found) > len(rows)
+    )
+
+
+def read_pages(
+    engine: Engine, search: Search, *, include_spans: bool, size: int
+) -> Iterator[list[Trace]]:
+    """Yield the traces of a search in portions, each read in a transaction of its own.
+
+    Traces that arrive meanwhile neither repeat a trace nor push one out.
+    """
+    left = search.limit
+    after = search.after
+    while left is None or left > 0:
+        limit = size if left is None else min(size, left)
+        page = read_page(
+            engine,
+            replace(search, limit=limit, after=after),
+            include_spans=include_spans,
+        )
+        if page.traces:
+            yield page.traces
+        if not page.more:
+            return
+        after = statements.order_values(page.last_row, search.order)
+        left = None if left is None else left - len(page.traces)
+
+
+@contextmanager
+def connection(engine: Engine) -> Iterator[Connection]:
+    """Connect, as one transaction; what the database refuses is a StoreError."""
+    try:
+        with engine.connect() as connected:
+            yield connected
+    except DBAPIError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise StoreError(
+            f"The store {where} cannot be read: {driver_message(error)}."
+        ) from error
+
+
+def _spans(
+    connected: Connection, rows: Sequence[Row[Any]]
+) -> dict[int, list[StoredSpan]]:
+    """Return the spans of traces by trace key, one select a batch of traces."""
+    found: dict[int, list[StoredSpan]] = {}
+    for start in range(0, len(rows), BATCH_TRACES):
+        trace_keys = [row.trace_key for row in rows[start : start + BATCH_TRACES]]
+        statement = (
+            select(*_SPAN_COLUMNS)
+            .join_from(spans, scopes, spans.c.scope_key == scopes.c.scope_key)
+            .where(spans.c.trace_key.in_(trace_keys))
+        )
+        for trace_key, *columns in connected.execute(statement):
+            found.setdefault(trace_key, []).append(StoredSpan._make(columns))
+    return found
+
+
+def _traces(
+    rows: Sequence[Row[Any]], stored: Mapping[int, Sequence[StoredSpan]]
+) -> Iterator[Trace]:
+    tags = _objects([row.tags for row in rows])
+    metadata = _objects([row.metadata for row in rows])
+    names = [str(name) for name in rows[0]._fields] if rows else []
+    for row, row_tags, row_metadata in zip(rows, tags, metadata, strict=True):
+        columns = dict(zip(names, row, strict=True))
+        _add_computed(row_tags, _COMPUTED_TAGS, columns)
+        _add_computed(row_metadata, _COMPUTED_METADATA, columns)
+        info = TraceInfo(
+            keys.request_id(columns["trace_id"]),
+            location_of(columns["experiment_id"]),
+            columns["timestamp_ms"],
+            _STATES.get(columns["status"], TraceState.STATE_UNSPECIFIED),
+            columns["request_preview"],
+            columns["response_preview"],
+            columns["client_request_id"],
+            columns["execution_time_ms"],
+            row_metadata,
+            row_tags,
+        )
+        yield Trace(info, stored=stored.get(columns["trace_key"], ()))
+
+
+def _objects(texts: Sequence[str]) -> list[dict[str, str]]:
+    """Decode many JSON objects; one call, since a call costs as much as an object."""
+    objects: list[dict[str, str]] = json.loads(f"[{','.join(texts)}]")
+    return objects
+
+
+def _add_computed(
+    entries: dict[str, str], table: _Table, columns: Mapping[str, Any]
+) -> None:
+    for key, value in table:
+        computed = value(columns)
+        if computed is not None:
+            entries[key] = computed

@@ -1,0 +1,98 @@
+"""Where a search looks: the store, and the experiments in it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Engine
+
+from spanframe._runtime import current_settings, runtime
+from spanframe.errors import InvalidArgumentError
+from spanframe_query.experiments import find_experiment
+
+__all__ = [
+    "active_experiment_ids",
+    "experiment_id_of",
+    "experiment_ids_of",
+    "store_url",
+]
+
+_INT_DIGITS: Final = 18
+
+
+def store_url(sql_warehouse_id: str | None = None) -> str:
+    """Return the URL of the store to use.
+
+    Args:
+        sql_warehouse_id: a name of the setting ``warehouses``; None for the store.
+
+    Raises:
+        InvalidArgumentError: when no store has that name; the known ones are listed.
+        SettingsError: when a setting cannot be used.
+    """
+    settings = current_settings()
+    if sql_warehouse_id is None:
+        return settings.store
+    try:
+        return settings.warehouses[sql_warehouse_id]
+    except KeyError:
+        known = ", ".join(sorted(settings.warehouses)) or "none"
+        raise InvalidArgumentError(
+            f"sql_warehouse_id is {sql_warehouse_id!r}, which names no store. Known: "
+            f"{known}. Name more in SPANFRAME_WAREHOUSES, as name=URL pairs."
+        ) from None
+
+
+def experiment_ids_of(
+    experiment_ids: Sequence[str | int] | None, locations: Sequence[str | int] | None
+) -> tuple[int, ...] | None:
+    """Read the experiments a caller named; None when it named none.
+
+    Args:
+        experiment_ids: ids of experiments, as text or numbers.
+        locations: the same under MLflow 3's name.
+
+    Raises:
+        InvalidArgumentError: when both are given, or one is not a list of ids.
+    """
+    if experiment_ids is not None and locations is not None:
+        raise InvalidArgumentError(
+            "experiment_ids and locations are two names of one argument: give one."
+        )
+    name = "experiment_ids" if locations is None else "locations"
+    given = experiment_ids if locations is None else locations
+    if given is None:
+        return None
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise InvalidArgumentError(
+            f"{name} is {given!r}: write a list of experiment ids, for example ['0']."
+        )
+    return tuple(experiment_id_of(name, item) for item in given)
+
+
+def active_experiment_ids(engine: Engine) -> tuple[int, ...] | None:
+    """Return the experiment chosen by `set_experiment` or a setting, in a store.
+
+    Returns:
+        None, for all experiments, when none was chosen; nothing when the store does
+        not have it.
+    """
+    name = runtime.experiment or current_settings().experiment
+    if not name:
+        return None
+    experiment = find_experiment(engine, name)
+    return () if experiment is None else (int(experiment.experiment_id),)
+
+
+def experiment_id_of(name: str, item: str | int) -> int:
+    """Read one experiment id, given as argument ``name``.
+
+    Raises:
+        InvalidArgumentError: when it is not a whole number.
+    """
+    text = str(item)
+    if isinstance(item, bool) or not text.isdecimal() or len(text) > _INT_DIGITS:
+        raise InvalidArgumentError(
+            f"{name} has {item!r}: an experiment id is a whole number, for example "
+            "'0'; get_experiment_by_name(name).experiment_id finds it."
+        )
+    return int(text)

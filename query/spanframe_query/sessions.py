@@ -1,0 +1,92 @@
+"""Sessions: traces that share a conversation."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import Engine
+
+from spanframe import keys
+from spanframe_query import reader
+from spanframe_query.entities import Session, Trace
+from spanframe_query.filter import Comparator, Condition, Field, FieldKind, Filter
+from spanframe_query.filter.nodes import Span
+from spanframe_query.scope import experiment_ids_of, store_url
+from spanframe_query.search import limit_of, plan
+from spanframe_query.select import Search
+
+__all__ = ["search_sessions"]
+
+_SESSION: Final = Field(FieldKind.METADATA, keys.META_SESSION)
+_NOWHERE: Final = Span(0, 0)
+_PAGE: Final = 1000
+
+
+def search_sessions(
+    max_results: int = 100,
+    run_id: str | None = None,
+    model_id: str | None = None,
+    include_spans: bool = True,
+    locations: Sequence[str | int] | None = None,
+) -> list[Session]:
+    """Return the sessions that were active last, the most recent first.
+
+    Args:
+        max_results: the most sessions to return.
+        run_id: look at traces of this run only.
+        model_id: look at traces of this model only.
+        include_spans: False reads no spans.
+        locations: experiment ids; as in `search_traces` when left out.
+
+    Raises:
+        InvalidArgumentError: when an argument cannot be used.
+        StoreError: when the store cannot be read.
+    """
+    planned = plan(
+        store_url(),
+        None,
+        experiment_ids=experiment_ids_of(None, locations) or None,
+        model_id=model_id,
+        run_id=run_id,
+    )
+    limit = limit_of(max_results)
+    names = _newest_sessions(planned.engine, planned.search, limit)
+    if not names:
+        return []
+    search = _with(planned.search, Comparator.IN, tuple(names))
+    traces = reader.read(planned.engine, search, include_spans=include_spans)
+    return _grouped(names, traces)
+
+
+def _newest_sessions(engine: Engine, search: Search, limit: int | None) -> list[str]:
+    """Return session ids by their newest trace; reads pages until there are enough."""
+    names: dict[str, None] = {}
+    pages = reader.read_pages(
+        engine,
+        _with(search, Comparator.IS_NOT_NULL, None),
+        include_spans=False,
+        size=_PAGE,
+    )
+    if limit == 0:
+        return []
+    for page in pages:
+        for trace in page:
+            names.setdefault(trace.info.session_id or "")
+            if len(names) == limit:
+                return list(names)
+    return list(names)
+
+
+def _with(
+    search: Search, comparator: Comparator, value: tuple[str, ...] | None
+) -> Search:
+    condition = Condition(_SESSION, comparator, value, _NOWHERE)
+    conditions = (*search.filter.conditions, condition)
+    return replace(search, filter=Filter(conditions, search.filter.source))
+
+
+def _grouped(names: Sequence[str], newest_first: Iterable[Trace]) -> list[Session]:
+    by_name: dict[str, list[Trace]] = {name: [] for name in names}
+    for trace in newest_first:
+        by_name[trace.info.session_id or ""].append(trace)
+    return [Session(name, traces[::-1]) for name, traces in by_name.items()]

@@ -1,0 +1,96 @@
+"""Engines of the stores that are searched, opened once and kept.
+
+A reading engine can only query. The file behind an SQLite URL may be replaced while a
+notebook stays open; then the engine is opened anew instead of reading a file that is
+gone.
+"""
+
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Engine, event
+
+from spanframe_collector.store.engine import open_engine
+from spanframe_collector.store.migrations import check_version
+from spanframe_query.layouts import install_functions
+
+__all__ = ["close_stores", "reading", "writing"]
+
+FileIdentity = tuple[int, int] | None
+"""Device and inode of an SQLite file; None for a server."""
+
+
+class _Open(NamedTuple):
+    engine: Engine
+    identity: FileIdentity
+
+
+_open: Final[dict[tuple[str, bool], _Open]] = {}
+_lock: Final = Lock()
+
+
+def reading(url: str) -> Engine:
+    """Return the engine that queries a store.
+
+    Raises:
+        SettingsError: when the URL is of no store.
+        StoreError: when the store is missing, unreachable or of another version.
+    """
+    return _engine(url, read_only=True)
+
+
+def writing(url: str) -> Engine:
+    """Return the engine that changes tags, traces and experiments of a store.
+
+    The store must exist: a change never makes one.
+
+    Raises:
+        SettingsError: when the URL is of no store.
+        StoreError: when the store is missing, unreachable or of another version.
+    """
+    reading(url)
+    return _engine(url, read_only=False)
+
+
+def close_stores() -> None:
+    """Close every engine; the next search opens what it needs."""
+    with _lock:
+        for each in _open.values():
+            each.engine.dispose()
+        _open.clear()
+
+
+def _engine(url: str, *, read_only: bool) -> Engine:
+    with _lock:
+        known = _open.get((url, read_only))
+        if known is not None and known.identity == _identity(known.engine):
+            return known.engine
+        if known is not None:
+            known.engine.dispose()
+            del _open[url, read_only]
+        engine = open_engine(url, read_only=read_only)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _install_functions)
+        try:
+            check_version(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        _open[url, read_only] = _Open(engine, _identity(engine))
+        return engine
+
+
+def _install_functions(dbapi_connection: Any, record: object) -> None:
+    del record
+    install_functions(dbapi_connection)
+
+
+def _identity(engine: Engine) -> FileIdentity:
+    if engine.dialect.name != "sqlite" or engine.url.database is None:
+        return None
+    try:
+        status = Path(engine.url.database).expanduser().stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return (status.st_dev, status.st_ino)

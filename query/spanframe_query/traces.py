@@ -1,0 +1,190 @@
+"""One trace by its id: reading it, changing its tags, deleting it."""
+
+import logging
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sqlalchemy import Engine
+
+import spanframe
+from spanframe import keys
+from spanframe.errors import InvalidArgumentError, NotFoundError
+from spanframe_collector.store import mutations
+from spanframe_query import reader
+from spanframe_query.entities import Trace
+from spanframe_query.filter import Comparator, Condition, Field, FieldKind, Filter
+from spanframe_query.filter.nodes import Span
+from spanframe_query.scope import store_url
+from spanframe_query.select import Search
+from spanframe_query.stores import reading, writing
+
+__all__ = [
+    "change_tag",
+    "delete_trace_tag",
+    "experiment_traces",
+    "find_trace",
+    "get_trace",
+    "may_change",
+    "set_trace_tag",
+    "trace_bytes",
+]
+
+_log: Final = logging.getLogger("spanframe")
+
+_TRACE_ID: Final = re.compile(rf"(?:{keys.REQUEST_ID_PREFIX})?([0-9a-f]{{32}})")
+_REQUEST_ID: Final = Field(FieldKind.REQUEST_ID)
+_KEY_LENGTH: Final = 250
+# MLflow 3.17 answers these itself.
+_IMMUTABLE: Final = frozenset(
+    {
+        "mlflow.user",
+        keys.TAG_ARTIFACT_LOCATION,
+        keys.TAG_SPANS_LOCATION,
+        "mlflow.trace.archiveLocation",
+        "mlflow.trace.archivalFailure",
+    }
+)
+
+
+def get_trace(trace_id: str, silent: bool = False, flush: bool = False) -> Trace | None:
+    """Return a trace with its spans; None when the store has none of that id.
+
+    Args:
+        trace_id: ``tr-`` and 32 hex digits.
+        silent: do not log that it is missing.
+        flush: send what this process has recorded first.
+
+    Raises:
+        StoreError: when the store cannot be read.
+    """
+    if flush:
+        spanframe.flush()
+    trace = find_trace(reading(store_url()), trace_id)
+    if trace is None and not silent:
+        _log.warning(
+            "There is no trace %r in the store. One that has just ended arrives within "
+            "seconds; flush=True waits for it.",
+            trace_id,
+        )
+    return trace
+
+
+def find_trace(engine: Engine, trace_id: str) -> Trace | None:
+    """Return a trace of one store with its spans; None when it has none."""
+    match = _match(trace_id)
+    if match is None:
+        return None
+    condition = Condition(
+        _REQUEST_ID,
+        Comparator.EQ,
+        keys.REQUEST_ID_PREFIX + match[1],
+        Span(0, 0),
+    )
+    search = Search(filter=Filter((condition,)), limit=1)
+    return next(iter(reader.read(engine, search, include_spans=True)), None)
+
+
+def experiment_traces(
+    engine: Engine, experiment_id: int, trace_ids: Iterable[str]
+) -> list[bytes]:
+    """Return those of some traces that an experiment has, as raw ids."""
+    ids = [f"{keys.REQUEST_ID_PREFIX}{m[1]}" for m in map(_match, trace_ids) if m]
+    if not ids:
+        return []
+    condition = Condition(_REQUEST_ID, Comparator.IN, tuple(ids), Span(0, 0))
+    search = Search(filter=Filter((condition,)), experiment_ids=(experiment_id,))
+    found = reader.read(engine, search, include_spans=False)
+    return [trace_bytes(trace.trace_id) for trace in found]
+
+
+def set_trace_tag(trace_id: str, key: str, value: Any) -> None:
+    """Set a tag of a trace: of the one being recorded here, else of a stored one.
+
+    Args:
+        trace_id: ``tr-`` and 32 hex digits.
+        key: the tag, 1 to 250 characters; ``mlflow.traceName`` renames the trace.
+        value: the value; anything but text is written as its ``str``.
+
+    Raises:
+        InvalidArgumentError: when the key cannot be used.
+        NotFoundError: when there is no such trace.
+        StoreError: when the store cannot be written.
+    """
+    if spanframe.get_active_trace_id() == trace_id and may_change(key):
+        spanframe.update_current_trace(tags={key: str(value)})
+        return
+    change_tag(store_url(), trace_id, key, str(value))
+
+
+def delete_trace_tag(trace_id: str, key: str) -> None:
+    """Delete a tag of a stored trace.
+
+    Args:
+        trace_id: ``tr-`` and 32 hex digits.
+        key: the tag.
+
+    Raises:
+        InvalidArgumentError: when the key cannot be used.
+        NotFoundError: when there is no such trace, or it has no such tag.
+        StoreError: when the store cannot be written.
+    """
+    change_tag(store_url(), trace_id, key, None)
+
+
+def change_tag(store: str, trace_id: str, key: str, value: str | None) -> None:
+    """Set a tag of a trace in one store; None deletes it.
+
+    A trace that has just ended may still be on its way: then what waits in this
+    process is sent, and the change tried once more.
+    """
+    if not may_change(key):
+        return
+    raw_id = trace_bytes(trace_id)
+    engine = writing(store)
+    try:
+        _write_tag(engine, raw_id, key, value)
+    except NotFoundError:
+        spanframe.flush()
+        _write_tag(engine, raw_id, key, value)
+
+
+def may_change(key: object) -> bool:
+    """Tell whether a tag may be changed; one that may not is logged and left alone.
+
+    Raises:
+        InvalidArgumentError: when no tag can have such a key.
+    """
+    if not isinstance(key, str) or not 1 <= len(key) <= _KEY_LENGTH:
+        raise InvalidArgumentError(
+            f"A tag's key is a text of 1 to {_KEY_LENGTH} characters, not {key!r:.80}"
+        )
+    if key in _IMMUTABLE:
+        _log.warning("Tag %s is spanframe's own and stays as it is.", key)
+        return False
+    return True
+
+
+def trace_bytes(trace_id: str) -> bytes:
+    """Return the 16 bytes of a trace id.
+
+    Raises:
+        NotFoundError: when it is no trace id, so that no store has such a trace.
+    """
+    match = _match(trace_id)
+    if match is None:
+        raise NotFoundError(
+            f"There is no trace {trace_id!r:.80}: a trace id is tr- and 32 hex digits."
+        )
+    return bytes.fromhex(match[1])
+
+
+def _match(trace_id: object) -> re.Match[str] | None:
+    return _TRACE_ID.fullmatch(trace_id) if isinstance(trace_id, str) else None
+
+
+def _write_tag(engine: Engine, trace_id: bytes, key: str, value: str | None) -> None:
+    if value is None:
+        mutations.delete_trace_tag(engine, trace_id, key)
+    else:
+        mutations.set_trace_tag(engine, trace_id, key, value)
