@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import time
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -10,18 +9,24 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe.settings import rows
-from spanframe_collector.settings import CollectorSettings
+from spanframe_collector.settings import CollectorSettings, age_ms
 from spanframe_collector.store.engine import open_engine
 from spanframe_collector.store.inspection import inspect_store
 from spanframe_collector.store.migrations import HEAD, check_version, upgrade
-from spanframe_collector.store.mutations import delete_traces_before
-from spanframe_collector.store.schema import traces
+from spanframe_collector.store.retention import Limits, count_before, prune_portion
+from spanframe_collector.store.sqlite import backup
 
 __all__ = ["app"]
 
@@ -58,6 +63,8 @@ def collector(
     drain_seconds: Annotated[
         int | None, _option("drain_seconds", "--drain-seconds")
     ] = None,
+    keep_age: Annotated[str | None, _option("keep_age", "--keep-age")] = None,
+    keep_size: Annotated[str | None, _option("keep_size", "--keep-size")] = None,
     ready_file: Annotated[
         Path | None,
         typer.Option(help="Write a JSON file once requests are taken."),
@@ -78,6 +85,8 @@ def collector(
             "max_request_bytes": max_request_bytes,
             "max_in_flight_bytes": max_in_flight_bytes,
             "drain_seconds": drain_seconds,
+            "keep_age": keep_age,
+            "keep_size": keep_size,
         }
     )
     if print_config:
@@ -133,18 +142,38 @@ def prune(
     store: _Store = None,
 ) -> None:
     """Delete the traces, whole, that started longer ago than an age."""
-    before_ms = int(time.time() * 1000) - _milliseconds(older_than)
+    limits = Limits(age_ms=_milliseconds(older_than))
+    now_ms = time.time_ns() // 1_000_000
     engine = _engine(store, read_only=False)
     check_version(engine)
-    with engine.connect() as connection:
-        found = select(func.count()).where(traces.c.timestamp_ms <= before_ms)
-        total = connection.execute(found).scalar_one()
-    columns = ("Deleting traces", BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=_err) as progress:
-        task = progress.add_task("", total=total)
-        while deleted := delete_traces_before(engine, before_ms):
+    total = count_before(engine, now_ms - _milliseconds(older_than))
+    with _progress() as progress:
+        task = progress.add_task("Deleting traces", total=total)
+        while deleted := prune_portion(engine, limits, now_ms):
             progress.advance(task, deleted)
     _out.print(f"Deleted {total} traces from {_name(engine)}.", markup=False)
+
+
+@db.command(name="backup")
+def back_up(
+    file: Annotated[Path, typer.Argument(help="A file that does not exist yet.")],
+    store: _Store = None,
+) -> None:
+    """Copy a SQLite store to a file while it is in use."""
+    engine = _engine(store, read_only=True)
+    with _progress() as progress:
+        task = progress.add_task("Copying pages", total=None)
+        backup(
+            engine,
+            file,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    _out.print(f"Copied {_name(engine)} to {file}.", markup=False)
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=_err)
 
 
 def _engine(store: str | None, *, read_only: bool) -> Engine:
@@ -156,16 +185,12 @@ def _name(engine: Engine) -> str:
     return engine.url.render_as_string(hide_password=True)
 
 
-_UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000}
-
-
 def _milliseconds(age: str) -> int:
-    match = re.fullmatch(r"(\d{1,6})([dhm])", age.strip())
-    if match is None:
-        raise InvalidArgumentError(
-            f"--older-than is {age!r}: write a number and d, h or m, for example 30d."
-        )
-    return int(match[1]) * _UNITS_MS[match[2]]
+    try:
+        read = age_ms(age.strip())
+    except ValueError as error:
+        raise InvalidArgumentError(f"--older-than is {age!r}: {error}.") from None
+    return read or 0
 
 
 def _log_to_stderr() -> None:

@@ -7,11 +7,12 @@ so a lone request waits for nobody and a busy collector pays one fsync for many.
 
 import asyncio
 import dataclasses
+import enum
 import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, StatementError
@@ -70,6 +71,19 @@ class _Job:
     since: float = dataclasses.field(default_factory=time.monotonic)
 
 
+@dataclasses.dataclass(eq=False)
+class _Task:
+    action: Callable[[], None]
+    done: "asyncio.Future[None]"
+
+
+class _Nothing(enum.Enum):
+    YET = enum.auto()
+
+
+_NOTHING: Final = _Nothing.YET
+
+
 class Pipeline:
     """Owns the writing thread of one store."""
 
@@ -77,7 +91,7 @@ class Pipeline:
         self._writer = writer
         self._telemetry = telemetry
         self.health = StoreHealth()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | _Task | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spanframe-writer")
         self._loop = asyncio.get_running_loop()
         self._thread.start()
@@ -99,49 +113,74 @@ class Pipeline:
             # The job may wait in the queue of a store that is down; its rows must not.
             job.rows = []
 
+    async def perform(self, action: Callable[[], None]) -> None:
+        """Do something else with the store, between two commits.
+
+        Only this thread writes: SQLite below 3.51.3 can damage a WAL database that two
+        connections write and checkpoint at the same moment.
+
+        Raises:
+            Exception: what the action raises.
+        """
+        task = _Task(action, self._loop.create_future())
+        self._jobs.put(task)
+        await task.done
+
     async def close(self) -> None:
         """Commit everything that was taken in, then end the thread."""
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        is_open = True
-        while is_open:
-            jobs, is_open = self._gather()
+        while True:
+            jobs, then = self._gather()
             try:
                 if jobs:
                     self._commit(jobs)
-                elif self.health.is_down:
+                elif then is _NOTHING and self.health.is_down:
                     self._probe()
             except Exception:  # noqa: BLE001 - the thread outlives our own faults
                 _log.exception("A batch cannot be written")
                 self._refuse(jobs)
+            if isinstance(then, _Task):
+                self._perform(then)
+            elif then is None:
+                return
 
-    def _gather(self) -> tuple[list[_Job], bool]:
+    def _gather(self) -> tuple[list[_Job], _Task | _Nothing | None]:
         """Wait for a request, and take with it what has come since the last commit.
 
         Returns:
-            The requests, none when the store is down and it is time to ask it; and
-            whether more may come.
+            The requests, none when the store is down and it is time to ask it; and what
+            comes after them: a task, None for the end, or nothing yet.
         """
         jobs: list[_Job] = []
         size = 0
         try:
             # A store that serves is not asked; one that is down must be, as senders
             # that wait would never find out.
-            wait = _PROBE_SECONDS if self.health.is_down else None
-            job = self._jobs.get(timeout=wait)
-            while job is not None:
-                if not job.done.cancelled():
-                    self._telemetry.wait_seconds.observe(time.monotonic() - job.since)
-                    jobs.append(job)
-                    size += len(job.rows)
+            item = self._jobs.get(
+                timeout=_PROBE_SECONDS if self.health.is_down else None
+            )
+            while isinstance(item, _Job):
+                if not item.done.cancelled():
+                    self._telemetry.wait_seconds.observe(time.monotonic() - item.since)
+                    jobs.append(item)
+                    size += len(item.rows)
                 if size >= _BATCH_SPANS:
-                    return jobs, True
-                job = self._jobs.get_nowait()
+                    return jobs, _NOTHING
+                item = self._jobs.get_nowait()
         except queue.Empty:
-            return jobs, True
-        return jobs, False
+            return jobs, _NOTHING
+        return jobs, item
+
+    def _perform(self, task: _Task) -> None:
+        error: Exception | None = None
+        try:
+            task.action()
+        except Exception as raised:  # noqa: BLE001 - its caller hears of it
+            error = raised
+        self._loop.call_soon_threadsafe(_finish, task, error)
 
     def _probe(self) -> None:
         try:
@@ -205,6 +244,15 @@ class Pipeline:
 
     def _refuse(self, jobs: list[_Job]) -> None:
         self._loop.call_soon_threadsafe(_fail, jobs)
+
+
+def _finish(task: _Task, error: Exception | None) -> None:
+    if task.done.done():
+        return
+    if error is None:
+        task.done.set_result(None)
+    else:
+        task.done.set_exception(error)
 
 
 def _resolve(jobs: list[_Job], outcomes: Sequence[Committed]) -> None:

@@ -54,7 +54,7 @@ class SpanRow(NamedTuple):
     """One span on its way to the store.
 
     Ids are signed 64-bit integers of the eight bytes, times nanoseconds since the epoch
-    below 2**63 (0: unset); inputs, outputs and usage are JSON text, ``body`` is the OTLP
+    below 2**63 (0: unset), inputs, outputs and usage JSON text. ``body`` is the OTLP
     Span exactly as it arrived.
     """
 

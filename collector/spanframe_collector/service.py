@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from spanframe_collector.housekeeping import keep_within
 from spanframe_collector.intake import Intake
 from spanframe_collector.pipeline import Pipeline
 from spanframe_collector.receivers.admission import Admission
@@ -19,6 +20,7 @@ from spanframe_collector.receivers.grpc import GrpcReceiver
 from spanframe_collector.settings import CollectorSettings
 from spanframe_collector.store.engine import open_engine
 from spanframe_collector.store.migrations import upgrade
+from spanframe_collector.store.retention import Limits
 from spanframe_collector.store.writer import SpanWriter
 from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
@@ -55,9 +57,12 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
         telemetry = Telemetry()
         with _stop_signals() as stop:
             pipeline = Pipeline(SpanWriter(engine), telemetry)
+            limits = Limits(settings.keep_age, settings.keep_size)
+            keeper = asyncio.create_task(keep_within(limits, engine, pipeline))
             try:
                 await _receive(settings, pipeline, telemetry, stop, ready_file)
             finally:
+                keeper.cancel()
                 await pipeline.close()
         _log.info("Stopped: %s", telemetry.summary())
     finally:

@@ -2,12 +2,13 @@
 
 import dataclasses
 import ipaddress
-from typing import ClassVar, NamedTuple
+import re
+from typing import ClassVar, Final, NamedTuple
 
 from spanframe.errors import SettingsError
 from spanframe.settings import SettingsBase, boolean, setting, store_url, whole_number
 
-__all__ = ["Address", "CollectorSettings"]
+__all__ = ["Address", "CollectorSettings", "age_ms"]
 
 
 class Address(NamedTuple):
@@ -42,6 +43,30 @@ def address(text: str) -> Address:
     if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
         raise ValueError("write HOST:PORT, for example 127.0.0.1:4317, or unix:PATH")
     return Address(host, int(port))
+
+
+_AGE_UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000}
+_SIZE_UNITS: Final = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def age_ms(text: str) -> int | None:
+    """Read an age as milliseconds: a number and d, h or m; empty: None."""
+    if not text:
+        return None
+    match = re.fullmatch(r"(\d{1,6})([dhm])", text)
+    if match is None:
+        raise ValueError("write a number and d, h or m, for example 30d")
+    return int(match[1]) * _AGE_UNITS_MS[match[2]]
+
+
+def size_bytes(text: str) -> int | None:
+    """Read a size as bytes: a number and KB, MB, GB or TB; empty: None."""
+    if not text:
+        return None
+    match = re.fullmatch(r"(\d{1,6})\s*([KMGT]B)", text.upper())
+    if match is None:
+        raise ValueError("write a number and KB, MB, GB or TB, for example 20GB")
+    return int(match[1]) * _SIZE_UNITS[match[2]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,6 +117,19 @@ class CollectorSettings(SettingsBase):
         "3",
         "How long a stopping collector still takes what apps flush, in seconds.",
         whole_number(0, 600),
+    )
+
+    keep_age: int | None = setting(
+        "SPANFRAME_KEEP_AGE",
+        "",
+        "Delete traces older than this: a number and d, h or m; empty: keep all.",
+        age_ms,
+    )
+    keep_size: int | None = setting(
+        "SPANFRAME_KEEP_SIZE",
+        "",
+        "Delete the oldest traces when the store uses more: a number and MB, GB or TB.",
+        size_bytes,
     )
 
     def __post_init__(self) -> None:

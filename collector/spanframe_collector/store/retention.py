@@ -1,0 +1,68 @@
+"""Which traces a store may forget: by age, by size, always whole traces, oldest first.
+
+One call deletes one portion, so that writers get their turn in between. Freed pages
+are used again by what is stored next; the file does not shrink.
+"""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine, func, select
+
+from spanframe_collector.store.mutations import delete_traces_before
+from spanframe_collector.store.schema import traces
+
+__all__ = ["Limits", "count_before", "prune_portion", "used_bytes"]
+
+
+class Limits(NamedTuple):
+    """What may be kept; None: without limit."""
+
+    age_ms: int | None = None
+    size_bytes: int | None = None
+
+
+def prune_portion(engine: Engine, limits: Limits, now_ms: int) -> int:
+    """Delete a portion of what is beyond the limits; return how many traces, 0: none.
+
+    Raises:
+        StoreError: when the store cannot be written.
+    """
+    deleted = 0
+    if limits.age_ms is not None:
+        deleted = delete_traces_before(engine, now_ms - limits.age_ms)
+    if not deleted and limits.size_bytes is not None:
+        used = used_bytes(engine)
+        if used is not None and used > limits.size_bytes:
+            deleted = delete_traces_before(engine, _latest_ms(engine))
+    return deleted
+
+
+def count_before(engine: Engine, timestamp_ms: int) -> int:
+    """Return how many traces started at ``timestamp_ms`` or before."""
+    query = select(func.count()).where(traces.c.timestamp_ms <= timestamp_ms)
+    with engine.connect() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def used_bytes(engine: Engine) -> int | None:
+    """Return the bytes in use, without freed pages; None where nobody can tell."""
+    if engine.dialect.name != "sqlite":
+        return None
+    with engine.connect() as connection:
+        total, free, size = (
+            _pragma(connection, name)
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+    return (total - free) * size
+
+
+def _pragma(connection: Connection, name: str) -> int:
+    function = getattr(func, f"pragma_{name}")
+    value = function(type_=None).table_valued(name).c[name]
+    return int(connection.execute(select(value)).scalar_one())
+
+
+def _latest_ms(engine: Engine) -> int:
+    query = select(func.max(traces.c.timestamp_ms))
+    with engine.connect() as connection:
+        return int(connection.execute(query).scalar() or 0)

@@ -1,0 +1,98 @@
+"""Retention: whole traces, oldest first, in portions, space used again."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from spanframe.errors import InvalidArgumentError
+from spanframe_collector.store.engine import open_engine
+from spanframe_collector.store.migrations import check_version
+from spanframe_collector.store.retention import (
+    Limits,
+    count_before,
+    prune_portion,
+    used_bytes,
+)
+from spanframe_collector.store.schema import spans, traces
+from spanframe_collector.store.sqlite import backup
+from tests.plugins.otlp import MS, START, span
+from tests.plugins.store import Store
+
+NOW_MS = START // MS
+
+
+def fill(store: Store, count: int, size: int = 10) -> None:
+    attributes = {"filling": "x" * size}
+    store.write(
+        *(
+            span(n, trace_id=n.to_bytes(16, "big"), start_ms=n, attributes=attributes)
+            for n in range(1, count + 1)
+        )
+    )
+
+
+def traces_left(store: Store) -> int:
+    with store.engine.connect() as connection:
+        return int(
+            connection.execute(select(func.count(traces.c.trace_key))).scalar_one()
+        )
+
+
+def test_only_what_is_too_old_goes(store: Store) -> None:
+    fill(store, 10)
+    limits = Limits(age_ms=4)
+    assert count_before(store.engine, NOW_MS + 6) == 6
+    assert prune_portion(store.engine, limits, NOW_MS + 10) == 6
+    assert prune_portion(store.engine, limits, NOW_MS + 10) == 0
+    assert traces_left(store) == 4
+
+
+def test_without_limits_everything_stays(store: Store) -> None:
+    fill(store, 3)
+    assert prune_portion(store.engine, Limits(), NOW_MS + 10**9) == 0
+
+
+def test_a_store_over_its_size_loses_the_oldest_and_uses_the_space_again(
+    store: Store,
+) -> None:
+    fill(store, 1500, size=2000)
+    full = used_bytes(store.engine)
+    assert full is not None
+    limits = Limits(size_bytes=full // 2)
+    while prune_portion(store.engine, limits, NOW_MS):
+        pass
+    used = used_bytes(store.engine)
+    assert used is not None
+    assert used <= full // 2
+    with store.engine.connect() as connection:
+        oldest = connection.execute(
+            select(func.min(traces.c.timestamp_ms))
+        ).scalar_one()
+        counted = connection.execute(select(func.count(spans.c.span_id))).scalar_one()
+    assert oldest > NOW_MS + 500
+    assert counted == traces_left(store) < 1500
+    before = store.path.stat().st_size
+    fill(store, 400, size=2000)
+    assert store.path.stat().st_size <= before
+
+
+def test_a_backup_is_a_whole_store(store: Store, tmp_path: Path) -> None:
+    fill(store, 50)
+    seen: list[tuple[int, int]] = []
+    target = tmp_path / "copy.db"
+    backup(store.engine, target, lambda done, total: seen.append((done, total)))
+    copy = open_engine(f"sqlite:///{target}", read_only=True)
+    check_version(copy)
+    with copy.connect() as connection:
+        assert connection.execute(select(func.count(spans.c.span_id))).scalar() == 50
+    copy.dispose()
+    assert seen[-1][0] == seen[-1][1] > 0
+
+
+def test_a_backup_overwrites_nothing(store: Store, tmp_path: Path) -> None:
+    target = tmp_path / "precious.db"
+    target.write_text("precious")
+    with pytest.raises(InvalidArgumentError, match="name a file that does not"):
+        backup(store.engine, target, lambda _done, _total: None)
+    assert target.read_text() == "precious"
