@@ -93,7 +93,7 @@ class SpanframeClient:
             replace(search, limit=size, after=after),
             include_spans=include_spans,
         )
-        token = next_token(search, page.last_row) if page.more else None
+        token = None if page.end is None else next_token(search, page.end)
         return PagedList(page.traces, token)
 
     def get_trace(

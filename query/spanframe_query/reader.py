@@ -61,11 +61,10 @@ _STATES: Final = {state.value: state for state in TraceState}
 
 
 class Page(NamedTuple):
-    """Traces in the order of their search, the row of the last, whether more follow."""
+    """Traces in the order of their search; ``end`` is the last row when more follow."""
 
     traces: list[Trace]
-    last_row: Row[Any] | None
-    more: bool
+    end: Row[Any] | None
 
 
 def count(engine: Engine, search: Search) -> int:
@@ -96,7 +95,7 @@ def read(engine: Engine, search: Search, *, include_spans: bool) -> list[Trace]:
 
 
 def read_page(engine: Engine, search: Search, *, include_spans: bool) -> Page:
-    """Return the traces of a search, where they end and whether more follow."""
+    """Return the traces of a search, and where the next page starts."""
     limit = search.limit
     # One row more than asked for tells whether anything follows.
     probing = search if limit is None else replace(search, limit=limit + 1)
@@ -105,9 +104,8 @@ def read_page(engine: Engine, search: Search, *, include_spans: bool) -> Page:
         found = connected.execute(statement).all()
         rows = found[:limit]
         stored = _spans(connected, rows) if include_spans else {}
-    return Page(
-        list(_traces(rows, stored)), rows[-1] if rows else None, len(found) > len(rows)
-    )
+    more = len(found) > len(rows) > 0
+    return Page(list(_traces(rows, stored)), rows[-1] if more else None)
 
 
 def read_pages(
@@ -128,9 +126,9 @@ def read_pages(
         )
         if page.traces:
             yield page.traces
-        if not page.more:
+        if page.end is None:
             return
-        after = statements.order_values(page.last_row, search.order)
+        after = statements.order_values(page.end, search.order)
         left = None if left is None else left - len(page.traces)
 
 
