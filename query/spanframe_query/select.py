@@ -7,9 +7,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from spanframe_collector.store import schema
-from spanframe_query.filter import Comparator, Condition, FieldKind, Filter
+from spanframe_query.filter import FieldKind, Filter
 from spanframe_query.filter.compile import NUMBER_KINDS, compile_filter
-from spanframe_query.layouts import RowLayout, can_drive, layout_for
+from spanframe_query.layouts import RowLayout, is_exact, layout_for
+from spanframe_query.layouts.plan import Plan, guess
 from spanframe_query.order import DEFAULT_ORDER, OrderTerm
 
 __all__ = ["Cursor", "Search", "count_traces", "order_values", "select_traces"]
@@ -39,6 +40,7 @@ class Search:
         experiment_ids: the experiments to look in; None for all of them.
         limit: the most rows to return, 0 or more; None for all.
         after: the place where the page before ended; None for the first page.
+        plan: how to walk the store, as `planning.planned` finds out; guessed when None.
     """
 
     filter: Filter = _EVERY_TRACE
@@ -46,6 +48,7 @@ class Search:
     experiment_ids: tuple[int, ...] | None = None
     limit: int | None = None
     after: Cursor | None = None
+    plan: Plan | None = None
 
 
 def select_traces(search: Search, dialect: str) -> Select[Any]:
@@ -63,7 +66,7 @@ def select_traces(search: Search, dialect: str) -> Select[Any]:
         FilterError: the engine cannot serve a clause of the filter.
         InvalidArgumentError: no layout is written for this engine.
     """
-    layout = layout_for(dialect, _driver(search))
+    layout = layout_for(dialect, _plan(search).driver)
     keys = [_order_key(term, layout) for term in search.order]
     statement = (
         select(
@@ -97,7 +100,7 @@ def count_traces(search: Search, dialect: str) -> Select[int]:
         FilterError: the engine cannot serve a clause of the filter.
         InvalidArgumentError: no layout is written for this engine.
     """
-    layout = layout_for(dialect, _driver(search))
+    layout = layout_for(dialect, _plan(search).driver)
     return (
         select(func.count())
         .select_from(layout.source)
@@ -105,32 +108,22 @@ def count_traces(search: Search, dialect: str) -> Select[int]:
     )
 
 
+def _plan(search: Search) -> Plan:
+    return guess(search.filter) if search.plan is None else search.plan
+
+
 def order_values(row: Any, order: Sequence[OrderTerm]) -> Cursor:
     """Return what a row of `select_traces` holds for each order term."""
     return tuple(getattr(row, f"{_ORDER_LABEL}{i}") for i in range(len(order)))
 
 
-def _driver(search: Search) -> Condition | None:
-    """Choose the condition whose index range the statement walks, if any should."""
-    conditions = search.filter.conditions
-    if any(
-        condition.field.kind is FieldKind.REQUEST_ID
-        and condition.comparator in {Comparator.EQ, Comparator.IN}
-        for condition in conditions
-    ):
-        return None
-    candidates = [condition for condition in conditions if can_drive(condition)]
-    # A session or a user has few traces, a tag such as env=prod has most of them.
-    return min(candidates, key=_commonness, default=None)
-
-
-def _commonness(condition: Condition) -> int:
-    return condition.field.kind is FieldKind.TAG
-
-
 def _conditions(search: Search, layout: RowLayout) -> list[ColumnElement[bool]]:
     rest = Filter(
-        tuple(c for c in search.filter.conditions if c is not layout.driver),
+        tuple(
+            condition
+            for condition in search.filter.conditions
+            if condition is not layout.driver or not is_exact(condition)
+        ),
         search.filter.source,
     )
     conditions = [layout.driving, *compile_filter(rest, layout)]

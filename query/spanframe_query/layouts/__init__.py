@@ -8,8 +8,9 @@ from typing import Final
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.filter.nodes import Condition
 from spanframe_query.layouts.computed import COMPUTED, Computed, computed_entries
+from spanframe_query.layouts.index import can_drive, is_exact, is_ordered
 from spanframe_query.layouts.postgresql import PostgreSQLLayout
-from spanframe_query.layouts.rows import RowLayout, can_drive
+from spanframe_query.layouts.rows import RowLayout
 from spanframe_query.layouts.sqlite import SQLiteLayout, install_functions
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "can_drive",
     "computed_entries",
     "install_functions",
+    "is_exact",
+    "is_ordered",
     "layout_for",
 ]
 
@@ -33,7 +36,7 @@ def layout_for(dialect: str, driver: Condition | None = None) -> RowLayout:
 
     Args:
         dialect: the name of the SQLAlchemy dialect, ``engine.dialect.name``.
-        driver: the condition whose index range the statement walks, if any does.
+        driver: the condition whose part of the index the statement walks, if any does.
 
     Raises:
         InvalidArgumentError: no layout is written for this engine.

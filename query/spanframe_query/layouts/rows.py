@@ -4,9 +4,10 @@ The trace row answers for itself. A tag or metadata entry is found twice: its eq
 in ``attribute_index``, clustered so that one probe answers it, everything else in the
 JSON object that rides on the trace row.
 
-One equality may *drive*: the statement then walks the range of ``attribute_index`` that
-holds (kind, key, value) in order of time and fetches the trace row of each entry, so
-that LIMIT stops the walk.
+One condition may *drive*: the statement then walks the part of ``attribute_index`` that
+holds the condition's entries and fetches the trace row of each. The part of an equality
+is in order of time, so that LIMIT stops the walk; any other part is worth it when it is
+small.
 """
 
 import re
@@ -14,20 +15,22 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, and_, exists, false, func, or_, true
+from sqlalchemy import ColumnElement, FromClause, exists, false, func, true
 
 from spanframe import keys
 from spanframe_collector.store import schema
 from spanframe_query.filter.compile import compare_text
 from spanframe_query.filter.nodes import Comparator, Condition, Field, FieldKind
 from spanframe_query.layouts.computed import COMPUTED
+from spanframe_query.layouts.index import (
+    FALLBACKS,
+    entry_rows,
+    is_indexed,
+    value_rows,
+)
 
-__all__ = ["RowLayout", "can_drive"]
+__all__ = ["RowLayout"]
 
-_KINDS: Final = {
-    FieldKind.TAG: schema.KIND_TAG,
-    FieldKind.METADATA: schema.KIND_METADATA,
-}
 _COLUMNS: Final = {
     FieldKind.STATUS: "status",
     FieldKind.CLIENT_REQUEST_ID: "client_request_id",
@@ -38,18 +41,7 @@ _SPAN_COLUMNS: Final = {
     FieldKind.SPAN_TYPE: schema.spans.c.type,
     FieldKind.SPAN_STATUS: schema.spans.c.status,
 }
-# MLflow takes tags.name for the name of the trace; a tag of that name comes first.
-_FALLBACKS: Final = {Field(FieldKind.TAG, "name"): "name"}
 _REQUEST_ID: Final = re.compile(re.escape(keys.REQUEST_ID_PREFIX) + "([0-9a-f]{32})")
-
-
-def can_drive(condition: Condition) -> bool:
-    """Tell whether a condition is one range of the attribute index."""
-    return (
-        condition.comparator is Comparator.EQ
-        and isinstance(condition.value, str)
-        and _is_indexed(condition.field)
-    )
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,7 @@ class RowLayout(ABC):
     """The expressions of one statement over the row stores.
 
     Attributes:
-        driver: the condition whose index range the statement walks, if any does.
+        driver: the condition whose part of the index the statement walks, if any does.
     """
 
     driver: Condition | None = None
@@ -72,12 +64,19 @@ class RowLayout(ABC):
 
     @property
     def driving(self) -> ColumnElement[bool]:
-        """The range of the attribute index that the statement walks."""
+        """The part of the attribute index that the statement walks."""
         if self.driver is None:
             return true()
-        return _index_range(
-            schema.attribute_index, self.driver.field, self.driver.texts
-        )
+        index = schema.attribute_index
+        rows = entry_rows(index, self.driver.field)
+        if self.driver.comparator in {Comparator.EQ, Comparator.IN}:
+            return rows & value_rows(index, self.driver.texts)
+        if self.driver.comparator is Comparator.LIKE:
+            [pattern] = self.driver.texts
+            beginning = re.split("[%_]", pattern, maxsplit=1)[0]
+            indexed = beginning[: schema.INDEXED_VALUE_LENGTH]
+            return rows & self.like(index.c.value, f"{indexed}%")
+        return rows
 
     def column(self, name: str) -> ColumnElement[Any]:
         """Return a column of the trace row, or ``request_id``, as conditions use it."""
@@ -139,8 +138,8 @@ class RowLayout(ABC):
         if computed is not None:
             return computed.expression(self.column)
         entry = self.entry(field.kind, field.key)
-        if field in _FALLBACKS:
-            return func.coalesce(entry, self.column(_FALLBACKS[field]))
+        if field in FALLBACKS:
+            return func.coalesce(entry, self.column(FALLBACKS[field]))
         return entry
 
     def number(self, field: Field) -> ColumnElement[Any]:
@@ -156,11 +155,12 @@ class RowLayout(ABC):
             ids = [m[1] for m in map(_REQUEST_ID.fullmatch, values) if m]
             column = self.column("trace_id")
             return column.in_([bytes.fromhex(i) for i in ids]) if ids else false()
-        if not _is_indexed(field):
+        if not is_indexed(field):
             return compare_text(self.text(field), Comparator.IN, values, self)
         index = schema.attribute_index.alias()
         return exists().where(
-            _index_range(index, field, values),
+            entry_rows(index, field),
+            value_rows(index, values),
             index.c.timestamp_ms == self.column("timestamp_ms"),
             index.c.trace_key == schema.traces.c.trace_key,
         )
@@ -182,38 +182,3 @@ class RowLayout(ABC):
         if column is None:
             return self.span_body(condition)
         return compare_text(column, condition.comparator, condition.texts, self)
-
-
-def _is_indexed(field: Field) -> bool:
-    return (
-        field.kind in _KINDS
-        and field not in _FALLBACKS
-        and (field.kind, field.key) not in COMPUTED
-    )
-
-
-def _index_range(
-    index: FromClause, field: Field, values: tuple[str, ...]
-) -> ColumnElement[bool]:
-    """Return the rows of the attribute index that hold one of ``values``."""
-    length = schema.INDEXED_VALUE_LENGTH
-    short = [value for value in values if len(value) < length]
-    held = (
-        [index.c.value.in_(short) if len(short) > 1 else index.c.value == short[0]]
-        if short
-        else []
-    )
-    held += [
-        # Longer values are told apart by what is kept beside the key.
-        and_(
-            index.c.value == value[:length],
-            index.c.whole_value.is_(None)
-            if len(value) == length
-            else index.c.whole_value == value,
-        )
-        for value in values
-        if len(value) >= length
-    ]
-    return and_(
-        index.c.kind == _KINDS[field.kind], index.c.key == field.key, or_(*held)
-    )

@@ -1,0 +1,233 @@
+"""What SQLite does with the statements: LIMIT stops the walk, and keys are probed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.dialects import sqlite
+
+from spanframe_query.filter import parse_filter
+from spanframe_query.layouts.plan import Plan
+from spanframe_query.order import parse_order
+from spanframe_query.planning import RARE, planned, select_weights
+from spanframe_query.select import Search, count_traces, select_traces
+from tests.query.records import TraceRecord, open_store
+
+WALK_EQUAL = (
+    "SEARCH attribute_index USING PRIMARY KEY (kind=? AND key=? AND value=?)",
+    "SEARCH traces USING INTEGER PRIMARY KEY (rowid=?)",
+)
+PROBE = (
+    "SEARCH attribute_index_1 USING PRIMARY KEY "
+    "(kind=? AND key=? AND value=? AND timestamp_ms=? AND trace_key=?)"
+)
+WALK_NEWEST = "SCAN traces USING INDEX ix_traces_newest"
+SORT_TIES = "USE TEMP B-TREE FOR RIGHT PART OF ORDER BY"
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    records = [
+        TraceRecord(
+            number=number,
+            timestamp_ms=number,
+            tags={"env": "prod", "customer": f"c{number % 100}"},
+            metadata={"mlflow.trace.user": f"u{number % 700}"},
+        )
+        for number in range(1, 3 * RARE)
+    ]
+    engine = open_store(tmp_path_factory.mktemp("plans") / "store.db", records)
+    yield engine
+    engine.dispose()
+
+
+def _steps(engine: Engine, search: Search) -> list[str]:
+    """Return the lines of EXPLAIN QUERY PLAN, those of sub-selects left out."""
+    statement = select_traces(search, "sqlite").compile(
+        dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True}
+    )
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {statement}",
+            tuple(statement.params[name] for name in statement.positiontup or ()),
+        )
+        lines = [row.detail for row in rows]
+    return [line for line in lines if "SUBQUERY" not in line]
+
+
+def _search(text: str, order_by: Any = None, **more: Any) -> Search:
+    return Search(
+        filter=parse_filter(text), order=parse_order(order_by), limit=100, **more
+    )
+
+
+def test_the_newest_traces_are_walked_in_order(engine: Engine) -> None:
+    assert _steps(engine, _search("")) == [WALK_NEWEST, SORT_TIES]
+
+
+@pytest.mark.parametrize(
+    "text", ["tags.env = 'prod'", "metadata.`mlflow.trace.user` = 'u1'", "run_id = 'r'"]
+)
+def test_an_equal_entry_is_one_range_in_order_of_time(
+    engine: Engine, text: str
+) -> None:
+    assert _steps(engine, _search(text)) == [*WALK_EQUAL, SORT_TIES]
+
+
+def test_oldest_first_is_the_same_range_backwards(engine: Engine) -> None:
+    search = _search("tags.env = 'prod'", "timestamp ASC")
+
+    assert _steps(engine, search) == [*WALK_EQUAL, SORT_TIES]
+
+
+def test_times_bound_the_range(engine: Engine) -> None:
+    search = _search("tags.env = 'prod' AND timestamp >= 5 AND timestamp < 9")
+
+    walk = WALK_EQUAL[0].replace(")", " AND timestamp_ms>? AND timestamp_ms<?)")
+    assert _steps(engine, search) == [walk, WALK_EQUAL[1], SORT_TIES]
+
+
+def test_a_page_starts_where_the_last_one_ended(engine: Engine) -> None:
+    search = _search("tags.env = 'prod'", after=(5, bytes(16)))
+
+    walk = WALK_EQUAL[0].replace(")", " AND timestamp_ms<?)")
+    assert _steps(engine, search) == [walk, WALK_EQUAL[1], SORT_TIES]
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["status = 'OK'", "name = 'chat'", "execution_time_ms > 5", "name LIKE 'ch%'"],
+)
+def test_other_clauses_do_not_change_the_walk(engine: Engine, more: str) -> None:
+    search = _search(f"tags.env = 'prod' AND {more}", experiment_ids=(0, 1))
+
+    assert _steps(engine, search) == [*WALK_EQUAL, SORT_TIES]
+
+
+def test_a_second_entry_is_probed_by_its_whole_key(engine: Engine) -> None:
+    search = _search("tags.env = 'prod' AND tags.customer = 'c1'")
+
+    assert _steps(engine, search) == [*WALK_EQUAL, PROBE, SORT_TIES]
+
+
+def test_any_of_several_values_is_probed_by_the_whole_key(engine: Engine) -> None:
+    search = _search("tags.customer IN ('c1', 'c2')", plan=Plan(None))
+
+    assert _steps(engine, search) == [WALK_NEWEST, PROBE, SORT_TIES]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tags.customer != 'c1'",
+        "tags.customer LIKE '%1'",
+        "tags.customer IS NULL",
+        "tags.customer RLIKE '1'",
+    ],
+)
+def test_other_comparators_read_the_entries_of_the_row(
+    engine: Engine, text: str
+) -> None:
+    steps = _steps(engine, _search(text, plan=Plan(None)))
+
+    assert steps[0] == WALK_NEWEST
+    assert steps[1].startswith("SCAN anon_1 VIRTUAL TABLE")
+    assert steps[2:] == [SORT_TIES]
+
+
+def test_a_request_id_is_looked_up(engine: Engine) -> None:
+    request_id = TraceRecord(number=5).request_id
+    steps = _steps(engine, _search(f"request_id = '{request_id}' AND tags.env = 'a'"))
+
+    assert steps[0].startswith("SEARCH traces USING INDEX sqlite_autoindex_traces_1")
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("status = 'ERROR'", "ix_traces_status (status=?)"),
+        ("name = 'chat'", "ix_traces_name (name=?)"),
+        ("timestamp > 5", "ix_traces_newest (timestamp_ms>?)"),
+    ],
+)
+def test_columns_have_indexes_in_order_of_time(
+    engine: Engine, text: str, index: str
+) -> None:
+    steps = _steps(engine, _search(text))
+
+    assert steps == [f"SEARCH traces USING INDEX {index}", SORT_TIES]
+
+
+def test_a_pattern_on_the_name_uses_what_it_starts_with(engine: Engine) -> None:
+    steps = _steps(engine, _search("name LIKE 'ch%'"))
+
+    assert steps[0] == "SEARCH traces USING INDEX ix_traces_name (name>? AND name<?)"
+
+
+def test_spans_are_probed_by_their_trace(engine: Engine) -> None:
+    steps = _steps(engine, _search("span.type = 'LLM' AND span.name LIKE 's%'"))
+
+    assert steps == [
+        WALK_NEWEST,
+        "SEARCH spans USING PRIMARY KEY (trace_key=?)",
+        SORT_TIES,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        ("tags.env = 'prod' AND tags.customer = 'c7'", "tags.`customer` = 'c7'"),
+        ("tags.customer = 'c7' AND tags.env = 'prod'", "tags.`customer` = 'c7'"),
+        ("tags.customer IN ('c7', 'c8')", "tags.`customer` IN ('c7', 'c8')"),
+        ("tags.env = 'prod' AND tags.gone IS NOT NULL", "tags.`gone` IS NOT NULL"),
+        ("tags.customer LIKE 'c77%'", "tags.`customer` LIKE 'c77%'"),
+        ("tags.rare != 'x' AND tags.env = 'prod'", "tags.`rare` != 'x'"),
+        ("tags.env = 'prod' AND tags.env != 'x'", "tags.`env` = 'prod'"),
+        ("tags.env IN ('prod', 'dev')", None),
+        ("tags.env IS NOT NULL", None),
+    ],
+)
+def test_the_rarest_clause_drives(
+    engine: Engine, text: str, driver: str | None
+) -> None:
+    with engine.connect() as connection:
+        search = planned(connection, _search(text))
+
+    assert search.plan is not None
+    assert (search.plan.driver and str(search.plan.driver)) == driver
+
+
+def test_rows_are_weighed_within_the_times_asked_for(engine: Engine) -> None:
+    text = "tags.env = 'prod' AND tags.customer = 'c7' AND timestamp <= 10"
+    statement = select_weights(_search(text), "sqlite")
+
+    assert statement is not None
+    with engine.connect() as connection:
+        assert tuple(connection.execute(statement).one()) == (10, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "status = 'OK'", "tags.env = 'prod'", "name = 'x' AND tags.env IS NULL"],
+)
+def test_nothing_is_weighed_without_a_choice(text: str) -> None:
+    assert select_weights(_search(text), "sqlite") is None
+
+
+def test_a_plan_changes_neither_rows_nor_counts(engine: Engine) -> None:
+    search = _search("tags.env = 'prod' AND tags.customer LIKE 'c7%'")
+    plans = [None, Plan(None), *map(Plan, search.filter.conditions)]
+
+    with engine.connect() as connection:
+        results = {
+            (
+                tuple(connection.execute(select_traces(each, "sqlite")).scalars()),
+                connection.execute(count_traces(each, "sqlite")).scalar_one(),
+            )
+            for each in (replace(search, plan=plan) for plan in plans)
+        }
+
+    assert len(results) == 1
