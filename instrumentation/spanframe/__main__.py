@@ -94,7 +94,8 @@ def _application(words: Sequence[str]) -> "Typer":
     def options(version: Annotated[bool, show] = False) -> None:
         """OpenTelemetry traces in, pandas DataFrames out."""
 
-    for room in _ROOMS:
+    # A collector has no use for pandas: only the room of the command is loaded.
+    for room in [r for r in _ROOMS if command in r.commands] or _ROOMS:
         try:
             app.add_typer(importlib.import_module(room.module).app)
         except ModuleNotFoundError as error:

@@ -40,10 +40,13 @@ LIVE: Final = create_key("spanframe-live-span")
 AMBIENT: Final = create_key("spanframe-ambient")
 DECIDED: Final = create_key("spanframe-sampling-decided")
 
-# Stands for every span that is not recorded: valid, so that children see a parent,
-# and not sampled, so that they and other processes follow.
+# Stands for every span that is not recorded: valid, so that children see a parent, and
+# not sampled, so that they and other processes follow. Samplers that look at the id
+# alone leave out the largest one.
 UNSAMPLED: Final = NonRecordingSpan(
-    SpanContext(1, 1, is_remote=False, trace_flags=TraceFlags(TraceFlags.DEFAULT))
+    SpanContext(
+        (1 << 128) - 1, 1, is_remote=False, trace_flags=TraceFlags(TraceFlags.DEFAULT)
+    )
 )
 
 

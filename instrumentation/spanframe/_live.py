@@ -1,6 +1,5 @@
 """`LiveSpan`: a span being recorded, over an OpenTelemetry span."""
 
-import json
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -15,6 +14,12 @@ from spanframe import keys
 from spanframe._capture import Capture
 from spanframe._context import UNSAMPLED
 from spanframe._guard import fault, warn
+from spanframe._recorded import (
+    JSON_KEYS,
+    SPAN_DESCRIPTION,
+    SPAN_LOG_LEVEL,
+    RecordedSpan,
+)
 from spanframe._runtime import last_trace_id, runtime
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
 from spanframe.errors import InvalidArgumentError
@@ -24,7 +29,7 @@ __all__ = ["LiveSpan", "NoOpSpan"]
 NO_OP_TRACE_ID: Final = "MLFLOW_NO_OP_SPAN_TRACE_ID"
 
 
-class LiveSpan:
+class LiveSpan(RecordedSpan):
     """A span that is being recorded.
 
     Attributes:
@@ -32,7 +37,9 @@ class LiveSpan:
         root: the outermost span of this trace in this process.
     """
 
-    __slots__ = ("__weakref__", "_capture", "_outputs_given", "otel_span", "root")
+    __slots__ = ("_capture", "_outputs_given", "root")
+
+    otel_span: OTelSpan
 
     def __init__(
         self, otel_span: OTelSpan, capture: Capture, root: "LiveSpan | None" = None
@@ -42,108 +49,10 @@ class LiveSpan:
         self._capture = capture
         self._outputs_given = False
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}, trace_id={self.trace_id!r})"
-
-    # --- what it is ---------------------------------------------------------------
-
-    @property
-    def trace_id(self) -> str:
-        """The request id of the trace, ``tr-`` and 32 hex digits."""
-        return keys.request_id(self.otel_span.get_span_context().trace_id)
-
-    @property
-    def request_id(self) -> str:
-        """The request id of the trace; MLflow 2's name for `trace_id`."""
-        return self.trace_id
-
-    @property
-    def span_id(self) -> str:
-        """The id of the span, 16 hex digits."""
-        return f"{self.otel_span.get_span_context().span_id:016x}"
-
-    @property
-    def parent_id(self) -> str | None:
-        """The id of the parent span, None for a root."""
-        parent = getattr(self.otel_span, "parent", None)
-        return f"{parent.span_id:016x}" if parent is not None else None
-
-    @property
-    def name(self) -> str:
-        """The name of the span."""
-        return getattr(self.otel_span, "name", "")
-
-    @property
-    def start_time_ns(self) -> int:
-        """When the span started, in epoch nanoseconds."""
-        return getattr(self.otel_span, "start_time", None) or 0
-
-    @property
-    def end_time_ns(self) -> int | None:
-        """When the span ended, in epoch nanoseconds; None while it runs."""
-        return getattr(self.otel_span, "end_time", None)
-
-    @property
-    def status(self) -> SpanStatus:
-        """The status so far."""
-        status = getattr(self.otel_span, "status", Status())
-        return SpanStatus(
-            SpanStatusCode(status.status_code.name), status.description or ""
-        )
-
-    @property
-    def inputs(self) -> Any:
-        """The recorded inputs, None when there are none."""
-        return self.get_attribute(keys.SPAN_INPUTS)
-
-    @property
-    def outputs(self) -> Any:
-        """The recorded outputs, None when there are none."""
-        return self.get_attribute(keys.SPAN_OUTPUTS)
-
-    @property
-    def span_type(self) -> str:
-        """The type of the span, ``UNKNOWN`` when none is set."""
-        return str(self.get_attribute(keys.SPAN_TYPE) or "UNKNOWN")
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """The attributes so far, those spanframe writes as JSON decoded."""
-        return {key: self.get_attribute(key) for key in self._attributes()}
-
-    @property
-    def events(self) -> list[SpanEvent]:
-        """The events so far."""
-        events = (
-            self.otel_span.events if isinstance(self.otel_span, ReadableSpan) else ()
-        )
-        return [
-            SpanEvent(e.name, e.timestamp, dict(e.attributes or {})) for e in events
-        ]
-
     @property
     def is_recording(self) -> bool:
         """Whether the span is still open and recorded."""
         return self.otel_span.is_recording()
-
-    def get_attribute(self, key: str) -> Any:
-        """Return one attribute, None when it is not set."""
-        value = self._attributes().get(key)
-        if key in _JSON_KEYS and isinstance(value, str):
-            try:
-                return json.loads(value)
-            except ValueError:
-                return value
-        return list(value) if isinstance(value, tuple) else value
-
-    def _attributes(self) -> Mapping[str, Any]:
-        return (
-            (self.otel_span.attributes or {})
-            if isinstance(self.otel_span, ReadableSpan)
-            else {}
-        )
-
-    # --- what happens to it ---------------------------------------------------------
 
     def set_name(self, name: str) -> None:
         """Rename the span."""
@@ -284,6 +193,8 @@ class LiveSpan:
             and span.status.status_code is StatusCode.UNSET
         ):
             span.set_status(_OK)
+        if end_time_ns is None and runtime.clock is not None:
+            end_time_ns = runtime.clock()
         span.end(end_time_ns)
         if self.root is self:
             ended = self.otel_span.get_span_context().trace_id
@@ -310,18 +221,6 @@ class NoOpSpan(LiveSpan):
         return ""
 
 
-SPAN_DESCRIPTION: Final = "mlflow.spanDescription"
-SPAN_LOG_LEVEL: Final = "mlflow.spanLogLevel"
-_JSON_KEYS: Final = frozenset(
-    {
-        keys.SPAN_INPUTS,
-        keys.SPAN_OUTPUTS,
-        keys.SPAN_TYPE,
-        keys.SPAN_FUNCTION_NAME,
-        SPAN_DESCRIPTION,
-        SPAN_LOG_LEVEL,
-    }
-)
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 _LONGEST_STATUS: Final = 4096
 _OK: Final = Status(StatusCode.OK)
@@ -340,7 +239,7 @@ def rendered_attributes(capture: Capture, attributes: Any) -> dict[str, Any]:
             warn(
                 "An attribute's key must be text, not %s; ignored.", type(key).__name__
             )
-        elif key in _JSON_KEYS:
+        elif key in JSON_KEYS:
             rendered[key] = capture.json_text(value)
         elif value is not None:
             rendered[capture.text(key)] = capture.attribute(key, value)

@@ -4,7 +4,8 @@ import atexit
 import getpass
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from random import random
@@ -86,7 +87,8 @@ class Recorder:
         )
         own = not settings.use_global_provider
         self.follows_parent = own and settings.sampler.startswith("parentbased")
-        self.ratio = _ratio(settings) if own else 1.0
+        # Other samplers decide by the trace id, which only the SDK can draw.
+        self.ratio = _ratio(settings) if self.follows_parent else 1.0
 
     def draw(self, share: float) -> bool:
         """Draw whether a new trace is recorded, ``share`` of them being."""
@@ -102,9 +104,11 @@ class Runtime:
         self.redact: Redact | None = None
         self.exporter: SpanExporter | None = None
         self.id_generator: IdGenerator | None = None
+        self.clock: Callable[[], int] | None = None
         self.losses = Losses()
         self.delivery: Delivery | None = None
         self.recorder: Recorder | None = None
+        self.exit_timeout = 0.0
         self.enabled = True
         self.broken = False
         self.experiment = ""
@@ -146,6 +150,7 @@ class Runtime:
             provider: otel_trace.TracerProvider = otel_trace.get_tracer_provider()
         else:
             provider = self._provider(settings)
+        self.exit_timeout = settings.exit_timeout
         self.enabled = not settings.disabled
         self.set_root_attributes()
         self.recorder = Recorder(settings, provider, self.redact)
@@ -204,7 +209,24 @@ class Runtime:
             self.recorder = None
             atexit.unregister(self.close)
         if delivery is not None:
-            delivery.shutdown(self.settings().exit_timeout)
+            delivery.shutdown(self.exit_timeout)
+
+    @contextmanager
+    def isolated(self, exporter: SpanExporter) -> Iterator[None]:
+        """Record with the same settings to ``exporter`` inside the block only."""
+        with self.lock:
+            outer = dict(vars(self))
+            self.__init__()  # type: ignore[misc]  # every attribute as at the start
+            self.given, self.redact = outer["given"], outer["redact"]
+            self.exporter = exporter
+        try:
+            yield
+        finally:
+            self.close()
+            with self.lock:
+                vars(self).update(outer)
+            if self.delivery is not None:
+                atexit.register(self.close)
 
     def reset(self) -> None:
         """Close, and begin again as a new process would."""

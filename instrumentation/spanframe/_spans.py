@@ -17,6 +17,7 @@ from spanframe._context import (
     AMBIENT,
     DECIDED,
     LIVE,
+    UNSAMPLED,
     ambient_of,
     enter_unsampled,
     leave,
@@ -25,14 +26,13 @@ from spanframe._context import (
 )
 from spanframe._guard import fault
 from spanframe._live import (
-    SPAN_DESCRIPTION,
-    SPAN_LOG_LEVEL,
     LiveSpan,
     NoOpSpan,
     level_number,
     otel_links,
     rendered_attributes,
 )
+from spanframe._recorded import SPAN_DESCRIPTION, SPAN_LOG_LEVEL
 from spanframe._redaction import Redaction
 from spanframe._runtime import Recorder, runtime
 from spanframe._trace_facts import trace_attributes
@@ -96,7 +96,8 @@ def place(
     parent = get_current_span(context)
     parent_context = parent.get_span_context()
     if parent_context.is_valid:
-        if recorder.follows_parent and not parent_context.trace_flags & 1:
+        unsampled = recorder.follows_parent and not parent_context.trace_flags & 1
+        if unsampled or parent is UNSAMPLED:
             return None
         root = _local_root(recorder, context, parent)
         if root is not None:
@@ -125,6 +126,8 @@ def begin(
     """
     if where.inherited:
         attributes = {**where.inherited, **attributes}
+    if start_time_ns is None and runtime.clock is not None:
+        start_time_ns = runtime.clock()
     span = recorder.tracer.start_span(
         name,
         where.context,

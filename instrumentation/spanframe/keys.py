@@ -11,6 +11,9 @@ SPAN_INPUTS: Final = "mlflow.spanInputs"
 SPAN_OUTPUTS: Final = "mlflow.spanOutputs"
 SPAN_TYPE: Final = "mlflow.spanType"
 SPAN_FUNCTION_NAME: Final = "mlflow.spanFunctionName"
+CHAT_USAGE: Final = "mlflow.chat.tokenUsage"
+LLM_MODEL: Final = "mlflow.llm.model"
+LLM_PROVIDER: Final = "mlflow.llm.provider"
 
 # --- trace-level facts, carried by any span of the trace: plain text ------------
 TAG_PREFIX: Final = "mlflow.traceTag."

@@ -10,8 +10,9 @@ from opentelemetry.trace.propagation import set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from spanframe._capture import Capture
-from spanframe._context import AMBIENT, Ambient, leave, with_entry
+from spanframe._context import AMBIENT, Ambient, leave, with_entry, with_span
 from spanframe._guard import warn
+from spanframe._live import LiveSpan
 from spanframe._redaction import Redaction
 from spanframe._runtime import runtime
 from spanframe._spans import recorder
@@ -27,6 +28,7 @@ __all__ = [
     "is_enabled",
     "reset",
     "set_tracing_context_from_http_request_headers",
+    "use_span",
 ]
 
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
@@ -104,6 +106,19 @@ def context(
     token = attach(with_entry(here, AMBIENT, inner))
     try:
         yield
+    finally:
+        leave(token)
+
+
+@contextmanager
+def use_span(span: LiveSpan) -> Iterator[LiveSpan]:
+    """Make a span of `start_span_no_context` current inside the block.
+
+    The block does not end the span.
+    """
+    token = attach(with_span(get_current(), span))
+    try:
+        yield span
     finally:
         leave(token)
 

@@ -1,20 +1,33 @@
 """A fresh runtime for each test, and faults of ours raised instead of logged."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 import spanframe
 from spanframe import _guard
 from tests.instrumentation.otlp_sink import OtlpSink
 
 
+class Nowhere(SpanExporter):
+    """Takes spans and keeps none."""
+
+    def export(self, _: Sequence[ReadableSpan]) -> SpanExportResult:
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Have nothing to close."""
+
+
 @pytest.fixture(autouse=True)
 def _fresh_runtime() -> Iterator[None]:
-    """Give the test a runtime of its own that delivers at once or not at all."""
+    """Give the test a runtime of its own, whose spans go nowhere unless it says."""
     before = _guard.raise_faults(wanted=True)
     _guard.forget_warnings()
     spanframe.tracing.reset()
+    spanframe.configure(exporter=Nowhere())
     yield
     spanframe.tracing.reset()
     _guard.raise_faults(wanted=before)
@@ -23,6 +36,7 @@ def _fresh_runtime() -> Iterator[None]:
 @pytest.fixture
 def sink() -> Iterator[OtlpSink]:
     """Where the test's spans go, over gRPC."""
+    spanframe.tracing.reset()
     with OtlpSink.serving() as sink:
         spanframe.configure(endpoint=sink.endpoint)
         yield sink

@@ -1,0 +1,173 @@
+"""Secrets never leave the process."""
+
+import json
+from typing import Any
+
+import pytest
+
+import spanframe
+from spanframe._capture import Capture
+from spanframe._redaction import Redaction
+from spanframe.errors import SettingsError
+from spanframe.settings import ClientSettings
+from tests.instrumentation.otlp_sink import OtlpSink
+
+DEFAULT = Redaction(ClientSettings.load(environ={}).redact_keys)
+
+
+def rendered(value: object) -> Any:
+    return json.loads(Capture(10_000, DEFAULT).json_text(value))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "password",
+        "Password",
+        "db_password",
+        "passwordHash",
+        "userPwd",
+        "api_key",
+        "apiKey",
+        "API-KEY",
+        "x-api-key",
+        "OPENAI_API_KEY",
+        "openai.api.key",
+        "token",
+        "access_token",
+        "hfToken",
+        "client_secret",
+        "secret_key",
+        "aws_secret_access_key",
+        "private-key",
+        "Authorization",
+        "proxy-authorization",
+        "Cookie",
+        "set-cookie",
+        "credentials",
+        "passphrase",
+    ],
+)
+def test_a_key_that_looks_like_a_credential_is_hidden(key: str) -> None:
+    assert DEFAULT.hides(key)
+    assert rendered({"outer": [{key: "hunter2"}]}) == {"outer": [{key: "[redacted]"}]}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "max_tokens",
+        "total_tokens",
+        "input_tokens",
+        "token_count",
+        "tokenizer",
+        "key",
+        "primary_key",
+        "user",
+        "passenger",
+        "author",
+        "question",
+        "",
+    ],
+)
+def test_a_key_of_another_kind_is_shown(key: str) -> None:
+    assert not DEFAULT.hides(key)
+    assert rendered({key: "shown"}) == {key: "shown"}
+
+
+def test_headers_written_as_pairs_are_hidden_as_well() -> None:
+    headers = [("accept", "json"), ("Authorization", "Bearer x"), (b"cookie", b"y")]
+    assert rendered(headers) == [
+        ["accept", "json"],
+        ["Authorization", "[redacted]"],
+        ["b'cookie'", "[redacted]"],
+    ]
+
+
+def test_what_holds_nothing_is_not_hidden() -> None:
+    assert rendered({"password": None}) == {"password": None}
+
+
+def test_an_argument_called_password_is_not_stored(sink: OtlpSink) -> None:
+    @spanframe.trace
+    def login(user: str, password: str, **options: str) -> str:
+        spanframe.update_current_trace(
+            tags={"api_key": "hunter2", "shown": "tag"},
+            metadata={"auth_token": "hunter2", "shown": "metadata"},
+        )
+        spanframe.update_current_span(attributes={"client.secret": "hunter2"})
+        with spanframe.tracing.context(tags={"cookie": "hunter2"}):
+            pass
+        return user
+
+    login("ada", "hunter2", session_token="hunter2")  # noqa: S106 - no password
+    spanframe.flush()
+    span = sink.span("login")
+    assert json.loads(span.attributes["mlflow.spanInputs"]) == {
+        "user": "ada",
+        "password": "[redacted]",
+        "options": {"session_token": "[redacted]"},
+    }
+    assert span.attributes["mlflow.traceTag.shown"] == "tag"
+    assert span.attributes["spanframe.metadata.shown"] == "metadata"
+    sent = b"".join(request.SerializeToString() for request in sink.requests)
+    assert b"hunter2" not in sent
+
+
+def test_the_list_of_keys_is_a_setting(sink: OtlpSink) -> None:
+    spanframe.configure(redact_keys=["*colour*"])
+
+    @spanframe.trace
+    def paint(colour: str, token: str) -> None:
+        pass
+
+    paint("red", "shown")
+    spanframe.flush()
+    assert json.loads(sink.span("paint").attributes["mlflow.spanInputs"]) == {
+        "colour": "[redacted]",
+        "token": "shown",
+    }
+
+
+def test_the_apps_own_redaction_sees_every_text(sink: OtlpSink) -> None:
+    def no_mail(text: str) -> str:
+        return text.replace("ada@example.com", "[mail]")
+
+    spanframe.configure(redact=no_mail)
+
+    @spanframe.trace(attributes={"owner": "ada@example.com"})
+    def write(to: str) -> dict[str, list[str]]:
+        spanframe.update_current_trace(
+            tags={"to": to}, user=to, request_preview=f"to {to}"
+        )
+        return {"sent": [to]}
+
+    @spanframe.trace
+    def fail(to: str) -> None:
+        raise ValueError(f"{to} bounced")
+
+    write("ada@example.com")
+    with pytest.raises(ValueError, match="bounced"):
+        fail("ada@example.com")
+    spanframe.flush()
+    sent = b"".join(request.SerializeToString() for request in sink.requests)
+    assert b"ada@example.com" not in sent
+    assert sink.span("write").attributes["mlflow.spanOutputs"] == '{"sent": ["[mail]"]}'
+
+
+@pytest.mark.parametrize("broken", [len, int])
+def test_a_redaction_that_fails_hides_the_text(broken: Any) -> None:
+    assert Redaction((), broken).text("a secret") == "[redaction failed]"
+
+
+def test_the_token_for_the_collector_is_not_printed() -> None:
+    with pytest.raises(SettingsError) as refused:
+        spanframe.configure(endpoint="http://user:hunter2@:x", token="hunter2")  # noqa: S106
+    assert "hunter2" not in str(refused.value)
+
+
+def test_keys_from_data_do_not_fill_the_memory() -> None:
+    redaction = Redaction(("secret",))
+    for i in range(10_000):
+        redaction.hides(f"key {i}")
+    assert len(redaction.known) <= 4096
