@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, literal, select
+from sqlalchemy import Connection, Select, func, select
 
+from spanframe_collector.store import schema
 from spanframe_query.filter import FieldKind, Filter
 from spanframe_query.filter.compile import compile_filter
 from spanframe_query.layouts import is_ordered, layout_for
@@ -53,11 +54,12 @@ def select_weights(search: Search, dialect: str) -> Select[Any] | None:
         for condition in search.filter.conditions
         if condition.field.kind is FieldKind.TIMESTAMP_MS
     )
+    entry = schema.attribute_index.c.trace_key
     weights = []
     for candidate in possible:
         layout = layout_for(dialect, candidate)
         within = compile_filter(Filter(times, search.filter.source), layout)
-        rows = select(literal(1)).where(layout.driving, *within).limit(RARE).subquery()
+        rows = select(entry).where(*layout.driving, *within).limit(RARE).subquery()
         weights.append(select(func.count()).select_from(rows).scalar_subquery())
     return select(*(w.label(f"weight_{i}") for i, w in enumerate(weights)))
 

@@ -126,7 +126,7 @@ def _conditions(search: Search, layout: RowLayout) -> list[ColumnElement[bool]]:
         ),
         search.filter.source,
     )
-    conditions = [layout.driving, *compile_filter(rest, layout)]
+    conditions = [*layout.driving, *compile_filter(rest, layout)]
     if search.experiment_ids is not None:
         known = [id_ for id_ in search.experiment_ids if id_ in _INT32]
         column = layout.column("experiment_id")

@@ -8,7 +8,7 @@ from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
-from sqlalchemy import Engine, create_engine, event, insert
+from sqlalchemy import Engine, create_engine, delete, event, insert
 
 from spanframe_collector.store import schema
 from spanframe_query.layouts import install_functions
@@ -63,10 +63,24 @@ class TraceRecord:
 def open_store(path: Path, records: Iterable[TraceRecord] = ()) -> Engine:
     """Create a store of the real schema in a file and fill it."""
     engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", lambda raw, _: install_functions(raw))
+    event.listen(engine, "connect", _prepare)
     schema.metadata.create_all(engine)
     fill(engine, records)
     return engine
+
+
+def _prepare(raw: Any, _: object) -> None:
+    install_functions(raw)
+    # What a power cut would leave of a test's store does not matter.
+    raw.execute("PRAGMA synchronous = OFF").close()
+
+
+def refill(engine: Engine, records: Iterable[TraceRecord]) -> None:
+    """Make a store hold these traces and no others."""
+    with engine.begin() as connection:
+        for table in (schema.traces, schema.attribute_index, schema.spans):
+            connection.execute(delete(table))
+    fill(engine, records)
 
 
 def fill(engine: Engine, records: Iterable[TraceRecord]) -> None:

@@ -1,26 +1,34 @@
 """Rows found by SQL are the rows that a plain-Python evaluator finds."""
 
-import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
 from spanframe_query.filter import parse_filter
 from spanframe_query.layouts.plan import Plan, candidates
 from spanframe_query.planning import planned
 from spanframe_query.select import Search, count_traces, select_traces
-from tests.query.records import TraceRecord, open_store
+from tests.query.records import TraceRecord, open_store, refill
 from tests.query.reference import in_order, matches
 from tests.query.strategies import clauses, spelled, stores
 
 NEWEST_FIRST = [("timestamp_ms", "", True), ("request_id", "", False)]
 
 
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = open_store(tmp_path_factory.mktemp("oracle") / "store.db")
+    yield engine
+    engine.dispose()
+
+
 @given(data=st.data(), records=stores())
 def test_sql_finds_what_the_oracle_finds_by_every_plan(
-    data: st.DataObject, records: list[TraceRecord]
+    engine: Engine, data: st.DataObject, records: list[TraceRecord]
 ) -> None:
     meant = data.draw(st.lists(clauses(records), min_size=1, max_size=3))
     filter_ = parse_filter(data.draw(spelled(meant)))
@@ -28,18 +36,16 @@ def test_sql_finds_what_the_oracle_finds_by_every_plan(
     search = Search(filter=filter_)
     plans = [Plan(None), *map(Plan, candidates(filter_))]
 
-    with tempfile.TemporaryDirectory() as folder:
-        engine = open_store(Path(folder) / "store.db", records)
-        with engine.connect() as connection:
-            found = [
-                [row.trace_key for row in connection.execute(statement)]
-                for statement in (
-                    select_traces(planned(connection, search), "sqlite"),
-                    *(select_traces(replace(search, plan=p), "sqlite") for p in plans),
-                )
-            ]
-            count = connection.execute(count_traces(search, "sqlite")).scalar_one()
-        engine.dispose()
+    refill(engine, records)
+    with engine.connect() as connection:
+        found = [
+            [row.trace_key for row in connection.execute(statement)]
+            for statement in (
+                select_traces(planned(connection, search), "sqlite"),
+                *(select_traces(replace(search, plan=p), "sqlite") for p in plans),
+            )
+        ]
+        count = connection.execute(count_traces(search, "sqlite")).scalar_one()
 
     assert found == [[record.number for record in expected]] * len(found)
     assert count == len(expected)

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, exists, false, func, true
+from sqlalchemy import ColumnElement, FromClause, exists, false, func
 
 from spanframe import keys
 from spanframe_collector.store import schema
@@ -63,19 +63,18 @@ class RowLayout(ABC):
         return index.join(traces, traces.c.trace_key == index.c.trace_key)
 
     @property
-    def driving(self) -> ColumnElement[bool]:
+    def driving(self) -> list[ColumnElement[bool]]:
         """The part of the attribute index that the statement walks."""
         if self.driver is None:
-            return true()
-        index = schema.attribute_index
-        rows = entry_rows(index, self.driver.field)
-        if self.driver.comparator in {Comparator.EQ, Comparator.IN}:
-            return rows & value_rows(index, self.driver.texts)
-        if self.driver.comparator is Comparator.LIKE:
-            [pattern] = self.driver.texts
-            beginning = re.split("[%_]", pattern, maxsplit=1)[0]
+            return []
+        index, comparator = schema.attribute_index, self.driver.comparator
+        rows = [entry_rows(index, self.driver.field)]
+        if comparator in {Comparator.EQ, Comparator.IN}:
+            rows.append(value_rows(index, self.driver.texts))
+        elif comparator is Comparator.LIKE:
+            beginning = re.split("[%_]", self.driver.texts[0], maxsplit=1)[0]
             indexed = beginning[: schema.INDEXED_VALUE_LENGTH]
-            return rows & self.like(index.c.value, f"{indexed}%")
+            rows.append(self.like(index.c.value, f"{indexed}%"))
         return rows
 
     def column(self, name: str) -> ColumnElement[Any]:

@@ -1,0 +1,186 @@
+"""Hostile keys and values match exactly their own rows and are never part of SQL."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, inspect
+from sqlalchemy.dialects import postgresql, sqlite
+
+from spanframe_collector.store import schema
+from spanframe_query.filter import filter_and, parse_filter
+from spanframe_query.layouts.plan import Plan
+from spanframe_query.select import Search, select_traces
+from tests.query.hostile import HOSTILE
+from tests.query.records import SpanRecord, TraceRecord, open_store
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    records = [
+        TraceRecord(
+            number=number,
+            name=text,
+            client_request_id=text,
+            tags={text: "held", "shared": text},
+            metadata={text: "held", "shared": text},
+            spans=(SpanRecord(name=text, attributes={text: "held", "shared": text}),),
+        )
+        for number, text in enumerate(HOSTILE, 1)
+    ]
+    engine = open_store(tmp_path_factory.mktemp("hostile") / "store.db", records)
+    yield engine
+    engine.dispose()
+
+
+def _quoted(text: str, quote: str) -> str:
+    return quote + text.replace(quote, quote * 2) + quote
+
+
+def _found(engine: Engine, text: str, **more: Any) -> list[int]:
+    search = Search(filter=parse_filter(text), **more)
+    with engine.connect() as connection:
+        rows = connection.execute(select_traces(search, "sqlite"))
+        return sorted(row.trace_key for row in rows)
+
+
+def test_there_are_300_hostile_texts() -> None:
+    assert len(set(HOSTILE)) == len(HOSTILE) >= 300
+
+
+@pytest.mark.parametrize("scope", ["tags", "metadata"])
+@pytest.mark.parametrize("driven", [True, False])
+def test_a_hostile_key_finds_its_own_row(
+    engine: Engine, scope: str, *, driven: bool
+) -> None:
+    more = {} if driven else {"plan": Plan(None)}
+    wrong = {}
+    for number, text in enumerate(HOSTILE, 1):
+        if (scope, text) == ("tags", "name"):
+            continue
+        for clause in ("= 'held'", "IN ('held')", "IS NOT NULL", "LIKE 'h_l%'"):
+            found = _found(engine, f"{scope}.{_quoted(text, '`')} {clause}", **more)
+            if found != [number]:
+                wrong[text, clause] = found
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "tags.shared",
+        "metadata.shared",
+        "name",
+        "client_request_id",
+        "span.name",
+        "span.attributes.shared",
+    ],
+)
+def test_a_hostile_value_finds_its_own_row(engine: Engine, field: str) -> None:
+    wrong = {}
+    for number, text in enumerate(HOSTILE, 1):
+        expected = [number]
+        if field == "span.attributes.shared":
+            # An attribute that is JSON text of a text equals that text.
+            expected = [n for n, t in enumerate(HOSTILE, 1) if _same_json(t, text)]
+        for quote in ("'", '"'):
+            found = _found(engine, f"{field} = {_quoted(text, quote)}")
+            if found != expected:
+                wrong[text] = found
+
+    assert wrong == {}
+
+
+def _same_json(left: str, right: str) -> bool:
+    return left == right or _decoded(left) == _decoded(right)
+
+
+def _decoded(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, str | dict | list) else text
+
+
+def test_a_hostile_value_differs_from_all_others(engine: Engine) -> None:
+    for number, text in enumerate(HOSTILE, 1):
+        found = _found(engine, f"tags.shared != {_quoted(text, chr(39))}")
+        assert number not in found
+        assert len(found) == len(HOSTILE) - 1
+
+
+def test_a_pattern_of_a_hostile_text_matches_what_the_wildcards_allow(
+    engine: Engine,
+) -> None:
+    short = [text for text in HOSTILE if len(text) < 1_000]
+    for pattern in short:
+        regex = "".join(
+            ".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern
+        )
+        expected = [
+            number
+            for number, text in enumerate(HOSTILE, 1)
+            if re.fullmatch(regex, text, re.DOTALL)
+        ]
+        assert (
+            _found(engine, f"tags.shared LIKE {_quoted(pattern, chr(34))}") == expected
+        )
+
+
+def test_a_hostile_attribute_key_finds_its_own_span(engine: Engine) -> None:
+    wrong = {}
+    for number, text in enumerate(HOSTILE, 1):
+        found = _found(engine, f"span.attributes.{_quoted(text, '`')} = 'held'")
+        if found != [number]:
+            wrong[text] = found
+
+    assert wrong == {}
+
+
+def test_a_narrowed_filter_binds_its_value(engine: Engine) -> None:
+    for number, text in enumerate(HOSTILE, 1):
+        search = Search(filter=filter_and(parse_filter(""), "metadata", text, "held"))
+        with engine.connect() as connection:
+            rows = connection.execute(select_traces(search, "sqlite")).all()
+        assert [row.trace_key for row in rows] == [number]
+
+
+@pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()])
+def test_no_hostile_text_is_part_of_a_statement(dialect: Any) -> None:
+    def statement(text: str) -> tuple[str, list[Any]]:
+        value, key = _quoted(text, "'"), _quoted(text, "`")
+        pattern = _quoted(f"{text}%", "'")
+        filter_ = (
+            f"tags.{key} = {value} AND metadata.{key} != {value} "
+            f"AND tags.{key} IN ({value}, 'b') AND name LIKE {pattern} "
+            f"AND span.name = {value} AND tags.{key} IS NOT NULL"
+        )
+        search = Search(filter=parse_filter(filter_))
+        compiled = select_traces(search, dialect.name).compile(dialect=dialect)
+        return str(compiled), list(compiled.params.values())
+
+    neutral, _ = statement("neutral")
+    for text in HOSTILE:
+        if text in {"name", "%"} or len(text) >= 255:
+            continue
+        sql, values = statement(text)
+        assert sql == neutral
+        assert text in values
+
+
+def test_the_store_is_unchanged(engine: Engine) -> None:
+    names = {table.name for table in schema.metadata.sorted_tables}
+
+    assert set(inspect(engine).get_table_names()) == names
+    assert len(_found(engine, "")) == len(HOSTILE)
+
+
+def test_u0000_is_looked_for_as_the_store_keeps_it(engine: Engine) -> None:
+    number = HOSTILE.index("\ufffd") + 1
+
+    assert _found(engine, "tags.`\0` = 'held'") == [number]
+    assert _found(engine, "tags.shared = '\0'") == [number]

@@ -1,0 +1,100 @@
+"""The statements of a set of searches, whole, for each engine.
+
+A change of ``golden/*.sql`` is a change of what runs on a user's store: read it, then
+write it with ``python -m tests.query.test_select_golden``.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.dialects import postgresql, sqlite
+
+from spanframe.errors import FilterError
+from spanframe_query.filter import parse_filter
+from spanframe_query.layouts.plan import Plan
+from spanframe_query.order import parse_order
+from spanframe_query.planning import select_weights
+from spanframe_query.select import Search, select_traces
+
+FOLDER = Path(__file__).parent / "golden"
+DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}
+
+
+def _search(text: str, order_by: str | None = None, **more: Any) -> Search:
+    return Search(filter=parse_filter(text), order=parse_order(order_by), **more)
+
+
+SEARCHES = {
+    "the newest": _search("", limit=100),
+    "an equal entry": _search("tags.env = 'prod'", limit=100),
+    "two equal entries": _search("tags.env = 'prod' AND run_id = 'r1'", limit=100),
+    "a value longer than the index": _search(f"tags.x = '{'x' * 257}'"),
+    "a value as long as the index": _search(f"tags.x = '{'x' * 256}'"),
+    "entries compared otherwise": _search(
+        "tags.a != 'x' AND tags.b IN ('x', 'y') AND metadata.c NOT IN ('x') "
+        "AND tags.d IS NULL AND tags.e IS NOT NULL AND tags.name = 'x'"
+    ),
+    "walked by a pattern": _search(
+        "tags.a LIKE 'x%y'",
+        plan=Plan(parse_filter("tags.a LIKE 'x%y'").conditions[0]),
+    ),
+    "patterns": _search("name LIKE 'a%' AND name ILIKE '%B_' AND status LIKE 'OK'"),
+    "an expression": _search("name RLIKE '^a'"),
+    "columns": _search(
+        "status = 'OK' AND name IS NOT NULL AND client_request_id != 'c' "
+        "AND timestamp >= 1000.5 AND latency < 1e30 AND end_time != 7"
+    ),
+    "ids": _search(f"request_id IN ('tr-{'0' * 31}1', 'nonsense')"),
+    "text of ids": _search("request_id LIKE 'tr-0%'"),
+    "computed entries": _search(
+        "tags.mlflow.artifactLocation != '' AND metadata.mlflow.trace.sizeBytes = '5' "
+        "AND tags.mlflow.traceName = 'x' AND tags.mlflow.trace.spansLocation = 'y'"
+    ),
+    "one span": _search("span.name = 'a' AND span.type != 'LLM' AND status = 'OK'"),
+    "the body of a span": _search(
+        "span.attributes.k IN ('a', 5) AND span.attributes.n > 2.5 "
+        "AND span.content LIKE '%x%' AND span.name = 'a' AND span.attributes.m != 1"
+    ),
+    "in experiments": _search("tags.env = 'prod'", experiment_ids=(0, 7)),
+    "in no experiment": _search("", experiment_ids=()),
+    "a later page": _search("tags.env = 'prod'", after=(1000, bytes(16))),
+    "a page in another order": _search(
+        "", "execution_time DESC", limit=10, after=(None, 1000, bytes(16))
+    ),
+    "in the order of an entry": _search("", "tags.lane", limit=10),
+}
+
+
+def _statements(dialect: str) -> str:
+    """Return what runs for each search, or why the engine refuses it."""
+    blocks = []
+    for title, search in SEARCHES.items():
+        lines = [f"-- {title}"]
+        try:
+            statements = [
+                select_weights(search, dialect),
+                select_traces(search, dialect),
+            ]
+        except FilterError as error:
+            lines += [f"-- refused: {error.hint}"]
+        else:
+            lines += [
+                f"{statement.compile(dialect=DIALECTS[dialect])};"
+                for statement in statements
+                if statement is not None
+            ]
+        blocks.append("\n".join(line.rstrip() for line in "\n".join(lines).split("\n")))
+    return "\n\n".join(blocks) + "\n"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_statements_are_the_golden_ones(dialect: str) -> None:
+    golden = (FOLDER / f"{dialect}.sql").read_text("utf-8")
+
+    assert _statements(dialect) == golden
+
+
+if __name__ == "__main__":
+    for name in DIALECTS:
+        (FOLDER / f"{name}.sql").write_text(_statements(name), "utf-8")
