@@ -53,6 +53,12 @@ _Store = Annotated[str | None, _option("store", "--store")]
 def collector(
     store: _Store = None,
     grpc: Annotated[str | None, _option("grpc", "--grpc")] = None,
+    token_file: Annotated[str | None, _option("token_file", "--token-file")] = None,
+    tls_cert: Annotated[str | None, _option("tls_cert", "--tls-cert")] = None,
+    tls_key: Annotated[str | None, _option("tls_key", "--tls-key")] = None,
+    tls_client_ca: Annotated[
+        str | None, _option("tls_client_ca", "--tls-client-ca")
+    ] = None,
     insecure: Annotated[bool | None, _option("insecure", "--insecure/--secure")] = None,
     max_request_bytes: Annotated[
         int | None, _option("max_request_bytes", "--max-request-bytes")
@@ -81,6 +87,10 @@ def collector(
         {
             "store": store,
             "grpc": grpc,
+            "token_file": token_file,
+            "tls_cert": tls_cert,
+            "tls_key": tls_key,
+            "tls_client_ca": tls_client_ca,
             "insecure": insecure,
             "max_request_bytes": max_request_bytes,
             "max_in_flight_bytes": max_in_flight_bytes,

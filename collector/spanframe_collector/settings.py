@@ -90,13 +90,31 @@ class CollectorSettings(SettingsBase):
     token: str = setting(
         "SPANFRAME_TOKEN",
         "",
-        "The bearer token that senders must show; empty: none.",
+        "The bearer token that senders must show, or several with spaces between.",
         secret=True,
+    )
+    token_file: str = setting(
+        "SPANFRAME_TOKEN_FILE",
+        "",
+        "A file of bearer tokens, one a line; read again when it changes.",
+    )
+    tls_cert: str = setting(
+        "SPANFRAME_TLS_CERT",
+        "",
+        "The certificate chain of the listeners (PEM); read again when it changes.",
+    )
+    tls_key: str = setting(
+        "SPANFRAME_TLS_KEY", "", "The private key of the certificate (PEM)."
+    )
+    tls_client_ca: str = setting(
+        "SPANFRAME_TLS_CLIENT_CA",
+        "",
+        "Authorities whose certificates senders must show (PEM): mutual TLS.",
     )
     insecure: bool = setting(
         "SPANFRAME_INSECURE",
         "false",
-        "Listen beyond this machine without a token.",
+        "Listen beyond this machine without a token or client certificates.",
         boolean,
     )
     max_request_bytes: int = setting(
@@ -135,11 +153,16 @@ class CollectorSettings(SettingsBase):
     def __post_init__(self) -> None:
         """Refuse combinations that no single setting can see."""
         problems = []
-        if not (self.grpc.is_local or self.token or self.insecure):
+        guarded = self.token or self.token_file or self.tls_client_ca
+        if not (self.grpc.is_local or guarded or self.insecure):
             problems.append(
                 f"grpc is {self.grpc}: everyone on the network could write to the "
                 "store; set SPANFRAME_TOKEN, listen on 127.0.0.1, or say --insecure"
             )
+        if bool(self.tls_cert) != bool(self.tls_key):
+            problems.append("tls_cert and tls_key go together; one of them is missing")
+        if self.tls_client_ca and not self.tls_cert:
+            problems.append("tls_client_ca needs tls_cert and tls_key as well")
         if self.max_in_flight_bytes < self.max_request_bytes:
             problems.append(
                 "max_in_flight_bytes is smaller than max_request_bytes: such a "

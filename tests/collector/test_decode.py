@@ -6,7 +6,6 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_collector.decode import decode_request
-from spanframe_collector.decode.conventions import derive
 from spanframe_collector.rows import Fact, Rank, Source, SpanRow
 from tests.plugins.otlp import REMOTE_PARENT, START, pairs, request, span
 
@@ -171,70 +170,6 @@ def test_headers_speak_for_spans_that_say_nothing() -> None:
     header = Fact("experiment_id", Source.RESOURCE, "5")
     decoded = decode_request(request(span()).SerializeToString(), (header,))
     assert decoded.rows[0].facts == (header,)
-
-
-@pytest.mark.parametrize(
-    ("attributes", "inputs", "outputs", "span_type"),
-    [
-        ({}, None, None, "UNKNOWN"),
-        (
-            {"mlflow.spanInputs": "3", "mlflow.spanOutputs": '"x"'},
-            "3",
-            '"x"',
-            "UNKNOWN",
-        ),
-        (
-            {"mlflow.spanInputs": {"a": 1}, "mlflow.spanType": "TOOL"},
-            '{"a": 1}',
-            None,
-            "TOOL",
-        ),
-        ({"mlflow.spanInputs": "plain words"}, '"plain words"', None, "UNKNOWN"),
-        ({"mlflow.spanOutputs": "null"}, None, None, "UNKNOWN"),
-        (
-            {
-                "input.value": '{"q": 1}',
-                "output.value": "words",
-                "openinference.span.kind": "RETRIEVER",
-            },
-            '{"q": 1}',
-            '"words"',
-            "RETRIEVER",
-        ),
-        (
-            {
-                "gen_ai.operation.name": "chat",
-                "gen_ai.input.messages": '[{"role": "user"}]',
-                "gen_ai.output.messages": "[]",
-            },
-            '[{"role": "user"}]',
-            None,
-            "CHAT_MODEL",
-        ),
-        (
-            {"traceloop.entity.input": "5", "traceloop.span.kind": "workflow"},
-            '"5"',
-            None,
-            "WORKFLOW",
-        ),
-        (
-            {
-                "langfuse.observation.output": "{}",
-                "langfuse.observation.type": "generation",
-            },
-            None,
-            None,
-            "LLM",
-        ),
-    ],
-)
-def test_conventions(
-    attributes: dict[str, Any],
-    inputs: str | None,
-    outputs: str | None,
-    span_type: str,
-) -> None:
-    assert derive(attributes)[:3] == (inputs, outputs, span_type)
 
 
 def test_of_two_equal_keys_the_last_wins() -> None:

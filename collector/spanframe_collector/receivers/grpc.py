@@ -6,7 +6,6 @@ carries RetryInfo twice: in ``grpc-status-details-bin`` as OTLP says, and in the
 trailer that the Python exporter reads.
 """
 
-import hmac
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -25,6 +24,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from spanframe_collector.intake import Intake, Refusal, RefusedError
+from spanframe_collector.receivers.access import Tokens, server_credentials
 from spanframe_collector.rows import Rejected
 from spanframe_collector.settings import Address, CollectorSettings
 
@@ -33,7 +33,9 @@ __all__ = ["TRACE_SERVICE", "GrpcReceiver"]
 _log: Final = logging.getLogger(__name__)
 
 TRACE_SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
-_HEALTH_PREFIX: Final = "/grpc.health.v1.Health/"
+_OPEN_METHODS: Final = frozenset(
+    {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}
+)
 _OK: Final = ExportTraceServiceResponse().SerializeToString()
 
 _RETRY_SECONDS: Final = (1.0, 2.0)
@@ -48,8 +50,9 @@ class GrpcReceiver:
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
             options=_options(settings.max_request_bytes),
-            interceptors=[_Bearer(settings.token)] if settings.token else [],
+            interceptors=[_Gate(Tokens(settings))],
         )
+        self._credentials = server_credentials(settings)
         export = grpc.unary_unary_rpc_method_handler(self._export)
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(TRACE_SERVICE, {"Export": export}),)
@@ -63,12 +66,17 @@ class GrpcReceiver:
             OSError: when the address cannot be bound.
         """
         try:
-            port = self._server.add_insecure_port(str(address))
+            port = self._bind(str(address))
         except RuntimeError:
             raise OSError(f"cannot listen on {address}; is it in use?") from None
         await self._server.start()
         await self.say(serving=True)
         return address._replace(port=0 if address.host.startswith("unix:") else port)
+
+    def _bind(self, address: str) -> int:
+        if self._credentials is None:
+            return int(self._server.add_insecure_port(address))
+        return int(self._server.add_secure_port(address, self._credentials))
 
     async def say(self, *, serving: bool) -> None:
         """Tell those who ask, or watch, whether spans can be stored now."""
@@ -146,26 +154,22 @@ def _response(rejected: list[Rejected]) -> bytes:
     ).SerializeToString()
 
 
-class _Bearer(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped upstream
-    """Denies every call without the token, but health."""
+class _Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped upstream
+    """Denies every call that shows no token, but those that ask for health."""
 
-    def __init__(self, token: str) -> None:
-        self._expected = f"Bearer {token}".encode()
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
         self._denied = grpc.unary_unary_rpc_method_handler(_deny)
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], details: Any
     ) -> Any:
-        shown = [
-            value
-            for key, value in details.invocation_metadata
-            if key == "authorization"
-        ]
-        if details.method.startswith(_HEALTH_PREFIX) or (
-            len(shown) == 1 and hmac.compare_digest(shown[0].encode(), self._expected)
-        ):
-            return await continuation(details)
-        return self._denied
+        if details.method not in _OPEN_METHODS:
+            metadata = details.invocation_metadata
+            shown = [value for key, value in metadata if key == "authorization"]
+            if not self._tokens.allow(shown):
+                return self._denied
+        return await continuation(details)
 
 
 async def _deny(_request: bytes, context: Any) -> None:
