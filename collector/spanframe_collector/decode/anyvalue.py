@@ -12,6 +12,10 @@ __all__ = ["MAX_DEPTH", "json_text", "plain"]
 MAX_DEPTH: Final = 32
 """Values nested deeper come out as None; the stored body keeps them."""
 
+_WORDS: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
+_MAX_JSON_DEPTH: Final = 100
+"""The same for JSON text inside a value: it may be nested deeper than Python goes."""
+
 
 def plain(value: AnyValue, depth: int = 0) -> Any:
     """Return the value as str, bool, int, float, bytes, list, dict or None (empty).
@@ -37,18 +41,18 @@ def json_text(value: object) -> str:
 
     The words are quoted, so that every reader of JSON takes the text (OTLP/JSON).
     """
-    return json.dumps(_for_json(value), ensure_ascii=False)
+    return json.dumps(_for_json(value, 0), ensure_ascii=False)
 
 
-def _for_json(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        if math.isnan(value):
-            return "NaN"
-        return "Infinity" if value > 0 else "-Infinity"
+def _for_json(value: Any, depth: int) -> Any:
+    if isinstance(value, list | dict) and depth >= _MAX_JSON_DEPTH:
+        return None
+    if isinstance(value, list):
+        return [_for_json(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {key: _for_json(item, depth + 1) for key, item in value.items()}
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
-    if isinstance(value, list):
-        return [_for_json(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _for_json(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return _WORDS.get(value, "NaN")
     return value

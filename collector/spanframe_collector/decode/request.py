@@ -104,7 +104,7 @@ def _decode_span(
     attributes = _attributes(span.attributes)
     if origin.json_layer:
         attributes = facts.without_json_layer(attributes)
-    derived = conventions.derive(attributes)
+    derived = conventions.derive(attributes, _events(span) if span.events else ())
     parent = span.parent_span_id
     has_parent = bool(parent) and parent != _NO_SPAN
     digest = hashlib.blake2b(body, digest_size=8)
@@ -184,6 +184,15 @@ def _intern(
 
 def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Any]:
     return {pair.key: plain(pair.value) for pair in pairs}
+
+
+def _events(span: Span) -> list[tuple[str, dict[str, Any]]]:
+    """Read the events that a convention reads; most spans have none of them."""
+    return [
+        (event.name, _attributes(event.attributes))
+        for event in span.events
+        if event.name in conventions.EVENT_NAMES
+    ]
 
 
 def _signed(identifier: bytes) -> int:

@@ -1,0 +1,20 @@
+"""What the naming conventions of the field say about a span."""
+
+from spanframe_collector.decode.conventions.derivation import (
+    EVENT_NAMES,
+    UNKNOWN,
+    Derived,
+    derive,
+)
+from spanframe_collector.decode.conventions.table import Convention, table
+from spanframe_collector.decode.conventions.values import Usage
+
+__all__ = [
+    "EVENT_NAMES",
+    "UNKNOWN",
+    "Convention",
+    "Derived",
+    "Usage",
+    "derive",
+    "table",
+]
