@@ -15,22 +15,24 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import pandas as pd
+import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 import spanframe
 from spanframe.errors import SpanframeError
+from spanframe_query import drawing
 
-__all__ = ["run_demo"]
+__all__ = ["demo"]
 
 START_SECONDS: Final = 20
 STOP_SECONDS: Final = 15
 SHOWN_ROWS: Final = 5
+CELL_WIDTH: Final = 30
 
 
 class Search(NamedTuple):
@@ -74,32 +76,31 @@ def searches(middle_ms: int) -> tuple[Search, ...]:
     )
 
 
-def run_demo(folder: Path | None, requests: int, console: Console) -> int:
-    """Run the demo and print it; takes a few seconds.
-
-    Args:
-        folder: where the store and the logs go; a new one below ``demo-output`` when
-            None.
-        requests: how many questions the example app answers, a trace each.
-        console: where to print.
-
-    Returns:
-        The exit code: 0, or 1 when the collector or the app did not do its part.
-    """
+def demo(
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Where store and logs go. [default: demo-output/TIME]"),
+    ] = None,
+    requests: Annotated[
+        int, typer.Option(min=1, max=5000, help="How many traces the app makes.")
+    ] = 300,
+) -> None:
+    """Run an example app, collect its traces, search them. Takes a few seconds."""
+    console = Console()
     folder = folder or Path("demo-output") / time.strftime("%Y-%m-%dT%H-%M-%S")
     folder.mkdir(parents=True, exist_ok=True)
     store = f"sqlite:///{folder / 'spanframe.db'}"
     try:
         middle_ms = _record(folder, store, requests, console)
         _search(store, middle_ms, console)
+        _compare(console)
     except KeyboardInterrupt:
         console.print(f"\nInterrupted. What was stored so far is in {store}")
         raise
     except _PartFailedError as error:
         console.print(f"[red]The demo stopped:[/] {escape(str(error))}")
-        return 1
+        raise typer.Exit(1) from error
     _say_what_is_next(store, console)
-    return 0
 
 
 class _PartFailedError(SpanframeError):
@@ -119,9 +120,6 @@ def _record(folder: Path, store: str, requests: int, console: Console) -> int:
         begin = time.time()
         _run_app(shop, folder, address, requests, console)
         middle = (begin + time.time()) / 2
-        status = console.status("The collector stores what it still holds")
-        status.start()
-    status.stop()
     console.print("collector  stopped; everything it accepted is stored\n")
     return int(middle * 1000)
 
@@ -134,7 +132,11 @@ def _collector(folder: Path, store: str) -> Iterator[str]:
     command += ["--grpc", "127.0.0.1:0", "--ready-file", str(ready)]
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own program
-            command, stdout=output, stderr=output, env=_environment()
+            command,
+            stdout=output,
+            stderr=output,
+            # The app flushes before it ends: nobody else will send.
+            env=_environment(SPANFRAME_DRAIN_SECONDS="0"),
         )
     try:
         yield _wait_until_ready(process, ready, log)
@@ -208,41 +210,62 @@ def _search(store: str, middle_ms: int, console: Console) -> None:
     console.rule("[bold]2. Searches find them")
     spanframe.configure(store=store)
     for search in searches(middle_ms):
-        console.print(f"\n[bold]{search.question}[/]")
-        console.print(f'[cyan]spanframe.search_traces("{escape(search.filter)}")')
+        _print_call(search.question, f'search_traces("{search.filter}")', console)
         frame = spanframe.search_traces(search.filter)
-        _print_frame(frame, search.columns, console)
+        shown = frame[list(search.columns)] if search.columns else frame
+        _print_frame(shown.head(SHOWN_ROWS), console)
+        console.print(f"[dim]{len(frame)} rows, {len(frame.columns)} columns")
+    (slowest,) = spanframe.search_traces(
+        order_by=["execution_time_ms DESC"], max_results=1, return_type="list"
+    )
+    question = "Where did the time of the slowest one go?"
+    _print_call(question, f'get_trace("{slowest.info.trace_id}")', console)
+    console.print(drawing.tree(slowest))
 
 
-def _print_frame(
-    frame: pd.DataFrame, columns: tuple[str, ...], console: Console
-) -> None:
-    """Print the head of a frame as pandas does, within the width of the terminal."""
-    shown = frame[list(columns)] if columns else frame
-    text = shown.head(SHOWN_ROWS).to_string(max_colwidth=30, line_width=console.width)
+def _compare(console: Console) -> None:
+    """Print what only a DataFrame can answer."""
+    console.rule("[bold]3. pandas does the rest")
+    question = "Which version fails more, which is slower?"
+    _print_call(question, 'search_traces("").groupby(…)', console)
+    frame = spanframe.search_traces("", include_spans=False)
+    by_version = frame.assign(
+        version=frame["tags"].str.get("app_version"), failed=frame["status"] == "ERROR"
+    ).groupby("version")
+    summary = by_version.agg(
+        traces=("request_id", "count"),
+        failed=("failed", "mean"),
+        median_ms=("execution_time_ms", "median"),
+        max_ms=("execution_time_ms", "max"),
+    )
+    _print_frame(summary.round(3), console)
+
+
+def _print_call(question: str, call: str, console: Console) -> None:
+    console.print(f"\n[bold]{question}[/]\n[cyan]spanframe.{escape(call)}")
+
+
+def _print_frame(frame: pd.DataFrame, console: Console) -> None:
+    """Print a frame as pandas does, within the width of the terminal."""
+    text = frame.to_string(max_colwidth=CELL_WIDTH, line_width=console.width)
     console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"[dim]{len(frame)} rows, {len(frame.columns)} columns")
 
 
 def _say_what_is_next(store: str, console: Console) -> None:
-    program = Path(sys.executable).parent / "spanframe"
-    command = f"{shlex.quote(_short(program))} search"
-    console.print(
-        Panel(
-            f"""\
-{command} "span.name = 'bank' AND span.status = 'ERROR'" --store {shlex.quote(store)}
-
+    console.rule("[bold]Try next")
+    python = Path(sys.executable)
+    program = shlex.quote(_short(python.parent / "spanframe"))
+    text = f"""
 export SPANFRAME_STORE={shlex.quote(store)}
-{_short(Path(sys.executable))}
->>> import spanframe
->>> frame = spanframe.search_traces("tags.environment = 'staging'")
->>> frame["execution_time_ms"].describe()""",
-            title="Try next",
-            title_align="left",
-        ),
-        markup=False,
-        highlight=False,
-    )
+{program} search "span.name = 'bank' AND span.status = 'ERROR'"
+{program} search --help
+{shlex.quote(_short(python))} -i -c 'import spanframe'
+>>> staging = spanframe.search_traces("tags.environment = 'staging'")
+>>> staging["execution_time_ms"].describe()
+
+The app that made these traces: {_short(_shop())}
+"""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _short(path: Path) -> str:
