@@ -110,7 +110,7 @@ def read_page(engine: Engine, search: Search, *, include_spans: bool) -> Page:
 
 def read_pages(
     engine: Engine, search: Search, *, include_spans: bool, size: int
-) -> Iterator[list[Trace]]:
+) -> Iterator[Page]:
     """Yield the traces of a search in portions, each read in a transaction of its own.
 
     Traces that arrive meanwhile neither repeat a trace nor push one out.
@@ -125,7 +125,7 @@ def read_pages(
             include_spans=include_spans,
         )
         if page.traces:
-            yield page.traces
+            yield page
         if page.end is None:
             return
         after = statements.order_values(page.end, search.order)

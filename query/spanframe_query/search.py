@@ -227,7 +227,7 @@ def iter_traces(
         include_spans=include_spans,
         size=batch_size,
     )
-    return (trace for page in pages for trace in page)
+    return (trace for page in pages for trace in page.traces)
 
 
 def plan(

@@ -70,7 +70,7 @@ def _newest_sessions(engine: Engine, search: Search, limit: int | None) -> list[
     if limit == 0:
         return []
     for page in pages:
-        for trace in page:
+        for trace in page.traces:
             names.setdefault(trace.info.session_id or "")
             if len(names) == limit:
                 return list(names)

@@ -1,0 +1,211 @@
+"""The searching half of the command line: ``search``, ``get`` and ``demo``."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from threading import Timer
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from sqlalchemy import Engine
+
+from spanframe.errors import InvalidArgumentError, NotFoundError
+from spanframe.settings import ClientSettings, redact_url, rows
+from spanframe_query import drawing, reader
+from spanframe_query.demo import demo
+from spanframe_query.entities import Trace
+from spanframe_query.experiments import find_experiment, find_experiment_by_id
+from spanframe_query.output import OUTPUT_COLUMNS, WRITERS, chosen_columns
+from spanframe_query.search import plan
+from spanframe_query.stores import reading
+from spanframe_query.terminal import visible
+from spanframe_query.traces import find_trace
+
+__all__ = ["app"]
+
+app: Final = typer.Typer(no_args_is_help=True)
+app.command()(demo)
+
+_STORE_ROW: Final = next(row for row in rows(ClientSettings) if row.field == "store")
+_Store = Annotated[
+    str | None,
+    typer.Option(
+        help=f"{_STORE_ROW.sentence} [{', '.join(_STORE_ROW.env)}; "
+        f"default: {_STORE_ROW.default}]",
+        show_default=False,
+    ),
+]
+
+_PORTION: Final = 1000
+_PATIENCE_SECONDS: Final = 1.0
+
+
+_FROM_SPANS: Final = frozenset({"request", "response", "spans"})
+
+_Follow = Callable[[Iterable[reader.Page]], Iterator[list[Trace]]]
+
+
+class Output(StrEnum):
+    """How a search is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+class TraceOutput(StrEnum):
+    """How one trace is printed."""
+
+    TREE = "tree"
+    JSON = "json"
+
+
+@app.command()
+def search(
+    filter_: Annotated[
+        str,
+        typer.Argument(
+            metavar="[FILTER]",
+            help="For example \"status = 'ERROR' AND tags.env = 'prod'\".",
+        ),
+    ] = "",
+    max_results: Annotated[
+        int, typer.Option("--max-results", "-n", min=0, help="The most traces.")
+    ] = 100,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All traces, whatever --max-results says.")
+    ] = False,
+    order_by: Annotated[
+        list[str] | None,
+        typer.Option(help="For example 'execution_time_ms DESC'; may be repeated."),
+    ] = None,
+    experiment: Annotated[
+        list[str] | None,
+        typer.Option(help="Name or id of an experiment; may be repeated."),
+    ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(help=f"Some of {','.join(OUTPUT_COLUMNS)}.", show_default=False),
+    ] = "",
+    output: Annotated[Output, typer.Option(help="How to print.")] = Output.TABLE,
+    file: Annotated[
+        Path | None, typer.Option(help="Write json, csv or parquet to this file.")
+    ] = None,
+    store: _Store = None,
+) -> None:
+    """Find traces and print them.
+
+    json and csv print a record a line. In csv, a text that a spreadsheet would run as a
+    formula gets an apostrophe in front.
+    """
+    names = [name.strip() for name in columns.split(",") if name.strip()]
+    if output is Output.TABLE:
+        names = names or list(drawing.TABLE_COLUMNS)
+        if file is not None:
+            raise InvalidArgumentError("--file is for --output json, csv or parquet.")
+    shown = chosen_columns(names)
+    engine, found = plan(
+        _store_url(store),
+        filter_,
+        order_by,
+        experiment_ids=_experiment_ids(_store_url(store), experiment),
+    )
+    limit = None if everything else max_results
+    pages = reader.read_pages(
+        engine,
+        replace(found, limit=limit),
+        include_spans=any(column.name in _FROM_SPANS for column in shown),
+        size=_PORTION,
+    )
+    with _progress(limit) as follow:
+        portions = follow(pages)
+        if output is Output.TABLE:
+            traces = [trace for portion in portions for trace in portion]
+        else:
+            WRITERS[output](portions, shown, file)
+            return
+    Console().print(drawing.table(traces, shown))
+
+
+@app.command()
+def get(
+    trace_id: Annotated[str, typer.Argument(help="tr- and 32 hex digits.")],
+    output: Annotated[
+        TraceOutput, typer.Option(help="How to print.")
+    ] = TraceOutput.TREE,
+    store: _Store = None,
+) -> None:
+    """Print one trace with its spans."""
+    url = _store_url(store)
+    trace = find_trace(reading(url), trace_id)
+    if trace is None:
+        raise NotFoundError(
+            f"There is no trace {visible(trace_id)} in {redact_url(url)}. "
+            "`spanframe search` lists the newest."
+        )
+    if output is TraceOutput.JSON:
+        typer.echo(trace.to_json(pretty=True))
+    else:
+        Console(highlight=False).print(drawing.tree(trace))
+
+
+def _store_url(given: str | None) -> str:
+    return ClientSettings.load({"store": given}).store
+
+
+def _experiment_ids(store: str, given: Sequence[str] | None) -> tuple[int, ...] | None:
+    """Return the ids of experiments given by name or id; None when none is given."""
+    if not given:
+        return None
+    engine = reading(store)
+    return tuple(_experiment_id(engine, text) for text in given)
+
+
+def _experiment_id(engine: Engine, text: str) -> int:
+    found = find_experiment(engine, text)
+    if found is None and text.isascii() and text.isdecimal():
+        found = find_experiment_by_id(engine, int(text))
+    if found is None:
+        raise NotFoundError(f"There is no experiment {visible(text)!r} in this store.")
+    return int(found.experiment_id)
+
+
+@contextmanager
+def _progress(limit: int | None) -> Iterator[_Follow]:
+    """Count traces on stderr once a second has passed; say when there are more."""
+    console = Console(stderr=True)
+    progress = Progress(
+        TextColumn("reading"),
+        BarColumn(),
+        TextColumn("{task.completed} traces"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    task = progress.add_task("reading", total=limit)
+    more = False
+
+    def follow(pages: Iterable[reader.Page]) -> Iterator[list[Trace]]:
+        nonlocal more
+        for page in pages:
+            yield page.traces
+            progress.advance(task, len(page.traces))
+            more = page.end is not None
+
+    patience = Timer(_PATIENCE_SECONDS, progress.start)
+    patience.start()
+    try:
+        yield follow
+    finally:
+        patience.cancel()
+        patience.join()
+        progress.stop()
+    if more:
+        console.print(
+            f"More traces match than these {limit}: -n N or --all shows them."
+        )

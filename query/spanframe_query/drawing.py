@@ -1,0 +1,145 @@
+"""Traces drawn for a terminal: a table of many, the waterfall of one."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from spanframe_query.columns import Column
+from spanframe_query.entities import Trace, waterfall
+from spanframe_query.terminal import shortened
+
+__all__ = ["TABLE_COLUMNS", "table", "tree"]
+
+TABLE_COLUMNS: Final = (
+    "request_id",
+    "timestamp_ms",
+    "status",
+    "execution_time_ms",
+    "request",
+    "response",
+    "tags",
+)
+"""What a table shows unless told otherwise."""
+
+_HEADINGS: Final = {"timestamp_ms": "start (UTC)", "execution_time_ms": "ms"}
+_LONG: Final = frozenset({"request", "response", "request_metadata", "tags"})
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_STYLES: Final = {"OK": "green", "ERROR": "red", "IN_PROGRESS": "yellow"}
+_CELL_LENGTH: Final = 200
+_TEXT_LENGTH: Final = 2000
+_BAR_WIDTH: Final = 32
+_OWN_TAGS: Final = "mlflow."
+
+
+def table(traces: Iterable[Trace], columns: Sequence[Column]) -> Table:
+    """Draw traces as a table, a line each."""
+    drawn = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    for column in columns:
+        long = column.name in _LONG
+        drawn.add_column(
+            _HEADINGS.get(column.name, column.name),
+            justify="right" if column.kind == "integer or missing" else "left",
+            no_wrap=True,
+            # The id has to be whole, it is what `spanframe get` takes.
+            overflow="fold" if column.name == "request_id" else "ellipsis",
+            ratio=1 if long else None,
+        )
+    for trace in traces:
+        drawn.add_row(*(_cell(column, trace) for column in columns))
+    return drawn
+
+
+def tree(trace: Trace) -> Group:
+    """Draw a trace: what it is, its inputs and outputs, its spans as a waterfall."""
+    info = trace.info
+    title = Text.assemble(
+        (shortened(info.name or "trace", _CELL_LENGTH), "bold"),
+        f"  {info.trace_id}  ",
+        (info.state.value, _STYLES.get(info.state.value, "")),
+        f"  {_milliseconds(info.execution_duration)}  {_time(info.request_time)} UTC",
+    )
+    facts = {
+        "user": info.user,
+        "session": info.session_id,
+        **{k: v for k, v in info.tags.items() if not k.startswith(_OWN_TAGS)},
+        "request": trace.data.request,
+        "response": trace.data.response,
+    }
+    lines: list[RenderableType] = [title]
+    for key, value in facts.items():
+        if value:
+            name = (f"{shortened(key, _CELL_LENGTH)}: ", "dim")
+            lines.append(Text.assemble(name, shortened(value, _TEXT_LENGTH)))
+    return Group(*lines, "", _waterfall(trace))
+
+
+def _waterfall(trace: Trace) -> Table:
+    drawn = Table.grid(padding=(0, 2))
+    for bar in waterfall.bars(trace.data.spans):
+        span = bar.span
+        style = _STYLES.get(span.status.status_code.value, "blue")
+        start = min(int(bar.offset * _BAR_WIDTH), _BAR_WIDTH - 1)
+        length = max(1, round(bar.width * _BAR_WIDTH))
+        took = None
+        if span.end_time_ns is not None:
+            took = (span.end_time_ns - span.start_time_ns) / 1e6
+        drawn.add_row(
+            Text("  " * bar.depth + shortened(span.name, _CELL_LENGTH)),
+            Text(shortened(span.span_type, _CELL_LENGTH), style="dim"),
+            Text(_milliseconds(took), justify="right"),
+            Text(" " * start + "━" * min(length, _BAR_WIDTH - start), style=style),
+        )
+        if span.status.description:
+            reason = shortened(span.status.description, _CELL_LENGTH)
+            drawn.add_row(Text("  " * (bar.depth + 1) + reason, style="red"))
+    return drawn
+
+
+def _cell(column: Column, trace: Trace) -> Text:
+    value = column.cell(trace)
+    text = _WORDS.get(column.name, _plain)(value)
+    style = _STYLES.get(text, "") if column.name == "status" else ""
+    return Text(shortened(text, _CELL_LENGTH), style=style)
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _entries(entries: Mapping[str, str]) -> str:
+    own = (f"{k}={v}" for k, v in entries.items() if not k.startswith(_OWN_TAGS))
+    return " ".join(own)
+
+
+def _time(time_ms: int) -> str:
+    moment = _EPOCH + timedelta(milliseconds=time_ms)
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _milliseconds(duration: float | None) -> str:
+    return "…" if duration is None else f"{duration:,.0f} ms"
+
+
+def _whole(number: int | None) -> str:
+    return "…" if number is None else f"{number:,}"
+
+
+def _count(spans: Sequence[Any]) -> str:
+    return f"{len(spans)} spans"
+
+
+_WORDS: Final[Mapping[str, Callable[[Any], str]]] = {
+    "timestamp_ms": _time,
+    "execution_time_ms": _whole,
+    "request_metadata": _entries,
+    "tags": _entries,
+    "spans": _count,
+}
+"""How a cell is written where JSON is not what people read."""

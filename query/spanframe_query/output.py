@@ -1,0 +1,177 @@
+"""What ``spanframe search`` writes: a table, JSON lines, CSV or Parquet.
+
+All but the table are for programs: one record a trace, no colour, no progress in
+between, portion after portion, so that a result larger than memory goes through.
+"""
+
+import csv
+import importlib
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final, TextIO
+
+from spanframe.errors import InvalidArgumentError, MissingExtraError
+from spanframe_query.columns import LAYOUTS, Column
+from spanframe_query.entities import SpanDicts, Trace
+from spanframe_query.terminal import visible
+
+__all__ = ["OUTPUT_COLUMNS", "WRITERS", "cells", "chosen_columns"]
+
+Portions = Iterable[Sequence[Trace]]
+
+OUTPUT_COLUMNS: Final[Mapping[str, Column]] = {
+    column.name: column
+    for column in LAYOUTS["v2"]
+    if column.name != "trace"  # the object; the other columns say what it holds
+}
+
+# A spreadsheet takes a cell that begins like this for a formula.
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def chosen_columns(names: Sequence[str]) -> list[Column]:
+    """Return the columns of these names, in their order; all when none is named.
+
+    Raises:
+        InvalidArgumentError: when there is no such column; the known are listed.
+    """
+    unknown = [name for name in names if name not in OUTPUT_COLUMNS]
+    if unknown:
+        raise InvalidArgumentError(
+            f"No column {unknown[0]!r}. Columns: {', '.join(OUTPUT_COLUMNS)}."
+        )
+    return [OUTPUT_COLUMNS[name] for name in names or OUTPUT_COLUMNS]
+
+
+def cells(trace: Trace, columns: Sequence[Column]) -> dict[str, Any]:
+    """Return what JSON can hold of a trace: one value a column."""
+    record = {column.name: column.cell(trace) for column in columns}
+    return {k: list(v) if isinstance(v, SpanDicts) else v for k, v in record.items()}
+
+
+def write_json(
+    portions: Portions, columns: Sequence[Column], file: Path | None
+) -> None:
+    """Write one JSON object a line, pure ASCII, so that no terminal obeys it."""
+    with _text(file) as stream:
+        for trace in _each(portions):
+            stream.write(json.dumps(cells(trace, columns), default=str) + "\n")
+
+
+def write_csv(portions: Portions, columns: Sequence[Column], file: Path | None) -> None:
+    """Write CSV with a head line; objects and lists are JSON text.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front, which
+    the spreadsheet does not show.
+    """
+    with _text(file) as stream:
+        on_terminal = stream.isatty()
+        # Python below 3.13 would leave a text with a lone carriage return unquoted.
+        writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        writer.writerow([column.name for column in columns])
+        for trace in _each(portions):
+            row = [_csv_cell(value) for value in cells(trace, columns).values()]
+            writer.writerow([_shown(c) for c in row] if on_terminal else row)
+
+
+def write_parquet(
+    portions: Portions, columns: Sequence[Column], file: Path | None
+) -> None:
+    """Write Parquet, a row group a portion; objects and lists are JSON text.
+
+    Raises:
+        MissingExtraError: when pyarrow is not installed.
+        InvalidArgumentError: when it would go to a terminal.
+    """
+    if file is None and sys.stdout.isatty():
+        raise InvalidArgumentError(
+            "Parquet is not for a terminal: write --file PATH, or redirect the output."
+        )
+    arrow, parquet = _pyarrow()
+    types = {"integer": arrow.int64(), "integer or missing": arrow.int64()}
+    schema = arrow.schema(
+        [(column.name, types.get(column.kind, arrow.string())) for column in columns]
+    )
+    with _binary(file) as stream, parquet.ParquetWriter(stream, schema) as writer:
+        for portion in portions:
+            records = [cells(trace, columns) for trace in portion]
+            values = {
+                column.name: [
+                    _json_text(record[column.name])
+                    if column.kind == "object"
+                    else record[column.name]
+                    for record in records
+                ]
+                for column in columns
+            }
+            writer.write_table(arrow.table(values, schema=schema))
+
+
+WRITERS: Final[
+    Mapping[str, Callable[[Portions, Sequence[Column], Path | None], None]]
+] = {"json": write_json, "csv": write_csv, "parquet": write_parquet}
+
+
+def _each(portions: Portions) -> Iterator[Trace]:
+    return (trace for portion in portions for trace in portion)
+
+
+def _csv_cell(value: Any) -> str | int:
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = value if isinstance(value, str) else _json_text(value) or ""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _shown(cell: str | int) -> str | int:
+    return visible(cell) if isinstance(cell, str) else cell
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, default=str)
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        return (
+            importlib.import_module("pyarrow"),
+            importlib.import_module("pyarrow.parquet"),
+        )
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("--output parquet", "parquet") from error
+
+
+@contextmanager
+def _binary(file: Path | None) -> Iterator[IO[bytes]]:
+    if file is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        opened = file.open("wb")
+    except OSError as error:
+        raise InvalidArgumentError(
+            f"--file {file} cannot be written: {error.strerror}."
+        ) from error
+    with opened:
+        yield opened
+
+
+@contextmanager
+def _text(file: Path | None) -> Iterator[TextIO]:
+    """Open the output as UTF-8, whatever the locale says."""
+    with _binary(file) as binary:
+        stream = io.TextIOWrapper(
+            binary, encoding="utf-8", errors="backslashreplace", newline=""
+        )
+        try:
+            yield stream
+            stream.flush()
+        finally:
+            stream.detach()
