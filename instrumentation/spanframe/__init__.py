@@ -19,6 +19,7 @@ from spanframe._experiment import set_active_model, set_experiment
 from spanframe._live import LiveSpan
 from spanframe._runtime import configure, flush, set_tracking_uri, shutdown, stats
 from spanframe._spans import start_span, start_span_no_context
+from spanframe._threads import ThreadPoolExecutor
 from spanframe._version import __version__
 from spanframe.entities import SpanType
 from spanframe.errors import SpanframeError
@@ -46,6 +47,7 @@ __all__ = [
     "SpanType",
     "SpanframeClient",
     "SpanframeError",
+    "ThreadPoolExecutor",
     "__version__",
     "configure",
     "count_traces",

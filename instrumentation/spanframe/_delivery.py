@@ -13,7 +13,7 @@ from collections import deque
 from time import monotonic
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from spanframe._guard import fault
@@ -48,6 +48,8 @@ class Delivery(SpanProcessor):
         self._batch_size = min(batch_size, queue_size)
         self._delay_s = delay_s
         self._start_lock = threading.Lock()
+        # In a forked child, the spans that started there; elsewhere None.
+        self._own: set[int] | None = None
         self._reset()
         if hasattr(os, "register_at_fork"):
             forked = weakref.WeakMethod(self._after_fork)
@@ -66,10 +68,17 @@ class Delivery(SpanProcessor):
 
     # --- the app's threads ----------------------------------------------------------
 
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - OTel's
+        """Remember, in a forked child, which spans are its own."""
+        if self._own is not None and span.context is not None:
+            self._own.add(span.context.span_id)
+
     def on_end(self, span: ReadableSpan) -> None:
         """Queue a span that ended; count it as lost when the queue is full."""
         context = span.context
         if context is None or not context.trace_flags & 1:
+            return
+        if self._own is not None and not self._is_own(context.span_id):
             return
         queue = self._queue
         waiting = len(queue)
@@ -81,6 +90,14 @@ class Delivery(SpanProcessor):
             self._start()
         if waiting + 1 >= self._batch_size and not self._wake.is_set():
             self._wake.set()
+
+    def _is_own(self, span_id: int) -> bool:
+        """Say whether a span started in this child; the parent sends the others."""
+        own = self._own or set()
+        if span_id not in own:
+            return False
+        own.discard(span_id)
+        return True
 
     def waiting(self) -> int:
         """Return how many spans are queued or being sent."""
@@ -177,6 +194,7 @@ class Delivery(SpanProcessor):
 
     def _after_fork(self) -> None:
         self._start_lock = threading.Lock()
+        self._own = set()
         self._reset()
         after_fork = getattr(self._exporter, "after_fork", None)
         if after_fork is not None:

@@ -50,6 +50,11 @@ _CHANNEL_OPTIONS: Final = (
 )
 
 
+# Connections of a parent process. gRPC closes a connection with its object, which would
+# wait for threads that a forked child does not have.
+_inherited: Final[list[object]] = []
+
+
 class OtlpExporter(SpanExporter):
     """Sends batches to a collector and waits for its answer.
 
@@ -83,6 +88,8 @@ class OtlpExporter(SpanExporter):
     def after_fork(self) -> None:
         """Forget the parent's connection: it must be neither used nor closed here."""
         self._stopped = threading.Event()
+        if self._channel is not None:
+            _inherited.append(self._channel)
         self._channel = None
 
     def _send(self, spans: Sequence[ReadableSpan]) -> None:

@@ -2,6 +2,7 @@
 
 import atexit
 import getpass
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from random import random
 from typing import Any, Final
 
 from opentelemetry import trace as otel_trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, get_current
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
@@ -29,7 +30,7 @@ from opentelemetry.sdk.trace.sampling import (
 
 from spanframe import keys
 from spanframe._capture import Capture
-from spanframe._context import DECIDED
+from spanframe._context import DECIDED, LIVE
 from spanframe._delivery import Delivery
 from spanframe._guard import fault
 from spanframe._otlp import OtlpExporter
@@ -151,7 +152,8 @@ class Runtime:
         else:
             provider = self._provider(settings)
         self.exit_timeout = settings.exit_timeout
-        self.enabled = not settings.disabled
+        if settings.disabled:
+            self.enabled = False
         self.set_root_attributes()
         self.recorder = Recorder(settings, provider, self.redact)
 
@@ -236,6 +238,26 @@ class Runtime:
 
 
 runtime: Final = Runtime()
+
+
+def _after_fork() -> None:
+    """Begin again in a forked child; the parent records the spans that are open.
+
+    The child's own spans stay their children, as if the parent were remote.
+    """
+    runtime.lock = threading.RLock()
+    runtime.losses.after_fork()
+    here = get_current()
+    if LIVE in here:
+        open_span = otel_trace.get_current_span(here).get_span_context()
+        entries = {key: value for key, value in here.items() if key != LIVE}
+        remote = otel_trace.NonRecordingSpan(open_span)
+        attach(otel_trace.set_span_in_context(remote, Context(entries)))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
 last_trace_id: Final[ContextVar[int | None]] = ContextVar(
     "spanframe_last_trace_id", default=None
 )

@@ -42,6 +42,12 @@ class Losses:
         self.counts = {"queue_full": 0, "rejected": 0, "failed": 0, "closed": 0}
         self.exported = 0
 
+    def after_fork(self) -> None:
+        """Count anew in a forked child: what the parent counted is the parent's."""
+        self._lock = threading.Lock()
+        self.counts = dict.fromkeys(self.counts, 0)
+        self.exported = 0
+
     def add(self, reason: str, spans: int, detail: str = "") -> None:
         """Count lost spans.
 

@@ -7,6 +7,7 @@ then the default, and reports every problem at once.
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
@@ -127,6 +128,10 @@ def _plain(value: object) -> str:
         return ",".join(f"{k}={redact_url(str(v))}" for k, v in value.items())
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, re.Pattern):
+        return str(value.pattern)
+    if value is None:
+        return ""
     return redact_url(str(value))
 
 
