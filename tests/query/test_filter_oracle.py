@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from spanframe_query.filter import parse_filter
 from spanframe_query.layouts.plan import Plan, candidates
+from spanframe_query.order import parse_order
 from spanframe_query.planning import planned
 from spanframe_query.select import Search, count_traces, select_traces
 from tests.query.records import TraceRecord, open_store, refill
@@ -17,6 +18,15 @@ from tests.query.reference import in_order, matches
 from tests.query.strategies import clauses, spelled, stores
 
 NEWEST_FIRST = [("timestamp_ms", "", True), ("request_id", "", False)]
+ORDERS = {
+    (): [],
+    ("timestamp ASC",): [("timestamp_ms", "", False)],
+    ("latency DESC",): [("execution_time_ms", "", True)],
+    ("end_time", "status DESC"): [("end_time_ms", "", False), ("status", "", True)],
+    ("name",): [("name", "", False)],
+    ("tags.env DESC",): [("tags", "env", True)],
+    ("run_id",): [("run_id", "", False)],
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +42,10 @@ def test_sql_finds_what_the_oracle_finds_by_every_plan(
 ) -> None:
     meant = data.draw(st.lists(clauses(records), min_size=1, max_size=3))
     filter_ = parse_filter(data.draw(spelled(meant)))
-    expected = in_order([r for r in records if matches(r, meant)], NEWEST_FIRST)
-    search = Search(filter=filter_)
+    order_by = data.draw(st.sampled_from(list(ORDERS)))
+    search = Search(filter=filter_, order=parse_order(order_by))
+    terms = [*ORDERS[order_by], *NEWEST_FIRST]
+    expected = in_order([r for r in records if matches(r, meant)], terms)
     plans = [Plan(None), *map(Plan, candidates(filter_))]
 
     refill(engine, records)

@@ -18,10 +18,14 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-__all__ = ["attribute_number", "attribute_text", "content", "json_text"]
+from spanframe_query.filter.values import stored_text
+
+__all__ = ["attribute_number", "attribute_text", "content", "decoded_text", "json_text"]
 
 _JSON_START: Final = ('"', "{", "[")
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_STATUS_CODES: Final = {code: name for name, code in Status.StatusCode.items()}
+_DEPTH: Final = 100
 _INT64_DIGITS: Final = 20
 _INT64: Final = range(-(1 << 63), 1 << 63)
 
@@ -29,7 +33,7 @@ _INT64: Final = range(-(1 << 63), 1 << 63)
 def attribute_text(body: bytes, key: str) -> str | None:
     """Return the text of an attribute of a span; None when it has none."""
     value = _attribute(body, key)
-    return None if value is None else json_text(value)
+    return None if value is None else stored_text(json_text(value))
 
 
 def attribute_number(body: bytes, key: str) -> float | None:
@@ -55,12 +59,12 @@ def content(body: bytes) -> str:
         {
             "name": span.name,
             "status": {
-                "code": Status.StatusCode.Name(span.status.code),
+                "code": _STATUS_CODES.get(span.status.code, span.status.code),
                 "message": span.status.message,
             },
-            "attributes": _decoded(span.attributes),
+            "attributes": _plain_all(span.attributes),
             "events": [
-                {"name": event.name, "attributes": _decoded(event.attributes)}
+                {"name": event.name, "attributes": _plain_all(event.attributes)}
                 for event in span.events
             ],
         }
@@ -73,14 +77,21 @@ def json_text(value: object) -> str:
 
 
 def decoded_text(text: str) -> Any:
-    """Return what a text stands for: itself, or the JSON value it spells."""
+    """Return what a text stands for: itself, or the JSON value it spells.
+
+    JSON that cannot be written back as text stands for itself: half a surrogate pair,
+    or nesting near the depth at which Python gives up.
+    """
     if not text.startswith(_JSON_START):
         return text
     try:
         value = json.loads(text)
+        if "\\u" in text:
+            json_text(value).encode()
     except (ValueError, RecursionError):
         return text
-    return value
+    brackets = text.count("[") + text.count("{")
+    return text if brackets > _DEPTH and _depth(value) > _DEPTH else value
 
 
 def _span(body: bytes) -> Span:
@@ -91,15 +102,25 @@ def _span(body: bytes) -> Span:
         return Span()
 
 
+def _depth(value: Any) -> int:
+    """Return how deep a JSON value nests, without nesting calls."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        inner = (v.values() if isinstance(v, dict) else v for v in level)
+        level = [v for each in inner for v in each if isinstance(v, dict | list)]
+    return depth
+
+
 def _attribute(body: bytes, key: str) -> Any:
     for attribute in _span(body).attributes:
-        if attribute.key == key:
+        if stored_text(attribute.key) == key:
             return _plain(attribute.value)
     return None
 
 
-def _decoded(attributes: Iterable[KeyValue]) -> dict[str, Any]:
-    return {attribute.key: _plain(attribute.value) for attribute in attributes}
+def _plain_all(attributes: Iterable[KeyValue]) -> dict[str, Any]:
+    return {each.key: _plain(each.value) for each in attributes}
 
 
 def _plain(value: AnyValue) -> Any:
@@ -114,6 +135,6 @@ def _plain(value: AnyValue) -> Any:
         case "array_value":
             return [_plain(each) for each in value.array_value.values]
         case "kvlist_value":
-            return {each.key: _plain(each.value) for each in value.kvlist_value.values}
+            return _plain_all(value.kvlist_value.values)
         case _:
             return getattr(value, kind)
