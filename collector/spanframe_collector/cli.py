@@ -71,6 +71,13 @@ def collector(
     ] = None,
     keep_age: Annotated[str | None, _option("keep_age", "--keep-age")] = None,
     keep_size: Annotated[str | None, _option("keep_size", "--keep-size")] = None,
+    mask_keys: Annotated[str | None, _option("mask_keys", "--mask-keys")] = None,
+    forward_endpoint: Annotated[
+        str | None, _option("forward_endpoint", "--forward-endpoint")
+    ] = None,
+    forward_queue_bytes: Annotated[
+        int | None, _option("forward_queue_bytes", "--forward-queue-bytes")
+    ] = None,
     ready_file: Annotated[
         Path | None,
         typer.Option(help="Write a JSON file once requests are taken."),
@@ -97,6 +104,9 @@ def collector(
             "drain_seconds": drain_seconds,
             "keep_age": keep_age,
             "keep_size": keep_size,
+            "mask_keys": mask_keys,
+            "forward_endpoint": forward_endpoint,
+            "forward_queue_bytes": forward_queue_bytes,
         }
     )
     if print_config:

@@ -8,7 +8,9 @@ from concurrent.futures import Executor
 from typing import Final, NamedTuple
 
 from spanframe import keys
-from spanframe_collector.decode import EnvelopeError, decode_request
+from spanframe_collector.decode import Decoded, EnvelopeError, decode_request
+from spanframe_collector.decode.masking import Masker
+from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.pipeline import Pipeline, StoreUnavailableError
 from spanframe_collector.receivers.admission import Admission, BudgetSpentError
 from spanframe_collector.rows import Fact, Rejected, Source
@@ -60,11 +62,15 @@ class Intake:
         admission: Admission,
         telemetry: Telemetry,
         decoders: Executor,
+        masker: Masker | None = None,
+        forwarder: Forwarder | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._admission = admission
         self._telemetry = telemetry
         self._decoders = decoders
+        self._masker = masker
+        self._forwarder = forwarder
         self._last_request = time.monotonic()
 
     async def take(
@@ -103,8 +109,8 @@ class Intake:
     ) -> Taken:
         begun = time.monotonic()
         try:
-            decoded = await asyncio.get_running_loop().run_in_executor(
-                self._decoders, decode_request, request, _facts(headers)
+            request, decoded = await asyncio.get_running_loop().run_in_executor(
+                self._decoders, self._decode, request, _facts(headers)
             )
         except EnvelopeError:
             raise RefusedError(Refusal.UNDECODABLE) from None
@@ -125,11 +131,19 @@ class Intake:
             self._telemetry.refuse("store_late", len(rows))
             raise RefusedError(Refusal.LATE) from None
         self._telemetry.commit(committed.stored, committed.duplicates)
+        if self._forwarder is not None:
+            self._forwarder.offer(request)
         if not committed.refused:
             return Taken(rejected)
         refused_by_store = Rejected("refused_by_store", committed.refused)
         self._telemetry.reject([refused_by_store])
         return Taken([*rejected, refused_by_store])
+
+    def _decode(self, request: bytes, facts: tuple[Fact, ...]) -> tuple[bytes, Decoded]:
+        """Mask and decode; return the request as it may be kept and passed on."""
+        if self._masker is not None:
+            request = self._masker.request(request)
+        return request, decode_request(request, facts)
 
 
 def _facts(headers: Mapping[str, str]) -> tuple[Fact, ...]:

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from spanframe_collector.decode.masking import Masker
+from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.housekeeping import keep_within
 from spanframe_collector.intake import Intake
 from spanframe_collector.pipeline import Pipeline
@@ -77,21 +79,35 @@ async def _receive(
     ready_file: Path | None,
 ) -> None:
     admission = Admission(settings.max_in_flight_bytes)
-    # One thread: decoding holds the interpreter, more would only take turns.
-    with ThreadPoolExecutor(1, "spanframe-decoder") as decoders:
-        intake = Intake(pipeline, admission, telemetry, decoders)
+    masker = Masker(settings.mask_keys) if settings.mask_keys else None
+    async with contextlib.AsyncExitStack() as stack:
+        # One thread: decoding holds the interpreter, more would only take turns.
+        decoders = stack.enter_context(ThreadPoolExecutor(1, "spanframe-decoder"))
+        forwarder = _forwarder(settings, telemetry)
+        if forwarder is not None:
+            stack.push_async_callback(forwarder.close, _GRACE_SECONDS)
+        intake = Intake(pipeline, admission, telemetry, decoders, masker, forwarder)
         receiver = GrpcReceiver(intake, settings)
         address = await receiver.start(settings.grpc)
-        try:
-            _log.info("Ready: OTLP over gRPC on %s", address)
-            if ready_file is not None:
-                _write_ready_file(ready_file, {"grpc": str(address)})
-            await _until(stop, pipeline.health, receiver)
-            _log.info("Stopping: taking what senders flush, finishing what was begun")
-            await receiver.say_stopping()
-            await _linger(intake, settings.drain_seconds)
-        finally:
-            await receiver.stop(_GRACE_SECONDS)
+        stack.push_async_callback(receiver.stop, _GRACE_SECONDS)
+        _log.info("Ready: OTLP over gRPC on %s", address)
+        if ready_file is not None:
+            _write_ready_file(ready_file, {"grpc": str(address)})
+        await _until(stop, pipeline.health, receiver)
+        _log.info("Stopping: taking what senders flush, finishing what was begun")
+        await receiver.say_stopping()
+        await _linger(intake, settings.drain_seconds)
+
+
+def _forwarder(settings: CollectorSettings, telemetry: Telemetry) -> Forwarder | None:
+    if not settings.forward_endpoint:
+        return None
+    return Forwarder(
+        settings.forward_endpoint,
+        settings.forward_token,
+        settings.forward_queue_bytes,
+        telemetry,
+    )
 
 
 async def _until(

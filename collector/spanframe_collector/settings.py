@@ -6,7 +6,14 @@ import re
 from typing import ClassVar, Final, NamedTuple
 
 from spanframe.errors import SettingsError
-from spanframe.settings import SettingsBase, boolean, setting, store_url, whole_number
+from spanframe.settings import (
+    SettingsBase,
+    boolean,
+    endpoint,
+    setting,
+    store_url,
+    whole_number,
+)
 
 __all__ = ["Address", "CollectorSettings", "age_ms"]
 
@@ -67,6 +74,21 @@ def size_bytes(text: str) -> int | None:
     if match is None:
         raise ValueError("write a number and KB, MB, GB or TB, for example 20GB")
     return int(match[1]) * _SIZE_UNITS[match[2]]
+
+
+def pattern(text: str) -> re.Pattern[str] | None:
+    """Read a regular expression; empty: None."""
+    if not text:
+        return None
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+
+
+def forward_target(text: str) -> str:
+    """Read an endpoint, or nothing."""
+    return endpoint(text) if text else ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -148,6 +170,31 @@ class CollectorSettings(SettingsBase):
         "",
         "Delete the oldest traces when the store uses more: a number and MB, GB or TB.",
         size_bytes,
+    )
+
+    mask_keys: re.Pattern[str] | None = setting(
+        "SPANFRAME_MASK_KEYS",
+        "",
+        "Mask values under keys that this regular expression finds, in any case.",
+        pattern,
+    )
+    forward_endpoint: str = setting(
+        "SPANFRAME_FORWARD_ENDPOINT",
+        "",
+        "Pass accepted requests on to this OTLP/gRPC endpoint as well.",
+        forward_target,
+    )
+    forward_token: str = setting(
+        "SPANFRAME_FORWARD_TOKEN",
+        "",
+        "The bearer token for the endpoint that requests are passed on to.",
+        secret=True,
+    )
+    forward_queue_bytes: int = setting(
+        "SPANFRAME_FORWARD_QUEUE_BYTES",
+        str(32 << 20),
+        "Bytes that may wait to be passed on; beyond it the newest are left out.",
+        whole_number(1024, 1 << 34),
     )
 
     def __post_init__(self) -> None:

@@ -58,6 +58,9 @@ class Telemetry:
         self._otel_refused = self._counter(
             "otelcol_receiver_refused_spans", "Spans the store did not take."
         )
+        self._forwarded = self._counter(
+            "spanframe_forwarded_requests", "Requests passed on, by outcome.", "outcome"
+        )
         self.decode_seconds = self._histogram("decode", "Decoding one request.")
         self.wait_seconds = self._histogram(
             "queue_wait", "From decoded to the start of the commit, one request."
@@ -106,6 +109,10 @@ class Telemetry:
         self._duplicate.inc(duplicates)
         self._accepted.inc(stored + duplicates)
 
+    def forwarded(self, outcome: str) -> None:
+        """Count a request that was, or was not, passed on."""
+        self._forwarded.labels(outcome).inc()
+
     def committed_now(self) -> None:
         """Note that a transaction has just been committed."""
         self._last_commit.set_to_current_time()
@@ -124,6 +131,7 @@ class Telemetry:
         ]
         parts += _by_reason(self._rejected, "rejected")
         parts += _by_reason(self._refused, "refused")
+        parts += _by_reason(self._forwarded, "forwarded")
         return ", ".join(parts)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
-from spanframe_collector.decode.envelope import EnvelopeError, walk
+from spanframe_collector.decode.envelope import EnvelopeError, RawScope, rebuild, walk
 from tests.plugins.otlp import request, span
 
 
@@ -85,6 +85,13 @@ def test_any_bytes_end_in_scopes_or_in_an_envelope_error(data: bytes) -> None:
     except EnvelopeError:
         return
     assert sum(len(s) for scope in scopes for s in scope.spans) <= len(data)
+
+
+@given(st.lists(st.binary(max_size=300), min_size=5, max_size=9))
+def test_what_is_rebuilt_is_walked_as_it_was(parts: list[bytes]) -> None:
+    resource, resource_url, scope_body, scope_url, *spans = parts
+    scope = RawScope(resource, resource_url, scope_body, scope_url, spans)
+    assert list(walk(rebuild(scope))) == [scope]
 
 
 def _length(body: bytes) -> bytes:

@@ -9,7 +9,7 @@ one broken span costs one span, and the bytes are stored exactly as they arrived
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-__all__ = ["EnvelopeError", "RawScope", "walk"]
+__all__ = ["EnvelopeError", "RawScope", "rebuild", "walk"]
 
 _LENGTH_DELIMITED: Final = 2
 _FIXED_WIDTHS: Final = {1: 8, 5: 4}
@@ -67,6 +67,24 @@ def _scope(resource: bytes, resource_schema_url: bytes, message: bytes) -> RawSc
         elif number == 3:  # noqa: PLR2004
             schema_url = value
     return RawScope(resource, resource_schema_url, scope, schema_url, spans)
+
+
+def rebuild(scope: RawScope) -> bytes:
+    """Write an ExportTraceServiceRequest that holds one scope; `walk` reads it back."""
+    inner = _field(1, scope.scope)
+    inner += b"".join(_field(2, body) for body in scope.spans)
+    inner += _field(3, scope.scope_schema_url)
+    outer = _field(1, scope.resource) + _field(2, inner)
+    return _field(1, outer + _field(3, scope.resource_schema_url))
+
+
+def _field(number: int, value: bytes) -> bytes:
+    length, left = bytearray(), len(value)
+    while left >= 0x80:  # noqa: PLR2004 - the continuation bit
+        length.append(left & 0x7F | 0x80)
+        left >>= 7
+    length.append(left)
+    return bytes((number << 3 | _LENGTH_DELIMITED,)) + bytes(length) + value
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:

@@ -1,0 +1,84 @@
+"""Values under named keys are masked wherever they hide; nothing else changes."""
+
+import re
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+)
+
+from spanframe_collector.decode import EnvelopeError, decode_request
+from spanframe_collector.decode.anyvalue import plain
+from spanframe_collector.decode.masking import Masker
+from tests.plugins.otlp import pairs, request, span
+
+MASKER = Masker(re.compile("password|api[-_]?key", re.IGNORECASE))
+
+
+def masked(message: ExportTraceServiceRequest) -> ExportTraceServiceRequest:
+    return ExportTraceServiceRequest.FromString(
+        MASKER.request(message.SerializeToString())
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"password": "hunter2"}, {"password": "[redacted]"}),
+        ({"db.PASSWORD.old": 5}, {"db.PASSWORD.old": "[redacted]"}),
+        ({"a": {"api-key": "k", "b": 1}}, {"a": {"api-key": "[redacted]", "b": 1}}),
+        ({"a": [{"apikey": "k"}]}, {"a": [{"apikey": "[redacted]"}]}),
+        (
+            {"mlflow.spanInputs": '{"user": "ann", "login": [{"password": "x"}]}'},
+            {
+                "mlflow.spanInputs": '{"user": "ann", "login": '
+                '[{"password": "[redacted]"}]}'
+            },
+        ),
+        ({"cut": '{"password": "hun...'}, {"cut": "[redacted]"}),
+        ({"text": "my password is long"}, {"text": "my password is long"}),
+        ({"json": '["the password"]'}, {"json": '["the password"]'}),
+        ({"json": '{"a":1}'}, {"json": '{"a":1}'}),
+    ],
+)
+def test_attributes(before: dict[str, Any], after: dict[str, Any]) -> None:
+    message = masked(request(span(attributes=before)))
+    [found] = message.resource_spans[0].scope_spans[0].spans
+    assert {kv.key: plain(kv.value) for kv in found.attributes} == after
+
+
+def test_events_links_scopes_and_resources() -> None:
+    secret = {"password": "hunter2", "open": "kept"}
+    message = request(span(), resource=secret)
+    scope = message.resource_spans[0].scope_spans[0]
+    scope.scope.attributes.extend(pairs(secret))
+    scope.spans[0].events.add().attributes.extend(pairs(secret))
+    scope.spans[0].links.add().attributes.extend(pairs(secret))
+    found = MASKER.request(message.SerializeToString())
+    assert b"hunter2" not in found
+    assert found.count(b"kept") == 4
+    assert found.count(b"[redacted]") == 4
+
+
+def test_without_a_named_key_every_span_stays_as_it_was() -> None:
+    message = request(span(1), span(2), resource={"a": 1}, scope="s")
+    message.MergeFrom(request(span(3), resource={"b": 1}, scope="t"))
+    message.resource_spans[1].schema_url = "r"
+    message.resource_spans[1].scope_spans[0].schema_url = "s"
+    assert masked(message) == message
+
+
+def test_a_span_that_cannot_be_read_is_rejected_and_not_passed_on() -> None:
+    broken = request(span(1), span(2, name="secret-name")).SerializeToString()
+    broken = broken.replace(b"secret-name", b"secret-nam\xff")
+    found = MASKER.request(broken)
+    assert b"secret" not in found
+    decoded = decode_request(found)
+    assert [tuple(r) for r in decoded.rejected] == [("undecodable_span", 1)]
+    assert [row.span_id for row in decoded.rows] == [1]
+
+
+def test_what_is_no_request_is_refused() -> None:
+    with pytest.raises(EnvelopeError):
+        MASKER.request(b"garbage")
