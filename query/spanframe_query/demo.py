@@ -115,8 +115,8 @@ def _record(folder: Path, store: str, requests: int, console: Console) -> int:
     console.rule("[bold]1. An app sends its traces to the collector")
     with _collector(folder, store) as address:
         shop = _shop()
-        console.print(f"collector  OTLP over gRPC on {address}, writing to {store}")
-        console.print(f"app        {escape(_short(shop))}")
+        text = f"collector  {address}, writing to {store}\napp        {_short(shop)}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
         begin = time.time()
         _run_app(shop, folder, address, requests, console)
         middle = (begin + time.time()) / 2
@@ -242,7 +242,8 @@ def _compare(console: Console) -> None:
 
 
 def _print_call(question: str, call: str, console: Console) -> None:
-    console.print(f"\n[bold]{question}[/]\n[cyan]spanframe.{escape(call)}")
+    text = f"\n[bold]{question}[/]\n[cyan]spanframe.{escape(call)}"
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 def _print_frame(frame: pd.DataFrame, console: Console) -> None:
