@@ -80,7 +80,8 @@ class OtlpSink:
             options=(("grpc.so_reuseport", 0),),
         )
         port = self._server.add_insecure_port(self.address)
-        self.address = f"127.0.0.1:{port}"
+        if not self.address.startswith("unix:"):
+            self.address = f"127.0.0.1:{port}"
         self._server.start()
 
     def stop(self) -> None:

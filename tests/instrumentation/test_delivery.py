@@ -1,0 +1,282 @@
+"""Delivery: what arrives, what waits, what is lost and said to be."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+import spanframe
+from spanframe import testing
+from spanframe.errors import SettingsError
+from tests.instrumentation.otlp_sink import Answer, OtlpSink
+
+
+@spanframe.trace
+def work(x: int = 0) -> int:
+    return x
+
+
+def refusing(code: grpc.StatusCode, *trailers: tuple[str, bytes]) -> Answer:
+    """Make an answer that refuses the request."""
+
+    def answer(
+        request: Any, context: grpc.ServicerContext
+    ) -> ExportTraceServiceResponse:
+        context.set_trailing_metadata(trailers)
+        context.abort(code, "not now")
+        raise AssertionError("abort raises")
+
+    return answer
+
+
+def retry_info(seconds: float) -> RetryInfo:
+    delay = Duration()
+    delay.FromMilliseconds(int(seconds * 1000))
+    return RetryInfo(retry_delay=delay)
+
+
+def in_status_details(info: RetryInfo) -> bytes:
+    packed = AnyMessage()
+    packed.Pack(info)
+    return bytes(Status(code=8, details=[packed]).SerializeToString())
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED"])
+def test_a_retryable_refusal_is_tried_again(sink: OtlpSink, code: str) -> None:
+    sink.answers = [refusing(grpc.StatusCode[code])] * 2
+    work()
+    assert spanframe.flush()
+    assert sink.calls == 3
+    assert len(sink.spans) == 1
+    assert spanframe.stats().exported == 1
+    assert spanframe.stats().lost == 0
+
+
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        ("google.rpc.retryinfo-bin", retry_info(0.01).SerializeToString()),
+        ("grpc-status-details-bin", in_status_details(retry_info(0.01))),
+    ],
+    ids=["trailer", "status details"],
+)
+def test_a_full_collector_that_says_when_is_tried_again(
+    sink: OtlpSink, trailer: tuple[str, bytes]
+) -> None:
+    sink.answers = [refusing(grpc.StatusCode.RESOURCE_EXHAUSTED, trailer)] * 3
+    work()
+    assert spanframe.flush()
+    assert len(sink.spans) == 1
+
+
+@pytest.mark.parametrize(
+    "code", ["INVALID_ARGUMENT", "UNAUTHENTICATED", "RESOURCE_EXHAUSTED", "UNKNOWN"]
+)
+def test_a_refusal_for_good_is_a_counted_loss(
+    sink: OtlpSink, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink.answers = [refusing(grpc.StatusCode[code])]
+    work()
+    assert spanframe.flush()
+    assert sink.calls == 1
+    assert spanframe.stats().failed == 1
+    assert f"1 failed ({code})" in caplog.text
+
+
+def test_a_batch_too_large_for_the_collector_is_sent_in_parts(sink: OtlpSink) -> None:
+    sink.answers = [refusing(grpc.StatusCode.RESOURCE_EXHAUSTED)]
+    with spanframe.start_span("root"):
+        for n in range(9):
+            work(n)
+    assert spanframe.flush()
+    assert len(sink.spans) == 10
+    assert sink.calls == 3
+    assert spanframe.stats().lost == 0
+
+
+def test_requests_stay_below_the_usual_limit(sink: OtlpSink) -> None:
+    with spanframe.start_span("root"):
+        for _ in range(20):
+            with spanframe.start_span("large") as span:
+                span.set_outputs("x" * 250_000)
+    assert spanframe.flush()
+    assert len(sink.spans) == 21
+    assert len(sink.requests) > 1
+    assert all(r.ByteSize() < 4 * 1024 * 1024 for r in sink.requests)
+
+
+def test_spans_refused_one_by_one_are_counted(
+    sink: OtlpSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    partial = ExportTracePartialSuccess(rejected_spans=2, error_message="empty ids")
+    sink.answers = [lambda *_: ExportTraceServiceResponse(partial_success=partial)]
+    with spanframe.start_span("root"):
+        work()
+        work()
+    assert spanframe.flush()
+    stats = spanframe.stats()
+    assert (stats.exported, stats.rejected, stats.lost) == (1, 2, 2)
+    assert "2 rejected (empty ids)" in caplog.text
+
+
+def test_a_span_that_cannot_be_encoded_does_not_take_others_along(
+    sink: OtlpSink,
+) -> None:
+    tracer = spanframe.tracing.get_tracer_provider().get_tracer("careless")
+    with spanframe.start_span("before"):
+        pass
+    with tracer.start_as_current_span("\ud800"):
+        pass
+    with spanframe.start_span("after"):
+        pass
+    assert spanframe.flush()
+    assert {s.name for s in sink.spans} == {"before", "after"}
+    assert spanframe.stats().failed == 1
+
+
+def test_spans_wait_for_a_collector_that_is_away(sink: OtlpSink) -> None:
+    sink.stop()
+    for n in range(3000):
+        work(n)
+    assert not spanframe.flush(timeout=0.2)
+    assert spanframe.stats().waiting == 3000
+    sink.start()
+    assert spanframe.flush()
+    inputs = {s.attributes["mlflow.spanInputs"] for s in sink.spans}
+    assert len(inputs) == len(sink.spans) == 3000
+    assert spanframe.stats().lost == 0
+
+
+def test_the_collector_may_come_back_in_between(sink: OtlpSink) -> None:
+    for n in range(4):
+        work(n)
+        assert spanframe.flush()
+        sink.stop()
+        sink.start()
+    assert len(sink.spans) == 4
+    assert spanframe.stats().lost == 0
+
+
+def test_a_collector_that_stays_away_is_given_up(
+    sink: OtlpSink, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink.stop()
+    with monkeypatch.context() as environment:
+        environment.setenv("SPANFRAME_RETRY_FOR", "0.2")
+        spanframe.tracing.reset()
+        spanframe.configure(endpoint=sink.endpoint)
+        work()
+        assert spanframe.flush()
+    assert spanframe.stats().failed == 1
+    assert "cannot deliver" in caplog.text
+    assert "1 failed (UNAVAILABLE)" in caplog.text
+
+
+class Blocked(SpanExporter):
+    """An exporter that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.entered = threading.Event()
+        self.batches: list[int] = []
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.entered.set()
+        self.go.wait(30)
+        self.batches.append(len(spans))
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        self.go.set()
+
+
+def test_a_full_queue_drops_new_spans_and_counts_them(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    exporter = Blocked()
+    with monkeypatch.context() as environment:
+        environment.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "10")
+        environment.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")
+        spanframe.tracing.reset()
+        spanframe.configure(exporter=exporter)
+        for _ in range(4):
+            work()
+        assert exporter.entered.wait(30)
+        for _ in range(13):
+            work()
+        stats = spanframe.stats()
+        assert (stats.waiting, stats.queue_full) == (14, 3)
+        assert not spanframe.flush(timeout=0.01)
+        exporter.go.set()
+        assert spanframe.flush()
+    assert exporter.batches == [4, 4, 4, 2]
+    lines = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert len(lines) == 1
+
+
+def test_an_exporter_that_raises_loses_its_batch_only(sink: OtlpSink) -> None:
+    class Broken(SpanExporter):
+        calls = 0
+
+        def export(self, _: Sequence[ReadableSpan]) -> SpanExportResult:
+            self.calls += 1
+            if self.calls == 1:
+                raise RuntimeError("spilled")
+            return SpanExportResult.SUCCESS
+
+        def shutdown(self) -> None:
+            pass
+
+    with testing.faults_logged():
+        spanframe.configure(exporter=Broken())
+        work()
+        assert spanframe.flush()
+        work()
+        assert spanframe.flush()
+    assert spanframe.stats().failed == 1
+
+
+def test_the_token_and_headers_go_with_every_request(
+    sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as environment:
+        environment.setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Team=a%20b")
+        spanframe.configure(token="let me in")  # noqa: S106 - no password
+        work()
+        assert spanframe.flush()
+    assert sink.metadata[0]["authorization"] == "Bearer let me in"
+    assert sink.metadata[0]["x-team"] == "a b"
+
+
+def test_a_unix_socket_serves_as_well(sink: OtlpSink, tmp_path: Any) -> None:
+    sink.stop()
+    sink.address = f"unix:{tmp_path / 'otlp.sock'}"
+    sink.start()
+    spanframe.configure(endpoint=f"unix:{tmp_path / 'otlp.sock'}")
+    work(5)
+    assert spanframe.flush()
+    assert len(sink.spans) == 1
+
+
+def test_every_bad_setting_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as refused:
+        spanframe.configure(endpoint="ftp://x", store="nonsense", sampler="sometimes")
+    assert len(refused.value.problems) == 3
+
+
+def test_a_flush_without_spans_is_done(sink: OtlpSink) -> None:
+    assert spanframe.flush()
+    assert sink.calls == 0
