@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from spanframe import keys
 from spanframe_collector.decode import Decoded, EnvelopeError, decode_request
+from spanframe_collector.decode.envelope import MOST_SPANS
 from spanframe_collector.decode.masking import Masker
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.pipeline import Pipeline, StoreUnavailableError
@@ -28,7 +29,10 @@ _MARGIN_SECONDS: Final = 0.5
 class Refusal(enum.Enum):
     """Why a request is not taken, with the sentence its sender reads."""
 
-    UNDECODABLE = "The request is not an OTLP ExportTraceServiceRequest."
+    UNDECODABLE = (
+        "The request is not an OTLP ExportTraceServiceRequest of at most "
+        f"{MOST_SPANS} spans."
+    )
     BUSY = "The collector has no room for more requests now; send it again."
     STORE = "The store does not take spans now; send it again."
     LATE = "The store did not take the spans in time; send them again."

@@ -6,6 +6,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_collector.decode import decode_request
+from spanframe_collector.decode.envelope import EnvelopeError, RawScope, rebuild
 from spanframe_collector.rows import Fact, Rank, Source, SpanRow
 from tests.plugins.otlp import REMOTE_PARENT, START, pairs, request, span
 
@@ -187,3 +188,47 @@ def test_values_nested_too_deep_do_not_stop_the_span() -> None:
     [row] = decode(span(attributes={"input.value": value}))
     assert row.inputs is not None
     assert row.inputs.count("[") == 32
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (span(1, attributes={"a": "x" * (4 << 20)}), "span_too_large"),
+        (span(1, links=[{}] * 50_000), "span_too_many_parts"),
+    ],
+)
+def test_a_span_that_would_fill_the_memory_costs_that_span_alone(
+    bad: Span, reason: str
+) -> None:
+    decoded = decode_request(request(bad, span(2)).SerializeToString())
+    assert [tuple(r) for r in decoded.rejected] == [(reason, 1)]
+    assert [row.span_id for row in decoded.rows] == [2]
+
+
+@pytest.mark.parametrize("scopes", [1, 3])
+def test_a_request_of_countless_spans_is_refused(scopes: int) -> None:
+    """Catalogue 49: two bytes a span must not become hundreds each."""
+    scope = rebuild(RawScope(b"", b"", b"", b"", [b""] * (200_001 // scopes + 1)))
+    with pytest.raises(EnvelopeError, match="more than 200000 spans"):
+        decode_request(scope * scopes)
+
+
+def test_large_but_legal_spans_are_taken() -> None:
+    """Catalogue 22: 10 000 attributes, events or links; a value of 1 MiB."""
+    many = {f"key {n}": n for n in range(10_000)}
+    rows = decode(
+        span(1, attributes=many),
+        span(2, events=[{"name": "e"}] * 10_000),
+        span(3, links=[{"trace_id": b"x" * 16, "span_id": b"y" * 8}] * 10_000),
+        span(4, attributes={"long": "x" * (1 << 20)}),
+    )
+    assert len(rows) == 4
+
+
+def test_nul_is_replaced_in_what_is_derived_and_kept_in_the_body() -> None:
+    message = span(1, name="a\0b", attributes={"mlflow.traceTag.k\0": "v\0"})
+    [row] = decode(message)
+    assert row.name == "a\N{REPLACEMENT CHARACTER}b"
+    [fact] = row.facts
+    assert (fact.field[-1], fact.value[-1]) == ("\N{REPLACEMENT CHARACTER}",) * 2
+    assert Span.FromString(row.body) == message

@@ -9,7 +9,9 @@ one broken span costs one span, and the bytes are stored exactly as they arrived
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-__all__ = ["EnvelopeError", "RawScope", "rebuild", "walk"]
+__all__ = ["MOST_SPANS", "EnvelopeError", "RawScope", "count_fields", "rebuild", "walk"]
+
+MOST_SPANS: Final = 200_000
 
 _LENGTH_DELIMITED: Final = 2
 _FIXED_WIDTHS: Final = {1: 8, 5: 4}
@@ -38,8 +40,11 @@ def walk(request: bytes) -> Iterator[RawScope]:
     are skipped, of a repeated singular message the last counts.
 
     Raises:
-        EnvelopeError: when the envelope cannot be read to its end.
+        EnvelopeError: when the envelope cannot be read to its end, or holds more than
+            `MOST_SPANS` spans: an empty span takes two bytes on the wire and hundreds
+            in memory.
     """
+    room = MOST_SPANS
     for number, resource_spans in _fields(request):
         if number != 1:
             continue
@@ -53,20 +58,35 @@ def walk(request: bytes) -> Iterator[RawScope]:
             elif inner == 3:  # noqa: PLR2004
                 schema_url = value
         for scope_spans in scopes:
-            yield _scope(resource, schema_url, scope_spans)
+            scope = _scope(resource, schema_url, scope_spans, room)
+            room -= len(scope.spans)
+            yield scope
 
 
-def _scope(resource: bytes, resource_schema_url: bytes, message: bytes) -> RawScope:
+def _scope(
+    resource: bytes, resource_schema_url: bytes, message: bytes, room: int
+) -> RawScope:
     scope = schema_url = b""
     spans: list[bytes] = []
     for number, value in _fields(message):
         if number == 2:  # noqa: PLR2004
+            if len(spans) == room:
+                raise EnvelopeError(f"more than {MOST_SPANS} spans in one request")
             spans.append(value)
         elif number == 1:
             scope = value
         elif number == 3:  # noqa: PLR2004
             schema_url = value
     return RawScope(resource, resource_schema_url, scope, schema_url, spans)
+
+
+def count_fields(message: bytes) -> int:
+    """Return how many strings and sub-messages a message has on its first level.
+
+    Raises:
+        EnvelopeError: when the message cannot be read to its end.
+    """
+    return sum(1 for _ in _fields(message))
 
 
 def rebuild(scope: RawScope) -> bytes:

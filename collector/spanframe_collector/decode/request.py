@@ -1,6 +1,7 @@
 """One export request to the rows of its spans; a bad span costs that span alone."""
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -13,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_collector.decode import conventions, facts
 from spanframe_collector.decode.anyvalue import plain
-from spanframe_collector.decode.envelope import RawScope, walk
+from spanframe_collector.decode.envelope import RawScope, count_fields, walk
 from spanframe_collector.rows import Fact, Interned, Rank, Rejected, SpanRow
 
 __all__ = ["Decoded", "decode_request"]
@@ -28,6 +29,9 @@ _SPAN_ID_BYTES: Final = 8
 _NO_SPAN: Final = bytes(_SPAN_ID_BYTES)
 _TIME_LIMIT: Final = 1 << 63
 """The stores keep signed 64-bit integers."""
+_LARGEST_SPAN: Final = 4 << 20
+_UNCOUNTED_SPAN: Final = 64 << 10
+_MOST_FIELDS: Final = 20_000
 _PARENT_IS_REMOTE: Final = 0x100 | 0x200
 """Span.flags: bit 8, it is known whether the parent is remote; bit 9, it is."""
 _MLFLOW_SCOPE: Final = "mlflow."
@@ -99,6 +103,7 @@ def _decode_scope(
 def _decode_span(
     body: bytes, origin: _Origin, request_facts: tuple[Fact, ...]
 ) -> SpanRow:
+    _check_size(body)
     span = Span.FromString(body)
     _check(span)
     attributes = _attributes(span.attributes)
@@ -115,19 +120,50 @@ def _decode_span(
         digest=_signed(digest.digest()),
         parent_span_id=_signed(parent) if has_parent else None,
         rank=_rank(has_parent=has_parent, flags=span.flags),
-        name=span.name,
-        type=derived.span_type,
+        name=_storable(span.name),
+        type=_storable(derived.span_type),
         status=_STATUS.get(span.status.code, "UNSET"),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
         inputs=derived.inputs,
         outputs=derived.outputs,
-        usage=None,
+        usage=_usage_text(derived.usage),
         resource=origin.resource,
         scope=origin.scope,
         body=body,
-        facts=(*origin.facts, *request_facts, *facts.of_span(attributes)),
+        facts=tuple(
+            fact._replace(field=_storable(fact.field), value=_storable(fact.value))
+            if "\0" in fact.value or "\0" in fact.field
+            else fact
+            for fact in (*origin.facts, *request_facts, *facts.of_span(attributes))
+        ),
     )
+
+
+def _storable(text: str) -> str:
+    """Replace U+0000: PostgreSQL refuses it and SQLite's LIKE stops at it.
+
+    Only what is derived is changed; the body keeps what was sent.
+    """
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _usage_text(usage: conventions.Usage | None) -> str | None:
+    if usage is None:
+        return None
+    counts = usage._asdict().items()
+    return json.dumps({name: count for name, count in counts if count is not None})
+
+
+def _check_size(body: bytes) -> None:
+    """Raise for a span that would take too much memory once it is parsed.
+
+    Parsed, an empty sub-message of two bytes takes up to ninety times as much.
+    """
+    if len(body) > _LARGEST_SPAN:
+        raise _BadSpanError("span_too_large")
+    if len(body) > _UNCOUNTED_SPAN and count_fields(body) > _MOST_FIELDS:
+        raise _BadSpanError("span_too_many_parts")
 
 
 def _check(span: Span) -> None:
