@@ -25,6 +25,7 @@ from spanframe_collector.settings import CollectorSettings, age_ms
 from spanframe_collector.store.engine import open_engine
 from spanframe_collector.store.inspection import inspect_store
 from spanframe_collector.store.migrations import HEAD, check_version, upgrade
+from spanframe_collector.store.rederivation import count_traces, rederive_portion
 from spanframe_collector.store.retention import Limits, count_before, prune_portion
 from spanframe_collector.store.sqlite import backup
 
@@ -172,6 +173,25 @@ def prune(
         while deleted := prune_portion(engine, limits, now_ms):
             progress.advance(task, deleted)
     _out.print(f"Deleted {total} traces from {_name(engine)}.", markup=False)
+
+
+@db.command()
+def rederive(store: _Store = None) -> None:
+    """Derive types, usage, previews, tags and metadata again from the stored spans.
+
+    For after an upgrade that reads more conventions; edits of tags stay.
+    """
+    engine = _engine(store, read_only=False)
+    check_version(engine)
+    after = 0
+    with _progress() as progress:
+        task = progress.add_task("Reading traces", total=count_traces(engine))
+        while True:
+            derived, after = rederive_portion(engine, after)
+            if not derived:
+                break
+            progress.advance(task, derived)
+    _out.print(f"Derived {_name(engine)} again.", markup=False)
 
 
 @db.command(name="backup")

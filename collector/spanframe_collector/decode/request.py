@@ -17,7 +17,7 @@ from spanframe_collector.decode.anyvalue import plain
 from spanframe_collector.decode.envelope import RawScope, count_fields, walk
 from spanframe_collector.rows import Fact, Interned, Rank, Rejected, SpanRow
 
-__all__ = ["Decoded", "decode_request"]
+__all__ = ["Decoded", "decode_request", "decode_stored"]
 
 _STATUS: Final = {
     Status.STATUS_CODE_UNSET: "UNSET",
@@ -82,6 +82,14 @@ def decode_request(request: bytes, request_facts: tuple[Fact, ...] = ()) -> Deco
             continue
         _decode_scope(scope, origin, request_facts, rows, rejected)
     return Decoded(rows, [Rejected(*item) for item in rejected.items()])
+
+
+def decode_stored(
+    body: bytes, resource: tuple[bytes, str], scope: tuple[bytes, str]
+) -> SpanRow:
+    """Decode a stored span again: its body, and (body, schema URL) of its origin."""
+    origin = _origin(resource[0], resource[1].encode(), scope[0], scope[1].encode())
+    return _decode_span(body, origin, ())
 
 
 def _decode_scope(

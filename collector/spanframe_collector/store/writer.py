@@ -43,7 +43,7 @@ from spanframe_collector.store.schema import (
 from spanframe_collector.store.sqlite import known_spans
 from spanframe_collector.store.usage import usage_of_traces
 
-__all__ = ["SpanWriter", "Written"]
+__all__ = ["SpanWriter", "Written", "experiment_ids"]
 
 T = TypeVar("T")
 
@@ -237,11 +237,11 @@ def _write_traces(
     by_trace: dict[bytes, list[SpanRow]] = {}
     for span in fresh:
         by_trace.setdefault(span.trace_id, []).append(span)
-    experiment_ids = _experiment_ids(connection, fresh)
+    named = experiment_ids(connection, fresh)
     states = {
         trace_id: merge(
             known[trace_id].state if trace_id in known else EMPTY,
-            fold(group, experiment_ids),
+            fold(group, named),
         )
         for trace_id, group in by_trace.items()
     }
@@ -282,9 +282,7 @@ def _put_usage(
             states[asked[key]] = states[asked[key]]._replace(usage=usage)
 
 
-def _experiment_ids(
-    connection: Connection, batch: Iterable[SpanRow]
-) -> dict[Fact, int]:
+def experiment_ids(connection: Connection, batch: Iterable[SpanRow]) -> dict[Fact, int]:
     """Return the ids of the experiments that are spoken of, creating unknown names.
 
     A number that names no experiment is left out: its traces go where the other facts

@@ -1,0 +1,125 @@
+"""Derives again, from the stored bodies, everything that is derived from them.
+
+For when the table of conventions has changed: span types, usage, names, previews, tags
+and metadata of stored traces become what they would be if they arrived today. What was
+edited in the store stays, and so does the experiment that only a header named.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
+
+from spanframe_collector.decode import decode_stored
+from spanframe_collector.rows import Source, SpanRow
+from spanframe_collector.store import index
+from spanframe_collector.store.rollup import TraceState, columns_of, fold, state_of
+from spanframe_collector.store.schema import resources, scopes, spans, traces
+from spanframe_collector.store.usage import usage_of_traces
+from spanframe_collector.store.writer import experiment_ids
+
+__all__ = ["count_traces", "rederive_portion"]
+
+_TRACES_AT_ONCE: Final = 200
+
+_STORED: Final = (
+    select(
+        spans.c.trace_key,
+        spans.c.span_id,
+        spans.c.digest,
+        spans.c.body,
+        resources.c.body.label("resource"),
+        resources.c.schema_url.label("resource_schema_url"),
+        scopes.c.body.label("scope"),
+        scopes.c.schema_url.label("scope_schema_url"),
+    )
+    .join(resources, resources.c.resource_key == spans.c.resource_key)
+    .join(scopes, scopes.c.scope_key == spans.c.scope_key)
+    .where(spans.c.trace_key.in_(bindparam("trace_keys", expanding=True)))
+)
+_CHANGED_SPAN: Final = update(spans).where(
+    spans.c.trace_key == bindparam("key"),
+    spans.c.span_id == bindparam("id"),
+    spans.c.digest == bindparam("body_digest"),
+)
+
+
+def count_traces(engine: Engine) -> int:
+    """Return how many traces there are to derive again."""
+    with engine.connect() as connection:
+        return int(
+            connection.execute(select(func.count(traces.c.trace_key))).scalar_one()
+        )
+
+
+def rederive_portion(engine: Engine, after: int) -> tuple[int, int]:
+    """Derive again a portion of the traces whose key is greater than ``after``.
+
+    Returns:
+        How many, 0 when none is left, and the key to go on after.
+    """
+    portion = (
+        select(traces)
+        .where(traces.c.trace_key > after)
+        .order_by(traces.c.trace_key)
+        .limit(_TRACES_AT_ONCE)
+    )
+    with engine.begin() as connection:
+        rows = connection.execute(portion).all()
+        if not rows:
+            return 0, after
+        _rederive(connection, rows)
+    return len(rows), int(rows[-1].trace_key)
+
+
+def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
+    trace_keys = [row.trace_key for row in rows]
+    derived: dict[int, list[SpanRow]] = {key: [] for key in trace_keys}
+    for stored in connection.execute(_STORED, {"trace_keys": trace_keys}):
+        span = decode_stored(
+            stored.body,
+            (stored.resource, stored.resource_schema_url),
+            (stored.scope, stored.scope_schema_url),
+        )
+        derived[stored.trace_key].append(span)
+    connection.execute(
+        _CHANGED_SPAN,
+        [
+            {
+                "key": key,
+                "id": span.span_id,
+                "body_digest": span.digest,
+                "name": span.name,
+                "type": span.type,
+                "status": span.status,
+                "usage": span.usage,
+            }
+            for key, group in derived.items()
+            for span in group
+        ],
+    )
+    everything = [span for group in derived.values() for span in group]
+    named = experiment_ids(connection, everything)
+    usage = usage_of_traces(connection, trace_keys)
+    changed = []
+    changes = index.Changes()
+    for row in rows:
+        before = row._asdict()
+        state = _keeping(state_of(before), fold(derived[row.trace_key], named))
+        columns = columns_of(state._replace(usage=usage.get(row.trace_key)))
+        changed.append({"key": row.trace_key, **columns})
+        changes.add(row.trace_key, before, columns)
+    update_traces = update(traces).where(traces.c.trace_key == bindparam("key"))
+    connection.execute(update_traces, changed)
+    changes.write(connection)
+
+
+def _keeping(old: TraceState, new: TraceState) -> TraceState:
+    """Return the new state with what no span can say again."""
+    picks = dict(new.picks)
+    for field, pick in old.picks.items():
+        edited = pick.stamp.source == Source.EDIT
+        by_header = field == "experiment_id" and field not in picks
+        if edited or by_header:
+            picks[field] = pick
+    return new._replace(picks=picks)
