@@ -16,11 +16,11 @@ from sqlalchemy import Engine
 from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe.settings import ClientSettings, redact_url, rows
 from spanframe_query import drawing, reader
+from spanframe_query.arguments import checked_search
 from spanframe_query.demo import demo
 from spanframe_query.entities import Trace
 from spanframe_query.experiments import find_experiment, find_experiment_by_id
 from spanframe_query.output import OUTPUT_COLUMNS, WRITERS, chosen_columns
-from spanframe_query.search import plan
 from spanframe_query.stores import reading
 from spanframe_query.terminal import visible
 from spanframe_query.traces import find_trace
@@ -109,7 +109,7 @@ def search(
         if file is not None:
             raise InvalidArgumentError("--file is for --output json, csv or parquet.")
     shown = chosen_columns(names)
-    engine, found = plan(
+    engine, found = checked_search(
         _store_url(store),
         filter_,
         order_by,

@@ -9,11 +9,11 @@ from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe.settings import ClientSettings
 from spanframe_collector.store import mutations
 from spanframe_query import reader
+from spanframe_query.arguments import checked_search, limit_of
 from spanframe_query.entities import Experiment, PagedList, Trace
 from spanframe_query.experiments import find_experiment, find_experiment_by_id
 from spanframe_query.paging import next_token, read_token
 from spanframe_query.scope import experiment_id_of, experiment_ids_of
-from spanframe_query.search import limit_of, plan
 from spanframe_query.stores import reading, writing
 from spanframe_query.traces import change_tag, experiment_traces, find_trace
 
@@ -76,7 +76,7 @@ class SpanframeClient:
         size = limit_of(max_results)
         if size is None:
             raise InvalidArgumentError("max_results is None: write the size of a page.")
-        engine, search = plan(
+        engine, search = checked_search(
             self.tracking_uri,
             filter_string,
             order_by,

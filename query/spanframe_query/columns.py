@@ -13,7 +13,7 @@ from spanframe_query.entities.content import loads
 
 __all__ = ["LAYOUTS", "Column", "Kind", "columns_of_layout"]
 
-Kind = Literal["text", "integer", "integer or missing", "object"]
+Kind = Literal["text", "integer", "integer or missing", "entries", "object"]
 """What cells hold; `frame` maps each to one dtype."""
 
 
@@ -55,7 +55,7 @@ _SPANS: Final = Column(
     "Sequence of dictionaries, one a span, each made when it is first asked for.",
 )
 _TAGS: Final = Column(
-    "tags", "object", lambda trace: trace.info.tags, "Dictionary of the tags."
+    "tags", "entries", lambda trace: trace.info.tags, "Dictionary of the tags."
 )
 
 _V2: Final = (
@@ -88,7 +88,7 @@ _V2: Final = (
     _RESPONSE,
     Column(
         "request_metadata",
-        "object",
+        "entries",
         lambda trace: trace.info.trace_metadata,
         "Dictionary of the metadata.",
     ),
@@ -132,7 +132,7 @@ _V3: Final = (
     _RESPONSE,
     Column(
         "trace_metadata",
-        "object",
+        "entries",
         lambda trace: trace.info.trace_metadata,
         "Dictionary of the metadata.",
     ),

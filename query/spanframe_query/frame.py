@@ -68,5 +68,6 @@ _ARRAYS: Final[Mapping[Kind, Callable[[Sequence[Any]], Any]]] = {
     "text": partial(pd.array, dtype=_TEXT_DTYPE),
     "integer": _integers,
     "integer or missing": _integers_or_missing,
+    "entries": _objects,
     "object": _objects,
 }

@@ -14,19 +14,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, TextIO
 
-from spanframe.errors import InvalidArgumentError, MissingExtraError
-from spanframe_query.columns import LAYOUTS, Column
-from spanframe_query.entities import SpanDicts, Trace
+from spanframe.errors import InvalidArgumentError
+from spanframe_query.arrow import (
+    PLAIN_COLUMNS,
+    build_table,
+    json_cell,
+    json_text,
+    table_schema,
+)
+from spanframe_query.columns import Column
+from spanframe_query.entities import Trace
 from spanframe_query.terminal import visible
 
-__all__ = ["OUTPUT_COLUMNS", "WRITERS", "cells", "chosen_columns"]
+__all__ = ["OUTPUT_COLUMNS", "WRITERS", "chosen_columns"]
 
 Portions = Iterable[Sequence[Trace]]
 
 OUTPUT_COLUMNS: Final[Mapping[str, Column]] = {
-    column.name: column
-    for column in LAYOUTS["v2"]
-    if column.name != "trace"  # the object; the other columns say what it holds
+    column.name: column for column in PLAIN_COLUMNS["v2"]
 }
 
 # A spreadsheet takes a cell that begins like this for a formula.
@@ -47,19 +52,14 @@ def chosen_columns(names: Sequence[str]) -> list[Column]:
     return [OUTPUT_COLUMNS[name] for name in names or OUTPUT_COLUMNS]
 
 
-def cells(trace: Trace, columns: Sequence[Column]) -> dict[str, Any]:
-    """Return what JSON can hold of a trace: one value a column."""
-    record = {column.name: column.cell(trace) for column in columns}
-    return {k: list(v) if isinstance(v, SpanDicts) else v for k, v in record.items()}
-
-
 def write_json(
     portions: Portions, columns: Sequence[Column], file: Path | None
 ) -> None:
     """Write one JSON object a line, pure ASCII, so that no terminal obeys it."""
     with _text(file) as stream:
         for trace in _each(portions):
-            stream.write(json.dumps(cells(trace, columns), default=str) + "\n")
+            record = {column.name: json_cell(column, trace) for column in columns}
+            stream.write(json.dumps(record, default=str) + "\n")
 
 
 def write_csv(portions: Portions, columns: Sequence[Column], file: Path | None) -> None:
@@ -74,14 +74,14 @@ def write_csv(portions: Portions, columns: Sequence[Column], file: Path | None) 
         writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow([column.name for column in columns])
         for trace in _each(portions):
-            row = [_csv_cell(value) for value in cells(trace, columns).values()]
+            row = [_csv_cell(json_cell(column, trace)) for column in columns]
             writer.writerow([_shown(c) for c in row] if on_terminal else row)
 
 
 def write_parquet(
     portions: Portions, columns: Sequence[Column], file: Path | None
 ) -> None:
-    """Write Parquet, a row group a portion; objects and lists are JSON text.
+    """Write Parquet, a row group a portion, typed as in `spanframe_query.arrow`.
 
     Raises:
         MissingExtraError: when pyarrow is not installed.
@@ -91,24 +91,11 @@ def write_parquet(
         raise InvalidArgumentError(
             "Parquet is not for a terminal: write --file PATH, or redirect the output."
         )
-    arrow, parquet = _pyarrow()
-    types = {"integer": arrow.int64(), "integer or missing": arrow.int64()}
-    schema = arrow.schema(
-        [(column.name, types.get(column.kind, arrow.string())) for column in columns]
-    )
+    schema = table_schema(columns)
+    parquet = importlib.import_module("pyarrow.parquet")
     with _binary(file) as stream, parquet.ParquetWriter(stream, schema) as writer:
         for portion in portions:
-            records = [cells(trace, columns) for trace in portion]
-            values = {
-                column.name: [
-                    _json_text(record[column.name])
-                    if column.kind == "object"
-                    else record[column.name]
-                    for record in records
-                ]
-                for column in columns
-            }
-            writer.write_table(arrow.table(values, schema=schema))
+            writer.write_table(build_table(portion, columns))
 
 
 WRITERS: Final[
@@ -125,26 +112,12 @@ def _csv_cell(value: Any) -> str | int:
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    text = value if isinstance(value, str) else _json_text(value) or ""
+    text = value if isinstance(value, str) else json_text(value) or ""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _shown(cell: str | int) -> str | int:
     return visible(cell) if isinstance(cell, str) else cell
-
-
-def _json_text(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, default=str)
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        return (
-            importlib.import_module("pyarrow"),
-            importlib.import_module("pyarrow.parquet"),
-        )
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("--output parquet", "parquet") from error
 
 
 @contextmanager

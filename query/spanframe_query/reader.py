@@ -1,6 +1,7 @@
 """From a search to traces: one select for their rows, one for the spans of a batch.
 
-Both run on a read-only connection and see one state of the store.
+They run on one read-only connection and see one state of the store. Where a filter
+leaves a choice of indexes, a select that counts a few index rows goes before.
 """
 
 import json
@@ -22,6 +23,7 @@ from spanframe_query.entities.content import StoredSpan
 from spanframe_query.entities.info import location_of
 from spanframe_query.filter.nodes import FieldKind
 from spanframe_query.layouts import COMPUTED
+from spanframe_query.planning import planned
 from spanframe_query.select import Search
 
 __all__ = [
@@ -74,8 +76,9 @@ def count(engine: Engine, search: Search) -> int:
         FilterError: when the engine cannot serve a clause of the filter.
         StoreError: when the store cannot be read.
     """
-    statement = statements.count_traces(search, engine.dialect.name)
     with connection(engine) as connected:
+        best = planned(connected, search)
+        statement = statements.count_traces(best, engine.dialect.name)
         return connected.execute(statement).scalar_one()
 
 
@@ -99,8 +102,9 @@ def read_page(engine: Engine, search: Search, *, include_spans: bool) -> Page:
     limit = search.limit
     # One row more than asked for tells whether anything follows.
     probing = search if limit is None else replace(search, limit=limit + 1)
-    statement = statements.select_traces(probing, engine.dialect.name)
     with connection(engine) as connected:
+        best = planned(connected, probing)
+        statement = statements.select_traces(best, engine.dialect.name)
         found = connected.execute(statement).all()
         rows = found[:limit]
         stored = _spans(connected, rows) if include_spans else {}

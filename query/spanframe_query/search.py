@@ -1,46 +1,28 @@
 """The walk of a search: arguments → checked search → rows → traces → frame."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final, Literal, NamedTuple, overload
+from functools import partial
+from typing import Any, Literal, get_args, overload
 
 import pandas as pd
-from sqlalchemy import Engine
 
 import spanframe
-from spanframe import keys
 from spanframe.errors import InvalidArgumentError
 from spanframe_query import reader
+from spanframe_query.arguments import checked_search, limit_of
+from spanframe_query.arrow import PLAIN_COLUMNS, build_table, table_schema
 from spanframe_query.columns import columns_of_layout
 from spanframe_query.entities import Trace
-from spanframe_query.extract import parse_extract_fields
-from spanframe_query.filter import filter_and, parse_filter
+from spanframe_query.extract import ExtractField, parse_extract_fields
 from spanframe_query.frame import build_frame
-from spanframe_query.order import parse_order
-from spanframe_query.scope import active_experiment_ids, experiment_ids_of, store_url
-from spanframe_query.select import Search
-from spanframe_query.stores import reading
+from spanframe_query.scope import experiment_ids_of, store_url
 
-__all__ = [
-    "Planned",
-    "count_traces",
-    "iter_traces",
-    "limit_of",
-    "plan",
-    "search_traces",
-]
+__all__ = ["count_traces", "iter_traces", "search_traces"]
 
 Layout = Literal["v2", "v3"]
+ReturnType = Literal["pandas", "list", "arrow"]
 Ids = Sequence[str | int]
-
-_RETURN_TYPES: Final = ("pandas", "list")
-
-
-class Planned(NamedTuple):
-    """A checked search and the engine it runs on."""
-
-    engine: Engine
-    search: Search
 
 
 @overload
@@ -81,6 +63,25 @@ def search_traces(
     experiment_ids: Ids | None = ...,
     layout: Layout = ...,
 ) -> list[Trace]: ...
+@overload
+def search_traces(
+    filter_or_experiment_ids: str | Ids | None = ...,
+    /,
+    filter_string: str | None = ...,
+    max_results: int | None = ...,
+    order_by: str | Sequence[str] | None = ...,
+    extract_fields: Sequence[str] | None = ...,
+    run_id: str | None = ...,
+    *,
+    return_type: Literal["arrow"],
+    model_id: str | None = ...,
+    sql_warehouse_id: str | None = ...,
+    include_spans: bool = ...,
+    locations: Ids | None = ...,
+    flush: bool = ...,
+    experiment_ids: Ids | None = ...,
+    layout: Layout = ...,
+) -> Any: ...
 def search_traces(
     filter_or_experiment_ids: str | Ids | None = None,
     /,
@@ -89,7 +90,7 @@ def search_traces(
     order_by: str | Sequence[str] | None = None,
     extract_fields: Sequence[str] | None = None,
     run_id: str | None = None,
-    return_type: Literal["pandas", "list"] | None = None,
+    return_type: ReturnType | None = None,
     model_id: str | None = None,
     sql_warehouse_id: str | None = None,
     include_spans: bool = True,
@@ -98,7 +99,7 @@ def search_traces(
     *,
     experiment_ids: Ids | None = None,
     layout: Layout = "v2",
-) -> pd.DataFrame | list[Trace]:
+) -> Any:
     """Find traces.
 
     Where no experiment is named, by an argument, `set_experiment` or a setting, all
@@ -111,7 +112,8 @@ def search_traces(
         order_by: ``"timestamp_ms DESC"``, or several; the newest first by default.
         extract_fields: more columns, ``"span.inputs.field"`` each.
         run_id: only traces of this run (metadata ``mlflow.sourceRun``).
-        return_type: ``"pandas"`` (the default) or ``"list"``, of `Trace`.
+        return_type: ``"pandas"`` (the default), ``"list"`` of `Trace`, or ``"arrow"``,
+            a ``pyarrow.Table`` without the column ``trace``.
         model_id: only traces of this model (metadata ``mlflow.modelId``); joined with
             the filter by AND.
         sql_warehouse_id: the store that the setting ``warehouses`` has under this name.
@@ -124,11 +126,12 @@ def search_traces(
 
     Returns:
         A DataFrame with the columns and types of `spanframe_query.columns`, also when
-        nothing is found; or the list of traces.
+        nothing is found; or the list, or the table.
 
     Raises:
         FilterError: when the filter or order cannot be used; it draws the place.
         InvalidArgumentError: when another argument cannot be used.
+        MissingExtraError: when ``"arrow"`` is asked for without pyarrow.
         StoreError: when the store cannot be read.
     """
     if isinstance(filter_or_experiment_ids, str):
@@ -142,14 +145,12 @@ def search_traces(
         if experiment_ids is not None:
             raise InvalidArgumentError("Experiment ids are given twice.")
         experiment_ids = filter_or_experiment_ids
-    as_list = _wants_list(return_type)
-    columns_of_layout(layout)
-    fields = parse_extract_fields(extract_fields)
-    if as_list and fields:
+    build = _builder(return_type, layout, parse_extract_fields(extract_fields))
+    if return_type == "list" and extract_fields:
         raise InvalidArgumentError(
             "extract_fields makes columns: leave it out, or return_type='list'."
         )
-    planned = plan(
+    engine, search = checked_search(
         store_url(sql_warehouse_id),
         filter_string,
         order_by,
@@ -157,11 +158,11 @@ def search_traces(
         model_id=model_id,
         run_id=run_id,
     )
-    limited = replace(planned.search, limit=limit_of(max_results))
+    limited = replace(search, limit=limit_of(max_results))
     if flush:
         spanframe.flush()
-    traces = reader.read(planned.engine, limited, include_spans=include_spans)
-    return traces if as_list else build_frame(traces, layout=layout, fields=fields)
+    traces = reader.read(engine, limited, include_spans=include_spans)
+    return build(traces)
 
 
 def count_traces(
@@ -177,12 +178,12 @@ def count_traces(
         FilterError: when the filter cannot be used.
         StoreError: when the store cannot be read.
     """
-    planned = plan(
+    engine, search = checked_search(
         store_url(sql_warehouse_id),
         filter_string,
         experiment_ids=experiment_ids_of(experiment_ids, locations) or None,
     )
-    return reader.count(planned.engine, planned.search)
+    return reader.count(engine, search)
 
 
 def iter_traces(
@@ -215,72 +216,34 @@ def iter_traces(
     """
     if batch_size < 1:
         raise InvalidArgumentError(f"batch_size is {batch_size!r}: write 1 or more.")
-    planned = plan(
+    engine, search = checked_search(
         store_url(sql_warehouse_id),
         filter_string,
         order_by,
         experiment_ids=experiment_ids_of(experiment_ids, locations) or None,
     )
     pages = reader.read_pages(
-        planned.engine,
-        replace(planned.search, limit=limit_of(max_results)),
+        engine,
+        replace(search, limit=limit_of(max_results)),
         include_spans=include_spans,
         size=batch_size,
     )
     return (trace for page in pages for trace in page.traces)
 
 
-def plan(
-    store: str,
-    filter_string: str | None,
-    order_by: str | Sequence[str] | None = None,
-    *,
-    experiment_ids: tuple[int, ...] | None = None,
-    all_experiments: bool = False,
-    model_id: str | None = None,
-    run_id: str | None = None,
-) -> Planned:
-    """Check what is searched for, then open the store.
-
-    Args:
-        store: URL of the store.
-        filter_string: the filter.
-        order_by: the order.
-        experiment_ids: the experiments; None for the active one.
-        all_experiments: whether None stands for all of them instead.
-        model_id: joined with the filter.
-        run_id: joined with the filter.
-    """
-    checked = parse_filter(filter_string)
-    for key, value in ((keys.META_MODEL_ID, model_id), (keys.META_SOURCE_RUN, run_id)):
-        if value is not None:
-            checked = filter_and(checked, "metadata", key, str(value))
-    order = parse_order(order_by)
-    engine = reading(store)
-    if experiment_ids is None and not all_experiments:
-        experiment_ids = active_experiment_ids(engine)
-    return Planned(
-        engine, Search(filter=checked, order=order, experiment_ids=experiment_ids)
-    )
-
-
-def limit_of(max_results: Any) -> int | None:
-    """Read ``max_results``.
-
-    Raises:
-        InvalidArgumentError: when it is not a whole number.
-    """
-    if max_results is None:
-        return None
-    if isinstance(max_results, bool) or not isinstance(max_results, int):
-        raise InvalidArgumentError(
-            f"max_results is {max_results!r}: write a whole number, or None for all."
-        )
-    return max(0, max_results)
-
-
-def _wants_list(return_type: Any) -> bool:
-    if return_type is not None and return_type not in _RETURN_TYPES:
-        known = " or ".join(repr(name) for name in _RETURN_TYPES)
-        raise InvalidArgumentError(f"return_type is {return_type!r}: write {known}.")
-    return bool(return_type == "list")
+def _builder(
+    return_type: ReturnType | None, layout: Layout, fields: Sequence[ExtractField]
+) -> Callable[[list[Trace]], Any]:
+    """Return what makes the result of the traces, its arguments checked."""
+    columns_of_layout(layout)
+    match return_type:
+        case None | "pandas":
+            return partial(build_frame, layout=layout, fields=fields)
+        case "arrow":
+            columns = PLAIN_COLUMNS[layout]
+            table_schema(columns, fields)
+            return partial(build_table, columns=columns, fields=fields)
+        case "list":
+            return list
+    known = ", ".join(repr(name) for name in get_args(ReturnType))
+    raise InvalidArgumentError(f"return_type is {return_type!r}: write one of {known}.")

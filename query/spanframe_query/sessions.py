@@ -8,11 +8,11 @@ from sqlalchemy import Engine
 
 from spanframe import keys
 from spanframe_query import reader
+from spanframe_query.arguments import checked_search, limit_of
 from spanframe_query.entities import Session, Trace
 from spanframe_query.filter import Comparator, Condition, Field, FieldKind, Filter
 from spanframe_query.filter.nodes import Span
 from spanframe_query.scope import experiment_ids_of, store_url
-from spanframe_query.search import limit_of, plan
 from spanframe_query.select import Search
 
 __all__ = ["search_sessions"]
@@ -42,7 +42,7 @@ def search_sessions(
         InvalidArgumentError: when an argument cannot be used.
         StoreError: when the store cannot be read.
     """
-    planned = plan(
+    engine, search = checked_search(
         store_url(),
         None,
         experiment_ids=experiment_ids_of(None, locations) or None,
@@ -50,11 +50,11 @@ def search_sessions(
         run_id=run_id,
     )
     limit = limit_of(max_results)
-    names = _newest_sessions(planned.engine, planned.search, limit)
+    names = _newest_sessions(engine, search, limit)
     if not names:
         return []
-    search = _with(planned.search, Comparator.IN, tuple(names))
-    traces = reader.read(planned.engine, search, include_spans=include_spans)
+    found = _with(search, Comparator.IN, tuple(names))
+    traces = reader.read(engine, found, include_spans=include_spans)
     return _grouped(names, traces)
 
 

@@ -247,7 +247,7 @@ def test_a_store_made_anew_under_its_name_is_read_anew(
 
 @pytest.mark.parametrize("return_type", ["arrows", "", 5])
 def test_an_unknown_return_type_is_refused(shop: Store, return_type: object) -> None:
-    with pytest.raises(InvalidArgumentError, match="write 'pandas' or 'list'"):
+    with pytest.raises(InvalidArgumentError, match="write one of 'pandas'"):
         search(return_type=return_type)
 
 

@@ -1,0 +1,72 @@
+"""From the arguments of a search to a checked search and the engine it runs on."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine
+
+from spanframe import keys
+from spanframe.errors import InvalidArgumentError
+from spanframe_query.filter import filter_and, parse_filter
+from spanframe_query.order import parse_order
+from spanframe_query.scope import active_experiment_ids
+from spanframe_query.select import Search
+from spanframe_query.stores import reading
+
+__all__ = ["Checked", "checked_search", "limit_of"]
+
+
+class Checked(NamedTuple):
+    """A checked search and the engine it runs on."""
+
+    engine: Engine
+    search: Search
+
+
+def checked_search(
+    store: str,
+    filter_string: str | None,
+    order_by: str | Sequence[str] | None = None,
+    *,
+    experiment_ids: tuple[int, ...] | None = None,
+    all_experiments: bool = False,
+    model_id: str | None = None,
+    run_id: str | None = None,
+) -> Checked:
+    """Check what is searched for, then open the store.
+
+    Args:
+        store: URL of the store.
+        filter_string: the filter.
+        order_by: the order.
+        experiment_ids: the experiments; None for the active one.
+        all_experiments: whether None stands for all of them instead.
+        model_id: joined with the filter.
+        run_id: joined with the filter.
+    """
+    checked = parse_filter(filter_string)
+    for key, value in ((keys.META_MODEL_ID, model_id), (keys.META_SOURCE_RUN, run_id)):
+        if value is not None:
+            checked = filter_and(checked, "metadata", key, str(value))
+    order = parse_order(order_by)
+    engine = reading(store)
+    if experiment_ids is None and not all_experiments:
+        experiment_ids = active_experiment_ids(engine)
+    return Checked(
+        engine, Search(filter=checked, order=order, experiment_ids=experiment_ids)
+    )
+
+
+def limit_of(max_results: Any) -> int | None:
+    """Read ``max_results``.
+
+    Raises:
+        InvalidArgumentError: when it is not a whole number.
+    """
+    if max_results is None:
+        return None
+    if isinstance(max_results, bool) or not isinstance(max_results, int):
+        raise InvalidArgumentError(
+            f"max_results is {max_results!r}: write a whole number, or None for all."
+        )
+    return max(0, max_results)
