@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.filter import Field, FieldKind
 from spanframe_query.filter.check import ROWS, known_field
-from spanframe_query.filter.errors import fail
+from spanframe_query.filter.errors import fail, refuse_surrogates
 from spanframe_query.filter.parser import Parser
 
 __all__ = ["DEFAULT_ORDER", "OrderTerm", "parse_order"]
@@ -54,6 +54,7 @@ def parse_order(items: str | Sequence[str] | None) -> tuple[OrderTerm, ...]:
             raise InvalidArgumentError(
                 f"order_by takes texts such as 'timestamp_ms DESC', not {item!r:.80}"
             )
+        refuse_surrogates(item)
         term = _term(item)
         if any(term.field == known.field for known in terms):
             title = "This field is ordered by already"

@@ -65,6 +65,8 @@ def read_token(token: str | None, search: Search) -> Cursor | None:
 def _decode(token: str) -> list[Any]:
     try:
         values = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
+        # Half a surrogate pair can be escaped in JSON and bound by no driver.
+        json.dumps(values, ensure_ascii=False).encode()
     except (ValueError, TypeError, RecursionError, binascii.Error):
         values = None
     if not isinstance(values, list) or not values:

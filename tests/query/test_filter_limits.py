@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Engine
 
 from spanframe.errors import FilterError
-from spanframe_query.filter import parse_filter
+from spanframe_query.filter import filter_and, parse_filter
+from spanframe_query.order import parse_order
 from spanframe_query.select import Search, select_traces
 from tests.query.records import SpanRecord, TraceRecord, open_store
 
@@ -38,6 +39,17 @@ def _found(engine: Engine, text: str) -> list[int]:
 def test_half_a_surrogate_pair_is_refused(text: str) -> None:
     with pytest.raises(FilterError, match="Half a surrogate pair"):
         parse_filter(text)
+
+
+def test_half_a_surrogate_pair_is_refused_wherever_it_comes_from() -> None:
+    every_trace = parse_filter("")
+
+    with pytest.raises(FilterError, match="Half a surrogate pair"):
+        parse_order("tags.`\ud800`")
+    with pytest.raises(FilterError, match="Half a surrogate pair"):
+        filter_and(every_trace, "metadata", "mlflow.modelId", "\ud800")
+    with pytest.raises(FilterError, match="Half a surrogate pair"):
+        filter_and(every_trace, "tags", "\udfff", "x")
 
 
 @pytest.mark.parametrize(

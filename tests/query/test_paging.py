@@ -171,6 +171,14 @@ def test_a_token_with_a_broken_id_is_refused(engine: Engine, value: Any) -> None
         read_token(_changed(token, 2, value), search)
 
 
+def test_a_token_with_half_a_surrogate_pair_is_refused(engine: Engine) -> None:
+    search = _search("", "name")
+    token = next_token(search, _rows(engine, search)[0])
+
+    with pytest.raises(InvalidArgumentError, match="not a page token"):
+        read_token(_changed(token, 1, "\ud800"), search)
+
+
 @given(token=st.text(min_size=1) | st.binary(min_size=1).map(base64.b64encode))
 def test_anything_else_is_refused_as_no_page_token(token: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="page token"):

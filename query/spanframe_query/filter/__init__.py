@@ -5,6 +5,7 @@ Everything up to the conditions is pure and knows no database.
 
 from spanframe.errors import FilterError
 from spanframe_query.filter.check import check, known_field
+from spanframe_query.filter.errors import refuse_surrogates
 from spanframe_query.filter.nodes import (
     Comparator,
     Condition,
@@ -53,12 +54,7 @@ def parse_filter(source: str | None) -> Filter:
     if len(source) > MAX_LENGTH:
         title = f"A filter of more than {MAX_LENGTH} characters"
         raise FilterError(title, source[:80], 0, 80, "Run several searches")
-    try:
-        source.encode()
-    except UnicodeEncodeError as error:
-        title = "Half a surrogate pair is not a character"
-        hint = "Write the whole character"
-        raise FilterError(title, source, error.start, error.end, hint) from None
+    refuse_surrogates(source)
     return check(source, parse(source))
 
 
@@ -70,7 +66,12 @@ def filter_and(filter_: Filter, scope: str, key: str, value: str) -> Filter:
         scope: ``tags`` or ``metadata``.
         key: the key of the entry, any text.
         value: the text it must equal; it is bound, never made part of a statement.
+
+    Raises:
+        FilterError: key or value is no text that a store can hold.
     """
+    refuse_surrogates(key)
+    refuse_surrogates(value)
     nowhere = Span(len(filter_.source), len(filter_.source))
     field = known_field("", Key(scope, key, nowhere))
     condition = Condition(field, Comparator.EQ, stored_text(value), nowhere)

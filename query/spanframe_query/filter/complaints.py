@@ -1,9 +1,11 @@
 """What the parser says when a text does not fit the grammar.
 
 Each function stands for one place in the grammar, looks at the token found there, and
-raises the `FilterError` that says what was expected and what to write instead.
+raises the `FilterError` that says what was expected and what to write instead. What is
+known by its kind or word stands in a table: token → (what is wrong, what to write).
 """
 
+from collections.abc import Mapping
 from typing import Final, NoReturn
 
 from spanframe_query.filter.errors import fail, shown
@@ -25,298 +27,200 @@ __all__ = [
     "unfinished_list",
 ]
 
-_COMPARATORS: Final = (
-    "Write one of = != < <= > >= LIKE ILIKE RLIKE IN (…) NOT IN (…) IS NULL IS NOT NULL"
-)
+_Table = Mapping[str, tuple[str, str]]
+
 _ONLY_AND: Final = (
     "AND is the only connective. For several values of one field write IN ('a', 'b'); "
     "otherwise run one search for each side"
 )
-_INSTEAD: Final = {
-    "==": "Write =",
-    "<>": "Write !=",
-    "=~": "Write RLIKE",
-    "~": "Write RLIKE",
-    "!~": "Regular expressions are compared by RLIKE, and no clause can be negated",
-    "BETWEEN": "Write two clauses: timestamp_ms >= 1 AND timestamp_ms <= 2",
-    "CONTAINS": "Write LIKE with % on both sides: name LIKE '%text%'",
-    "MATCHES": "Write RLIKE",
-    "REGEXP": "Write RLIKE",
+_NO_OR: Final = ("OR is not part of the filter language", _ONLY_AND)
+_COMPARATORS: Final = (
+    "Write one of = != < <= > >= LIKE ILIKE RLIKE IN (…) NOT IN (…) IS NULL IS NOT NULL"
+)
+_ANYWHERE: Final[_Table] = {
+    "unclosed quote": (
+        "This quote is never closed",
+        "Write the same quote at the end of the text; a quote inside it is doubled",
+    ),
+    "comment": ("Comments are not part of the filter language", "Leave it out"),
+    ";": ("A filter is one expression", "Leave out ; and join clauses with AND"),
+    "&&": ("&& is not part of the filter language", "Write AND"),
+    "||": ("|| is not part of the filter language", _ONLY_AND),
+}
+_INSTEAD_OF_FIELD: Final[_Table] = {
+    "AND": ("A clause is missing before AND", "Write one AND between two clauses"),
+    "OR": _NO_OR,
+    "NOT": (
+        "NOT is not part of the filter language",
+        "Write != or NOT IN (…): status != 'OK'",
+    ),
+    "text": (
+        "A field is expected here, not a value",
+        "Write the field first: status = 'OK'",
+    ),
+    "number": (
+        "A field is expected here, not a value",
+        "Write the field first: status = 'OK'",
+    ),
+    "open": (
+        "Parentheses are not part of the filter language",
+        "AND is the only connective, so leave out the parentheses around clauses",
+    ),
+}
+_INSTEAD_OF_CONNECTIVE: Final[_Table] = {
+    "OR": _NO_OR,
+    "comma": ("A comma does not join clauses", "Write AND"),
+    **{
+        word: (
+            f"{word} is not part of the filter language",
+            "Use the arguments max_results and order_by",
+        )
+        for word in ("LIMIT", "OFFSET", "ORDER", "GROUP")
+    },
+}
+_INSTEAD_OF_COMPARATOR: Final[_Table] = {
+    written: (f"No such comparator: {written}", hint)
+    for written, hint in {
+        "==": "Write =",
+        "<>": "Write !=",
+        "=~": "Write RLIKE",
+        "~": "Write RLIKE",
+        "!~": "Write RLIKE for what is found; a pattern cannot be negated",
+        "MATCHES": "Write RLIKE",
+        "REGEXP": "Write RLIKE",
+        "CONTAINS": "Write LIKE with % on both sides: name LIKE '%text%'",
+        "BETWEEN": "Write two clauses: timestamp_ms >= 1 AND timestamp_ms <= 2",
+    }.items()
 }
 
 
 def no_field(source: str, token: Token) -> NoReturn:
     """A clause should start here."""
-    word = token.text.upper()
-    span = (token.start, token.end)
     if token.kind == "end":
-        fail(
-            "A clause is missing at the end",
-            source,
-            _last_word(source),
-            "Leave out the last AND, or write a clause after it",
-        )
-    if token.kind == "path" and word == "AND":
-        fail(
-            "A clause is missing before AND",
-            source,
-            span,
-            "Write one AND between two clauses",
-        )
-    if token.kind == "path" and word == "OR":
-        fail("OR is not part of the filter language", source, span, _ONLY_AND)
-    if token.kind == "path" and word == "NOT":
-        fail(
-            "NOT is not part of the filter language",
-            source,
-            span,
-            "Write != or NOT IN (…): status != 'OK'",
-        )
-    if token.kind in {"text", "number"}:
-        fail(
-            "A field is expected here, not a value",
-            source,
-            span,
-            "Write the field first: status = 'OK'",
-        )
-    if token.kind == "open":
-        fail(
-            "Parentheses are not part of the filter language",
-            source,
-            span,
-            "AND is the only connective, so leave out the parentheses around clauses",
-        )
-    _anywhere(source, token)
-    fail(
-        "A field is expected here",
-        source,
-        span,
-        "Write, for example, status = 'OK' or tags.env = 'prod'",
-    )
+        hint = "Leave out the last AND, or write a clause after it"
+        fail("A clause is missing at the end", source, _last_word(source), hint)
+    _refuse_known(source, token, _INSTEAD_OF_FIELD)
+    hint = "Write, for example, status = 'OK' or tags.env = 'prod'"
+    fail("A field is expected here", source, _span(token), hint)
 
 
 def no_connective(source: str, token: Token) -> NoReturn:
     """A clause has ended, and neither AND nor the end follows."""
-    word = token.text.upper()
-    span = (token.start, token.end)
-    if token.kind == "path" and word == "OR":
-        fail("OR is not part of the filter language", source, span, _ONLY_AND)
-    if token.kind == "comma":
-        fail("A comma does not join clauses", source, span, "Write AND")
-    if token.kind == "path" and word in {"LIMIT", "ORDER", "OFFSET", "GROUP"}:
-        fail(
-            f"{word} is not part of the filter language",
-            source,
-            span,
-            "Use the arguments max_results and order_by",
-        )
-    _anywhere(source, token)
-    fail(
-        "AND is expected here",
-        source,
-        span,
-        "Join clauses with AND; nothing else may follow a clause",
-    )
+    _refuse_known(source, token, _INSTEAD_OF_CONNECTIVE)
+    hint = "Join clauses with AND; nothing else may follow a clause"
+    fail("AND is expected here", source, _span(token), hint)
 
 
 def no_key(source: str, dot: Token, token: Token) -> NoReturn:
     """A dot has no key after it."""
-    _anywhere(source, token)
+    _refuse_known(source, token)
     if token.kind == "other" and token.start == dot.end:
-        whole = shown(_glued(source, token.start))
-        fail(
-            "This key is not in backticks",
-            source,
-            (token.start, token.end),
-            f"Write {quoted(whole, '`')} after the dot",
-        )
-    fail(
-        "The key after the dot is missing",
-        source,
-        (dot.start, dot.end),
-        "Write, for example, tags.env, or tags.`any text`",
-    )
+        whole = quoted(shown(_glued(source, token.start)), "`")
+        title = "This key is not in backticks"
+        fail(title, source, _span(token), f"Write {whole} after the dot")
+    hint = "Write, for example, tags.env, or tags.`any text`"
+    fail("The key after the dot is missing", source, _span(dot), hint)
 
 
 def space_at_dot(source: str, dot: Token) -> NoReturn:
     """A dot stands apart from what it joins."""
-    fail(
-        "No space is allowed around the dot",
-        source,
-        (dot.start, dot.end),
-        "Write prefix and key in one word: tags.env",
-    )
+    hint = "Write prefix and key in one word: tags.env"
+    fail("No space is allowed around the dot", source, _span(dot), hint)
 
 
 def no_comparator(source: str, key: Key, token: Token) -> NoReturn:
     """A key has no comparator after it."""
-    word = token.text.upper()
     field = shown(source[key.span.start : key.span.end])
     if token.kind == "end":
-        fail(
-            f"A comparator is missing after {field}",
-            source,
-            key.span,
-            f"{_COMPARATORS}, then a value",
-        )
-    span = (token.start, token.end)
-    if token.kind in {"path", "comparator"} and word in _INSTEAD:
-        fail(f"No such comparator: {word}", source, span, _INSTEAD[word])
+        title = f"A comparator is missing after {field}"
+        fail(title, source, key.span, f"{_COMPARATORS}, then a value")
+    _refuse_known(source, token, _INSTEAD_OF_COMPARATOR)
     rest = _glued(source, key.span.end)
     if rest and token.kind not in {"open", "close", "comma"}:
         scope = "" if key.scope is None else f"{shown(key.scope)}."
         whole = quoted(shown(key.name + rest), "`")
-        fail(
-            "This character ends a key that is not in backticks",
-            source,
-            span,
-            f"Write the whole key in backticks: {scope}{whole}",
-        )
-    _anywhere(source, token)
-    fail(f"A comparator is expected after {field}", source, span, _COMPARATORS)
+        title = "This character ends a key that is not in backticks"
+        hint = f"Write the whole key in backticks: {scope}{whole}"
+        fail(title, source, _span(token), hint)
+    title = f"A comparator is expected after {field}"
+    fail(title, source, _span(token), _COMPARATORS)
 
 
 def no_value(source: str, token: Token, before: Token) -> NoReturn:
     """A comparator, an opening parenthesis or a comma has no value after it."""
-    span = (token.start, token.end)
-    if token.kind == "end":
-        fail(
-            f"A value is missing after {shown(before.text)}",
-            source,
-            (before.start, before.end),
-            "Write a text in quotes or a number",
-        )
-    if token.kind == "path" and token.text.upper() == "NULL":
-        fail("NULL is not a value", source, span, "Write IS NULL or IS NOT NULL")
-    if token.kind == "path":
-        fail(
-            f"{shown(token.text)} is not quoted",
-            source,
-            span,
-            f"Write a text in quotes: {quoted(shown(token.text))}",
-        )
-    if token.kind == "backticked":
-        fail(
-            "Backticks are for keys, not for values",
-            source,
-            span,
-            f"Write a text in quotes: {quoted(shown(token.text[1:-1]))}",
-        )
-    if token.kind == "malformed number":
-        fail(
-            f"Not a number: {shown(token.text)}",
-            source,
-            span,
-            "Write numbers as 5, -5, 0.5 or 1.7e12, and a text in quotes",
-        )
-    if token.kind == "comparator":
-        fail(
-            f"Two comparators: {shown(before.text)} and {token.text}",
-            source,
-            span,
-            _INSTEAD.get(before.text + token.text, "Write only one"),
-        )
-    _anywhere(source, token)
-    fail("A value is expected here", source, span, "Write a text in quotes or a number")
+    text, hint = shown(token.text), "Write a text in quotes or a number"
+    _refuse_known(source, token)
+    match token.kind:
+        case "end":
+            title = f"A value is missing after {shown(before.text)}"
+            fail(title, source, _span(before), hint)
+        case "path" if token.text.upper() == "NULL":
+            title, hint = "NULL is not a value", "Write IS NULL or IS NOT NULL"
+        case "path":
+            title, hint = f"{text} is not quoted", f"Write it in quotes: {quoted(text)}"
+        case "backticked":
+            title = "Backticks are for keys, not for values"
+            hint = f"Write a text in quotes: {quoted(shown(token.text[1:-1]))}"
+        case "malformed number":
+            title = f"Not a number: {text}"
+            hint = "Write numbers as 5, -5, 0.5 or 1.7e12, and a text in quotes"
+        case "comparator":
+            title = f"Two comparators: {shown(before.text)} and {text}"
+            hint = "Write only one"
+        case _:
+            title = "A value is expected here"
+    fail(title, source, _span(token), hint)
 
 
 def no_null(source: str, token: Token) -> NoReturn:
     """IS is followed by something else than NULL."""
-    fail(
-        "IS compares with NULL only",
-        source,
-        _visible(source, token),
-        "Write IS NULL, IS NOT NULL, or = and a value",
-    )
+    hint = "Write IS NULL, IS NOT NULL, or = and a value"
+    fail("IS compares with NULL only", source, _visible(source, token), hint)
 
 
 def stray_not(source: str, negation: Token, token: Token) -> NoReturn:
     """NOT stands between a key and something else than IN."""
     span = (negation.start, max(token.end, negation.end))
-    fail(
-        "NOT is followed by IN only",
-        source,
-        span,
-        "Write NOT IN (…), != or IS NOT NULL; a pattern cannot be negated",
-    )
+    hint = "Write NOT IN (…), != or IS NOT NULL; a pattern cannot be negated"
+    fail("NOT is followed by IN only", source, span, hint)
 
 
 def no_list(source: str, token: Token) -> NoReturn:
     """IN has no opening parenthesis after it."""
-    fail(
-        "IN needs a list in parentheses",
-        source,
-        _visible(source, token),
-        "Write IN ('OK') or IN ('OK', 'ERROR')",
-    )
+    hint = "Write IN ('OK') or IN ('OK', 'ERROR')"
+    fail("IN needs a list in parentheses", source, _visible(source, token), hint)
 
 
 def empty_list(source: str, opening: Token, closing: Token) -> NoReturn:
     """A list has no values."""
-    fail(
-        "The list is empty",
-        source,
-        (opening.start, closing.end),
-        "Write at least one value: IN ('OK')",
-    )
+    hint = "Write at least one value: IN ('OK')"
+    fail("The list is empty", source, (opening.start, closing.end), hint)
 
 
 def unfinished_list(source: str, opening: Token, token: Token) -> NoReturn:
     """A value in a list is followed by neither a comma nor the end of the list."""
+    _refuse_known(source, token)
     if token.kind == "end":
-        fail(
-            "The list is never closed",
-            source,
-            (opening.start, token.end),
-            "Write ) after the last value",
-        )
-    _anywhere(source, token)
-    fail(
-        "A comma is expected here",
-        source,
-        (token.start, token.end),
-        "Write commas between the values and ) after the last",
-    )
+        hint = "Write ) after the last value"
+        fail("The list is never closed", source, (opening.start, token.end), hint)
+    hint = "Write commas between the values and ) after the last"
+    fail("A comma is expected here", source, _span(token), hint)
 
 
 def too_many(source: str, token: Token, limit: str) -> NoReturn:
     """A filter is larger than one statement may be."""
-    fail(
-        f"More than {limit}",
-        source,
-        (token.start, token.end),
-        "Use IN (…) for several values of one field, or run several searches",
-    )
+    hint = "Use IN (…) for several values of one field, or run several searches"
+    fail(f"More than {limit}", source, _span(token), hint)
 
 
-def _anywhere(source: str, token: Token) -> None:
-    """Raise for what is wrong in any place."""
-    span = (token.start, token.end)
-    if token.kind == "unclosed quote":
-        fail(
-            "This quote is never closed",
-            source,
-            span,
-            f"Write {token.text[0]} at the end of the text too; inside it is doubled",
-        )
-    if token.kind == "comment":
-        fail(
-            "Comments are not part of the filter language", source, span, "Leave it out"
-        )
-    if token.kind == "connective":
-        fail(
-            f"{token.text} is not part of the filter language",
-            source,
-            span,
-            "Write AND" if token.text == "&&" else _ONLY_AND,
-        )
-    if token.text == ";":
-        fail(
-            "A filter is one expression",
-            source,
-            span,
-            "Leave out ; and join clauses with AND",
-        )
+def _refuse_known(source: str, token: Token, *tables: _Table) -> None:
+    """Raise for a token that says by itself what is wrong with it."""
+    for table in (*tables, _ANYWHERE):
+        # Kinds are written in lower case, words and signs are no kinds.
+        for name in (token.kind, token.text.upper()):
+            if name in table:
+                title, hint = table[name]
+                fail(title, source, _span(token), hint)
 
 
 def _glued(source: str, start: int) -> str:
@@ -327,11 +231,15 @@ def _glued(source: str, start: int) -> str:
     return source[start:end]
 
 
-def _last_word(source: str) -> tuple[int, int]:
-    end = len(source.rstrip())
-    return max(source.rfind(" ", 0, end), source.rfind("\n", 0, end)) + 1, end
+def _span(token: Token) -> tuple[int, int]:
+    return token.start, token.end
 
 
 def _visible(source: str, token: Token) -> tuple[int, int]:
     """Return where a token stands, or what stands before it at the end."""
-    return _last_word(source) if token.kind == "end" else (token.start, token.end)
+    return _last_word(source) if token.kind == "end" else _span(token)
+
+
+def _last_word(source: str) -> tuple[int, int]:
+    end = len(source.rstrip())
+    return max(source.rfind(" ", 0, end), source.rfind("\n", 0, end)) + 1, end

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 from spanframe.errors import FilterError
 from spanframe_query.filter.nodes import Span
 
-__all__ = ["closest", "fail", "shown"]
+__all__ = ["closest", "fail", "refuse_surrogates", "shown"]
 
 _SHOWN_LENGTH: Final = 40
 
@@ -15,6 +15,15 @@ _SHOWN_LENGTH: Final = 40
 def fail(title: str, source: str, span: tuple[int, int], hint: str) -> NoReturn:
     """Raise the `FilterError` that points at ``span`` of ``source``."""
     raise FilterError(title, source, *Span(*span), hint)
+
+
+def refuse_surrogates(text: str) -> None:
+    """Raise for half a surrogate pair, which neither a store nor a driver takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        title = "Half a surrogate pair is not a character"
+        fail(title, text, (error.start, error.end), "Write the whole character")
 
 
 def shown(text: str) -> str:

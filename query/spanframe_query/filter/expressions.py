@@ -11,7 +11,7 @@ import re2  # type: ignore[import-untyped]  # the wheel carries no types
 __all__ = ["finder"]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def finder(expression: str) -> Callable[[str], bool]:
     """Return a function that tells whether an expression is found in a text.
 

@@ -54,7 +54,7 @@ COMPUTED: Final[Mapping[tuple[FieldKind, str], Computed]] = {
     (FieldKind.METADATA, keys.META_TRACE_INPUTS): _column("trace_inputs"),
     (FieldKind.METADATA, keys.META_TRACE_OUTPUTS): _column("trace_outputs"),
     (FieldKind.METADATA, keys.META_SCHEMA_VERSION): _constant(_SCHEMA_VERSION),
-    (FieldKind.METADATA, "mlflow.trace.sizeBytes"): Computed(
+    (FieldKind.METADATA, keys.META_SIZE_BYTES): Computed(
         lambda column: cast(column("size_bytes"), Text),
         lambda row: str(row["size_bytes"]),
     ),
