@@ -12,10 +12,11 @@ anywhere.
 import operator
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from sqlalchemy import ColumnElement, false
 
+from spanframe_query.filter.capabilities import Capability, needed
 from spanframe_query.filter.errors import fail
 from spanframe_query.filter.nodes import (
     Comparator,
@@ -56,10 +57,15 @@ OPERATORS: Final[dict[Comparator, Callable[[Any, Any], ColumnElement[bool]]]] = 
 
 
 class Layout(Protocol):
-    """Where an engine keeps the fields of a trace, and what it can serve."""
+    """Where an engine keeps the fields of a trace, and what it can do.
 
-    def refuses(self, condition: Condition) -> str | None:
-        """Return why this engine cannot serve a condition; None when it can."""
+    Attributes:
+        engine: the engine's name, for people.
+        capabilities: what it can do beyond what every engine must.
+    """
+
+    engine: ClassVar[str]
+    capabilities: ClassVar[frozenset[Capability]]
 
     def text(self, field: Field) -> ColumnElement[Any]:
         """Return the text of a trace-level field; NULL where it is absent."""
@@ -90,10 +96,10 @@ def compile_filter(filter_: Filter, layout: Layout) -> list[ColumnElement[bool]]
         FilterError: the engine cannot serve a condition.
     """
     for condition in filter_.conditions:
-        reason = layout.refuses(condition)
-        if reason is not None:
-            title = "This store cannot serve the clause"
-            fail(title, filter_.source, condition.span, reason)
+        for capability in needed(condition):
+            if capability not in layout.capabilities:
+                title = f"A store on {layout.engine} cannot serve this clause"
+                fail(title, filter_.source, condition.span, capability.value)
     of_spans = [c for c in filter_.conditions if c.field.kind in SPAN_KINDS]
     compiled = [
         _trace_condition(condition, layout)

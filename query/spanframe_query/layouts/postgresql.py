@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from spanframe import keys
 from spanframe_collector.store import schema
-from spanframe_query.filter.nodes import Comparator, Condition, FieldKind
+from spanframe_query.filter.nodes import FieldKind
 from spanframe_query.layouts.rows import RowLayout
 
 __all__ = ["PostgreSQLLayout"]
@@ -16,23 +16,13 @@ _ENTRIES: Final = {
     FieldKind.TAG: schema.traces.c.tags,
     FieldKind.METADATA: schema.traces.c.metadata,
 }
-_BODY_KINDS: Final = {FieldKind.SPAN_CONTENT, FieldKind.SPAN_ATTRIBUTE}
 _BYTES: Final = "C"
 
 
 class PostgreSQLLayout(RowLayout):
     """PostgreSQL 15 or later."""
 
-    def refuses(self, condition: Condition) -> str | None:
-        """Return why PostgreSQL cannot serve a condition; None when it can."""
-        if condition.field.kind in _BODY_KINDS:
-            return (
-                "PostgreSQL does not read span bodies. Write span.name, span.type or "
-                "span.status, or a tag of the trace"
-            )
-        if condition.comparator is Comparator.RLIKE:
-            return "PostgreSQL has no RE2. Write LIKE or ILIKE"
-        return None
+    engine = "PostgreSQL"
 
     def request_id(self) -> ColumnElement[Any]:
         """Return the text of the trace id."""
@@ -60,14 +50,6 @@ class PostgreSQLLayout(RowLayout):
         """Return a LIKE of lower-case letters; the collation folds A to Z only."""
         lower = func.lower(collate(text, _BYTES), type_=Text)
         return lower.like(func.lower(collate(literal(_unescaped(pattern)), _BYTES)))
-
-    def rlike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-        """Raise: `refuses` keeps RLIKE away."""
-        raise NotImplementedError
-
-    def span_body(self, condition: Condition) -> ColumnElement[bool]:
-        """Raise: `refuses` keeps conditions on bodies away."""
-        raise NotImplementedError
 
 
 def _unescaped(pattern: str) -> str:

@@ -13,12 +13,13 @@ small.
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import ColumnElement, FromClause, exists, false, func
 
 from spanframe import keys
 from spanframe_collector.store import schema
+from spanframe_query.filter.capabilities import Capability
 from spanframe_query.filter.compile import compare_text
 from spanframe_query.filter.nodes import Comparator, Condition, Field, FieldKind
 from spanframe_query.layouts.computed import COMPUTED
@@ -51,6 +52,9 @@ class RowLayout(ABC):
     Attributes:
         driver: the condition whose part of the index the statement walks, if any does.
     """
+
+    engine: ClassVar[str]
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
 
     driver: Condition | None = None
 
@@ -106,10 +110,6 @@ class RowLayout(ABC):
         """Return a text in a form that is ordered by its UTF-8 bytes."""
 
     @abstractmethod
-    def refuses(self, condition: Condition) -> str | None:
-        """Return why this engine cannot serve a condition; None when it can."""
-
-    @abstractmethod
     def like(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Return whether a text fits a pattern, letter by letter."""
 
@@ -117,13 +117,19 @@ class RowLayout(ABC):
     def ilike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Return whether a text fits a pattern when A to Z equal a to z."""
 
-    @abstractmethod
     def rlike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-        """Return whether a regular expression (RE2) is found in a text."""
+        """Return whether a regular expression (RE2) is found in a text.
 
-    @abstractmethod
+        Asked only of an engine that declares `Capability.EXPRESSIONS`.
+        """
+        raise NotImplementedError
+
     def span_body(self, condition: Condition) -> ColumnElement[bool]:
-        """Return a condition on the decoded body of the row of ``schema.spans``."""
+        """Return a condition on the decoded body of the row of ``schema.spans``.
+
+        Asked only of an engine that declares `Capability.SPAN_BODIES`.
+        """
+        raise NotImplementedError
 
     # --- what they share ----------------------------------------------------------
 

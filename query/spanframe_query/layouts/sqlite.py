@@ -7,6 +7,7 @@ from sqlalchemy.sql.operators import custom_op
 
 from spanframe import keys
 from spanframe_collector.store import schema
+from spanframe_query.filter.capabilities import Capability
 from spanframe_query.filter.expressions import finder
 from spanframe_query.filter.nodes import Condition, FieldKind
 from spanframe_query.layouts import span_body
@@ -25,10 +26,8 @@ _GLOB: Final = str.maketrans({"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "
 class SQLiteLayout(RowLayout):
     """SQLite 3.38 or later, with `install_functions` called on each connection."""
 
-    def refuses(self, condition: Condition) -> str | None:
-        """Return None: SQLite serves every condition."""
-        del condition
-        return None
+    engine = "SQLite"
+    capabilities = frozenset(Capability)
 
     def request_id(self) -> ColumnElement[Any]:
         """Return the text of the trace id."""

@@ -76,7 +76,7 @@ FROM traces
 WHERE traces.name LIKE %(name_1)s::VARCHAR AND lower(traces.name COLLATE "C") LIKE lower(%(param_1)s::VARCHAR COLLATE "C") AND traces.status = %(status_1)s::VARCHAR ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
 
 -- an expression
--- refused: PostgreSQL has no RE2. Write LIKE or ILIKE
+-- refused: Write LIKE or ILIKE in place of RLIKE
 
 -- columns
 SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes, traces.timestamp_ms AS order_0, traces.trace_id AS order_1
@@ -106,7 +106,7 @@ FROM spans
 WHERE spans.trace_key = traces.trace_key AND spans.name = %(name_1)s::VARCHAR AND spans.type != %(type_1)s::VARCHAR)) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
 
 -- the body of a span
--- refused: PostgreSQL does not read span bodies. Write span.name, span.type or span.status, or a tag of the trace
+-- refused: Write span.name, span.type or span.status, or a tag of the trace
 
 -- in experiments
 SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes, attribute_index.timestamp_ms AS order_0, traces.trace_id AS order_1
