@@ -59,10 +59,11 @@ def to_protobuf(body: bytes) -> Translated:
     for resource_spans in _objects(source, "resourceSpans"):
         _add_resource_spans(request, resource_spans, rejected)
     warning = ""
-    if not request.resource_spans and _is_snake_case(source):
-        warning = "Nothing was stored: write the keys in lowerCamelCase."
-    elif not request.resource_spans and _is_other_signal(source):
-        raise EnvelopeError("these are no spans")
+    if not request.resource_spans and not rejected:
+        if _is_other_signal(source):
+            raise EnvelopeError("these are no spans")
+        if _is_snake_case(source):
+            warning = "Nothing was stored: write the keys in lowerCamelCase."
     return Translated(
         request.SerializeToString(),
         [Rejected(*item) for item in rejected.items()],
@@ -98,9 +99,9 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _is_snake_case(source: Mapping[str, Any]) -> bool:
-    resources = source.get("resourceSpans")
-    resources = resources if isinstance(resources, list) else []
-    return "resource_spans" in source or any("scope_spans" in r for r in resources)
+    return "resource_spans" in source or any(
+        "scope_spans" in item for item in _objects(source, "resourceSpans")
+    )
 
 
 def _is_other_signal(source: Mapping[str, Any]) -> bool:
@@ -320,12 +321,13 @@ def _any_value(target: AnyValue, source: Any, depth: int = 0) -> None:
             continue
         if not isinstance(value, dict):
             raise _UnreadableError
-        inner = _items(value.get("values") or [])
+        inner = _items(value.get("values", []))
         if key == "arrayValue":
             target.array_value.SetInParent()
             for item in inner:
                 # An element that is null is the empty value: the others keep theirs.
-                _any_value(target.array_value.values.add(), item or {}, depth + 1)
+                element = target.array_value.values.add()
+                _any_value(element, {} if item is None else item, depth + 1)
         else:
             target.kvlist_value.SetInParent()
             for item in inner:
@@ -335,8 +337,9 @@ def _any_value(target: AnyValue, source: Any, depth: int = 0) -> None:
 def _key_value(target: Any, source: Any, depth: int = 0) -> None:
     if not isinstance(source, dict):
         raise _UnreadableError
-    target.key = _string(source.get("key") or "")
-    value = source.get("value")
+    key, value = source.get("key"), source.get("value")
+    if key is not None:
+        target.key = _string(key)
     if value is not None:
         target.value.SetInParent()
         _any_value(target.value, value, depth)

@@ -1,0 +1,512 @@
+"""OTLP/JSON by its own rules: what is read, what is ignored, what a bad value costs."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+)
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from spanframe_collector.decode import EnvelopeError
+from spanframe_collector.decode.otlp_json import Translated, to_protobuf
+from tests.plugins.otlp import pairs, request, span
+
+TRACE_ID = "5b8efff798038103d269b633813fc60c"
+SPAN_ID = "eee19b7ec3c1b174"
+
+
+def json_span(**fields: Any) -> dict[str, Any]:
+    return {"traceId": TRACE_ID, "spanId": SPAN_ID, **fields}
+
+
+def body(*spans: Any, **resource_spans: Any) -> bytes:
+    scope = {"spans": list(spans)}
+    whole = {"resourceSpans": [{"scopeSpans": [scope], **resource_spans}]}
+    return json.dumps(whole).encode()
+
+
+def translated(*spans: Any, **resource_spans: Any) -> ExportTraceServiceRequest:
+    result = to_protobuf(body(*spans, **resource_spans))
+    assert result.rejected == []
+    return ExportTraceServiceRequest.FromString(result.request)
+
+
+def read(**fields: Any) -> Span:
+    message = translated(json_span(**fields))
+    [found] = message.resource_spans[0].scope_spans[0].spans
+    return found
+
+
+def rejected(result: Translated) -> list[tuple[str, int]]:
+    return [(r.reason, r.spans) for r in result.rejected]
+
+
+def as_json(message: ExportTraceServiceRequest) -> dict[str, Any]:
+    """Write OTLP/JSON: as protobuf's own writer does, but for the ids."""
+    whole = MessageToDict(message, use_integers_for_enums=True)
+    for resource_spans in whole.get("resourceSpans", []):
+        for scope_spans in resource_spans.get("scopeSpans", []):
+            for each in scope_spans.get("spans", []):
+                for holder in (each, *each.get("links", [])):
+                    for key in ("traceId", "spanId", "parentSpanId"):
+                        if key in holder:
+                            holder[key] = base64.b64decode(holder[key]).hex()
+    return dict(whole)
+
+
+def test_a_request_written_by_hand_is_read() -> None:
+    """Catalogue 5."""
+    text = """
+    {"resourceSpans": [{"resource": {"attributes":
+        [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+      "scopeSpans": [{"scope": {"name": "by hand", "version": "2"},
+        "spans": [{
+          "traceId": "5B8EFFF798038103D269B633813FC60C", "spanId": "EEE19B7EC3C1B174",
+          "parentSpanId": "0000000000000001", "name": "checkout", "kind": 2,
+          "startTimeUnixNano": 1700000000000000001,
+          "endTimeUnixNano": "1700000000000000002",
+          "attributes": [{"key": "n", "value": {"intValue": "7"}}]}]}]}]}
+    """
+    message = Span(
+        trace_id=bytes.fromhex(TRACE_ID),
+        span_id=bytes.fromhex(SPAN_ID),
+        parent_span_id=bytes(7) + b"\x01",
+        name="checkout",
+        kind=Span.SPAN_KIND_SERVER,
+        start_time_unix_nano=1700000000000000001,
+        end_time_unix_nano=1700000000000000002,
+        attributes=pairs({"n": 7}),
+    )
+    expected = request(message, resource={"service.name": "shop"}, scope="by hand")
+    expected.resource_spans[0].scope_spans[0].scope.version = "2"
+    assert to_protobuf(text.encode()) == (expected.SerializeToString(), [], "")
+
+
+def full_request() -> ExportTraceServiceRequest:
+    whole = request(
+        span(
+            1,
+            parent=2,
+            attributes={
+                "all": ["", "x", True, False, 0, -(1 << 63), 0.0, 1.5, b"", b"\xff"],
+                "odd": [float("inf"), float("-inf"), None, [], {}],
+                "map": {"a": {"b": [1]}, "": None},
+            },
+            kind=Span.SPAN_KIND_CLIENT,
+            trace_state="a=b",
+            flags=(1 << 32) - 1,
+            status=Status(code=Status.STATUS_CODE_ERROR, message="no"),
+            dropped_attributes_count=1,
+            dropped_events_count=2,
+            dropped_links_count=3,
+            events=[
+                Span.Event(
+                    name="e",
+                    time_unix_nano=(1 << 64) - 1,
+                    attributes=pairs({"a": 1}),
+                    dropped_attributes_count=4,
+                )
+            ],
+            links=[
+                Span.Link(
+                    trace_id=b"l" * 16,
+                    span_id=b"l" * 8,
+                    trace_state="c=d",
+                    attributes=pairs({"b": 2}),
+                    dropped_attributes_count=5,
+                    flags=6,
+                )
+            ],
+        ),
+        span(2),
+        resource={"service.name": "shop"},
+    )
+    resource_spans = whole.resource_spans[0]
+    resource_spans.schema_url = "https://example.org/resource"
+    resource_spans.resource.dropped_attributes_count = 7
+    entity = resource_spans.resource.entity_refs.add(type="service", schema_url="u")
+    entity.id_keys.append("service.name")
+    entity.description_keys.append("service.version")
+    scope_spans = resource_spans.scope_spans[0]
+    scope_spans.schema_url = "https://example.org/scope"
+    scope_spans.scope.version = "1"
+    scope_spans.scope.dropped_attributes_count = 8
+    resource_spans.scope_spans.add().spans.append(span(3))
+    whole.resource_spans.add().scope_spans.add().spans.append(span(4))
+    return whole
+
+
+def test_every_field_comes_through() -> None:
+    """Catalogue 3 and 4: the same bytes as the protobuf encoding."""
+    whole = full_request()
+    result = to_protobuf(json.dumps(as_json(whole)).encode())
+    assert result == (whole.SerializeToString(), [], "")
+
+
+def test_the_tables_hold_every_field_of_the_messages() -> None:
+    """A field that a new version of OTLP adds must not be left out unseen."""
+    whole = full_request()
+    resource_spans = whole.resource_spans[0]
+    scope_spans = resource_spans.scope_spans[0]
+    message = scope_spans.spans[0]
+    for filled in (
+        message,
+        message.status,
+        message.events[0],
+        message.links[0],
+        resource_spans,
+        resource_spans.resource,
+        resource_spans.resource.entity_refs[0],
+        scope_spans,
+        scope_spans.scope,
+    ):
+        known = {field.name for field in filled.DESCRIPTOR.fields}
+        known -= {"deprecated_scope_spans"}
+        missing = known - {field.name for field, _ in filled.ListFields()}
+        # The scope here has no attributes; they are read like all the others.
+        assert missing <= {"attributes"}
+
+
+ANY_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), (1 << 63) - 1)
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.binary(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.text(), ANY_VALUES, max_size=4))
+def test_any_attributes_come_through(attributes: dict[str, Any]) -> None:
+    whole = request(span(attributes=attributes), resource=attributes)
+    result = to_protobuf(json.dumps(as_json(whole)).encode())
+    assert ExportTraceServiceRequest.FromString(result.request) == whole
+
+
+# --- the peculiarities --------------------------------------------------------------
+
+
+def test_ids_are_hexadecimal_in_any_case() -> None:
+    """Catalogue 5."""
+    upper = translated(json_span(traceId=TRACE_ID.upper(), spanId=SPAN_ID.upper()))
+    assert upper == translated(json_span())
+
+
+@pytest.mark.parametrize("number", [1 << 62, str(1 << 62), float(1 << 62)])
+def test_integers_of_64_bits_are_numbers_or_strings(number: Any) -> None:
+    """Catalogue 5."""
+    found = read(
+        startTimeUnixNano=number,
+        attributes=[{"key": "n", "value": {"intValue": number}}],
+    )
+    assert found.start_time_unix_nano == 1 << 62
+    assert found.attributes[0].value.int_value == 1 << 62
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (1.5, 1.5),
+        (1, 1.0),
+        ("1.5e3", 1500.0),
+        ("-2", -2.0),
+        ("Infinity", float("inf")),
+        ("-Infinity", float("-inf")),
+    ],
+)
+def test_doubles_are_numbers_or_words(text: Any, number: float) -> None:
+    found = read(attributes=[{"key": "d", "value": {"doubleValue": text}}])
+    assert found.attributes[0].value.double_value == number
+
+
+def test_nan_is_a_word() -> None:
+    found = read(attributes=[{"key": "d", "value": {"doubleValue": "NaN"}}])
+    number = found.attributes[0].value.double_value
+    assert number != number  # noqa: PLR0124 - what makes it NaN
+
+
+@pytest.mark.parametrize("text", ["+/8=", "-_8=", "+/8", "-_8"])
+def test_bytes_are_base64_of_either_alphabet(text: str) -> None:
+    found = read(attributes=[{"key": "b", "value": {"bytesValue": text}}])
+    assert found.attributes[0].value.bytes_value == b"\xfb\xff"
+
+
+def test_null_is_absent_everywhere() -> None:
+    whole = {
+        "resourceSpans": [
+            None,
+            {
+                "resource": None,
+                "schemaUrl": None,
+                "scopeSpans": [
+                    {
+                        "scope": None,
+                        "spans": [
+                            None,
+                            json_span(
+                                parentSpanId=None,
+                                kind=None,
+                                status=None,
+                                events=None,
+                                links=[None],
+                                attributes=[
+                                    {"key": "n", "value": None},
+                                    {"key": None, "value": {"stringValue": None}},
+                                    {
+                                        "key": "a",
+                                        "value": {"arrayValue": {"values": [None]}},
+                                    },
+                                ],
+                            ),
+                        ],
+                    },
+                    None,
+                ],
+            },
+        ]
+    }
+    result = to_protobuf(json.dumps(whole).encode())
+    assert result.rejected == []
+    message = ExportTraceServiceRequest.FromString(result.request)
+    [found] = message.resource_spans[0].scope_spans[0].spans
+    assert found.parent_span_id == b""
+    assert [kv.key for kv in found.attributes] == ["n", "", "a"]
+    assert [kv.value.WhichOneof("value") for kv in found.attributes] == [
+        None,
+        None,
+        "array_value",
+    ]
+    [element] = found.attributes[2].value.array_value.values
+    assert element.WhichOneof("value") is None
+
+
+def with_unknown_keys(value: Any) -> Any:
+    if isinstance(value, list):
+        return [with_unknown_keys(item) for item in value]
+    if isinstance(value, dict):
+        known = {key: with_unknown_keys(item) for key, item in value.items()}
+        return {"unknown": {"deep": [1]}, "Name": 5, "trace_id": 7, **known}
+    return value
+
+
+def test_unknown_keys_are_ignored_at_every_level() -> None:
+    """Catalogue 6."""
+    whole = full_request()
+    text = json.dumps(with_unknown_keys(as_json(whole)))
+    assert to_protobuf(text.encode()).request == whole.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        {"resource_spans": [{"scope_spans": [{"spans": [{"trace_id": TRACE_ID}]}]}]},
+        {"resourceSpans": [{"scope_spans": []}]},
+    ],
+)
+def test_snake_case_holds_nothing_and_is_warned_of(whole: Any) -> None:
+    """Catalogue 6."""
+    result = to_protobuf(json.dumps(whole).encode())
+    warning = "Nothing was stored: write the keys in lowerCamelCase."
+    assert result == (b"", [], warning)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"resourceSpans": []}', '{"other": 1}'])
+def test_a_request_without_spans_is_fine(text: str) -> None:
+    """Catalogue 1."""
+    assert to_protobuf(text.encode()) == (b"", [], "")
+
+
+# --- what is wrong, and what it costs -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"",
+        b"not json",
+        b"[]",
+        b"null",
+        b'"text"',
+        b"{",
+        b'{"resourceSpans": {}}',
+        b'{"resourceSpans": [1]}',
+        b'{"resourceSpans": [{"scopeSpans": "x"}]}',
+        b'{"resourceSpans": [{"scopeSpans": [{"spans": {}}]}]}',
+        b'{"x": NaN}',
+        b'{"x": -Infinity}',
+        b'{"x": "\xff"}',
+        b'\xff\xfe{\x00"\x00',
+        b"[" * 200_000,
+        b'{"x":' * 100_000,
+        b'{"resourceLogs": []}',
+        b'{"resourceMetrics": [{}]}',
+    ],
+    ids=lambda b: repr(b)[:24],
+)
+def test_what_is_no_request_is_refused(broken: bytes) -> None:
+    """Catalogue 9 and 11."""
+    with pytest.raises(EnvelopeError):
+        to_protobuf(broken)
+
+
+def test_more_objects_than_fit_the_memory_are_refused() -> None:
+    """Catalogue 49."""
+    with pytest.raises(EnvelopeError, match="too many"):
+        to_protobuf(b'{"x":[' + b"{}," * 500_000 + b"{}]}")
+
+
+def attribute(value: Any) -> dict[str, Any]:
+    return json_span(attributes=[{"key": "k", "value": value}])
+
+
+def nested(depth: int) -> Any:
+    value: Any = {"stringValue": "leaf"}
+    for _ in range(depth):
+        value = {"arrayValue": {"values": [value]}}
+    return value
+
+
+BAD_SPANS = [
+    (json_span(traceId="not hex"), "invalid_trace_id"),
+    (json_span(traceId=TRACE_ID[:-1]), "invalid_trace_id"),
+    (json_span(traceId=f" {TRACE_ID} "), "invalid_trace_id"),
+    (json_span(traceId=5), "invalid_trace_id"),
+    (json_span(spanId="zz"), "invalid_span_id"),
+    (json_span(parentSpanId="zz"), "invalid_parent_span_id"),
+    (json_span(links=[{"traceId": "zz"}]), "undecodable_span"),
+    (json_span(kind="SPAN_KIND_SERVER"), "undecodable_span"),
+    (json_span(status={"code": "STATUS_CODE_ERROR"}), "undecodable_span"),
+    (json_span(kind=1 << 40), "undecodable_span"),
+    (json_span(kind=True), "undecodable_span"),
+    (json_span(name=5), "undecodable_span"),
+    (json_span(name="\ud800"), "undecodable_span"),
+    (json_span(flags=1 << 32), "undecodable_span"),
+    (json_span(startTimeUnixNano=-1), "undecodable_span"),
+    (json_span(startTimeUnixNano="soon"), "undecodable_span"),
+    (json_span(startTimeUnixNano=" 1 "), "undecodable_span"),
+    (json_span(startTimeUnixNano="1_0"), "undecodable_span"),
+    (json_span(startTimeUnixNano=1.5), "undecodable_span"),
+    (json_span(attributes={}), "undecodable_span"),
+    (json_span(attributes=[5]), "undecodable_span"),
+    (json_span(status=[]), "undecodable_span"),
+    (json_span(events="x"), "undecodable_span"),
+    (attribute("x"), "undecodable_span"),
+    (attribute({"stringValue": 5}), "undecodable_span"),
+    (attribute({"stringValue": "x", "intValue": 1}), "undecodable_span"),
+    (attribute({"stringValue": "x\udfff"}), "undecodable_span"),
+    (attribute({"boolValue": "true"}), "undecodable_span"),
+    (attribute({"intValue": 1 << 63}), "undecodable_span"),
+    (attribute({"intValue": True}), "undecodable_span"),
+    (attribute({"doubleValue": "inf"}), "undecodable_span"),
+    (attribute({"doubleValue": "1_0"}), "undecodable_span"),
+    (attribute({"bytesValue": "?"}), "undecodable_span"),
+    (attribute({"arrayValue": []}), "undecodable_span"),
+    (attribute({"arrayValue": {"values": [0]}}), "undecodable_span"),
+    (attribute({"kvlistValue": {"values": [{"key": 1}]}}), "undecodable_span"),
+    (attribute(nested(100)), "undecodable_span"),
+    (5, "undecodable_span"),
+    ("span", "undecodable_span"),
+    ([], "undecodable_span"),
+]
+
+
+@pytest.mark.parametrize(("bad", "reason"), BAD_SPANS, ids=range(len(BAD_SPANS)))
+def test_a_bad_span_costs_that_span_alone(bad: Any, reason: str) -> None:
+    """Catalogue 6, 8, 21 and 23."""
+    good = [json_span(name=str(n)) for n in range(4)]
+    result = to_protobuf(body(*good[:2], bad, *good[2:]))
+    assert rejected(result) == [(reason, 1)]
+    message = ExportTraceServiceRequest.FromString(result.request)
+    spans = message.resource_spans[0].scope_spans[0].spans
+    assert [each.name for each in spans] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("number", ["1" * 5000, "-" + "9" * 5000, "1e999", "-1e999"])
+def test_a_number_that_fits_nowhere_costs_its_span_alone(number: str) -> None:
+    text = body(attribute({"doubleValue": "HERE"}), json_span(name="good"))
+    result = to_protobuf(text.replace(b'"HERE"', number.encode()))
+    assert rejected(result) == [("undecodable_span", 1)]
+
+
+def test_a_long_number_under_an_unknown_key_costs_nothing() -> None:
+    text = body(json_span(unknown="HERE")).replace(b'"HERE"', b"1" * 5000)
+    assert to_protobuf(text).rejected == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"resource": 5},
+        {"resource": {"attributes": [{"key": "\ud800"}]}},
+        {"schemaUrl": 5},
+    ],
+)
+def test_a_bad_resource_costs_its_spans(bad: dict[str, Any]) -> None:
+    whole = json.loads(body(json_span(), json_span(), **bad))
+    whole["resourceSpans"] += json.loads(body(json_span(name="good")))["resourceSpans"]
+    result = to_protobuf(json.dumps(whole).encode())
+    assert rejected(result) == [("undecodable_resource", 2)]
+    message = ExportTraceServiceRequest.FromString(result.request)
+    assert [len(r.scope_spans[0].spans) for r in message.resource_spans] == [1]
+    assert message.resource_spans[0].resource == Resource()
+
+
+def test_a_bad_scope_costs_its_spans() -> None:
+    whole = json.loads(body(json_span()))
+    scopes = whole["resourceSpans"][0]["scopeSpans"]
+    scopes.append({"scope": {"name": 5}, "spans": [json_span(), json_span()]})
+    result = to_protobuf(json.dumps(whole).encode())
+    assert rejected(result) == [("undecodable_resource", 2)]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "resourceSpans",
+                    "scopeSpans",
+                    "spans",
+                    "scope",
+                    "resource",
+                    "attributes",
+                    "key",
+                    "value",
+                    "arrayValue",
+                    "values",
+                    "traceId",
+                    "name",
+                    "intValue",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_any_json_is_read_or_refused(value: Any) -> None:
+    """Catalogue 11."""
+    text = json.dumps(value).encode()
+    try:
+        result = to_protobuf(text)
+    except EnvelopeError:
+        return
+    ExportTraceServiceRequest.FromString(result.request)
