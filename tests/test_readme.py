@@ -1,6 +1,7 @@
 """What the README says is what the code does."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_the_search_commands_run(collector: Collector) -> None:
         run(
             "/bin/sh",
             "-c",
-            f"{sys.executable} -m {line}",
+            f"{shlex.quote(sys.executable)} -m {line}",
             environment=collector.environment,
         )
         for line in searches

@@ -180,9 +180,13 @@ def _run_app(
         ) as app,
     ):
         task = progress.add_task("", total=requests)
-        for line in app.stdout or ():
-            if answered := re.match(r"answered (\d+) of", line):
-                progress.update(task, completed=int(answered[1]))
+        try:
+            for line in app.stdout or ():
+                if answered := re.match(r"answered (\d+) of", line):
+                    progress.update(task, completed=int(answered[1]))
+            app.wait()
+        finally:
+            app.kill()  # interrupted, it would first answer what it has begun
     if app.returncode != 0:
         raise _PartFailedError(f"the app ended with {app.returncode}, see {log}")
 
