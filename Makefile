@@ -17,7 +17,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format clean
+.PHONY: help demo test quick check format readme clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -40,6 +40,9 @@ check: $(READY) ## format, lint, types, import directions; changes nothing
 format: $(READY) ## let ruff rewrite what it can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+readme: $(READY) ## rewrite the README's tables from the code
+	$(BIN)/python scripts/readme_tables.py
 
 clean: ## remove everything that was built, .venv included
 	rm -rf $(VENV) dist build demo-output .mypy_cache .ruff_cache .pytest_cache \
