@@ -1,6 +1,7 @@
 """Texts that were written, or just happen, to break what handles them."""
 
 import unicodedata
+from typing import Literal
 
 PAYLOADS = [
     "'; DROP TABLE traces; --",
@@ -94,7 +95,12 @@ LOOK_ALIKES = [
     *("fi", "Ⅷ", "Å", "K", "½", "é", "ß", "İ", "Ω"),
     *("\u0131", "\u017ftatus", "\uff45\uff4e\uff56"),
 ]
-FORMS = ("NFC", "NFD", "NFKC", "NFKD")
+FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = (
+    "NFC",
+    "NFD",
+    "NFKC",
+    "NFKD",
+)
 
 
 def _hostile() -> list[str]:

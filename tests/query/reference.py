@@ -54,7 +54,8 @@ def in_order(
                 if (a is None) != (b is None):
                     return 1 if a is None else -1
                 continue
-            x, y = (v.encode() if isinstance(v, str) else v for v in (a, b))
+            x: Any = a.encode() if isinstance(a, str) else a
+            y: Any = b.encode() if isinstance(b, str) else b
             if x != y:
                 return -1 if (x < y) != descending else 1
         return 0

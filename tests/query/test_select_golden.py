@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import make_url
 
 from spanframe.errors import FilterError
 from spanframe_query.filter import parse_filter
@@ -18,7 +18,9 @@ from spanframe_query.planning import select_weights
 from spanframe_query.select import Search, select_traces
 
 FOLDER = Path(__file__).parent / "golden"
-DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}
+DIALECTS = {
+    name: make_url(f"{name}://").get_dialect()() for name in ("sqlite", "postgresql")
+}
 
 
 def _search(text: str, order_by: str | None = None, **more: Any) -> Search:

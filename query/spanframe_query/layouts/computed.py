@@ -6,18 +6,26 @@ from a row, so that what a trace shows is what a filter finds.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import ColumnElement, Text, cast, literal
 
 from spanframe import keys
 from spanframe_query.filter.nodes import FieldKind
 
-__all__ = ["COMPUTED", "Computed", "computed_entries"]
+__all__ = ["COMPUTED", "Computed", "RowValues", "computed_entries"]
 
 _ARTIFACT_PREFIX: Final = "spanframe:/traces/"
 _SPANS_LOCATION: Final = "TRACKING_STORE"
 _SCHEMA_VERSION: Final = "3"
+
+
+class RowValues(Protocol):
+    """A fetched row of ``schema.traces``, by the names of its columns."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Return the value of a column."""
+
 
 Columns = Callable[[str], ColumnElement[Any]]
 """From the name of a column of the trace row, or ``request_id``, to its expression."""
@@ -33,7 +41,7 @@ class Computed:
     """
 
     expression: Callable[[Columns], ColumnElement[Any]]
-    value: Callable[[Mapping[str, Any]], str | None]
+    value: Callable[[RowValues], str | None]
 
 
 def _column(name: str) -> Computed:
@@ -61,7 +69,7 @@ COMPUTED: Final[Mapping[tuple[FieldKind, str], Computed]] = {
 }
 
 
-def computed_entries(kind: FieldKind, row: Mapping[str, Any]) -> dict[str, str]:
+def computed_entries(kind: FieldKind, row: RowValues) -> dict[str, str]:
     """Return the computed tags or metadata of a fetched row of ``schema.traces``."""
     entries = (
         (key, computed.value(row))
