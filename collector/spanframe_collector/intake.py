@@ -1,9 +1,10 @@
 """One export request, whatever its transport: admit, decode, commit, count."""
 
 import asyncio
+import contextlib
 import enum
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from typing import Final, NamedTuple
 
@@ -11,9 +12,10 @@ from spanframe import keys
 from spanframe_collector.decode import Decoded, EnvelopeError, decode_request
 from spanframe_collector.decode.envelope import MOST_SPANS
 from spanframe_collector.decode.masking import Masker
+from spanframe_collector.decode.otlp_json import Translated
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.pipeline import Pipeline, StoreUnavailableError
-from spanframe_collector.receivers.admission import Admission, BudgetSpentError
+from spanframe_collector.receivers.admission import Admission, BudgetSpentError, Room
 from spanframe_collector.rows import Fact, Rejected, Source
 from spanframe_collector.telemetry import Telemetry
 
@@ -33,6 +35,8 @@ class Refusal(enum.Enum):
         "The request is not an OTLP ExportTraceServiceRequest of at most "
         f"{MOST_SPANS} spans."
     )
+    TOO_LARGE = "The request is larger than this collector takes."
+    INCOMPLETE = "The request did not arrive whole in time; send it again."
     BUSY = "The collector has no room for more requests now; send it again."
     STORE = "The store does not take spans now; send it again."
     LATE = "The store did not take the spans in time; send them again."
@@ -40,7 +44,7 @@ class Refusal(enum.Enum):
     @property
     def is_transient(self) -> bool:
         """Whether sending the same again may succeed."""
-        return self is not Refusal.UNDECODABLE
+        return self not in {Refusal.UNDECODABLE, Refusal.TOO_LARGE}
 
 
 class RefusedError(Exception):
@@ -55,6 +59,11 @@ class Taken(NamedTuple):
     """A request whose spans are committed, but for those that can never be stored."""
 
     rejected: list[Rejected]
+    warning: str = ""
+
+
+Translator = Callable[[bytes], Translated]
+"""What makes the protobuf encoding of a request in another one; runs in a thread."""
 
 
 class Intake:
@@ -90,10 +99,21 @@ class Intake:
         Raises:
             RefusedError: when it cannot be taken, with the reason.
         """
+        with self.admit() as room:
+            room.grow_to(len(request))
+            return await self.take_admitted(request, headers, seconds)
+
+    @contextlib.contextmanager
+    def admit(self) -> Iterator[Room]:
+        """Hold room for one request while it arrives and is worked on; count it.
+
+        Raises:
+            RefusedError: when there is no more room.
+        """
         self._last_request = time.monotonic()
         try:
-            with self._admission.room_for(len(request)):
-                taken = await self._take(request, headers, seconds)
+            with self._admission.room() as room:
+                yield room
         except BudgetSpentError:
             self._telemetry.request("busy")
             raise RefusedError(Refusal.BUSY) from None
@@ -101,28 +121,33 @@ class Intake:
             self._telemetry.request(error.refusal.name.lower())
             raise
         self._telemetry.request("ok")
-        return taken
 
     @property
     def quiet_seconds(self) -> float:
         """How long ago the last request came."""
         return time.monotonic() - self._last_request
 
-    async def _take(
-        self, request: bytes, headers: Mapping[str, str], seconds: float | None
+    async def take_admitted(
+        self,
+        request: bytes,
+        headers: Mapping[str, str],
+        seconds: float | None,
+        translator: Translator | None = None,
     ) -> Taken:
+        """Do the same for a request that its receiver holds room for already."""
         begun = time.monotonic()
+        decoding = asyncio.get_running_loop().run_in_executor(
+            self._decoders, self._decode, request, _facts(headers), translator
+        )
         try:
-            request, decoded = await asyncio.get_running_loop().run_in_executor(
-                self._decoders, self._decode, request, _facts(headers)
-            )
+            request, decoded, warning = await decoding
         except EnvelopeError:
             raise RefusedError(Refusal.UNDECODABLE) from None
         rows, rejected = decoded
         self._telemetry.decode_seconds.observe(time.monotonic() - begun)
         self._telemetry.decoded(decoded.received, rejected)
         if not rows:
-            return Taken(rejected)
+            return Taken(rejected, warning)
         wait = _LONGEST_WAIT_SECONDS
         if seconds is not None:
             wait = max(0.0, min(wait, seconds - _MARGIN_SECONDS))
@@ -138,16 +163,23 @@ class Intake:
         if self._forwarder is not None:
             self._forwarder.offer(request)
         if not committed.refused:
-            return Taken(rejected)
+            return Taken(rejected, warning)
         refused_by_store = Rejected("refused_by_store", committed.refused)
         self._telemetry.reject([refused_by_store])
-        return Taken([*rejected, refused_by_store])
+        return Taken([*rejected, refused_by_store], warning)
 
-    def _decode(self, request: bytes, facts: tuple[Fact, ...]) -> tuple[bytes, Decoded]:
-        """Mask and decode; return the request as it may be kept and passed on."""
+    def _decode(
+        self, request: bytes, facts: tuple[Fact, ...], translator: Translator | None
+    ) -> tuple[bytes, Decoded, str]:
+        """Translate, mask and decode; return the request as it may be passed on."""
+        unreadable: list[Rejected] = []
+        warning = ""
+        if translator is not None:
+            request, unreadable, warning = translator(request)
         if self._masker is not None:
             request = self._masker.request(request)
-        return request, decode_request(request, facts)
+        rows, rejected = decode_request(request, facts)
+        return request, Decoded(rows, [*unreadable, *rejected]), warning
 
 
 def _facts(headers: Mapping[str, str]) -> tuple[Fact, ...]:
