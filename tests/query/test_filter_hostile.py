@@ -15,7 +15,6 @@ from spanframe_query.select import Search, select_traces
 from tests.query.hostile import HOSTILE
 from tests.query.records import SpanRecord, TraceRecord, open_store
 
-
 QUOTES = ("'", '"')
 CLAUSES = {True: ("= 'held'", "IS NOT NULL"), False: ("IN ('held')", "LIKE 'h_l%'")}
 
