@@ -28,18 +28,20 @@ from spanframe_query.select import Search
 
 __all__ = [
     "BATCH_TRACES",
+    "SPAN_COLUMNS",
     "Page",
     "connection",
     "count",
     "read",
     "read_page",
     "read_pages",
+    "stored_span",
 ]
 
 BATCH_TRACES: Final = 10_000
 """Traces whose spans one select reads: below every engine's limit of bound values."""
 
-_SPAN_COLUMNS: Final = (
+SPAN_COLUMNS: Final = (
     spans.c.trace_key,
     spans.c.span_id,
     spans.c.parent_span_id,
@@ -149,6 +151,11 @@ def connection(engine: Engine) -> Iterator[Connection]:
         ) from error
 
 
+def stored_span(row: Sequence[Any]) -> StoredSpan:
+    """Return the span of a row of `SPAN_COLUMNS`, its body not decoded."""
+    return StoredSpan._make(row[1:])
+
+
 def _spans(
     connected: Connection, rows: Sequence[Row[Any]]
 ) -> dict[int, list[StoredSpan]]:
@@ -157,12 +164,12 @@ def _spans(
     for start in range(0, len(rows), BATCH_TRACES):
         trace_keys = [row.trace_key for row in rows[start : start + BATCH_TRACES]]
         statement = (
-            select(*_SPAN_COLUMNS)
+            select(*SPAN_COLUMNS)
             .join_from(spans, scopes, spans.c.scope_key == scopes.c.scope_key)
             .where(spans.c.trace_key.in_(trace_keys))
         )
-        for trace_key, *columns in connected.execute(statement):
-            found.setdefault(trace_key, []).append(StoredSpan._make(columns))
+        for row in connected.execute(statement):
+            found.setdefault(row[0], []).append(stored_span(row))
     return found
 
 

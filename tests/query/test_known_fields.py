@@ -1,0 +1,57 @@
+import pandas as pd
+import pytest
+
+import spanframe
+from spanframe_query import fields
+from tests.plugins.store import Store
+from tests.query.sample_spans import otlp_span
+
+
+@pytest.fixture
+def known(searched: Store) -> pd.DataFrame:
+    """What two traces can be searched by, by field."""
+    searched.write(
+        otlp_span(
+            1,
+            attributes={
+                "mlflow.traceTag.env": "prod",
+                "user.id": "ann",
+                "tokens": 7,
+                "odd `key`": "x" * 200,
+            },
+        ),
+        otlp_span(2, attributes={"mlflow.traceTag.env": "dev", "tokens": 7.5}),
+    )
+    return fields().set_index("field")
+
+
+def test_tags_and_metadata_count_traces_and_show_a_value(known: pd.DataFrame) -> None:
+    rows = known.to_dict("index")
+    tag = {"type": "text", "count": 2, "example": "dev"}
+    user = {"type": "text", "count": 1, "example": "ann"}
+    assert rows["tags.`env`"] == tag
+    assert rows["metadata.`mlflow.trace.user`"] == user
+
+
+def test_span_attributes_have_the_type_of_their_values(known: pd.DataFrame) -> None:
+    assert known.loc["span.attributes.`tokens`", "type"] == "number"
+    assert known.loc["span.attributes.`tokens`", "count"] == 2
+    assert known.loc["span.attributes.`user.id`", "type"] == "text"
+
+
+def test_examples_are_short(known: pd.DataFrame) -> None:
+    assert known["example"].str.len().max() == 80
+
+
+def test_every_field_can_be_searched_by(known: pd.DataFrame) -> None:
+    for field, row in known.iterrows():
+        value = "0" if row["type"] == "number" else "''"
+        assert len(spanframe.search_traces(f"{field} != {value}")) > 0
+
+
+def test_an_empty_store_has_the_same_columns(searched: Store) -> None:
+    nothing = fields()
+    searched.write(otlp_span(1, attributes={"k": 1}))
+    assert nothing.columns.equals(fields().columns)
+    assert len(nothing) == 0
+    assert str(nothing.dtypes["count"]) == "int64"
