@@ -48,6 +48,7 @@ UNSAMPLED: Final = NonRecordingSpan(
         (1 << 128) - 1, 1, is_remote=False, trace_flags=TraceFlags(TraceFlags.DEFAULT)
     )
 )
+_ONLY_UNSAMPLED: Final = set_span_in_context(UNSAMPLED, Context())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +78,8 @@ def with_span(context: Context, live: "LiveSpan") -> Context:
 
 def unsampled(context: Context) -> Context | None:
     """Return ``context`` with nothing inside recorded; None when nothing is already."""
+    if not context:
+        return _ONLY_UNSAMPLED
     if get_current_span(context).get_span_context().is_valid:
         return None
     return set_span_in_context(UNSAMPLED, context)

@@ -10,7 +10,7 @@ from opentelemetry.context import Context, attach, get_current
 
 from spanframe import keys
 from spanframe._binding import Binding
-from spanframe._capture import Capture
+from spanframe._capture import Capture, well_formed
 from spanframe._context import enter_unsampled, leave, unsampled, with_span
 from spanframe._guard import fault
 from spanframe._live import LiveSpan, NoOpSpan, otel_links, rendered_attributes
@@ -234,7 +234,7 @@ class _Call:
         capture_inputs: bool,
         capture_outputs: bool,
     ) -> None:
-        self.name = name
+        self.name = well_formed(name)
         self.facts = dict(facts)
         self._binding = Binding(function)
         self._ratio = ratio
