@@ -9,10 +9,12 @@ from spanframe_query.filter.expressions import finder
 from spanframe_query.filter.fields import Type
 from spanframe_query.filter.nodes import Comparator, Literal, quoted
 
-__all__ = ["MAX_PATTERN_LENGTH", "checked_value", "stored_text"]
+__all__ = ["MAX_PATTERN_LENGTH", "REPLACEMENT", "checked_value", "stored_text"]
 
 # SQLite takes patterns of 50 000 bytes; a character has at most four.
 MAX_PATTERN_LENGTH: Final = 10_000
+
+REPLACEMENT: Final = "\ufffd"
 
 _PATTERN_COMPARATORS: Final = (Comparator.LIKE, Comparator.ILIKE, Comparator.RLIKE)
 _ORDERING: Final = (Comparator.LT, Comparator.LE, Comparator.GT, Comparator.GE)
@@ -50,7 +52,7 @@ def stored_text(text: str) -> str:
     No text of SQL holds U+0000 (PostgreSQL refuses it, SQLite's functions stop at it),
     so that the store keeps U+FFFD in its place.
     """
-    return text.replace("\0", "\ufffd") if "\0" in text else text
+    return text.replace("\0", REPLACEMENT) if "\0" in text else text
 
 
 def _text(source: str, subject: str, literal: Literal) -> str:

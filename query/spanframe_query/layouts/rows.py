@@ -42,6 +42,11 @@ _SPAN_COLUMNS: Final = {
     FieldKind.SPAN_TYPE: schema.spans.c.type,
     FieldKind.SPAN_STATUS: schema.spans.c.status,
 }
+_SPAN_COSTS: Final = {
+    **dict.fromkeys(_SPAN_COLUMNS, 0),
+    FieldKind.SPAN_ATTRIBUTE: 1,
+    FieldKind.SPAN_CONTENT: 2,
+}
 _REQUEST_ID: Final = re.compile(re.escape(keys.REQUEST_ID_PREFIX) + "([0-9a-f]{32})")
 
 
@@ -173,13 +178,11 @@ class RowLayout(ABC):
     def some_span(self, conditions: list[Condition]) -> ColumnElement[bool]:
         """Return whether one span of the trace fulfils all conditions."""
         spans = schema.spans
-        # A body is decoded only for spans that fulfil everything else.
-        cheap_first = sorted(
-            conditions, key=lambda c: c.field.kind not in _SPAN_COLUMNS
-        )
+        # A body is read only for spans that fulfil everything cheaper.
+        cheapest_first = sorted(conditions, key=lambda c: _SPAN_COSTS[c.field.kind])
         return exists().where(
             spans.c.trace_key == schema.traces.c.trace_key,
-            *map(self._span_condition, cheap_first),
+            *map(self._span_condition, cheapest_first),
         )
 
     def _span_condition(self, condition: Condition) -> ColumnElement[bool]:

@@ -8,8 +8,10 @@ from sqlalchemy.sql.operators import custom_op
 from spanframe import keys
 from spanframe_collector.store import schema
 from spanframe_query.filter.capabilities import Capability
+from spanframe_query.filter.compile import compare_text
 from spanframe_query.filter.expressions import finder
 from spanframe_query.filter.nodes import Condition, FieldKind
+from spanframe_query.filter.values import REPLACEMENT
 from spanframe_query.layouts import span_body
 from spanframe_query.layouts.attributes import compare_attribute
 from spanframe_query.layouts.rows import RowLayout
@@ -63,14 +65,19 @@ class SQLiteLayout(RowLayout):
     def span_body(self, condition: Condition) -> ColumnElement[bool]:
         """Return a condition on the decoded body of a span."""
         body, key = schema.spans.c.body, condition.field.key
-        return compare_attribute(
-            func.spanframe_content(body, type_=Text)
-            if condition.field.kind is FieldKind.SPAN_CONTENT
-            else func.spanframe_attribute_text(body, key, type_=Text),
+        if key is None:
+            text = func.spanframe_content(body, type_=Text)
+            return compare_text(text, condition.comparator, condition.texts, self)
+        compared = compare_attribute(
+            func.spanframe_attribute_text(body, key, type_=Text),
             func.spanframe_attribute_number(body, key),
             condition,
             self,
         )
+        if REPLACEMENT in key:
+            return compared
+        # Decoding a body costs microseconds, finding that it lacks the key does not.
+        return (func.instr(body, key.encode()) > 0) & compared
 
 
 def install_functions(dbapi_connection: Any) -> None:
