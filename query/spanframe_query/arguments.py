@@ -1,6 +1,7 @@
 """From the arguments of a search to a checked search and the engine it runs on."""
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
@@ -65,8 +66,9 @@ def limit_of(max_results: Any) -> int | None:
     """
     if max_results is None:
         return None
-    if isinstance(max_results, bool) or not isinstance(max_results, int):
+    whole = hasattr(max_results, "__index__") and not isinstance(max_results, bool)
+    if not whole:
         raise InvalidArgumentError(
             f"max_results is {max_results!r}: write a whole number, or None for all."
         )
-    return max(0, max_results)
+    return max(0, index(max_results))

@@ -1,7 +1,11 @@
 import logging
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_type
 
+import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy import event
@@ -105,6 +109,7 @@ def test_max_results_limits_and_none_or_less_finds_nothing(shop: Store) -> None:
     assert search(max_results=2) == [4, 3]
     assert search(max_results=0) == search(max_results=-1) == []
     assert search(max_results=10**12) == [4, 3, 2, 1]
+    assert search(max_results=np.int64(1)) == [4]
 
 
 @pytest.mark.parametrize("value", ["5", 1.5, True])
@@ -355,3 +360,54 @@ def test_engines_are_kept_until_they_are_closed(shop: Store) -> None:
     assert reading(shop.url) is engine
     close_stores()
     assert reading(shop.url) is not engine
+
+
+def test_threads_search_at_the_same_time(shop: Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: search("status = 'OK'"), range(32)))
+    assert found == [[4, 3, 1]] * 32
+
+
+def test_a_frame_survives_pickling_and_copying(shop: Store) -> None:
+    frame = spanframe.search_traces()
+    frame["trace"][0].data.spans[0].attributes  # noqa: B018 - decoded before the copy
+    for copied in (pickle.loads(pickle.dumps(frame)), frame.copy(), deepcopy(frame)):  # noqa: S301 - our own bytes
+        assert copied["trace"].tolist() == frame["trace"].tolist()
+        assert copied["spans"].tolist() == frame["spans"].tolist()
+        assert copied.dtypes.equals(frame.dtypes)
+
+
+def test_a_frame_is_shown_without_a_word(shop: Store) -> None:
+    frame = spanframe.search_traces()
+    assert request_id(1) in frame.to_string()
+    assert "Trace(trace_id=" in frame.to_html()
+
+
+def test_results_are_typed_by_what_is_asked_for(shop: Store) -> None:
+    assert_type(spanframe.search_traces("status = 'OK'"), pd.DataFrame)
+    assert_type(spanframe.search_traces(return_type="pandas"), pd.DataFrame)
+    assert_type(spanframe.search_traces(return_type="list"), list[Trace])
+    assert_type(spanframe.get_trace(request_id(1)), Trace | None)
+    assert_type(spanframe.count_traces(), int)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database at all" * 300])
+def test_a_file_that_is_no_store_is_an_error(
+    searched: Store, tmp_path: Path, damage: bytes
+) -> None:
+    file = tmp_path / "damaged.db"
+    file.write_bytes(damage)
+    spanframe.configure(store=f"sqlite:///{file}")
+    with pytest.raises(StoreError, match=r"damaged\.db"):
+        search()
+
+
+def test_a_store_damaged_later_is_an_error(shop: Store) -> None:
+    search()
+    close_stores()
+    shop.engine.dispose()  # the last connection takes the log into the file
+    with shop.path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (shop.path.stat().st_size - 4096))
+    with pytest.raises(StoreError, match="cannot be"):
+        search()

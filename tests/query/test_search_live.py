@@ -1,0 +1,90 @@
+"""Searching what this very process records: flushing, tags of an open trace."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+import spanframe
+from spanframe_collector.decode import decode_request
+from tests.plugins.store import Store
+
+
+class StoreExporter(SpanExporter):
+    """Takes the collector's part without the wire between."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        decoded = decode_request(encode_spans(spans).SerializeToString())
+        self._store.writer.write([decoded.rows])
+        return SpanExportResult.SUCCESS
+
+
+@pytest.fixture
+def recording(searched: Store) -> Iterator[Store]:
+    """The store of an app whose spans wait a minute before they leave."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "60000")
+        spanframe.configure(exporter=StoreExporter(searched))
+        spanframe.flush()
+        yield searched
+        spanframe.shutdown()
+
+
+@spanframe.trace(span_type="AGENT")
+def answer(question: str) -> dict[str, str]:
+    spanframe.update_current_trace(tags={"env": "prod"}, user="ann")
+    return {"answer": question.upper()}
+
+
+def last_trace_id() -> str:
+    trace_id = spanframe.get_last_active_trace_id()
+    assert trace_id is not None
+    return trace_id
+
+
+def test_flush_finds_what_has_just_been_recorded(recording: Store) -> None:
+    answer("why?")
+    assert len(spanframe.search_traces()) == 0
+    [row] = spanframe.search_traces("tags.env = 'prod'", flush=True).to_dict("records")
+    assert row["request"] == {"question": "why?"}
+    assert row["response"] == {"answer": "WHY?"}
+    assert row["request_metadata"]["mlflow.trace.user"] == "ann"
+    [span] = row["trace"].data.spans
+    assert (span.name, span.span_type) == ("answer", "AGENT")
+
+
+def test_get_trace_can_wait_as_well(recording: Store) -> None:
+    answer("why?")
+    assert spanframe.get_trace(last_trace_id(), silent=True) is None
+    trace = spanframe.get_trace(last_trace_id(), flush=True)
+    assert trace is not None
+    assert trace.data.request == '{"question": "why?"}'
+
+
+def test_a_trace_that_has_just_ended_can_be_tagged(recording: Store) -> None:
+    answer("why?")
+    spanframe.set_trace_tag(last_trace_id(), "reviewed", True)
+    assert spanframe.count_traces("tags.reviewed = 'True'") == 1
+
+
+def test_the_open_trace_is_tagged_where_it_is_recorded(recording: Store) -> None:
+    with spanframe.start_span("open"):
+        trace_id = spanframe.get_active_trace_id()
+        assert trace_id is not None
+        spanframe.set_trace_tag(trace_id, "stage", 2)
+    spanframe.flush()
+    assert spanframe.count_traces("tags.stage = '2'") == 1
+
+
+def test_a_later_tag_wins_over_the_app_s_and_over_late_spans(recording: Store) -> None:
+    answer("why?")
+    spanframe.set_trace_tag(last_trace_id(), "env", "edited")
+    answer("again?")
+    spanframe.flush()
+    assert spanframe.count_traces("tags.env = 'edited'") == 1
+    assert spanframe.count_traces("tags.env = 'prod'") == 1
