@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.filter import FieldKind
-from spanframe_query.filter.compile import NUMBER_KINDS
+from spanframe_query.filter.fields import NUMBER_KINDS
 from spanframe_query.select import Cursor, Search, order_values
 
 __all__ = ["next_token", "read_token"]

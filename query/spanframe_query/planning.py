@@ -2,8 +2,8 @@
 
 A guess goes wrong where it costs most, on ``tags.env = 'prod' AND tags.customer =
 'c77'``: walking the common tag probes every trace of the store for the rare one. So the
-part of the index that each condition could walk is counted first, up to a bound at
-which counting costs less than the search itself (1 000 index rows: about 50 µs each).
+rows that each condition would walk are counted first, up to a bound at which counting
+costs less than the search itself (1 000 index rows: about 50 µs).
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from spanframe_collector.store import schema
 from spanframe_query.filter import FieldKind, Filter
 from spanframe_query.filter.compile import compile_filter
 from spanframe_query.layouts import is_ordered, layout_for
-from spanframe_query.layouts.plan import Plan, candidates, guess
+from spanframe_query.layouts.plan import candidates, guess, plan_by
 from spanframe_query.select import Search
 
 __all__ = ["chosen", "planned", "select_weights"]
@@ -41,7 +41,7 @@ def planned(connection: Connection, search: Search) -> Search:
 
 
 def select_weights(search: Search, dialect: str) -> Select[Any] | None:
-    """Return the statement that counts the index rows each candidate would walk.
+    """Return the statement that counts the rows each candidate would walk.
 
     Its columns are the candidates in their order, each counted up to `RARE`. None when
     there is nothing to choose: no candidate, or one whose entries are in order of time.
@@ -54,13 +54,17 @@ def select_weights(search: Search, dialect: str) -> Select[Any] | None:
         for condition in search.filter.conditions
         if condition.field.kind is FieldKind.TIMESTAMP_MS
     )
-    entry = schema.attribute_index.c.trace_key
     weights = []
     for candidate in possible:
-        layout = layout_for(dialect, candidate)
-        within = compile_filter(Filter(times, search.filter.source), layout)
-        rows = select(entry).where(*layout.driving, *within).limit(RARE).subquery()
-        weights.append(select(func.count()).select_from(rows).scalar_subquery())
+        plan = plan_by(candidate)
+        layout = layout_for(dialect, plan.driver)
+        kept = times if plan.driver is candidate else (candidate, *times)
+        within = compile_filter(Filter(kept, search.filter.source), layout)
+        walked = schema.traces if plan.driver is None else schema.attribute_index
+        rows = select(walked.c.trace_key).where(*layout.driving, *within).limit(RARE)
+        weights.append(
+            select(func.count()).select_from(rows.subquery()).scalar_subquery()
+        )
     return select(*(w.label(f"weight_{i}") for i, w in enumerate(weights)))
 
 
@@ -69,5 +73,5 @@ def chosen(search: Search, weights: Sequence[int]) -> Search:
     possible = candidates(search.filter)
     lightest = min(range(len(possible)), key=lambda i: weights[i])
     if weights[lightest] < RARE:
-        return replace(search, plan=Plan(possible[lightest]))
+        return replace(search, plan=plan_by(possible[lightest]))
     return replace(search, plan=guess(search.filter))

@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from spanframe_collector.store import schema
 from spanframe_query.filter import FieldKind, Filter
-from spanframe_query.filter.compile import NUMBER_KINDS, compile_filter
+from spanframe_query.filter.compile import compile_filter
+from spanframe_query.filter.fields import NUMBER_KINDS
 from spanframe_query.layouts import RowLayout, is_exact, layout_for
 from spanframe_query.layouts.plan import Plan, guess
 from spanframe_query.order import DEFAULT_ORDER, OrderTerm

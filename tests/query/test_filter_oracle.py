@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from spanframe_query.filter import parse_filter
-from spanframe_query.layouts.plan import Plan, candidates
+from spanframe_query.layouts.plan import Plan, candidates, plan_by
 from spanframe_query.order import parse_order
 from spanframe_query.planning import planned
 from spanframe_query.select import Search, count_traces, select_traces
@@ -46,7 +46,7 @@ def test_sql_finds_what_the_oracle_finds_by_every_plan(
     search = Search(filter=filter_, order=parse_order(order_by))
     terms = [*ORDERS[order_by], *NEWEST_FIRST]
     expected = in_order([r for r in records if matches(r, meant)], terms)
-    plans = [Plan(None), *map(Plan, candidates(filter_))]
+    plans = [Plan(None), *map(plan_by, candidates(filter_))]
 
     refill(engine, records)
     with engine.connect() as connection:

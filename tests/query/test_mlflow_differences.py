@@ -87,6 +87,12 @@ TAKEN = [
         "backticks are never part of a key",
     ),
     (
+        "metadata.`mlflow.trace.tokenUsage` LIKE '%9%'",
+        "metadata.`mlflow.trace.tokenUsage` LIKE '%9%'",
+        "refuses patterns on this key",
+        "it is a text like any other",
+    ),
+    (
         "tags.timestamp = 'x'",
         "tags.`timestamp` = 'x'",
         "looks for the key timestamp_ms",

@@ -11,7 +11,7 @@ from spanframe import keys
 from spanframe_collector.store.engine import open_engine
 from spanframe_query.filter import FieldKind, parse_filter
 from spanframe_query.layouts import COMPUTED, computed_entries, install_functions
-from spanframe_query.layouts.plan import Plan, candidates
+from spanframe_query.layouts.plan import Plan, candidates, plan_by
 from spanframe_query.planning import planned
 from spanframe_query.select import Search, select_traces
 from tests.plugins.otlp import MS, START, span
@@ -61,7 +61,7 @@ def _rows(engine: Engine, text: str) -> list[Row[Any]]:
             planned(connection, search),
             *(
                 replace(search, plan=plan)
-                for plan in (Plan(None), *map(Plan, candidates(search.filter)))
+                for plan in (Plan(None), *map(plan_by, candidates(search.filter)))
             ),
         ]
         results = [

@@ -33,6 +33,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         TraceRecord(
             number=number,
             timestamp_ms=number,
+            status="OK" if number % 100 else "ERROR",
             tags={"env": "prod", "customer": f"c{number % 100}"},
             metadata={"mlflow.trace.user": f"u{number % 700}"},
         )
@@ -186,6 +187,9 @@ def test_spans_are_probed_by_their_trace(engine: Engine) -> None:
         ("tags.customer LIKE 'c77%'", "tags.`customer` LIKE 'c77%'"),
         ("tags.rare != 'x' AND tags.env = 'prod'", "tags.`rare` != 'x'"),
         ("tags.env = 'prod' AND tags.env != 'x'", "tags.`env` = 'prod'"),
+        ("tags.env = 'prod' AND status = 'ERROR'", None),
+        ("tags.env = 'prod' AND status = 'OK'", "tags.`env` = 'prod'"),
+        ("status = 'ERROR' AND tags.gone = 'x'", "tags.`gone` = 'x'"),
         ("tags.env IN ('prod', 'dev')", None),
         ("tags.env IS NOT NULL", None),
     ],

@@ -18,33 +18,16 @@ from sqlalchemy import ColumnElement, false
 
 from spanframe_query.filter.capabilities import Capability, needed
 from spanframe_query.filter.errors import fail
+from spanframe_query.filter.fields import NUMBER_KINDS, SPAN_KINDS
 from spanframe_query.filter.nodes import (
     Comparator,
     Condition,
     Field,
-    FieldKind,
     Filter,
 )
 
 __all__ = ["OPERATORS", "Layout", "compare_number", "compare_text", "compile_filter"]
 
-SPAN_KINDS: Final = frozenset(
-    {
-        FieldKind.SPAN_NAME,
-        FieldKind.SPAN_TYPE,
-        FieldKind.SPAN_STATUS,
-        FieldKind.SPAN_ATTRIBUTE,
-        FieldKind.SPAN_CONTENT,
-    }
-)
-NUMBER_KINDS: Final = frozenset(
-    {
-        FieldKind.EXPERIMENT_ID,
-        FieldKind.TIMESTAMP_MS,
-        FieldKind.EXECUTION_TIME_MS,
-        FieldKind.END_TIME_MS,
-    }
-)
 _INT64: Final = range(-(1 << 63), 1 << 63)
 OPERATORS: Final[dict[Comparator, Callable[[Any, Any], ColumnElement[bool]]]] = {
     Comparator.EQ: operator.eq,
@@ -114,7 +97,7 @@ def compile_filter(filter_: Filter, layout: Layout) -> list[ColumnElement[bool]]
 def _trace_condition(condition: Condition, layout: Layout) -> ColumnElement[bool]:
     field, comparator = condition.field, condition.comparator
     if field.kind in NUMBER_KINDS:
-        return compare_number(layout.number(field), comparator, condition.value)
+        return compare_number(layout.number(field), comparator, condition.numbers[0])
     if comparator in {Comparator.EQ, Comparator.IN}:
         return layout.equals(field, condition.texts)
     return compare_text(layout.text(field), comparator, condition.texts, layout)
@@ -149,15 +132,13 @@ def compare_text(  # noqa: PLR0911  # one for each comparator
 
 
 def compare_number(
-    number: ColumnElement[Any], comparator: Comparator, value: object
+    number: ColumnElement[Any], comparator: Comparator, value: Decimal
 ) -> ColumnElement[bool]:
     """Return an integer compared with an exact number of any size and precision.
 
     The number is first moved to the integer that means the same, so that every bound
     value is a 64-bit integer and no comparison is rounded.
     """
-    if not isinstance(value, Decimal):
-        raise TypeError(value)
     always, never = number.is_not(None), false()
     # Below 5.5 is below 6; at most 5.5 is at most 5.
     rounds_up = comparator in {Comparator.LT, Comparator.GE}

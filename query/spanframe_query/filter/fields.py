@@ -12,7 +12,17 @@ from typing import Final
 from spanframe import keys
 from spanframe_query.filter.nodes import Comparator, Field, FieldKind
 
-__all__ = ["ATTRIBUTES", "FIELDS", "NOT_FIELDS", "SCOPES", "FieldRow", "Scope", "Type"]
+__all__ = [
+    "ATTRIBUTES",
+    "FIELDS",
+    "NOT_FIELDS",
+    "NUMBER_KINDS",
+    "SCOPES",
+    "SPAN_KINDS",
+    "FieldRow",
+    "Scope",
+    "Type",
+]
 
 
 class Scope(Enum):
@@ -195,6 +205,13 @@ FIELDS: Final = (
         orderable=False,
         sentence="An attribute of some span, decoded.",
     ),
+)
+
+NUMBER_KINDS: Final = frozenset(
+    row.kind for row in FIELDS if row.type in {Type.NUMBER, Type.TIME}
+)
+SPAN_KINDS: Final = frozenset(
+    row.kind for row in FIELDS if row.names[0].startswith("span.")
 )
 
 SCOPES: Final = {

@@ -129,8 +129,16 @@ class Condition:
     @property
     def texts(self) -> tuple[str, ...]:
         """The texts it compares with: one, those of a list, or none."""
-        values = self.value if isinstance(self.value, tuple) else (self.value,)
-        return tuple(value for value in values if isinstance(value, str))
+        return tuple(value for value in self._values if isinstance(value, str))
+
+    @property
+    def numbers(self) -> tuple[Decimal, ...]:
+        """The numbers it compares with: one, those of a list, or none."""
+        return tuple(value for value in self._values if isinstance(value, Decimal))
+
+    @property
+    def _values(self) -> tuple[str | Decimal | None, ...]:
+        return self.value if isinstance(self.value, tuple) else (self.value,)
 
     def __str__(self) -> str:
         """Write the condition the way a filter can read it back."""

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, or_
 
 from spanframe_query.filter.compile import OPERATORS, Layout, compare_text
 from spanframe_query.filter.nodes import Comparator, Condition
+from spanframe_query.filter.values import stored_text
 from spanframe_query.layouts.span_body import decoded_text, json_text
 
 __all__ = ["compare_attribute"]
@@ -35,11 +36,8 @@ def compare_attribute(
     comparator = condition.comparator
     if comparator in _PATTERNS:
         return compare_text(text, comparator, condition.texts, layout)
-    values = (
-        condition.value if isinstance(condition.value, tuple) else (condition.value,)
-    )
-    texts = [json_text(decoded_text(value)) for value in condition.texts]
-    numbers = [_bound(value) for value in values if isinstance(value, Decimal)]
+    texts = [stored_text(json_text(decoded_text(v))) for v in condition.texts]
+    numbers = [_bound(value) for value in condition.numbers]
     match comparator:
         case Comparator.EQ | Comparator.IN:
             return or_(
