@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 os.environ |= {  # noqa: TID251 - a benchmark sets what the SDKs read
     "OTEL_BSP_MAX_QUEUE_SIZE": "100000",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9",
+    "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
 }
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider

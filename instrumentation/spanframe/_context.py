@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AMBIENT",
-    "DECIDED",
     "LIVE",
     "UNSAMPLED",
     "Ambient",
@@ -38,7 +37,6 @@ __all__ = [
 
 LIVE: Final = create_key("spanframe-live-span")
 AMBIENT: Final = create_key("spanframe-ambient")
-DECIDED: Final = create_key("spanframe-sampling-decided")
 
 # Stands for every span that is not recorded: valid, so that children see a parent, and
 # not sampled, so that they and other processes follow. Samplers that look at the id

@@ -15,22 +15,20 @@ from typing import Any, Final
 from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context, attach, get_current
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
     ALWAYS_ON,
-    Decision,
     ParentBased,
     Sampler,
-    SamplingResult,
     TraceIdRatioBased,
 )
 
 from spanframe import keys
 from spanframe._capture import Capture
-from spanframe._context import DECIDED, LIVE
+from spanframe._context import LIVE
 from spanframe._delivery import Delivery
 from spanframe._guard import fault
 from spanframe._otlp import OtlpExporter
@@ -81,13 +79,16 @@ class Recorder:
     ) -> None:
         self.provider = provider
         self.tracer = provider.get_tracer("spanframe", __version__)
+        own = not settings.use_global_provider
+        self.follows_parent = own and settings.sampler.startswith("parentbased")
+        if self.follows_parent and isinstance(self.tracer, Tracer):
+            # `place` has decided before a span is started.
+            self.tracer.sampler = ALWAYS_ON
         self.capture = Capture(
             settings.capture_limit,
             Redaction(settings.redact_keys, redact),
             enabled=settings.capture,
         )
-        own = not settings.use_global_provider
-        self.follows_parent = own and settings.sampler.startswith("parentbased")
         # Other samplers decide by the trace id, which only the SDK can draw.
         self.ratio = _ratio(settings) if self.follows_parent else 1.0
 
@@ -365,38 +366,12 @@ def stats() -> Stats:
     return runtime.losses.stats(delivery.waiting() if delivery is not None else 0)
 
 
-class _Decided(Sampler):
-    """Samples what was decided before the span was made, asks ``otherwise`` else."""
-
-    def __init__(self, otherwise: Sampler) -> None:
-        self._otherwise = otherwise
-
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: otel_trace.SpanKind | None = None,
-        attributes: Any = None,
-        links: Sequence[otel_trace.Link] | None = None,
-        trace_state: otel_trace.TraceState | None = None,
-    ) -> SamplingResult:
-        if parent_context is not None and DECIDED in parent_context:
-            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
-        return self._otherwise.should_sample(
-            parent_context, trace_id, name, kind, attributes, links, trace_state
-        )
-
-    def get_description(self) -> str:
-        return f"Decided({self._otherwise.get_description()})"
-
-
 def _sampler(settings: ClientSettings) -> Sampler:
     share = _ratio(settings)
     root: Sampler = TraceIdRatioBased(share)
     if share in {0.0, 1.0}:
         root = ALWAYS_ON if share else ALWAYS_OFF
-    return _Decided(ParentBased(root) if "parentbased" in settings.sampler else root)
+    return ParentBased(root) if settings.sampler.startswith("parentbased") else root
 
 
 def _ratio(settings: ClientSettings) -> float:

@@ -15,13 +15,11 @@ from spanframe import keys
 from spanframe._capture import Capture
 from spanframe._context import (
     AMBIENT,
-    DECIDED,
     LIVE,
     UNSAMPLED,
     ambient_of,
     enter_unsampled,
     leave,
-    with_entry,
     with_span,
 )
 from spanframe._guard import fault
@@ -102,10 +100,8 @@ def place(
         root = _local_root(recorder, context, parent)
         if root is not None:
             return Place(context, root, _NOTHING)
-    elif ratio is not None or recorder.ratio < 1.0:
-        if not recorder.draw(recorder.ratio if ratio is None else ratio):
-            return None
-        context = with_entry(context, DECIDED, value=True)
+    elif not recorder.draw(recorder.ratio if ratio is None else ratio):
+        return None
     if ambient is None:
         return Place(context, None, runtime.root_attributes)
     return Place(context, None, {**runtime.root_attributes, **ambient.attributes})
