@@ -36,10 +36,10 @@ def _encoder() -> Callable[[Any], str]:
     portable = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
     sample = {"é": ["a\n", 1, 1.5, True, None, {}]}
     try:
-        chunks = json.encoder.c_make_encoder(
+        chunks = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
             None,
             portable,
-            json.encoder.encode_basestring,  # type: ignore[attr-defined]
+            json.encoder.encode_basestring,
             None,
             ": ",
             ", ",
