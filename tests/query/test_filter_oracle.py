@@ -61,3 +61,24 @@ def test_sql_finds_what_the_oracle_finds_by_every_plan(
 
     assert found == [[record.number for record in expected]] * len(found)
     assert count == len(expected)
+
+
+@given(data=st.data(), records=stores())
+def test_a_filter_is_written_so_that_it_reads_back(
+    data: st.DataObject, records: list[TraceRecord]
+) -> None:
+    meant = data.draw(st.lists(clauses(records), max_size=3))
+    filter_ = parse_filter(data.draw(spelled(meant)))
+
+    assert parse_filter(str(filter_)) == filter_
+    assert str(parse_filter(str(filter_))) == str(filter_)
+
+
+@given(data=st.data(), records=stores())
+def test_two_spellings_of_a_filter_are_equal(
+    data: st.DataObject, records: list[TraceRecord]
+) -> None:
+    meant = data.draw(st.lists(clauses(records), min_size=1, max_size=3))
+    one, other = data.draw(spelled(meant)), data.draw(spelled(meant))
+
+    assert parse_filter(one) == parse_filter(other)
