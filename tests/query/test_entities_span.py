@@ -147,6 +147,41 @@ def test_foreign_conventions_are_read(
         assert span.get_attribute(key) == value
 
 
+def test_model_provider_and_tokens_of_a_convention_are_mlflow_s() -> None:
+    span = span_with(
+        {
+            "gen_ai.request.model": "small-1",
+            "gen_ai.provider.name": "acme",
+            "gen_ai.usage.input_tokens": 3,
+            "gen_ai.usage.output_tokens": 4,
+        }
+    )
+    assert span.model_name == "small-1"
+    assert span.get_attribute("mlflow.llm.provider") == "acme"
+    assert span.get_attribute("mlflow.chat.tokenUsage") == {
+        "input_tokens": 3,
+        "output_tokens": 4,
+        "total_tokens": 7,
+    }
+
+
+def test_messages_in_events_are_inputs_and_outputs() -> None:
+    events = [
+        OtlpSpan.Event(
+            name="gen_ai.user.message", attributes=pairs({"content": "why?"})
+        ),
+        OtlpSpan.Event(name="gen_ai.choice", attributes=pairs({"content": "because"})),
+    ]
+    span = Span(stored_span(otlp_span(events=events)))
+    assert span.inputs == [{"role": "user", "content": "why?"}]
+    assert "because" in json.dumps(span.outputs)
+
+
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    span = span_with({"mlflow.spanInputs": '"cut \\ud83d"'})
+    assert span.inputs.encode() == "cut \N{REPLACEMENT CHARACTER}".encode()
+
+
 def test_events_and_links_are_read() -> None:
     event = OtlpSpan.Event(
         name="exception", time_unix_nano=5, attributes=pairs({"exception.type": "E"})

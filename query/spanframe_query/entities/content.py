@@ -11,18 +11,17 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.common.v1.common_pb2 import (
-    AnyValue,
-    InstrumentationScope,
-    KeyValue,
-)
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from spanframe import keys
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
 from spanframe.errors import StoreError
 from spanframe_collector.decode.anyvalue import json_text, plain
-from spanframe_collector.decode.conventions import derive
+from spanframe_collector.decode.conventions import EVENT_NAMES, derive
+from spanframe_collector.decode.conventions.values import NOT_JSON
+from spanframe_collector.decode.conventions.values import loads as json_value
+from spanframe_collector.decode.facts import without_json_layer
 
 __all__ = [
     "REQUEST_ID_ATTRIBUTE",
@@ -40,7 +39,6 @@ _JSON_PREFIX: Final = "mlflow."
 _MLFLOW_SCOPE: Final = "mlflow."
 # The wire carries these as plain text whoever sends them.
 _PLAIN_PREFIXES: Final = (keys.TAG_PREFIX, "spanframe.")
-_DERIVED_KEYS: Final = (keys.SPAN_INPUTS, keys.SPAN_OUTPUTS, keys.SPAN_TYPE)
 _NO_SPAN: Final = bytes(8)
 # OTLP Span.flags: bit 8, it is known whether the parent is remote; bit 9, it is.
 _PARENT_IS_REMOTE: Final = 0x300
@@ -118,8 +116,9 @@ def _rank(row: StoredSpan) -> int:
 def decode_body(row: StoredSpan) -> SpanContent:
     """Decode the OTLP message of a stored span.
 
-    What a known convention says of inputs, outputs and type is added under MLflow's
-    keys, and the request id as ``mlflow.traceRequestId`` (MLflow 3.17 shows both).
+    What a known convention says of inputs, outputs, type, model and tokens is added
+    under MLflow's keys, and the request id as ``mlflow.traceRequestId``; MLflow 3.17
+    shows the same.
 
     Raises:
         StoreError: when the stored bytes are not a span.
@@ -130,7 +129,7 @@ def decode_body(row: StoredSpan) -> SpanContent:
         trace_id=span.trace_id,
         span_id=span.span_id,
         parent_span_id=parent if parent and parent != _NO_SPAN else None,
-        name=span.name,
+        name=row.name,
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
         status=SpanStatus(
@@ -154,10 +153,8 @@ def decode_body(row: StoredSpan) -> SpanContent:
 
 def loads(text: str) -> Any:
     """Decode a JSON text; a text that is not JSON is its own value."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    value = json_value(text)
+    return text if value is NOT_JSON else value
 
 
 def _parse(body: bytes) -> OtlpSpan:
@@ -179,35 +176,43 @@ def _writes_json(scope: bytes) -> bool:
 
 
 def _attributes(span: OtlpSpan, *, json_layer: bool) -> dict[str, str]:
-    texts = {kv.key: _text(kv.key, kv.value, json_layer) for kv in span.attributes}
-    if not all(key in texts for key in _DERIVED_KEYS):
-        derived = derive({key: loads(text) for key, text in texts.items()})
-        if derived.inputs is not None:
-            texts.setdefault(keys.SPAN_INPUTS, derived.inputs)
-        if derived.outputs is not None:
-            texts.setdefault(keys.SPAN_OUTPUTS, derived.outputs)
-        texts.setdefault(keys.SPAN_TYPE, json_text(derived.span_type))
+    values = {kv.key: plain(kv.value) for kv in span.attributes}
+    texts = {key: _text(key, value, json_layer) for key, value in values.items()}
+    known = without_json_layer(values) if json_layer else values
+    derived = derive(known, _conventional_events(span) if span.events else ())
+    if derived.inputs is not None:
+        texts[keys.SPAN_INPUTS] = derived.inputs
+    if derived.outputs is not None:
+        texts[keys.SPAN_OUTPUTS] = derived.outputs
+    texts[keys.SPAN_TYPE] = json_text(derived.span_type)
     texts[REQUEST_ID_ATTRIBUTE] = json_text(keys.request_id(span.trace_id))
+    if derived.model is not None:
+        texts.setdefault(keys.LLM_MODEL, json_text(derived.model))
+    if derived.provider is not None:
+        texts.setdefault(keys.LLM_PROVIDER, json_text(derived.provider))
+    if derived.usage is not None:
+        counts = derived.usage._asdict().items()
+        usage = {name: count for name, count in counts if count is not None}
+        texts.setdefault(keys.CHAT_USAGE, json_text(usage))
     return texts
 
 
-def _text(key: str, value: AnyValue, json_layer: bool) -> str:
+def _conventional_events(span: OtlpSpan) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (event.name, {kv.key: plain(kv.value) for kv in event.attributes})
+        for event in span.events
+        if event.name in EVENT_NAMES
+    ]
+
+
+def _text(key: str, value: Any, json_layer: bool) -> str:
     """Return the JSON text of an attribute; text that already is JSON as it is."""
-    if value.WhichOneof("value") != "string_value":
-        return json_text(plain(value))
-    text: str = value.string_value
+    if not isinstance(value, str):
+        return json_text(value)
     carries_json = json_layer or key.startswith(_JSON_PREFIX)
-    if carries_json and not key.startswith(_PLAIN_PREFIXES) and _is_json(text):
-        return text
-    return json_text(text)
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    if carries_json and not key.startswith(_PLAIN_PREFIXES):
+        return value if json_value(value) is not NOT_JSON else json_text(value)
+    return json_text(value)
 
 
 def _values(pairs: Iterable[KeyValue]) -> dict[str, Any]:

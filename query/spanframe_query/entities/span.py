@@ -20,16 +20,6 @@ __all__ = ["Span"]
 _LOG_LEVEL: Final = "mlflow.spanLogLevel"
 _DESCRIPTION: Final = "mlflow.spanDescription"
 _COST: Final = "mlflow.llm.cost"
-# In order of precedence (MLflow 3.17).
-_MODEL: Final = (
-    "mlflow.llm.model",
-    "llm.response.model_name",
-    "llm.model_name",
-    "llm.request.model_name",
-    "embedding.model_name",
-    "gen_ai.response.model",
-    "gen_ai.request.model",
-)
 
 
 class Span:
@@ -69,7 +59,7 @@ class Span:
     @property
     def trace_id(self) -> str:
         """The id of the trace, ``tr-`` and 32 hex digits."""
-        return str(self._values[REQUEST_ID_ATTRIBUTE])
+        return str(self.get_attribute(REQUEST_ID_ATTRIBUTE))
 
     @property
     def request_id(self) -> str:
@@ -137,8 +127,8 @@ class Span:
     @property
     def model_name(self) -> str | None:
         """The name of the model that was called."""
-        names = (self._values.get(key) for key in _MODEL)
-        return next((str(name) for name in names if name), None)
+        name = self.get_attribute(keys.LLM_MODEL)
+        return None if name is None else str(name)
 
     @property
     def llm_cost(self) -> dict[str, float] | None:
@@ -148,9 +138,8 @@ class Span:
 
     def get_attribute(self, key: str) -> Any:
         """Return the decoded value of an attribute; None when there is no such key."""
-        if key not in self._content.attributes:
-            return None
-        return self._values[key]
+        text = self._content.attributes.get(key)
+        return None if text is None else loads(text)
 
     def attribute_json(self, key: str) -> str | None:
         """Return the JSON text of an attribute; None when there is none, or null."""
