@@ -53,7 +53,14 @@ _Store = Annotated[str | None, _option("store", "--store")]
 @app.command()
 def collector(
     store: _Store = None,
+    sqlite_synchronous: Annotated[
+        str | None, _option("sqlite_synchronous", "--sqlite-synchronous")
+    ] = None,
     grpc: Annotated[str | None, _option("grpc", "--grpc")] = None,
+    http: Annotated[str | None, _option("http", "--http")] = None,
+    cors_origins: Annotated[
+        str | None, _option("cors_origins", "--cors-origins")
+    ] = None,
     token_file: Annotated[str | None, _option("token_file", "--token-file")] = None,
     tls_cert: Annotated[str | None, _option("tls_cert", "--tls-cert")] = None,
     tls_key: Annotated[str | None, _option("tls_key", "--tls-key")] = None,
@@ -63,6 +70,9 @@ def collector(
     insecure: Annotated[bool | None, _option("insecure", "--insecure/--secure")] = None,
     max_request_bytes: Annotated[
         int | None, _option("max_request_bytes", "--max-request-bytes")
+    ] = None,
+    max_json_bytes: Annotated[
+        int | None, _option("max_json_bytes", "--max-json-bytes")
     ] = None,
     max_in_flight_bytes: Annotated[
         int | None, _option("max_in_flight_bytes", "--max-in-flight-bytes")
@@ -87,20 +97,24 @@ def collector(
         bool, typer.Option("--print-config", help="Print the settings and stop.")
     ] = False,
 ) -> None:
-    """Receive spans (OTLP over gRPC) and answer OK once they are in the store.
+    """Receive spans (OTLP over gRPC and HTTP) and answer OK once they are in the store.
 
     The token is read from SPANFRAME_TOKEN only: an argument would show in `ps`.
     """
     settings = CollectorSettings.load(
         {
             "store": store,
+            "sqlite_synchronous": sqlite_synchronous,
             "grpc": grpc,
+            "http": http,
+            "cors_origins": cors_origins,
             "token_file": token_file,
             "tls_cert": tls_cert,
             "tls_key": tls_key,
             "tls_client_ca": tls_client_ca,
             "insecure": insecure,
             "max_request_bytes": max_request_bytes,
+            "max_json_bytes": max_json_bytes,
             "max_in_flight_bytes": max_in_flight_bytes,
             "drain_seconds": drain_seconds,
             "keep_age": keep_age,

@@ -108,10 +108,11 @@ class Intake:
         """Hold room for one request while it arrives and is worked on; count it.
 
         Raises:
-            RefusedError: when there is no more room.
+            RefusedError: when there is no more room, or the store is down.
         """
         self._last_request = time.monotonic()
         try:
+            self._check_store()
             with self._admission.room() as room:
                 yield room
         except BudgetSpentError:
@@ -121,6 +122,14 @@ class Intake:
             self._telemetry.request(error.refusal.name.lower())
             raise
         self._telemetry.request("ok")
+
+    def _check_store(self) -> None:
+        """Refuse at once while the store is down, so that nothing piles up.
+
+        The pipeline asks the store itself until it is back.
+        """
+        if self._pipeline.health.is_down:
+            raise RefusedError(Refusal.STORE)
 
     @property
     def quiet_seconds(self) -> float:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from spanframe_collector.decode.masking import Masker
 from spanframe_collector.forwarding import Forwarder
@@ -19,7 +19,8 @@ from spanframe_collector.intake import Intake
 from spanframe_collector.pipeline import Pipeline
 from spanframe_collector.receivers.admission import Admission
 from spanframe_collector.receivers.grpc import GrpcReceiver
-from spanframe_collector.settings import CollectorSettings
+from spanframe_collector.receivers.http import HttpReceiver
+from spanframe_collector.settings import Address, CollectorSettings
 from spanframe_collector.store.engine import open_engine
 from spanframe_collector.store.migrations import upgrade
 from spanframe_collector.store.retention import Limits
@@ -42,18 +43,38 @@ _GRACE_SECONDS: Final = 5.0
 """For requests in flight after that; by default a stop stays under 10 s."""
 
 
+class Receiver(Protocol):
+    """What the service needs of a receiver."""
+
+    protocol: str
+    """What it speaks, for the log."""
+
+    async def start(self, address: Address) -> Address:
+        """Serve; return the address with the port that was taken."""
+
+    async def say(self, *, serving: bool) -> None:
+        """Tell those who ask whether spans can be stored now."""
+
+    async def say_stopping(self) -> None:
+        """Say that no new sender is wanted, while requests are still taken."""
+
+    async def stop(self, grace: float) -> None:
+        """Take nothing new, and finish what was begun within ``grace`` seconds."""
+
+
 async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then store what was accepted and return.
 
     Args:
         settings: where to listen and to store.
-        ready_file: written once requests are taken, as JSON: ``grpc``, ``pid``.
+        ready_file: written once requests are taken, as JSON: ``grpc`` and ``http``,
+            where they are received, and ``pid``.
 
     Raises:
         StoreError: when the store cannot be opened or has another version.
         OSError: when an address cannot be bound or the file not be written.
     """
-    engine = open_engine(settings.store)
+    engine = open_engine(settings.store, synchronous=settings.sqlite_synchronous)
     try:
         upgrade(engine)
         telemetry = Telemetry()
@@ -87,16 +108,32 @@ async def _receive(
         if forwarder is not None:
             stack.push_async_callback(forwarder.close, _GRACE_SECONDS)
         intake = Intake(pipeline, admission, telemetry, decoders, masker, forwarder)
-        receiver = GrpcReceiver(intake, settings)
-        address = await receiver.start(settings.grpc)
-        stack.push_async_callback(receiver.stop, _GRACE_SECONDS)
-        _log.info("Ready: OTLP over gRPC on %s", address)
+        receivers: list[Receiver] = []
+        stack.push_async_callback(_stop, receivers)
+        grpc = GrpcReceiver(intake, settings)
+        listeners = {"grpc": await _start(grpc, settings.grpc, receivers)}
+        if settings.http is not None:
+            http = HttpReceiver(intake, settings)
+            listeners["http"] = await _start(http, settings.http, receivers)
         if ready_file is not None:
-            _write_ready_file(ready_file, {"grpc": str(address)})
-        await _until(stop, pipeline.health, receiver)
+            _write_ready_file(ready_file, listeners)
+        await _until(stop, pipeline.health, receivers)
         _log.info("Stopping: taking what senders flush, finishing what was begun")
-        await receiver.say_stopping()
+        for receiver in receivers:
+            await receiver.say_stopping()
         await _linger(intake, settings.drain_seconds)
+
+
+async def _start(receiver: Receiver, address: Address, started: list[Receiver]) -> str:
+    listener = str(await receiver.start(address))
+    started.append(receiver)
+    _log.info("Ready: %s on %s", receiver.protocol, listener)
+    return listener
+
+
+async def _stop(receivers: list[Receiver]) -> None:
+    """Stop all of them at once: each may take its whole grace."""
+    await asyncio.gather(*(receiver.stop(_GRACE_SECONDS) for receiver in receivers))
 
 
 def _forwarder(settings: CollectorSettings, telemetry: Telemetry) -> Forwarder | None:
@@ -111,7 +148,7 @@ def _forwarder(settings: CollectorSettings, telemetry: Telemetry) -> Forwarder |
 
 
 async def _until(
-    stop: asyncio.Event, health: StoreHealth, receiver: GrpcReceiver
+    stop: asyncio.Event, health: StoreHealth, receivers: list[Receiver]
 ) -> None:
     """Wait for the signal; meanwhile tell of a store that stays down."""
     serving = True
@@ -120,7 +157,8 @@ async def _until(
             await asyncio.wait_for(stop.wait(), _HEALTH_PERIOD_SECONDS)
         if serving != (health.seconds_down < _STORE_DOWN_SECONDS):
             serving = not serving
-            await receiver.say(serving=serving)
+            for receiver in receivers:
+                await receiver.say(serving=serving)
 
 
 async def _linger(intake: Intake, seconds: float) -> None:

@@ -10,6 +10,7 @@ from spanframe.settings import (
     SettingsBase,
     boolean,
     endpoint,
+    one_of,
     setting,
     store_url,
     whole_number,
@@ -76,6 +77,22 @@ def size_bytes(text: str) -> int | None:
     return int(match[1]) * _SIZE_UNITS[match[2]]
 
 
+def optional_address(text: str) -> Address | None:
+    """Read an address; empty: None."""
+    return address(text) if text else None
+
+
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+")
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Read the origins of web pages, with spaces between."""
+    for origin in text.split():
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError("write SCHEME://HOST[:PORT] of each, spaces between")
+    return tuple(text.split())
+
+
 def pattern(text: str) -> re.Pattern[str] | None:
     """Read a regular expression; empty: None."""
     if not text:
@@ -103,11 +120,29 @@ class CollectorSettings(SettingsBase):
         "The store, as an SQLAlchemy URL.",
         store_url,
     )
+    sqlite_synchronous: str = setting(
+        "SPANFRAME_SQLITE_SYNCHRONOUS",
+        "full",
+        "full: an answer of OK survives power loss; normal: a crash of the process.",
+        one_of("full", "normal"),
+    )
     grpc: Address = setting(
         "SPANFRAME_GRPC",
         "127.0.0.1:4317",
         "Where OTLP over gRPC is received, as HOST:PORT or unix:PATH.",
         address,
+    )
+    http: Address | None = setting(
+        "SPANFRAME_HTTP",
+        "127.0.0.1:4318",
+        "Where OTLP over HTTP is received, as HOST:PORT or unix:PATH; empty: nowhere.",
+        optional_address,
+    )
+    cors_origins: tuple[str, ...] = setting(
+        "SPANFRAME_CORS_ORIGINS",
+        "",
+        "Origins whose web pages may send over HTTP, with spaces between.",
+        origins,
     )
     token: str = setting(
         "SPANFRAME_TOKEN",
@@ -143,6 +178,12 @@ class CollectorSettings(SettingsBase):
         "SPANFRAME_MAX_REQUEST_BYTES",
         str(64 << 20),
         "The largest request taken, in bytes, uncompressed.",
+        whole_number(1024, 1 << 30),
+    )
+    max_json_bytes: int = setting(
+        "SPANFRAME_MAX_JSON_BYTES",
+        str(8 << 20),
+        "The same for OTLP/JSON, which takes many times its size to read.",
         whole_number(1024, 1 << 30),
     )
     max_in_flight_bytes: int = setting(
@@ -201,11 +242,13 @@ class CollectorSettings(SettingsBase):
         """Refuse combinations that no single setting can see."""
         problems = []
         guarded = self.token or self.token_file or self.tls_client_ca
-        if not (self.grpc.is_local or guarded or self.insecure):
-            problems.append(
-                f"grpc is {self.grpc}: everyone on the network could write to the "
-                "store; set SPANFRAME_TOKEN, listen on 127.0.0.1, or say --insecure"
-            )
+        listeners = {"grpc": self.grpc, "http": self.http}
+        problems += [
+            f"{name} is {address}: everyone on the network could write to the "
+            "store; set SPANFRAME_TOKEN, listen on 127.0.0.1, or say --insecure"
+            for name, address in listeners.items()
+            if address and not (address.is_local or guarded or self.insecure)
+        ]
         if bool(self.tls_cert) != bool(self.tls_key):
             problems.append("tls_cert and tls_key go together; one of them is missing")
         if self.tls_client_ca and not self.tls_cert:

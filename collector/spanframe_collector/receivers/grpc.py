@@ -18,14 +18,10 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTracePartialSuccess,
-    ExportTraceServiceResponse,
-)
 
 from spanframe_collector.intake import Intake, Refusal, RefusedError
 from spanframe_collector.receivers.access import Tokens, server_credentials
-from spanframe_collector.rows import Rejected
+from spanframe_collector.receivers.answers import RETRY_SECONDS, response
 from spanframe_collector.settings import Address, CollectorSettings
 
 __all__ = ["TRACE_SERVICE", "GrpcReceiver"]
@@ -36,14 +32,12 @@ TRACE_SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
 _OPEN_METHODS: Final = frozenset(
     {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}
 )
-_OK: Final = ExportTraceServiceResponse().SerializeToString()
-
-_RETRY_SECONDS: Final = (1.0, 2.0)
-"""Never 0 (the sender would spend its tries at once), always below its deadline."""
 
 
 class GrpcReceiver:
     """Serves one address; started and stopped by the service."""
+
+    protocol = "OTLP over gRPC"
 
     def __init__(self, intake: Intake, settings: CollectorSettings) -> None:
         self._intake = intake
@@ -105,9 +99,8 @@ class GrpcReceiver:
         try:
             taken = await self._intake.take(request, headers, context.time_remaining())
         except RefusedError as error:
-            await _refuse(context, error.refusal)
-            raise  # not reached: aborting raises
-        return _response(taken.rejected)
+            return _refuse(context, error.refusal)
+        return response(taken).SerializeToString()
 
 
 def _options(max_request_bytes: int) -> list[tuple[str, int]]:
@@ -115,17 +108,25 @@ def _options(max_request_bytes: int) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", max_request_bytes),
         # A second collector on the port must fail, not take part of the traffic.
         ("grpc.so_reuseport", 0),
-        # Collectors in front of us ping every 10 s, also between requests.
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        # Collectors in front of us ping every 10 s, also between requests; some early.
+        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.max_metadata_size", 16 << 10),
     ]
 
 
-async def _refuse(context: Any, refusal: Refusal) -> None:
+def _refuse(context: Any, refusal: Refusal) -> bytes:
+    """Put a refusal into the trailers; return the body, which nobody reads.
+
+    Aborting would raise, and the exception would keep the request alive until the
+    garbage collector comes by.
+    """
+    context.set_details(refusal.value)
     if not refusal.is_transient:
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, refusal.value)
-    nanos = int(random.uniform(*_RETRY_SECONDS) * 1e9)  # noqa: S311 - jitter
+        context.set_code(grpc.StatusCode.INVALID_ARGUMENT)
+        return b""
+    context.set_code(grpc.StatusCode.UNAVAILABLE)
+    nanos = int(random.uniform(*RETRY_SECONDS) * 1e9)  # noqa: S311 - jitter
     retry = RetryInfo(retry_delay=Duration(seconds=nanos // 10**9, nanos=nanos % 10**9))
     detail = AnyMessage()
     detail.Pack(retry)
@@ -134,24 +135,13 @@ async def _refuse(context: Any, refusal: Refusal) -> None:
         message=refusal.value,
         details=[detail],
     )
-    trailers = (
-        ("grpc-status-details-bin", status.SerializeToString()),
-        ("google.rpc.retryinfo-bin", retry.SerializeToString()),
-    )
-    await context.abort(grpc.StatusCode.UNAVAILABLE, refusal.value, trailers)
-
-
-def _response(rejected: list[Rejected]) -> bytes:
-    if not rejected:
-        return _OK
-    reasons = ", ".join(f"{r.spans} {r.reason}" for r in rejected)
-    _log.warning("Spans rejected: %s", reasons)
-    return ExportTraceServiceResponse(
-        partial_success=ExportTracePartialSuccess(
-            rejected_spans=sum(r.spans for r in rejected),
-            error_message=f"Spans that cannot be stored: {reasons}.",
+    context.set_trailing_metadata(
+        (
+            ("grpc-status-details-bin", status.SerializeToString()),
+            ("google.rpc.retryinfo-bin", retry.SerializeToString()),
         )
-    ).SerializeToString()
+    )
+    return b""
 
 
 class _Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped upstream

@@ -22,12 +22,16 @@ _BUSY_TIMEOUT_SECONDS: Final = 4.0
 """Below the 5 s within which every export is answered."""
 
 
-def open_engine(url: str, *, read_only: bool = False) -> Engine:
+def open_engine(
+    url: str, *, read_only: bool = False, synchronous: str = "full"
+) -> Engine:
     """Open the engine of a store; nothing is created or connected yet.
 
     Args:
         url: SQLAlchemy URL of the store.
         read_only: connections that can only query; a missing SQLite file is an error.
+        synchronous: of SQLite; ``full`` keeps every commit over power loss, ``normal``
+            may lose the last ones and never corrupts.
 
     Raises:
         SettingsError: when no store of spanframe has such a URL.
@@ -35,7 +39,7 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed, read_only=read_only)
+        return _sqlite(parsed, read_only=read_only, synchronous=synchronous)
     raise SettingsError(
         [f"store is {redact_url(url)!r}: not SQLite; write sqlite:///FILE"]
     )
@@ -52,7 +56,7 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _sqlite(url: URL, *, read_only: bool) -> Engine:
+def _sqlite(url: URL, *, read_only: bool, synchronous: str) -> Engine:
     path = Path(url.database or "").expanduser()
     if read_only and not path.is_file():
         raise StoreError(
@@ -63,6 +67,16 @@ def _sqlite(url: URL, *, read_only: bool) -> Engine:
     mode = "rw" if read_only else "rwc"
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
 
+    pragmas = (
+        ("query_only = ON", "wal_autocheckpoint = 0")
+        if read_only
+        else (
+            "journal_mode = WAL",
+            f"synchronous = {'NORMAL' if synchronous == 'normal' else 'FULL'}",
+            "temp_store = MEMORY",
+        )
+    )
+
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
             uri,
@@ -71,7 +85,7 @@ def _sqlite(url: URL, *, read_only: bool) -> Engine:
             isolation_level=None,  # transactions begin where `_begin` says
             check_same_thread=False,  # the pool hands a connection to one at a time
         )
-        for pragma in _pragmas(read_only=read_only):
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}").close()
         return connection
 
@@ -83,12 +97,6 @@ def _sqlite(url: URL, *, read_only: bool) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
-
-
-def _pragmas(*, read_only: bool) -> tuple[str, ...]:
-    if read_only:
-        return ("query_only = ON", "wal_autocheckpoint = 0")
-    return ("journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY")
 
 
 def driver_message(error: Any) -> str:
