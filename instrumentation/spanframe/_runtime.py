@@ -216,11 +216,12 @@ class Runtime:
 
     @contextmanager
     def isolated(self, exporter: SpanExporter) -> Iterator[None]:
-        """Record with the same settings to ``exporter`` inside the block only."""
+        """Record every trace to ``exporter`` inside the block, settings as they are."""
         with self.lock:
             outer = dict(vars(self))
             self.__init__()  # type: ignore[misc]  # every attribute as at the start
-            self.given, self.redact = outer["given"], outer["redact"]
+            self.given = outer["given"] | {"sampler": "parentbased_always_on"}
+            self.redact = outer["redact"]
             self.exporter = exporter
         try:
             yield

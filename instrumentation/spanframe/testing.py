@@ -98,8 +98,8 @@ class CapturedSpans(Sequence[RecordedSpan]):
 def capture_spans(*, deterministic: bool = False) -> Iterator[CapturedSpans]:
     """Keep the spans of the block in memory; nothing is sent anywhere.
 
-    The settings in force stay, among them what is redacted. Faults of spanframe itself
-    are raised inside the block instead of logged.
+    The settings in force stay, among them what is redacted, but every trace is
+    recorded. Faults of spanframe itself are raised inside the block instead of logged.
 
     Args:
         deterministic: ids count from 1, and each reading of the clock is a millisecond

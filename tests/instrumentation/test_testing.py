@@ -77,6 +77,14 @@ def test_the_apps_settings_stay_in_force() -> None:
         assert spans[0].inputs == {"query": "[redacted]"}
 
 
+def test_every_trace_is_captured_whatever_the_sampler() -> None:
+    spanframe.configure(sampler="parentbased_always_off")
+    find("outside")
+    with capture_spans() as spans:
+        find("inside")
+        assert [s.inputs for s in spans] == [{"query": "inside"}]
+
+
 def test_captures_can_be_nested() -> None:
     with capture_spans() as outer:
         find("a")
