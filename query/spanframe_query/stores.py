@@ -1,10 +1,11 @@
 """Engines of the stores that are searched, opened once and kept.
 
-A reading engine can only query. The file behind an SQLite URL may be replaced while a
-notebook stays open; then the engine is opened anew instead of reading a file that is
-gone.
+A reading engine can only query, and a forked process opens its own. The file behind an
+SQLite URL may be replaced while a notebook stays open; then the engine is opened anew
+instead of reading a file that is gone.
 """
 
+import os
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, NamedTuple
@@ -27,7 +28,7 @@ class _Open(NamedTuple):
 
 
 _open: Final[dict[tuple[str, bool], _Open]] = {}
-_lock: Final = Lock()
+_lock = Lock()
 
 
 def reading(url: str) -> Engine:
@@ -59,6 +60,19 @@ def close_stores() -> None:
         for each in _open.values():
             each.engine.dispose()
         _open.clear()
+
+
+def _forget_after_fork() -> None:
+    """Leave the parent's connections to the parent; SQLite forbids sharing them."""
+    global _lock  # noqa: PLW0603 - the parent's may be held by a thread that is gone
+    _lock = Lock()
+    for each in _open.values():
+        each.engine.dispose(close=False)
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
 
 
 def _engine(url: str, *, read_only: bool) -> Engine:

@@ -1,5 +1,8 @@
 """Searching what this very process records: flushing, tags of an open trace."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -88,3 +91,24 @@ def test_a_later_tag_wins_over_the_app_s_and_over_late_spans(recording: Store) -
     spanframe.flush()
     assert spanframe.count_traces("tags.env = 'edited'") == 1
     assert spanframe.count_traces("tags.env = 'prod'") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_opens_the_store_itself(searched: Store) -> None:
+    script = f"""
+import os, sys
+import spanframe
+from spanframe_query.stores import reading
+spanframe.configure(store={searched.url!r})
+parents = reading({searched.url!r})
+assert spanframe.count_traces() == 0
+child = os.fork()
+if child == 0:
+    own = reading({searched.url!r})
+    os._exit(0 if own is not parents and spanframe.count_traces() == 0 else 1)
+_, status = os.waitpid(child, 0)
+kept = reading({searched.url!r}) is parents
+sys.exit(os.waitstatus_to_exitcode(status) or not kept)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], check=False, timeout=60)
+    assert ended.returncode == 0
