@@ -63,4 +63,5 @@ def test_the_refused_filter_is_drawn_as_shown() -> None:
 
 
 def test_the_tables_are_those_of_the_code() -> None:
-    assert with_tables(README) == README, "run `make readme`"
+    differing = set(with_tables(README).splitlines()) ^ set(README.splitlines())
+    assert not differing, "run `make readme`"
