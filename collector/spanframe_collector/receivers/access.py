@@ -6,6 +6,7 @@ certificate needs no restart.
 
 import hmac
 import logging
+import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -15,7 +16,7 @@ import grpc
 from spanframe.errors import SettingsError
 from spanframe_collector.settings import CollectorSettings
 
-__all__ = ["Tokens", "server_credentials"]
+__all__ = ["Tokens", "server_credentials", "tls_context"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -111,10 +112,9 @@ def server_credentials(settings: CollectorSettings) -> grpc.ServerCredentials | 
     Raises:
         SettingsError: when a certificate or key cannot be read.
     """
-    if not settings.tls_cert:
+    paths = _tls_paths(settings)
+    if not paths:
         return None
-    paths = [settings.tls_cert, settings.tls_key]
-    paths += [settings.tls_client_ca] if settings.tls_client_ca else []
 
     def read() -> grpc.ServerCertificateConfiguration:
         certificate, key, *client_ca = (Path(path).read_bytes() for path in paths)
@@ -122,13 +122,55 @@ def server_credentials(settings: CollectorSettings) -> grpc.ServerCredentials | 
             [(key, certificate)], client_ca[0] if client_ca else None
         )
 
-    try:
-        files = _Files(paths, read)
-    except OSError as error:
-        problem = f"{error.filename} cannot be read: {error.strerror}"
-        raise SettingsError([problem]) from None
+    files = _tls_files(paths, read)
     return grpc.dynamic_ssl_server_credentials(
         files.value,
         lambda: files.value if files.changed() else None,
         require_client_authentication=bool(settings.tls_client_ca),
     )
+
+
+def tls_context(settings: CollectorSettings) -> ssl.SSLContext | None:
+    """Return the TLS context of the HTTP listener; None: it speaks plain text.
+
+    Raises:
+        SettingsError: when a certificate or key cannot be read.
+    """
+    paths = _tls_paths(settings)
+    if not paths:
+        return None
+
+    def read() -> ssl.SSLContext:
+        certificate, key, *client_ca = paths
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        if client_ca:
+            context.load_verify_locations(client_ca[0])
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    files = _tls_files(paths, read)
+
+    def renew(connection: ssl.SSLObject, _name: str | None, _: ssl.SSLContext) -> None:
+        files.changed()
+        connection.context = files.value
+
+    listener = files.value
+    # Called for every handshake, whether or not the sender names a host.
+    listener.sni_callback = renew
+    return listener
+
+
+def _tls_paths(settings: CollectorSettings) -> list[str]:
+    paths = [settings.tls_cert, settings.tls_key, settings.tls_client_ca]
+    return [path for path in paths if path]
+
+
+def _tls_files(paths: Sequence[str], read: Callable[[], T]) -> _Files[T]:
+    try:
+        return _Files(paths, read)
+    except OSError as error:
+        place = error.filename or " or ".join(paths)
+        raise SettingsError(
+            [f"{place} cannot be read: {error.strerror or error}"]
+        ) from None

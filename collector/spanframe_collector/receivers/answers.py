@@ -1,0 +1,41 @@
+"""What every receiver answers to a request that was taken, whatever its transport."""
+
+import logging
+from typing import Final
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+
+from spanframe_collector.intake import Taken
+
+__all__ = ["RETRY_SECONDS", "response"]
+
+_log: Final = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = (1, 2)
+"""Never 0 (the sender would spend its tries at once), always below its deadline."""
+
+
+def response(taken: Taken) -> ExportTraceServiceResponse:
+    """Return the answer to a request: empty, but for what its sender should know.
+
+    Senders rarely show what they are told here, so it is logged as well.
+    """
+    sentences = []
+    if taken.rejected:
+        reasons = ", ".join(f"{r.spans} {r.reason}" for r in taken.rejected)
+        _log.warning("Spans rejected: %s", reasons)
+        sentences.append(f"Spans that cannot be stored: {reasons}.")
+    if taken.warning:
+        _log.warning("A request was odd: %s", taken.warning)
+        sentences.append(taken.warning)
+    if not sentences:
+        return ExportTraceServiceResponse()
+    return ExportTraceServiceResponse(
+        partial_success=ExportTracePartialSuccess(
+            rejected_spans=sum(r.spans for r in taken.rejected),
+            error_message=" ".join(sentences),
+        )
+    )

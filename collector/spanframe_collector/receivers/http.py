@@ -1,0 +1,276 @@
+"""OTLP over HTTP: ``POST /v1/traces``, protobuf and JSON, and the health pages.
+
+An ASGI application without a framework: two pages and one path need no router. Errors
+are a google.rpc.Status in the encoding of the request (OTLP 1.11).
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import Message
+from google.rpc.code_pb2 import Code
+from google.rpc.status_pb2 import Status
+
+from spanframe_collector.decode.otlp_json import to_protobuf
+from spanframe_collector.intake import Intake, Refusal, RefusedError
+from spanframe_collector.receivers.access import Tokens, tls_context
+from spanframe_collector.receivers.answers import RETRY_SECONDS, response
+from spanframe_collector.receivers.http_body import Receive, read_body
+from spanframe_collector.receivers.http_server import HttpServer
+from spanframe_collector.settings import Address, CollectorSettings
+
+__all__ = ["TRACES_PATH", "HttpReceiver"]
+
+_log: Final = logging.getLogger(__name__)
+
+TRACES_PATH: Final = "/v1/traces"
+_ALIVE_PATH: Final = "/healthz"
+_READY_PATH: Final = "/readyz"
+_PROTOBUF: Final = "application/x-protobuf"
+_JSON: Final = "application/json"
+_BODY_SECONDS: Final = 30.0
+_MOST_DIGITS: Final = 19
+
+Headers = tuple[tuple[str, str], ...]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+_STATUSES: Final = {
+    400: Code.INVALID_ARGUMENT,
+    401: Code.UNAUTHENTICATED,
+    404: Code.NOT_FOUND,
+    405: Code.UNIMPLEMENTED,
+    413: Code.RESOURCE_EXHAUSTED,
+    415: Code.INVALID_ARGUMENT,
+    503: Code.UNAVAILABLE,
+}
+
+
+class _Answer(NamedTuple):
+    status: int
+    media_type: str
+    body: bytes
+    headers: Headers = ()
+
+
+class _Request:
+    """The head of a request."""
+
+    def __init__(self, scope: Mapping[str, Any]) -> None:
+        self.method: str = scope["method"]
+        # As it was sent: what is not our path letter by letter is not our path.
+        self.path: str = scope["raw_path"].decode("latin-1")
+        self._headers = [
+            (name.decode("latin-1"), value.decode("latin-1").strip())
+            for name, value in scope["headers"]
+        ]
+
+    def values(self, name: str) -> list[str]:
+        return [value for found, value in self._headers if found == name]
+
+    def value(self, name: str) -> str:
+        return ", ".join(self.values(name))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return dict(self._headers)
+
+    @property
+    def media_type(self) -> str:
+        return self.value("content-type").partition(";")[0].strip().lower()
+
+    @property
+    def content_encoding(self) -> str:
+        return self.value("content-encoding").lower()
+
+
+class HttpReceiver:
+    """Serves one address; started and stopped by the service."""
+
+    protocol = "OTLP over HTTP"
+
+    def __init__(self, intake: Intake, settings: CollectorSettings) -> None:
+        self._intake = intake
+        self._tokens = Tokens(settings)
+        self._origins = frozenset(settings.cors_origins)
+        self._limits = {
+            _PROTOBUF: settings.max_request_bytes,
+            _JSON: min(settings.max_request_bytes, settings.max_json_bytes),
+        }
+        self._server = HttpServer(self._serve, tls_context(settings))
+        self._is_ready = True
+
+    async def start(self, address: Address) -> Address:
+        """Serve; return the address with the port that was taken.
+
+        Raises:
+            OSError: when the address cannot be bound.
+        """
+        return await self._server.start(address)
+
+    async def say(self, *, serving: bool) -> None:
+        """Tell those who ask whether spans can be stored now."""
+        self._is_ready = serving
+
+    async def say_stopping(self) -> None:
+        """Say that we are not ready from now on, while requests are still taken."""
+        await self.say(serving=False)
+
+    async def stop(self, grace: float) -> None:
+        """Take nothing new, and finish what was begun within ``grace`` seconds."""
+        await self._server.stop(grace)
+
+    async def _serve(
+        self, scope: Mapping[str, Any], receive: Receive, send: Send
+    ) -> None:
+        """Answer one request: the ASGI application."""
+        request = _Request(scope)
+        try:
+            answer = await self._answer(request, receive)
+        except Exception:  # noqa: BLE001 - the sender is told nothing of our faults
+            _log.exception("A request over HTTP failed")
+            text = "The collector failed; send it again."
+            answer = _refusal(request, 503, text, _retry_after())
+        headers = (
+            ("content-type", answer.media_type),
+            ("content-length", str(len(answer.body))),
+            *answer.headers,
+            *self._cors(request),
+        )
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": raw}
+        )
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(self, request: _Request, receive: Receive) -> _Answer:
+        """Deny what is not allowed by name; the order of the checks is the policy."""
+        if request.path in {_ALIVE_PATH, _READY_PATH}:
+            return self._health(request)
+        if self._is_preflight(request):
+            return _Answer(204, "text/plain", b"", _PREFLIGHT)
+        problem = self._denial(request) or self._misfit(request)
+        if problem is not None:
+            return problem
+        try:
+            return await self._export(request, receive)
+        except RefusedError as error:
+            return _refused(request, error.refusal)
+
+    def _denial(self, request: _Request) -> _Answer | None:
+        """Tell who or what is not let in."""
+        if not self._tokens.allow(request.values("authorization")):
+            text = "Send the collector's token as `authorization: Bearer …`."
+            return _refusal(request, 401, text, (("www-authenticate", "Bearer"),))
+        if request.path != TRACES_PATH:
+            return _refusal(request, 404, f"There is only {TRACES_PATH} here.")
+        if request.method != "POST":
+            text = f"{TRACES_PATH} takes POST only."
+            return _refusal(request, 405, text, (("allow", "POST"),))
+        return None
+
+    def _misfit(self, request: _Request) -> _Answer | None:
+        """Tell what of the body's encodings cannot be read."""
+        if request.media_type not in self._limits:
+            text = f"Content-Type must be {_PROTOBUF} or {_JSON}."
+            return _refusal(request, 415, text)
+        if request.content_encoding not in {"", "identity", "gzip"}:
+            text = "Content-Encoding must be gzip, or absent."
+            return _refusal(request, 415, text, (("accept-encoding", "gzip"),))
+        return None
+
+    async def _export(self, request: _Request, receive: Receive) -> _Answer:
+        limit = self._limits[request.media_type]
+        with self._intake.admit() as room:
+            _check_length(request, limit)
+            try:
+                async with asyncio.timeout(_BODY_SECONDS):
+                    body = await read_body(
+                        receive,
+                        is_gzip=request.content_encoding == "gzip",
+                        limit=limit,
+                        room=room,
+                    )
+            except TimeoutError:
+                raise RefusedError(Refusal.INCOMPLETE) from None
+            translator = to_protobuf if request.media_type == _JSON else None
+            taken = await self._intake.take_admitted(
+                body, request.headers, None, translator
+            )
+        return _encoded(request, 200, response(taken))
+
+    def _health(self, request: _Request) -> _Answer:
+        if request.method not in {"GET", "HEAD"}:
+            allow = (("allow", "GET, HEAD"),)
+            return _Answer(405, "text/plain", b"", allow)
+        if request.path == _READY_PATH and not self._is_ready:
+            return _Answer(503, "text/plain", b"not ready\n")
+        return _Answer(200, "text/plain", b"ok\n")
+
+    # --- CORS: for pages of the listed origins ----------------------------------------
+
+    def _is_preflight(self, request: _Request) -> bool:
+        return (
+            request.method == "OPTIONS"
+            and request.value("origin") in self._origins
+            and request.value("access-control-request-method") != ""
+        )
+
+    def _cors(self, request: _Request) -> Headers:
+        if not self._origins:
+            return ()
+        vary = ("vary", "origin")
+        origin = request.value("origin")
+        if origin not in self._origins:
+            return (vary,)
+        return (vary, ("access-control-allow-origin", origin))
+
+
+_PREFLIGHT: Final = (
+    ("access-control-allow-methods", "POST"),
+    (
+        "access-control-allow-headers",
+        "authorization, content-encoding, content-type, x-mlflow-experiment-id",
+    ),
+    ("access-control-max-age", "7200"),
+)
+
+
+def _check_length(request: _Request, limit: int) -> None:
+    length = request.value("content-length")
+    is_number = length.isascii() and length.isdecimal()
+    # Longer numbers than the limit's are greater, and int() need not read them.
+    if is_number and (len(length) > _MOST_DIGITS or int(length) > limit):
+        raise RefusedError(Refusal.TOO_LARGE)
+
+
+def _refused(request: _Request, refusal: Refusal) -> _Answer:
+    if refusal.is_transient:
+        return _refusal(request, 503, refusal.value, _retry_after())
+    status = 413 if refusal is Refusal.TOO_LARGE else 400
+    return _refusal(request, status, refusal.value)
+
+
+def _retry_after() -> Headers:
+    seconds = random.randint(*RETRY_SECONDS)  # noqa: S311 - jitter
+    return (("retry-after", str(seconds)),)
+
+
+def _refusal(
+    request: _Request, status: int, text: str, headers: Headers = ()
+) -> _Answer:
+    message = Status(code=_STATUSES[status], message=text)
+    return _encoded(request, status, message, headers)
+
+
+def _encoded(
+    request: _Request, status: int, message: Message, headers: Headers = ()
+) -> _Answer:
+    """Write a message in the encoding of the request; in JSON when it has another."""
+    if request.media_type == _PROTOBUF:
+        return _Answer(status, _PROTOBUF, message.SerializeToString(), headers)
+    text = MessageToJson(message, indent=None)
+    return _Answer(status, _JSON, text.encode(), headers)

@@ -1,0 +1,192 @@
+"""uvicorn as a guest in our event loop, with the limits that it lacks.
+
+The service owns the signals and the sockets; uvicorn speaks HTTP/1.1 (with h11).
+"""
+
+import asyncio
+import contextlib
+import math
+import socket
+import ssl
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from spanframe_collector.settings import Address
+
+__all__ = ["HttpServer"]
+
+_HEAD_SECONDS: Final = 10.0
+"""For the head of a request, and for the rest of a body that is answered already."""
+
+_IDLE_SECONDS: Final = 60
+"""For the next request on a connection that is kept."""
+
+_MOST_HEAD_BYTES: Final = 16 << 10
+_MOST_CONNECTIONS: Final = 1000
+_BACKLOG: Final = 1024
+
+
+class HttpServer:
+    """Serves one ASGI application on one address."""
+
+    def __init__(self, app: Any, tls: ssl.SSLContext | None) -> None:
+        config = uvicorn.Config(
+            app,
+            http=_Connection,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=_IDLE_SECONDS,
+            h11_max_incomplete_event_size=_MOST_HEAD_BYTES,
+        )
+        config.load()
+        config.ssl = tls
+        self._server = _Server(config)
+        self._serving: asyncio.Task[None] | None = None
+        self._address: Address | None = None
+
+    async def start(self, address: Address) -> Address:
+        """Serve; return the address with the port that was taken.
+
+        Raises:
+            OSError: when the address cannot be bound.
+        """
+        listener = _listen(address)
+        self._address = address
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        await self._server.started_listening.wait()
+        if listener.family == socket.AF_UNIX:
+            return address
+        return address._replace(port=listener.getsockname()[1])
+
+    async def stop(self, grace: float) -> None:
+        """Take nothing new, and finish what was begun within ``grace`` seconds."""
+        if self._serving is None or self._address is None:
+            return
+        self._server.config.timeout_graceful_shutdown = math.ceil(grace)
+        self._server.should_exit = True
+        await self._serving
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
+        path = _socket_path(self._address)
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals alone and tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.started_listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.started_listening.set()
+
+
+class _Connection(H11Protocol):
+    """A connection whose peer has limited time for what nobody here waits for."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(  # type: ignore[override] # asyncio hands over a Transport
+        self, transport: asyncio.Transport
+    ) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > _MOST_CONNECTIONS:
+            transport.abort()
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._forget_deadline()
+
+    def _watch(self) -> None:
+        if not self._is_owed():
+            self._forget_deadline()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(_HEAD_SECONDS, self.transport.abort)
+
+    def _is_owed(self) -> bool:
+        """Whether the peer owes a head, or the rest of a body that was answered.
+
+        The handler of a request bounds the wait for its body, and uvicorn the wait
+        between two requests.
+        """
+        if self.cycle is None:
+            return True
+        if not self.cycle.response_complete:
+            return False
+        return (
+            self.conn.their_state is h11.SEND_BODY
+            or self.timeout_keep_alive_task is None
+        )
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _listen(address: Address) -> socket.socket:
+    """Bind and listen.
+
+    Raises:
+        OSError: when the address cannot be bound.
+    """
+    path = _socket_path(address)
+    try:
+        if path is None:
+            family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+            return socket.create_server(
+                (address.host, address.port), family=family, backlog=_BACKLOG
+            )
+        _remove_dead_socket(path)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"cannot listen on {address}: {reason}") from None
+    return listener
+
+
+def _socket_path(address: Address) -> Path | None:
+    if not address.host.startswith("unix:"):
+        return None
+    return Path(address.host.removeprefix("unix:"))
+
+
+def _remove_dead_socket(path: Path) -> None:
+    """Remove the socket file of a collector that was killed."""
+    if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()

@@ -1,0 +1,132 @@
+"""The body of a request: bounded whatever arrives, and in whatever pieces."""
+
+import asyncio
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterable
+
+import pytest
+
+from spanframe_collector.intake import Refusal, RefusedError
+from spanframe_collector.receivers.admission import Admission, BudgetSpentError
+from spanframe_collector.receivers.http_body import read_body
+
+LIMIT = 100_000
+NOISE = hashlib.shake_256(b"seed").digest(50_000)
+
+
+def read(
+    chunks: Iterable[bytes],
+    *,
+    is_gzip: bool = False,
+    budget: int = LIMIT,
+    ends: bool = True,
+) -> bytes:
+    messages = [
+        {"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks
+    ]
+    last = "http.request" if ends else "http.disconnect"
+    messages.append({"type": last, "body": b"", "more_body": False})
+    pending = iter(messages)
+
+    async def receive() -> dict[str, object]:
+        return next(pending)
+
+    async def run() -> bytes:
+        with Admission(budget).room() as room:
+            return await read_body(receive, is_gzip=is_gzip, limit=LIMIT, room=room)
+
+    return asyncio.run(run())
+
+
+def refusal(chunks: Iterable[bytes], *, is_gzip: bool = False) -> Refusal:
+    with pytest.raises(RefusedError) as caught:
+        read(chunks, is_gzip=is_gzip)
+    return caught.value.refusal
+
+
+def test_chunks_are_one_body() -> None:
+    assert read([b"one ", b"", b"two"]) == b"one two"
+
+
+@pytest.mark.parametrize("size", [LIMIT - 1, LIMIT])
+@pytest.mark.parametrize("is_gzip", [False, True])
+def test_up_to_the_limit_everything_is_taken(size: int, is_gzip: bool) -> None:
+    """Catalogue 10."""
+    body = bytes(size)
+    assert read([gzip.compress(body) if is_gzip else body], is_gzip=is_gzip) == body
+
+
+@pytest.mark.parametrize("is_gzip", [False, True])
+def test_one_byte_more_is_too_large(is_gzip: bool) -> None:
+    """Catalogue 10."""
+    body = bytes(LIMIT + 1)
+    sent = gzip.compress(body) if is_gzip else body
+    assert refusal([sent], is_gzip=is_gzip) == Refusal.TOO_LARGE
+
+
+def test_compressed_bytes_count_as_well() -> None:
+    empty_members = gzip.compress(b"") * (LIMIT // 20 + 1)
+    assert refusal([empty_members], is_gzip=True) == Refusal.TOO_LARGE
+
+
+def test_members_are_counted_together() -> None:
+    """Catalogue 49."""
+    half = gzip.compress(bytes(LIMIT // 2 + 1))
+    assert read([half], is_gzip=True) == bytes(LIMIT // 2 + 1)
+    assert refusal([half, half], is_gzip=True) == Refusal.TOO_LARGE
+
+
+def test_members_may_be_cut_anywhere() -> None:
+    whole = b"".join(gzip.compress(NOISE[n : n + 40]) for n in (0, 40, 80))
+    for cut in range(1, len(whole)):
+        assert read([whole[:cut], whole[cut:]], is_gzip=True) == NOISE[:120]
+    assert read((bytes([byte]) for byte in whole), is_gzip=True) == NOISE[:120]
+
+
+def test_incompressible_bytes_come_through() -> None:
+    assert read([gzip.compress(NOISE)], is_gzip=True) == NOISE
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"",
+        b"not gzip",
+        gzip.compress(b"x")[:-1],
+        gzip.compress(b"x") + b"\x1f",
+        gzip.compress(b"x") + b"garbage",
+        gzip.compress(b"x")[:-5] + b"crc!\0",
+        zlib.compress(b"x"),
+    ],
+)
+def test_what_is_no_whole_gzip_is_undecodable(broken: bytes) -> None:
+    """Catalogue 11."""
+    assert refusal([broken], is_gzip=True) == Refusal.UNDECODABLE
+
+
+def test_a_sender_that_leaves_is_not_taken_for_done() -> None:
+    with pytest.raises(RefusedError) as caught:
+        read([b"half of"], ends=False)
+    assert caught.value.refusal == Refusal.INCOMPLETE
+
+
+@pytest.mark.parametrize("is_gzip", [False, True])
+def test_no_byte_is_kept_without_room(is_gzip: bool) -> None:
+    body = bytes(2000)
+    sent = gzip.compress(body) if is_gzip else body
+    with pytest.raises(BudgetSpentError):
+        read([sent], is_gzip=is_gzip, budget=1999)
+
+
+def test_room_is_given_back() -> None:
+    admission = Admission(10)
+    with admission.room() as room:
+        room.grow_to(4)
+        room.grow_to(3)
+        room.grow_to(10)
+        with pytest.raises(BudgetSpentError):
+            room.grow_to(11)
+        assert (room.size, admission.left) == (10, 0)
+    assert admission.left == 10

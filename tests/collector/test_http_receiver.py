@@ -1,0 +1,696 @@
+"""The receiver over real HTTP on loopback, with a real store behind it."""
+
+import gzip
+import http.client
+import json
+import socket
+import sqlite3
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+import trustme
+from google.rpc.status_pb2 import Status
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
+
+from tests.collector.test_otlp_json import as_json, full_request
+from tests.plugins.collector import Collector
+from tests.plugins.otlp import request, span
+
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The message of an error, whatever its encoding."""
+        if self.headers["content-type"] == PROTOBUF:
+            return str(Status.FromString(self.body).message)
+        return str(json.loads(self.body)["message"])
+
+
+def send(
+    endpoint: str,
+    body: Any = b"",
+    media_type: str = PROTOBUF,
+    *,
+    method: str = "POST",
+    path: str = "/v1/traces",
+    **headers: str,
+) -> Answer:
+    """Send one request; ``body`` may be an iterable of chunks."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    if media_type:
+        given["content-type"] = media_type
+    target = urlsplit(endpoint).netloc
+    with closing(http.client.HTTPConnection(target, timeout=20)) as connection:
+        connection.request(method, path, body, given)
+        answer = connection.getresponse()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, found, answer.read())
+
+
+def in_json(message: ExportTraceServiceRequest) -> bytes:
+    return json.dumps(as_json(message)).encode()
+
+
+def trace(number: int, **fields: Any) -> ExportTraceServiceRequest:
+    """Make a request of one span in a trace of its own."""
+    return request(span(1, trace_id=number.to_bytes(16, "big"), **fields))
+
+
+def rows(collector: Collector, query: str) -> list[tuple[Any, ...]]:
+    with closing(
+        sqlite3.connect(collector.store.removeprefix("sqlite:///"))
+    ) as connection:
+        return connection.execute(query).fetchall()
+
+
+def count(collector: Collector) -> int:
+    [[spans]] = rows(collector, "SELECT count(*) FROM spans")
+    return int(spans)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    """A collector for tests that leave it as it was, or send traces of their own."""
+    with Collector.running(tmp_path_factory.mktemp("http")) as collector:
+        yield collector
+
+
+# --- what is taken --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("media_type", [PROTOBUF, JSON])
+def test_ok_means_committed(collector: Collector, media_type: str) -> None:
+    message = trace(1)
+    body = message.SerializeToString() if media_type == PROTOBUF else in_json(message)
+    answer = send(collector.http_endpoint, body, media_type)
+    collector.kill9()
+    assert answer.status == 200
+    assert answer.headers["content-type"] == media_type
+    assert answer.body == (b"" if media_type == PROTOBUF else b"{}")
+    assert count(collector) == 1
+
+
+def test_every_way_in_stores_the_same(tmp_path: Path) -> None:
+    """Catalogue 3."""
+    message = full_request()
+    protobuf, text = message.SerializeToString(), in_json(message)
+    found = []
+    for number, (body, media_type, encoding) in enumerate(
+        [
+            (protobuf, "grpc", "identity"),
+            (protobuf, PROTOBUF, "identity"),
+            (gzip.compress(protobuf), PROTOBUF, "gzip"),
+            (text, f"{JSON}; charset=utf-8", "identity"),
+            (gzip.compress(text), JSON, "gzip"),
+        ]
+    ):
+        with Collector.running(tmp_path / str(number)) as collector:
+            if media_type == "grpc":
+                with grpc.insecure_channel(collector.target) as channel:
+                    channel.unary_unary(EXPORT)(body, timeout=20)
+            else:
+                url = collector.http_endpoint
+                answer = send(url, body, media_type, content_encoding=encoding)
+                assert answer.status == 200
+            tables = ("traces", "spans", "resources", "scopes", "attribute_index")
+            found.append({t: rows(collector, f"SELECT * FROM {t}") for t in tables})  # noqa: S608
+    assert len(found[0]["spans"]) == 4
+    assert found.count(found[0]) == len(found)
+
+
+@pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
+def test_the_official_exporter_is_understood(
+    collector: Collector, compression: Compression
+) -> None:
+    """Catalogue 2."""
+    exporter = OTLPSpanExporter(
+        f"{collector.http_endpoint}/v1/traces", compression=compression
+    )
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("tests", "1", attributes={"scope": True})
+    with tracer.start_as_current_span("work", attributes={"n": [1, 2]}) as work:
+        work.add_event("event", {"e": 1.5})
+    assert isinstance(work, ReadableSpan)
+    again = exporter.export([work])
+    provider.shutdown()
+    assert again is SpanExportResult.SUCCESS
+    [expected] = encode_spans([work]).resource_spans[0].scope_spans[0].spans
+    assert rows(collector, "SELECT body FROM spans") == [
+        (expected.SerializeToString(),)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (b"", PROTOBUF),
+        (request().SerializeToString(), PROTOBUF),
+        (b"{}", JSON),
+        (b'{"resourceSpans": [{"scopeSpans": []}]}', JSON),
+    ],
+)
+def test_a_request_without_spans_is_fine(
+    shared: Collector, body: bytes, media_type: str
+) -> None:
+    """Catalogue 1."""
+    answer = send(shared.http_endpoint, body, media_type)
+    assert (answer.status, answer.body) == (
+        200,
+        b"" if media_type == PROTOBUF else b"{}",
+    )
+
+
+def test_a_body_in_chunks_is_taken(shared: Collector) -> None:
+    body = trace(2).SerializeToString()
+    pieces = iter([body[:10], body[10:]])
+    assert send(shared.http_endpoint, pieces).status == 200
+
+
+def test_bad_spans_are_counted_and_the_others_stored(collector: Collector) -> None:
+    """Catalogue 7."""
+    bad = [span(0), span(trace_id=bytes(16)), span(trace_id=b"short")]
+    message = request(*(span(n) for n in range(1, 11)), *bad)
+    sentence = "Spans that cannot be stored: 1 invalid_span_id, 2 invalid_trace_id."
+    answer = send(collector.http_endpoint, message.SerializeToString())
+    told = ExportTraceServiceResponse.FromString(answer.body).partial_success
+    assert answer.status == 200
+    assert (told.rejected_spans, told.error_message) == (3, sentence)
+    assert count(collector) == 10
+    in_text = send(collector.http_endpoint, in_json(message), JSON)
+    assert json.loads(in_text.body) == {
+        "partialSuccess": {"rejectedSpans": "3", "errorMessage": sentence}
+    }
+    assert collector.terminate() == 0
+    assert "26 spans received, 10 stored, 10 delivered before" in collector.log
+
+
+def test_snake_case_is_warned_of(shared: Collector) -> None:
+    """Catalogue 6."""
+    answer = send(shared.http_endpoint, b'{"resource_spans": []}', JSON)
+    assert answer.status == 200
+    assert json.loads(answer.body) == {
+        "partialSuccess": {
+            "errorMessage": "Nothing was stored: write the keys in lowerCamelCase."
+        }
+    }
+
+
+def test_other_signals_are_not_taken_for_spans(collector: Collector) -> None:
+    """Catalogue 9."""
+    logs = ExportLogsServiceRequest()
+    record = logs.resource_logs.add().scope_logs.add().log_records.add()
+    record.time_unix_nano = 1
+    record.trace_id, record.span_id = b"t" * 16, b"s" * 8
+    answer = send(collector.http_endpoint, logs.SerializeToString())
+    told = ExportTraceServiceResponse.FromString(answer.body).partial_success
+    assert (answer.status, told.rejected_spans) == (200, 1)
+    assert send(collector.http_endpoint, b'{"resourceLogs": []}', JSON).status == 400
+    assert count(collector) == 0
+
+
+def test_the_experiment_header_places_traces(collector: Collector) -> None:
+    named = request(span(1), resource={"spanframe.experiment": "e"})
+    send(collector.http_endpoint, named.SerializeToString())
+    send(
+        collector.http_endpoint,
+        trace(2).SerializeToString(),
+        x_mlflow_experiment_id="1",
+    )
+    assert rows(collector, "SELECT experiment_id FROM traces") == [(1,), (1,)]
+
+
+# --- what is refused ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("media_type", [PROTOBUF, JSON])
+@pytest.mark.parametrize("garbage", [b"garbage", b"\x0a\xff\xff", bytes(9)])
+def test_garbage_is_a_bad_request(
+    shared: Collector, garbage: bytes, media_type: str
+) -> None:
+    """Catalogue 11."""
+    answer = send(shared.http_endpoint, garbage, media_type)
+    assert answer.status == 400
+    assert answer.headers["content-type"] == media_type
+    assert answer.text.startswith("The request is not an OTLP Export")
+
+
+WHOLE = full_request().SerializeToString()
+
+
+@given(st.data())
+def test_damaged_requests_break_nothing(shared: Collector, data: st.DataObject) -> None:
+    """Catalogue 11."""
+    as_text = data.draw(st.booleans())
+    damaged = bytearray(in_json(full_request()) if as_text else WHOLE)
+    for position in data.draw(st.lists(st.integers(0, len(damaged) - 1), max_size=9)):
+        damaged[position] ^= data.draw(st.integers(1, 255))
+    end = data.draw(st.integers(0, len(damaged)))
+    media_type = JSON if as_text else PROTOBUF
+    answer = send(shared.http_endpoint, bytes(damaged[:end]), media_type)
+    assert answer.status in {200, 400}
+    assert len(answer.body) < 4096
+    assert b"Traceback" not in answer.body
+
+
+REFUSALS: list[tuple[dict[str, Any], int, str]] = [
+    ({"media_type": ""}, 415, JSON),
+    ({"media_type": "text/plain"}, 415, JSON),
+    ({"media_type": "application/protobuf"}, 415, JSON),
+    ({"content_encoding": "zstd"}, 415, PROTOBUF),
+    ({"content_encoding": "deflate"}, 415, PROTOBUF),
+    ({"content_encoding": "gzip, gzip", "media_type": JSON}, 415, JSON),
+    ({"content_encoding": "gzip"}, 400, PROTOBUF),
+    ({"method": "GET"}, 405, PROTOBUF),
+    ({"method": "PUT", "media_type": JSON}, 405, JSON),
+    ({"method": "OPTIONS"}, 405, PROTOBUF),
+    ({"path": "/"}, 404, PROTOBUF),
+    ({"path": "/v1/traces/"}, 404, PROTOBUF),
+    ({"path": "/V1/traces"}, 404, PROTOBUF),
+    ({"path": "/v1%2Ftraces"}, 404, PROTOBUF),
+    ({"path": "/v1/logs", "media_type": JSON}, 404, JSON),
+    ({"path": "//v1/traces"}, 404, PROTOBUF),
+]
+
+
+@pytest.mark.parametrize(("how", "status", "media_type"), REFUSALS)
+def test_other_requests_are_refused_in_their_own_encoding(
+    shared: Collector, how: dict[str, Any], status: int, media_type: str
+) -> None:
+    """Catalogue 12 and 17."""
+    answer = send(shared.http_endpoint, trace(3).SerializeToString(), **how)
+    assert answer.status == status
+    assert answer.headers["content-type"] == media_type
+    assert 0 < len(answer.text) < 200
+    assert "retry-after" not in answer.headers
+
+
+def test_a_query_changes_nothing(shared: Collector) -> None:
+    answer = send(shared.http_endpoint, path="/v1/traces?x=1")
+    assert answer.status == 200
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    options = ("--max-request-bytes", "10000", "--max-in-flight-bytes", "20000")
+    with Collector.running(tmp_path_factory.mktemp("small"), *options) as collector:
+        yield collector
+
+
+def of_size(size: int) -> bytes:
+    """Make a request of exactly that many bytes."""
+    padding = size
+    while True:
+        whole = trace(4, attributes={"x": "y" * padding}).SerializeToString()
+        if len(whole) == size:
+            return whole
+        padding -= len(whole) - size
+
+
+@pytest.mark.parametrize("size", [9_999, 10_000])
+def test_up_to_the_limit_requests_are_taken(small: Collector, size: int) -> None:
+    """Catalogue 10."""
+    body = of_size(size)
+    assert send(small.http_endpoint, body).status == 200
+    zipped = gzip.compress(body)
+    assert send(small.http_endpoint, zipped, content_encoding="gzip").status == 200
+
+
+@pytest.mark.parametrize("media_type", [PROTOBUF, JSON])
+def test_larger_requests_are_refused_for_good(
+    small: Collector, media_type: str
+) -> None:
+    """Catalogue 10."""
+    body = of_size(10_001)
+    for sent, headers in (
+        (body, {}),
+        (iter([body[:5000], body[5000:]]), {}),
+        (gzip.compress(body), {"content_encoding": "gzip"}),
+        (gzip.compress(body[:5001]) * 2, {"content_encoding": "gzip"}),
+    ):
+        answer = send(small.http_endpoint, sent, media_type, **headers)
+        assert answer.status == 413
+        assert answer.headers["content-type"] == media_type
+        assert answer.text == "The request is larger than this collector takes."
+        assert "retry-after" not in answer.headers
+    assert send(small.http_endpoint).status == 200
+
+
+def test_json_has_a_limit_of_its_own(tmp_path: Path) -> None:
+    with Collector.running(tmp_path, "--max-json-bytes", "2000") as collector:
+        message = trace(5, attributes={"x": "y" * 3000})
+        url = collector.http_endpoint
+        assert send(url, message.SerializeToString()).status == 200
+        assert send(url, in_json(message), JSON).status == 413
+
+
+def test_a_gzip_bomb_takes_no_memory(collector: Collector) -> None:
+    """Catalogue 49."""
+
+    def peak_bytes() -> int:
+        status = Path(f"/proc/{collector._running.pid}/status").read_text()
+        [line] = [x for x in status.splitlines() if x.startswith("VmHWM")]
+        return int(line.split()[1]) << 10
+
+    bomb = b"".join(gzip.compress(bytes(50 << 20)) for _ in range(20))
+    send(collector.http_endpoint, trace(6).SerializeToString())
+    before = peak_bytes()
+    for media_type in (PROTOBUF, JSON):
+        answer = send(
+            collector.http_endpoint, bomb, media_type, content_encoding="gzip"
+        )
+        assert answer.status == 413
+    assert peak_bytes() - before < 128 << 20
+    assert send(collector.http_endpoint).status == 200
+
+
+def test_a_locked_store_is_unavailable_with_a_hint_and_recovers(
+    collector: Collector,
+) -> None:
+    """Catalogue 18."""
+    blocker = sqlite3.connect(collector.store.removeprefix("sqlite:///"))
+    blocker.execute("BEGIN IMMEDIATE")
+    body = trace(7).SerializeToString()
+    answer = send(collector.http_endpoint, body)
+    assert answer.status == 503
+    assert answer.headers["retry-after"] in {"1", "2"}
+    assert answer.text.startswith("The store")
+    blocker.close()
+    while send(collector.http_endpoint, body).status == 503:
+        time.sleep(0.1)
+    assert count(collector) == 1
+
+
+def raw(endpoint: str) -> socket.socket:
+    target = urlsplit(endpoint)
+    assert target.hostname is not None
+    return socket.create_connection((target.hostname, target.port or 0), timeout=20)
+
+
+def test_a_slow_sender_holds_its_room_and_nobody_up(small: Collector) -> None:
+    """Catalogue 18 and 51."""
+    head = (
+        f"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: {PROTOBUF}\r\n"
+        "content-length: 10000\r\n\r\n"
+    )
+    body = of_size(10_000)
+    with raw(small.http_endpoint) as one, raw(small.http_endpoint) as two:
+        for slow in (one, two):
+            slow.sendall(head.encode() + body[:9_990])
+        while (answer := send(small.http_endpoint, body)).status == 200:
+            time.sleep(0.02)  # until what the slow ones have sent is read
+        assert answer.status == 503
+        assert answer.headers["retry-after"] in {"1", "2"}
+        assert answer.text.startswith("The collector has no room")
+        assert send(small.http_endpoint, trace(8).SerializeToString()[:0]).status == 200
+        two.close()
+        one.sendall(body[9_990:])
+        assert one.recv(15) == b"HTTP/1.1 200 OK"
+    while send(small.http_endpoint, body).status == 503:
+        time.sleep(0.02)
+
+
+def test_a_connection_serves_many_requests(shared: Collector) -> None:
+    target = urlsplit(shared.http_endpoint).netloc
+    with closing(http.client.HTTPConnection(target, timeout=20)) as connection:
+        for number in range(20, 40):
+            headers = {"content-type": PROTOBUF if number % 3 else "text/plain"}
+            body = trace(number).SerializeToString()
+            connection.request("POST", "/v1/traces", body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == (200 if number % 3 else 415)
+
+
+# --- who may send ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    folder = tmp_path_factory.mktemp("guarded")
+    tokens = folder / "tokens"
+    tokens.write_text("s3cret\n")
+    origins = "https://shop.example http://localhost:8080"
+    options = ("--token-file", str(tokens), "--cors-origins", origins)
+    with Collector.running(folder / "collector", *options) as collector:
+        yield collector
+
+
+@pytest.mark.parametrize("media_type", [PROTOBUF, JSON, "text/plain"])
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {},
+        {"authorization": ""},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer s3cre"},
+        {"authorization": "Bearer s3cret2"},
+        {"authorization": "Bearer S3CRET"},
+        {"authorization": "bearer s3cret"},
+        {"authorization": "Basic s3cret"},
+        {"authorization": "Bearer s3cret\xff"},
+        {"proxy_authorization": "Bearer s3cret"},
+    ],
+)
+def test_without_the_token_nothing_is_taken(
+    guarded: Collector, shown: dict[str, str], media_type: str
+) -> None:
+    """Catalogue 52."""
+    for how in ({}, {"path": "/metrics"}, {"method": "GET"}, {"method": "OPTIONS"}):
+        answer = send(guarded.http_endpoint, WHOLE, media_type, **how, **shown)
+        assert answer.status == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert "`authorization: Bearer …`" in answer.text
+    assert count(guarded) == 0
+    assert "s3cret" not in guarded.log
+
+
+def test_the_token_shown_twice_is_refused(guarded: Collector) -> None:
+    """Catalogue 52."""
+    head = (
+        "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n"
+        f"content-type: {PROTOBUF}\r\n"
+    )
+    with raw(guarded.http_endpoint) as connection:
+        connection.sendall(
+            (head + "authorization: Bearer s3cret\r\n" * 2 + "\r\n").encode()
+        )
+        assert connection.recv(13) == b"HTTP/1.1 401 "
+
+
+def test_with_the_token_requests_are_taken_and_health_needs_none(
+    guarded: Collector,
+) -> None:
+    token = {"authorization": "Bearer s3cret"}
+    assert send(guarded.http_endpoint, **token).status == 200
+    for path in ("/healthz", "/readyz"):
+        answer = send(guarded.http_endpoint, method="GET", path=path)
+        assert (answer.status, answer.body) == (200, b"ok\n")
+        head = send(guarded.http_endpoint, method="HEAD", path=path)
+        assert (head.status, head.body) == (200, b"")
+        assert send(guarded.http_endpoint, path=path).status == 405
+
+
+PREFLIGHT = {
+    "method": "OPTIONS",
+    "media_type": "",
+    "access_control_request_method": "POST",
+    "access_control_request_headers": "content-type,authorization",
+}
+
+
+@pytest.mark.parametrize("origin", ["https://shop.example", "http://localhost:8080"])
+def test_pages_of_listed_origins_may_send(guarded: Collector, origin: str) -> None:
+    asked = send(guarded.http_endpoint, origin=origin, **PREFLIGHT)
+    assert asked.status == 204
+    assert asked.headers["access-control-allow-origin"] == origin
+    assert asked.headers["access-control-allow-methods"] == "POST"
+    assert "authorization" in asked.headers["access-control-allow-headers"]
+    sent = send(
+        guarded.http_endpoint, b"{}", JSON, origin=origin, authorization="Bearer s3cret"
+    )
+    assert sent.status == 200
+    assert sent.headers["access-control-allow-origin"] == origin
+    for answer in (asked, sent):
+        assert answer.headers["vary"] == "origin"
+        assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "https://shop.example.evil.example",
+        "https://shop.example:444",
+        "http://shop.example",
+        "null",
+        "*",
+    ],
+)
+def test_pages_of_other_origins_may_not(guarded: Collector, origin: str) -> None:
+    asked = send(guarded.http_endpoint, origin=origin, **PREFLIGHT)
+    assert asked.status == 401
+    assert "access-control-allow-origin" not in asked.headers
+
+
+def test_by_default_no_page_may_send(shared: Collector) -> None:
+    asked = send(shared.http_endpoint, origin="https://shop.example", **PREFLIGHT)
+    assert asked.status == 405
+    assert not [name for name in asked.headers if name.startswith("access-control")]
+
+
+# --- where it listens, and how it stops -----------------------------------------------
+
+
+def test_over_tls_only_known_senders_are_heard(tmp_path: Path) -> None:
+    """Catalogue 52."""
+    authority = trustme.CA()
+    served = authority.issue_cert("localhost")
+    paths = {name: str(tmp_path / f"{name}.pem") for name in ("cert", "key", "ca")}
+    for blob in served.cert_chain_pems:
+        blob.write_to_path(paths["cert"], append=True)
+    served.private_key_pem.write_to_path(paths["key"])
+    authority.cert_pem.write_to_path(paths["ca"])
+    options = ("--tls-cert", paths["cert"], "--tls-key", paths["key"])
+    with Collector.running(
+        tmp_path / "collector", *options, "--tls-client-ca", paths["ca"]
+    ) as collector:
+        port = urlsplit(collector.http_endpoint).port
+
+        def status(context: ssl.SSLContext) -> int:
+            with closing(
+                http.client.HTTPSConnection(
+                    "localhost", port, context=context, timeout=20
+                )
+            ) as connection:
+                connection.request(
+                    "POST", "/v1/traces", b"", {"content-type": PROTOBUF}
+                )
+                return connection.getresponse().status
+
+        context = ssl.create_default_context(cafile=paths["ca"])
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            status(context)
+        trustme.CA().issue_cert("stranger").configure_cert(context)
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            status(context)
+        authority.issue_cert("sender").configure_cert(context)
+        assert status(context) == 200
+        with pytest.raises((OSError, http.client.HTTPException)):
+            send(collector.http_endpoint)
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=20)
+        self.path = str(path)
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+
+def test_a_unix_socket_outlives_a_crash_and_not_a_stop(tmp_path: Path) -> None:
+    path = tmp_path / "http.sock"
+    with Collector.running(
+        tmp_path / "collector", "--http", f"unix:{path}"
+    ) as collector:
+        for _ in range(2):
+            with closing(UnixConnection(path)) as connection:
+                connection.request("GET", "/readyz")
+                assert connection.getresponse().status == 200
+            collector.kill9()
+            assert path.exists()
+            collector.restart()
+        assert collector.terminate() == 0
+        assert not path.exists()
+
+
+def test_a_second_collector_on_the_port_fails(
+    shared: Collector, tmp_path: Path
+) -> None:
+    """Catalogue 16."""
+    target = urlsplit(shared.http_endpoint).netloc
+    second = Collector(tmp_path / "second", "--http", target)
+    with pytest.raises(pytest.fail.Exception, match="cannot listen on 127"):
+        second.start()
+
+
+def test_http_can_be_left_out(tmp_path: Path) -> None:
+    with Collector.running(tmp_path, "--http", "") as collector:
+        assert "OTLP over gRPC" in collector.log
+        assert "OTLP over HTTP" not in collector.log
+
+
+def test_while_draining_it_says_so_and_still_takes_spans(tmp_path: Path) -> None:
+    """Catalogue 36."""
+    with Collector.running(tmp_path, "--drain-seconds", "2") as collector:
+        url = collector.http_endpoint
+        with ending(collector) as stopped:
+            while send(url, method="GET", path="/readyz").status == 200:
+                time.sleep(0.02)
+            assert send(url, method="GET", path="/healthz").status == 200
+            assert send(url, trace(9).SerializeToString()).status == 200
+        assert stopped == [0]
+        assert count(collector) == 1
+
+
+class ending:  # noqa: N801 - reads as the statement it is
+    """Ask a collector to stop; wait for it at the end of the block."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._codes: list[int] = []
+        self._thread = threading.Thread(
+            target=lambda: self._codes.append(collector.terminate())
+        )
+
+    def __enter__(self) -> list[int]:
+        self._thread.start()
+        return self._codes
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+
+
+def test_a_stopping_collector_waits_for_no_idle_connection(
+    collector: Collector,
+) -> None:
+    target = urlsplit(collector.http_endpoint).netloc
+    with closing(http.client.HTTPConnection(target, timeout=20)) as kept:
+        kept.request("GET", "/healthz")
+        kept.getresponse().read()
+        with raw(collector.http_endpoint):
+            try:
+                assert collector.terminate() == 0
+            except subprocess.TimeoutExpired:
+                pytest.fail("the collector waits for connections nobody uses")
