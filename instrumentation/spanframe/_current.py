@@ -10,8 +10,8 @@ from spanframe import keys
 from spanframe._context import LIVE
 from spanframe._guard import warn
 from spanframe._live import LiveSpan
+from spanframe._place import is_ours, recorder
 from spanframe._runtime import last_trace_id, runtime
-from spanframe._spans import is_ours, recorder
 from spanframe._trace_facts import trace_attributes
 
 __all__ = [

@@ -9,36 +9,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from random import random
 from typing import Any, Final
 
 from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context, attach, get_current
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, Tracer, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.sdk.trace.sampling import (
-    ALWAYS_OFF,
-    ALWAYS_ON,
-    ParentBased,
-    Sampler,
-    TraceIdRatioBased,
-)
 
 from spanframe import keys
-from spanframe._capture import Capture
 from spanframe._context import LIVE
 from spanframe._delivery import Delivery
 from spanframe._guard import fault
 from spanframe._otlp import OtlpExporter
-from spanframe._redaction import Redaction
+from spanframe._recorder import Recorder, make_provider
 from spanframe._stats import Losses, Stats
-from spanframe._version import __version__
 from spanframe.settings import ClientSettings
 
 __all__ = [
-    "Recorder",
     "Runtime",
     "configure",
     "current_settings",
@@ -50,51 +37,6 @@ __all__ = [
 ]
 
 Redact = Callable[[str], str]
-
-
-class Recorder:
-    """What recording a span needs, as of one set of settings.
-
-    Attributes:
-        provider: where the tracer comes from; instrumentors attach to it.
-        tracer: makes the spans.
-        capture: renders their values.
-        follows_parent: whether an unsampled parent settles the question.
-        ratio: the share of new traces that are recorded.
-    """
-
-    __slots__ = (
-        "capture",
-        "follows_parent",
-        "provider",
-        "ratio",
-        "tracer",
-    )
-
-    def __init__(
-        self,
-        settings: ClientSettings,
-        provider: otel_trace.TracerProvider,
-        redact: Redact | None,
-    ) -> None:
-        self.provider = provider
-        self.tracer = provider.get_tracer("spanframe", __version__)
-        own = not settings.use_global_provider
-        self.follows_parent = own and settings.sampler.startswith("parentbased")
-        if self.follows_parent and isinstance(self.tracer, Tracer):
-            # `place` has decided before a span is started.
-            self.tracer.sampler = ALWAYS_ON
-        self.capture = Capture(
-            settings.capture_limit,
-            Redaction(settings.redact_keys, redact),
-            enabled=settings.capture,
-        )
-        # Other samplers decide by the trace id, which only the SDK can draw.
-        self.ratio = _ratio(settings) if self.follows_parent else 1.0
-
-    def draw(self, share: float) -> bool:
-        """Draw whether a new trace is recorded, ``share`` of them being."""
-        return share >= 1.0 or random() < share  # noqa: S311 - no secret
 
 
 class Runtime:
@@ -151,30 +93,13 @@ class Runtime:
         if settings.use_global_provider:
             provider: otel_trace.TracerProvider = otel_trace.get_tracer_provider()
         else:
-            provider = self._provider(settings)
+            delivery = self._deliver(settings)
+            provider = make_provider(settings, delivery, self.id_generator)
         self.exit_timeout = settings.exit_timeout
         if settings.disabled:
             self.enabled = False
         self.set_root_attributes()
         self.recorder = Recorder(settings, provider, self.redact)
-
-    def _provider(self, settings: ClientSettings) -> TracerProvider:
-        facts = {
-            keys.SERVICE_NAME: settings.service_name,
-            keys.EXPERIMENT: settings.experiment,
-        }
-        provider = TracerProvider(
-            resource=Resource.create({k: v for k, v in facts.items() if v}),
-            sampler=_sampler(settings),
-            id_generator=self.id_generator,
-            span_limits=SpanLimits(
-                max_span_attributes=settings.span_attributes,
-                max_events=settings.span_events,
-            ),
-            shutdown_on_exit=False,
-        )
-        provider.add_span_processor(self._deliver(settings))
-        return provider
 
     def _deliver(self, settings: ClientSettings) -> Delivery:
         exporter = self.exporter or OtlpExporter(settings, self.losses)
@@ -365,20 +290,6 @@ def stats() -> Stats:
     """Return how many spans were sent, wait, or were lost and why."""
     delivery = runtime.delivery
     return runtime.losses.stats(delivery.waiting() if delivery is not None else 0)
-
-
-def _sampler(settings: ClientSettings) -> Sampler:
-    share = _ratio(settings)
-    root: Sampler = TraceIdRatioBased(share)
-    if share in {0.0, 1.0}:
-        root = ALWAYS_ON if share else ALWAYS_OFF
-    return ParentBased(root) if settings.sampler.startswith("parentbased") else root
-
-
-def _ratio(settings: ClientSettings) -> float:
-    if settings.sampler.endswith("always_on"):
-        return 1.0
-    return 0.0 if settings.sampler.endswith("always_off") else settings.sample_ratio
 
 
 def _process_facts() -> dict[str, str]:

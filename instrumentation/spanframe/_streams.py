@@ -14,7 +14,9 @@ from spanframe._context import leave
 from spanframe._guard import fault
 from spanframe._live import LiveSpan
 
-__all__ = ["Chunks", "TracedAsyncGenerator", "TracedGenerator"]
+__all__ = ["Chunks", "Reducer", "TracedAsyncGenerator", "TracedGenerator"]
+
+Reducer = Callable[[list[Any]], Any]
 
 _CHUNK_EVENT: Final = "mlflow.chunk.item."
 _CHUNK_VALUE: Final = "mlflow.chunk.value"
@@ -35,7 +37,7 @@ class Chunks:
         self,
         live: LiveSpan,
         capture: Capture | None,
-        reducer: Callable[[list[Any]], Any] | None,
+        reducer: Reducer | None,
     ) -> None:
         self._live = live
         self._capture = capture

@@ -13,9 +13,9 @@ from spanframe._capture import Capture
 from spanframe._context import AMBIENT, Ambient, leave, with_entry, with_span
 from spanframe._guard import warn
 from spanframe._live import LiveSpan
+from spanframe._place import recorder
 from spanframe._redaction import Redaction
 from spanframe._runtime import runtime
-from spanframe._spans import recorder
 from spanframe._trace_facts import trace_attributes
 from spanframe.errors import InvalidArgumentError
 

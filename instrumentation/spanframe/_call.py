@@ -1,0 +1,154 @@
+"""One decorated function: what its calls need, worked out at decoration."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import Token
+from typing import Any, Final
+
+from opentelemetry.context import Context, attach, get_current
+
+from spanframe import keys
+from spanframe._attributes import otel_links, rendered_attributes
+from spanframe._binding import Binding
+from spanframe._capture import Capture, well_formed
+from spanframe._context import enter_unsampled, leave, unsampled, with_span
+from spanframe._guard import fault
+from spanframe._live import LiveSpan, NoOpSpan
+from spanframe._place import begin, place
+from spanframe._recorder import Recorder
+from spanframe._runtime import runtime
+from spanframe._streams import Chunks, Reducer
+from spanframe.entities import Link
+
+__all__ = ["Call"]
+
+_Opened = tuple[LiveSpan | None, Token[Context] | None]
+_UNRECORDED: Final[_Opened] = (None, None)
+
+
+class Call:
+    """What every call of one decorated function needs, worked out at decoration."""
+
+    __slots__ = (
+        "_binding",
+        "_capture_inputs",
+        "_capture_outputs",
+        "_links",
+        "_ratio",
+        "_rendered",
+        "_rendered_by",
+        "facts",
+        "name",
+    )
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        facts: Mapping[str, Any],
+        ratio: float | None,
+        links: Sequence[Link] | None,
+        *,
+        capture_inputs: bool,
+        capture_outputs: bool,
+    ) -> None:
+        self.name = well_formed(name)
+        self.facts = dict(facts)
+        self._binding = Binding(function)
+        self._ratio = ratio
+        self._links = links
+        self._capture_inputs = capture_inputs
+        self._capture_outputs = capture_outputs
+        self._rendered: dict[str, Any] = {}
+        self._rendered_by: Capture | None = None
+
+    def open(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Opened:
+        """Start the span of a call and make it current; no token: call it plainly."""
+        if not runtime.enabled:
+            return _UNRECORDED
+        try:
+            recorder = runtime.recorder or runtime.start()
+            if recorder is None or not runtime.is_enabled():
+                return _UNRECORDED
+            context = get_current()
+            live = self._begin(recorder, context, args, kwargs)
+            if live is None:
+                return None, enter_unsampled(context)
+            return live, attach(with_span(context, live))
+        except Exception:  # noqa: BLE001 - the guard
+            fault("starting the span of a call")
+            return _UNRECORDED
+
+    def stream(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        reducer: Reducer | None,
+    ) -> tuple[Context, Chunks] | None:
+        """Start the span of a stream; its steps make it current."""
+        try:
+            recorder = runtime.recorder or runtime.start()
+            if recorder is None or not runtime.is_enabled():
+                return None
+            context = get_current()
+            live = self._begin(recorder, context, args, kwargs)
+            capture = recorder.capture
+            if live is None:
+                inside = unsampled(context)
+                silent = Chunks(NoOpSpan(capture), None, None)
+                return None if inside is None else (inside, silent)
+            wanted = capture.enabled and self._capture_outputs
+            chunks = Chunks(live, capture if wanted else None, reducer)
+            return with_span(context, live), chunks
+        except Exception:  # noqa: BLE001 - the guard
+            fault("starting the span of a stream")
+            return None
+
+    def finish(self, live: LiveSpan | None, token: Token[Context], result: Any) -> None:
+        """End the span of a call that returned."""
+        leave(token)
+        if live is None:
+            return
+        try:
+            if result is not None and self._capture_outputs and not live.outputs_given:
+                live.capture_outputs(result)
+            live.finish()
+        except Exception:  # noqa: BLE001 - the guard
+            fault("ending the span of a call")
+
+    def fail(
+        self, live: LiveSpan | None, token: Token[Context], error: BaseException
+    ) -> None:
+        """End the span of a call that raised."""
+        leave(token)
+        if live is None:
+            return
+        try:
+            live.record_exception(error)
+            live.finish()
+        except Exception:  # noqa: BLE001 - the guard
+            fault("ending the span of a call")
+
+    def _begin(
+        self,
+        recorder: Recorder,
+        context: Context,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> LiveSpan | None:
+        where = place(recorder, context, self._ratio)
+        if where is None:
+            return None
+        capture = recorder.capture
+        if self._rendered_by is not capture:
+            self._rendered = rendered_attributes(capture, self.facts)
+            self._rendered_by = capture
+        attributes = self._rendered
+        if self._capture_inputs and capture.enabled:
+            bound = self._binding.bind(args, kwargs)
+            if bound is not None:
+                attributes = {
+                    **attributes,
+                    keys.SPAN_INPUTS: capture.json_text(bound),
+                }
+        links = otel_links(capture, self._links) if self._links else None
+        return begin(recorder, where, self.name, attributes, links)

@@ -1,0 +1,113 @@
+"""What recording a span needs, made from one set of settings."""
+
+from collections.abc import Callable
+from random import random
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, Tracer, TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ALWAYS_ON,
+    ParentBased,
+    Sampler,
+    TraceIdRatioBased,
+)
+from opentelemetry.trace import TracerProvider as AnyTracerProvider
+
+from spanframe import keys
+from spanframe._capture import Capture
+from spanframe._redaction import Redaction
+from spanframe._version import __version__
+from spanframe.settings import ClientSettings
+
+__all__ = ["Recorder", "make_provider"]
+
+Redact = Callable[[str], str]
+
+
+class Recorder:
+    """What recording a span needs, as of one set of settings.
+
+    Attributes:
+        provider: where the tracer comes from; instrumentors attach to it.
+        tracer: makes the spans.
+        capture: renders their values.
+        follows_parent: whether an unsampled parent settles the question.
+        ratio: the share of new traces that are recorded.
+    """
+
+    __slots__ = (
+        "capture",
+        "follows_parent",
+        "provider",
+        "ratio",
+        "tracer",
+    )
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        provider: AnyTracerProvider,
+        redact: Redact | None,
+    ) -> None:
+        self.provider = provider
+        self.tracer = provider.get_tracer("spanframe", __version__)
+        own = not settings.use_global_provider
+        self.follows_parent = own and settings.sampler.startswith("parentbased")
+        if self.follows_parent and isinstance(self.tracer, Tracer):
+            # `place` has decided before a span is started.
+            self.tracer.sampler = ALWAYS_ON
+        self.capture = Capture(
+            settings.capture_limit,
+            Redaction(settings.redact_keys, redact),
+            enabled=settings.capture,
+        )
+        # Other samplers decide by the trace id, which only the SDK can draw.
+        self.ratio = _ratio(settings) if self.follows_parent else 1.0
+
+    def draw(self, share: float) -> bool:
+        """Draw whether a new trace is recorded, ``share`` of them being."""
+        return share >= 1.0 or random() < share  # noqa: S311 - no secret
+
+
+def make_provider(
+    settings: ClientSettings, processor: SpanProcessor, ids: IdGenerator | None
+) -> TracerProvider:
+    """Make a provider of our own.
+
+    Args:
+        settings: the resource, the sampler, the limits.
+        processor: gets every span that starts or ends.
+        ids: makes the ids; OpenTelemetry's random ones when None.
+    """
+    facts = {
+        keys.SERVICE_NAME: settings.service_name,
+        keys.EXPERIMENT: settings.experiment,
+    }
+    provider = TracerProvider(
+        resource=Resource.create({k: v for k, v in facts.items() if v}),
+        sampler=_sampler(settings),
+        id_generator=ids,
+        span_limits=SpanLimits(
+            max_span_attributes=settings.span_attributes,
+            max_events=settings.span_events,
+        ),
+        shutdown_on_exit=False,
+    )
+    provider.add_span_processor(processor)
+    return provider
+
+
+def _sampler(settings: ClientSettings) -> Sampler:
+    share = _ratio(settings)
+    root: Sampler = TraceIdRatioBased(share)
+    if share in {0.0, 1.0}:
+        root = ALWAYS_ON if share else ALWAYS_OFF
+    return ParentBased(root) if settings.sampler.startswith("parentbased") else root
+
+
+def _ratio(settings: ClientSettings) -> float:
+    if settings.sampler.endswith("always_on"):
+        return 1.0
+    return 0.0 if settings.sampler.endswith("always_off") else settings.sample_ratio

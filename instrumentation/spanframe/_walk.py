@@ -1,0 +1,177 @@
+"""A value of the app → plain JSON types, under a budget of characters.
+
+The walk copies, so its cost is bounded by the budget and not by the value. Libraries
+are recognised by the shape of their classes (pydantic, dataclasses), never imported.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any, Final
+
+from spanframe._redaction import REDACTED, Redaction
+
+__all__ = ["DEEPEST", "PAIR", "SCALARS", "SCALAR_COST", "Walk", "unrendered"]
+
+SCALARS: Final = frozenset({int, float, bool, type(None)})
+SCALAR_COST: Final = 4
+PAIR: Final = 2
+DEEPEST: Final = 64
+_MOST_OF_A_SET: Final = 1000
+
+
+class Walk:
+    """One walk over one value, with what is left of its budget."""
+
+    __slots__ = ("hides", "left", "open", "redaction")
+
+    def __init__(self, limit: int, redaction: Redaction) -> None:
+        self.left = limit
+        self.redaction = redaction
+        self.hides = redaction.hides
+        self.open: set[int] = set()
+
+    def plain(self, value: Any, depth: int) -> Any:
+        """Copy ``value`` into plain JSON types."""
+        kind = type(value)
+        if kind is str:
+            return self.string(value)
+        if kind in SCALARS:
+            self.left -= SCALAR_COST
+            return value
+        if kind is dict:
+            return self.mapping(value, value.items(), depth)
+        if kind is list or kind is tuple:
+            return self.sequence(value, depth)
+        try:
+            return self.foreign(value, depth)
+        except Exception as error:  # noqa: BLE001 - the app's objects may raise anything
+            return unrendered(value, error)
+
+    def string(self, value: str) -> str:
+        if self.redaction.redact is not None:
+            value = self.redaction.text(value)
+        length = len(value)
+        if length > self.left:
+            value = (
+                f"{value[: max(self.left, 0)]}… [truncated from {length} characters]"
+            )
+        self.left -= length
+        return value
+
+    def mapping(
+        self, value: object, items: Iterable[tuple[Any, Any]], depth: int
+    ) -> dict[Any, Any] | str:
+        marker = self.enter(value, depth)
+        if marker:
+            return marker
+        result: dict[Any, Any] = {}
+        # One C call: another thread cannot change the mapping half-way.
+        for key, inner in tuple(islice(items, max(self.left, 0) // SCALAR_COST + 1)):
+            if self.left <= 0:
+                result["…"] = f"[truncated from {_size(value)} keys]"
+                break
+            if type(key) is not str and type(key) not in SCALARS:
+                key = _key(key)  # noqa: PLW2901 - the key as JSON has it
+            if type(key) is str:
+                self.left -= len(key)
+                if self.hides(key) and inner is not None:
+                    result[key] = REDACTED
+                    continue
+            result[key] = self.plain(inner, depth + 1)
+        self.open.discard(id(value))
+        return result
+
+    def sequence(self, value: list[Any] | tuple[Any, ...], depth: int) -> Any:
+        marker = self.enter(value, depth)
+        if marker:
+            return marker
+        result: list[Any] = []
+        for inner in tuple(islice(value, max(self.left, 0) // SCALAR_COST + 1)):
+            if self.left <= 0:
+                result.append(f"… [truncated from {len(value)} items]")
+                break
+            result.append(self.plain(inner, depth + 1))
+        if len(result) == PAIR and self.hides_pair(value[0]):
+            result[1] = REDACTED
+        self.open.discard(id(value))
+        return result
+
+    def hides_pair(self, name: object) -> bool:
+        """Say whether a pair, as lists of headers hold them, carries a secret."""
+        if type(name) is bytes:
+            return self.hides(str(name, "latin-1"))
+        return isinstance(name, str) and self.hides(name)
+
+    def enter(self, value: object, depth: int) -> str | None:
+        """Open a container, or say what stands in its place."""
+        if id(value) in self.open:
+            return f"[cycle: {type(value).__name__}]"
+        if depth > DEEPEST or self.left <= 0:
+            why = f"deeper than {DEEPEST} levels" if depth > DEEPEST else "too long"
+            return f"[truncated: {type(value).__name__} of {_size(value)}, {why}]"
+        self.open.add(id(value))
+        return None
+
+    def foreign(self, value: Any, depth: int) -> Any:
+        """Render what is not of a plain JSON type itself."""
+        if isinstance(value, str):
+            return self.string(str.__str__(value))
+        if isinstance(value, int | float):
+            return int(value) if isinstance(value, int) else float(value)
+        if isinstance(value, list | tuple):
+            return self.sequence(value, depth)
+        fields = None if isinstance(value, type) else _fields(value)
+        if fields is not None:
+            return self.mapping(value, fields, depth)
+        left = max(self.left, 0)
+        text, of = _bounded_str(value, left)
+        if not of:
+            return self.string(text)
+        return f"{self.string(text[:left])}… [truncated from {of}]"
+
+
+def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
+    """Return what an object holds by name; None when it is not that kind of object."""
+    kind = type(value)
+    if isinstance(value, Mapping):
+        return value.items()
+    if hasattr(kind, "model_dump") and hasattr(kind, "model_fields"):
+        fields: dict[str, Any] = value.model_dump(warnings=False)
+        return fields.items()
+    if dataclasses.is_dataclass(kind):
+        names = (field.name for field in dataclasses.fields(kind))
+        return ((name, getattr(value, name)) for name in names)
+    return None
+
+
+def _bounded_str(value: Any, limit: int) -> tuple[str, str]:
+    """Write ``str(value)``; of large sets and bytes, only as much as can be shown.
+
+    Returns:
+        The text, and how much the value holds when that is not all of it.
+    """
+    if isinstance(value, set | frozenset) and len(value) > _MOST_OF_A_SET:
+        return str(set(islice(value, _MOST_OF_A_SET))), f"{len(value)} items"
+    if isinstance(value, bytes | bytearray) and len(value) > limit:
+        return repr(value[:limit]), f"{len(value)} bytes"
+    return str(value), ""
+
+
+def unrendered(value: object, error: Exception) -> str:
+    """Name a value that raised while it was rendered."""
+    return f"[{type(value).__name__} could not be rendered: {type(error).__name__}]"
+
+
+def _key(key: object) -> str:
+    try:
+        return str(key)
+    except Exception as error:  # noqa: BLE001 - the app's objects may raise anything
+        return unrendered(key, error)
+
+
+def _size(value: object) -> str:
+    try:
+        return str(len(value))  # type: ignore[arg-type]  # what has no length says so
+    except Exception:  # noqa: BLE001 - the app's objects may raise anything
+        return "unknown length"
