@@ -14,7 +14,13 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tests.collector.test_grpc_receiver import EXPORT, UNLIMITED, export, rows
+from tests.collector.test_grpc_receiver import (
+    EXPORT,
+    UNLIMITED,
+    export,
+    export_at_last,
+    rows,
+)
 from tests.plugins.collector import Collector
 from tests.plugins.otlp import request, span
 
@@ -73,7 +79,7 @@ def test_a_full_disk_is_unavailable_and_heals(collector: Collector) -> None:
     assert codes <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.OK}
     assert (1,) in rows(collector, "SELECT span_id FROM spans")
     resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
-    export(collector.target, message(2))
+    export_at_last(collector.target, message(2))
     found = rows(collector, "SELECT span_id FROM spans")
     assert {(1,), (2,)} <= set(found)
     assert rows(collector, "PRAGMA integrity_check") == [("ok",)]
@@ -138,7 +144,7 @@ def test_a_locked_store_with_64_clients_stays_bounded_and_recovers(
         # The bound is 5 s; the rest is for two cores shared by 64 clients.
         assert max(longest) < 10
         assert most - base <= 256
-        export(collector.target, message(3))
+        export_at_last(collector.target, message(3))
         assert rows(collector, "SELECT span_id FROM spans") == [(1,), (3,)]
 
 
