@@ -27,6 +27,7 @@ class Collector:
         self._ready_file = folder / "ready.json"
         self._log = folder / "collector.log"
         self._address = "127.0.0.1:0"
+        self._http_address = "127.0.0.1:0"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -38,6 +39,11 @@ class Collector:
     def endpoint(self) -> str:
         """The URL for ``SPANFRAME_ENDPOINT`` and ``OTEL_EXPORTER_OTLP_ENDPOINT``."""
         return f"http://{self._address}"
+
+    @property
+    def http_endpoint(self) -> str:
+        """The URL of OTLP over HTTP, without a path."""
+        return f"http://{self._http_address}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -55,6 +61,7 @@ class Collector:
         self._ready_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "spanframe", "collector"]
         command += ["--store", self.store, "--grpc", self._address]
+        command += ["--http", self._http_address]
         command += ["--ready-file", str(self._ready_file)]
         command += ["--drain-seconds", "0", *self._options]
         with self._log.open("ab") as log:
@@ -65,7 +72,9 @@ class Collector:
                 self.kill9()
                 pytest.fail(f"the collector did not start:\n{self.log}")
             time.sleep(0.02)
-        self._address = json.loads(self._ready_file.read_text())["grpc"]
+        listeners = json.loads(self._ready_file.read_text())
+        self._address = listeners["grpc"]
+        self._http_address = listeners.get("http", "")
 
     def kill9(self) -> None:
         """End the process at once, as a crash would."""
