@@ -20,6 +20,7 @@ from spanframe_query.arguments import checked_search
 from spanframe_query.demo import demo
 from spanframe_query.entities import Trace
 from spanframe_query.experiments import find_experiment, find_experiment_by_id
+from spanframe_query.explain import explain
 from spanframe_query.output import OUTPUT_COLUMNS, WRITERS, chosen_columns
 from spanframe_query.stores import reading
 from spanframe_query.terminal import visible
@@ -93,6 +94,10 @@ def search(
         typer.Option(help=f"Some of {','.join(OUTPUT_COLUMNS)}.", show_default=False),
     ] = "",
     output: Annotated[Output, typer.Option(help="How to print.")] = Output.TABLE,
+    explained: Annotated[
+        bool,
+        typer.Option("--explain", help="Say which index each clause uses; no search."),
+    ] = False,
     file: Annotated[
         Path | None, typer.Option(help="Write json, csv or parquet to this file.")
     ] = None,
@@ -116,6 +121,10 @@ def search(
         experiment_ids=_experiment_ids(_store_url(store), experiment),
     )
     limit = None if everything else max_results
+    if explained:
+        uses = explain(engine, replace(found, limit=limit))
+        Console().print(drawing.clauses(uses))
+        return
     pages = reader.read_pages(
         engine,
         replace(found, limit=limit),

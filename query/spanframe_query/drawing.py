@@ -13,7 +13,7 @@ from spanframe_query.columns import Column
 from spanframe_query.entities import Trace, waterfall
 from spanframe_query.terminal import shortened
 
-__all__ = ["TABLE_COLUMNS", "table", "tree"]
+__all__ = ["TABLE_COLUMNS", "clauses", "table", "tree"]
 
 TABLE_COLUMNS: Final = (
     "request_id",
@@ -51,6 +51,18 @@ def table(traces: Iterable[Trace], columns: Sequence[Column]) -> Table:
         )
     for trace in traces:
         drawn.add_row(*(_cell(column, trace) for column in columns))
+    return drawn
+
+
+def clauses(rows: Iterable[tuple[str, str, str, bool]]) -> Table:
+    """Draw how the clauses of a search are answered: clause, index, reads, scans."""
+    drawn = Table("clause", "index", "reads", box=None, pad_edge=False)
+    for clause, index, reads, scans in rows:
+        drawn.add_row(
+            Text(shortened(clause, _CELL_LENGTH)),
+            Text(index or "none"),
+            Text(f"{reads} (scans the store)", "yellow") if scans else Text(reads),
+        )
     return drawn
 
 

@@ -14,6 +14,8 @@ from spanframe_query.arguments import checked_search, limit_of
 from spanframe_query.arrow import PLAIN_COLUMNS, build_table, table_schema
 from spanframe_query.columns import columns_of_layout
 from spanframe_query.entities import Trace
+from spanframe_query.explain import ClauseUse
+from spanframe_query.explain import explain as explain_clauses
 from spanframe_query.extract import ExtractField, parse_extract_fields
 from spanframe_query.frame import build_frame
 from spanframe_query.scope import experiment_ids_of, store_url
@@ -43,6 +45,7 @@ def search_traces(
     *,
     experiment_ids: Ids | None = ...,
     layout: Layout = ...,
+    explain: bool = ...,
 ) -> pd.DataFrame: ...
 @overload
 def search_traces(
@@ -62,6 +65,7 @@ def search_traces(
     flush: bool = ...,
     experiment_ids: Ids | None = ...,
     layout: Layout = ...,
+    explain: bool = ...,
 ) -> list[Trace]: ...
 @overload
 def search_traces(
@@ -81,6 +85,7 @@ def search_traces(
     flush: bool = ...,
     experiment_ids: Ids | None = ...,
     layout: Layout = ...,
+    explain: bool = ...,
 ) -> Any: ...
 def search_traces(
     filter_or_experiment_ids: str | Ids | None = None,
@@ -99,6 +104,7 @@ def search_traces(
     *,
     experiment_ids: Ids | None = None,
     layout: Layout = "v2",
+    explain: bool = False,
 ) -> Any:
     """Find traces.
 
@@ -123,6 +129,8 @@ def search_traces(
         flush: send what this process has recorded first.
         experiment_ids: experiment ids, by keyword.
         layout: ``"v2"``, the ten columns of MLflow 2, or ``"v3"``, MLflow 3's.
+        explain: do not search; return a DataFrame that says of each clause which index
+            it uses, what it reads and whether it scans the store.
 
     Returns:
         A DataFrame with the columns and types of `spanframe_query.columns`, also when
@@ -159,6 +167,8 @@ def search_traces(
         run_id=run_id,
     )
     limited = replace(search, limit=limit_of(max_results))
+    if explain:
+        return pd.DataFrame(explain_clauses(engine, limited), columns=ClauseUse._fields)
     if flush:
         spanframe.flush()
     traces = reader.read(engine, limited, include_spans=include_spans)
