@@ -56,7 +56,15 @@ def test_a_response_shows_the_first_choice() -> None:
     assert preview(json.dumps(value), "assistant") == "yes"
 
 
-@pytest.mark.parametrize("text", ["3", '"words"', "{broken", "[" * 2000])
+def test_half_an_emoji_becomes_a_character_that_a_store_can_hold() -> None:
+    text = '{"messages": [{"role": "user", "content": "hi \\ud83d"}]}'
+    assert preview(text, "user") == "hi \ufffd"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["3", '"words"', "{broken", "[" * 2000, '{"request":' * 900 + "1" + "}" * 900],
+)
 def test_what_is_no_chat_is_shown_as_it_is(text: str) -> None:
     assert preview(text, "user") == cut(text, 1000)
 

@@ -1,4 +1,4 @@
-"""OTLP AnyValue to plain Python values and to JSON text."""
+"""OTLP AnyValue to plain Python values, and these to JSON text and back."""
 
 import base64
 import json
@@ -7,11 +7,15 @@ from typing import Any, Final
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-__all__ = ["MAX_DEPTH", "json_text", "plain"]
+__all__ = ["MAX_DEPTH", "NOT_JSON", "json_text", "loads", "plain"]
 
 MAX_DEPTH: Final = 32
 """Values nested deeper come out as None; the stored body keeps them."""
 
+NOT_JSON: Final = object()
+"""What `loads` returns for text that is not JSON: null is JSON, too."""
+
+_decode: Final = json.JSONDecoder().decode
 _WORDS: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _MAX_JSON_DEPTH: Final = 100
 """The same for JSON text inside a value: it may be nested deeper than Python goes."""
@@ -42,6 +46,25 @@ def json_text(value: object) -> str:
     The words are quoted, so that every reader of JSON takes the text (OTLP/JSON).
     """
     return json.dumps(_for_json(value, 0), ensure_ascii=False)
+
+
+def loads(text: str) -> Any:
+    """Return the value of a JSON text, `NOT_JSON` for any other text.
+
+    A lone surrogate, which JavaScript leaves where it cuts an emoji, becomes U+FFFD:
+    neither UTF-8 nor a store can hold it.
+    """
+    try:
+        value = _decode(text)
+        if "\\ud" in text or "\\uD" in text:
+            units = json.dumps(value, ensure_ascii=False).encode(
+                "utf-16", "surrogatepass"
+            )
+            value = _decode(units.decode("utf-16", "replace"))
+    except (ValueError, RecursionError):
+        return NOT_JSON
+    else:
+        return value
 
 
 def _for_json(value: Any, depth: int) -> Any:

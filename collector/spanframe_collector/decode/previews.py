@@ -5,8 +5,9 @@ message where the JSON is chat-shaped, else the JSON text itself. The metadata e
 ``mlflow.traceInputs`` and ``mlflow.traceOutputs`` hold the first 250 of the JSON text.
 """
 
-import json
 from typing import Any, Final, Literal
+
+from spanframe_collector.decode.anyvalue import loads
 
 __all__ = ["METADATA_LENGTH", "PREVIEW_LENGTH", "cut", "preview"]
 
@@ -35,11 +36,11 @@ def _message(text: str, role: str) -> str | None:
     """Return the text of the last message of ``role``, else of the last message."""
     if len(text) > _PARSED_LENGTH:
         return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+    value = loads(text)
+    if not isinstance(value, dict):
         return None
-    messages = [m for m in _messages(value) if isinstance(m, dict)]
+    found = _messages(value) or _messages(value.get("request"))
+    messages = [m for m in found if isinstance(m, dict)]
     messages = [m for m in messages if "role" in m and "content" in m]
     if not messages:
         return None
@@ -48,7 +49,7 @@ def _message(text: str, role: str) -> str | None:
 
 
 def _messages(value: Any) -> list[Any]:
-    """Find the messages of the shapes MLflow knows: chat, choices, responses."""
+    """Return the messages of the shapes MLflow knows: chat, choices, responses."""
     if not isinstance(value, dict):
         return []
     for key in ("messages", "input", "output"):
@@ -57,7 +58,7 @@ def _messages(value: Any) -> list[Any]:
     choices = value.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], dict):
         return [choices[0].get("message")]
-    return _messages(value["request"]) if isinstance(value.get("request"), dict) else []
+    return []
 
 
 def _content(content: Any) -> str | None:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
-from spanframe_collector.decode.anyvalue import json_text
+from spanframe_collector.decode.anyvalue import NOT_JSON, json_text, loads
 from spanframe_collector.decode.conventions.shapes import Attributes, Events
 from spanframe_collector.decode.conventions.table import (
     Cell,
@@ -15,11 +15,9 @@ from spanframe_collector.decode.conventions.table import (
     table,
 )
 from spanframe_collector.decode.conventions.values import (
-    NOT_JSON,
     Usage,
     as_json,
     decoded,
-    loads,
     token_count,
     usage,
 )

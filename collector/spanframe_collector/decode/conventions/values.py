@@ -1,25 +1,18 @@
 """How the values of attributes are read: as JSON text, as counts of tokens."""
 
-import json
 from typing import Any, Final, NamedTuple
 
-from spanframe_collector.decode.anyvalue import json_text
+from spanframe_collector.decode.anyvalue import NOT_JSON, json_text, loads
 
 __all__ = [
-    "NOT_JSON",
     "Usage",
     "as_json",
     "decoded",
     "is_absent",
-    "loads",
     "token_count",
     "usage",
 ]
 
-NOT_JSON: Final = object()
-"""What `loads` returns for text that is not JSON: null is JSON, too."""
-
-_decode: Final = json.JSONDecoder().decode
 _ABSENT_TEXTS: Final = ("", '""', "{}", "[]", "null")
 _MOST_TOKENS: Final = (1 << 63) - 1
 _MOST_DIGITS: Final = 19
@@ -33,25 +26,6 @@ class Usage(NamedTuple):
     total_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
-
-
-def loads(text: str) -> Any:
-    """Return the value of a JSON text, `NOT_JSON` for any other text.
-
-    A lone surrogate, which JavaScript leaves where it cuts an emoji, becomes U+FFFD:
-    neither UTF-8 nor a store can hold it.
-    """
-    try:
-        value = _decode(text)
-        if "\\ud" in text or "\\uD" in text:
-            units = json.dumps(value, ensure_ascii=False).encode(
-                "utf-16", "surrogatepass"
-            )
-            value = _decode(units.decode("utf-16", "replace"))
-    except (ValueError, RecursionError):
-        return NOT_JSON
-    else:
-        return value
 
 
 def decoded(value: Any) -> Any:
