@@ -1,8 +1,9 @@
 """Ended spans → the exporter: one bounded queue, one thread, every loss counted.
 
-The app's threads only append to the queue. The thread starts with the first span, and
-again in a forked child, whose copy of the parent's queue is emptied: the parent sends
-those spans itself.
+The app's threads only append to the queue, which is bounded in spans and in text: a
+collector that is away must not fill the app's memory. The thread starts with the first
+span, and again in a forked child, whose copy of the parent's queue is emptied: the
+parent sends those spans itself.
 """
 
 import os
@@ -11,9 +12,10 @@ import threading
 import weakref
 from collections import deque
 from time import monotonic
+from typing import Any
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import EventBase, ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from spanframe._guard import fault
@@ -29,6 +31,7 @@ class Delivery(SpanProcessor):
         exporter: where spans go; only our thread calls it.
         losses: where lost spans are counted.
         queue_size: how many spans wait at most.
+        queue_characters: how much text they hold at most.
         batch_size: how many spans the exporter gets at once.
         delay_s: how long a span waits for others, in seconds.
     """
@@ -39,15 +42,17 @@ class Delivery(SpanProcessor):
         losses: Losses,
         *,
         queue_size: int,
+        queue_characters: int,
         batch_size: int,
         delay_s: float,
     ) -> None:
         self._exporter = exporter
         self._losses = losses
         self._queue_size = queue_size
+        self._queue_characters = queue_characters
         self._batch_size = min(batch_size, queue_size)
         self._delay_s = delay_s
-        self._start_lock = threading.Lock()
+        self._start_lock = threading.RLock()
         # In a forked child, the spans that started there; elsewhere None.
         self._own: set[int] | None = None
         self._reset()
@@ -58,9 +63,12 @@ class Delivery(SpanProcessor):
             )
 
     def _reset(self) -> None:
-        self._queue: deque[ReadableSpan] = deque()
+        self._queue: deque[tuple[ReadableSpan, int]] = deque()
+        self._held = 0  # characters, of the spans in the queue
+        # Reentrant: a garbage collection inside may end the span of a stream.
+        self._lock = threading.RLock()
+        self._progress = threading.Condition(self._lock)
         self._wake = threading.Event()
-        self._progress = threading.Condition()
         self._in_flight = 0
         self._done = 0
         self._closing = False
@@ -80,15 +88,28 @@ class Delivery(SpanProcessor):
             return
         if self._own is not None and not self._is_own(context.span_id):
             return
-        queue = self._queue
-        waiting = len(queue)
-        if waiting >= self._queue_size or self._closing:
+        try:
+            self._add(span)
+        except Exception:  # noqa: BLE001 - the guard: OpenTelemetry has none here
+            fault("queueing a span")
+
+    def _add(self, span: ReadableSpan) -> None:
+        characters = _characters(span)
+        with self._lock:
+            waiting = len(self._queue) + 1
+            # One span that is larger than the bound may go, alone.
+            full = waiting > self._queue_size or (
+                self._held + characters > self._queue_characters and waiting > 1
+            )
+            if not full and not self._closing:
+                self._queue.append((span, characters))
+                self._held += characters
+        if full or self._closing:
             self._losses.add("closed" if self._closing else "queue_full", 1)
             return
-        queue.append(span)
         if self._thread is None:
             self._start()
-        if waiting + 1 >= self._batch_size and not self._wake.is_set():
+        if waiting >= self._batch_size and not self._wake.is_set():
             self._wake.set()
 
     def _is_own(self, span_id: int) -> bool:
@@ -145,10 +166,10 @@ class Delivery(SpanProcessor):
 
     def _start(self) -> None:
         with self._start_lock:
+            thread = threading.Thread(
+                target=self._run, name="spanframe-delivery", daemon=True
+            )
             if self._thread is None:
-                thread = threading.Thread(
-                    target=self._run, name="spanframe-delivery", daemon=True
-                )
                 self._thread = thread
                 thread.start()
                 self._finish_with_multiprocessing()
@@ -175,10 +196,8 @@ class Delivery(SpanProcessor):
 
     def _drain(self) -> None:
         while self._queue:
-            with self._progress:
-                count = min(self._batch_size, len(self._queue))
-                batch = [self._queue.popleft() for _ in range(count)]
-                self._in_flight = count
+            batch = self._take()
+            count = len(batch)
             result = SpanExportResult.FAILURE
             try:
                 result = self._exporter.export(batch)
@@ -192,10 +211,36 @@ class Delivery(SpanProcessor):
             if result is SpanExportResult.FAILURE:
                 self._losses.add("failed", count)
 
+    def _take(self) -> list[ReadableSpan]:
+        """Take the oldest spans of the queue, a batch of them at most."""
+        batch = []
+        with self._lock:
+            for _ in range(min(self._batch_size, len(self._queue))):
+                span, characters = self._queue.popleft()
+                self._held -= characters
+                batch.append(span)
+            self._in_flight = len(batch)
+        return batch
+
     def _after_fork(self) -> None:
-        self._start_lock = threading.Lock()
+        self._start_lock = threading.RLock()
         self._own = set()
         self._reset()
         after_fork = getattr(self._exporter, "after_fork", None)
         if after_fork is not None:
             after_fork()
+
+
+def _characters(span: ReadableSpan) -> int:
+    """Return how much text a span holds, to the nearest few hundred characters."""
+    total = 0
+    holders: list[ReadableSpan | EventBase] = [span, *span.events]
+    for holder in holders:
+        attributes: Any = holder.attributes  # any mapping that can be copied
+        if attributes:
+            for value in attributes.copy().values():
+                if type(value) is str:
+                    total += len(value)
+                elif type(value) is tuple:
+                    total += sum(len(v) for v in value if type(v) is str)
+    return total

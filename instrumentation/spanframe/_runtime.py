@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context, attach, get_current
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
@@ -75,7 +76,12 @@ class Runtime:
         """Read the settings: what `configure` was given, then the environment."""
         return ClientSettings.load(self.given)
 
-    def configure(self, given: Mapping[str, Any], **seams: Any) -> None:
+    def configure(
+        self,
+        given: Mapping[str, Any],
+        redact: Redact | None = None,
+        exporter: SpanExporter | None = None,
+    ) -> None:
         """Take new settings; spans that ended before go out the way they were to."""
         with self.lock:
             wanted = self.given | {k: v for k, v in given.items() if v is not None}
@@ -83,10 +89,12 @@ class Runtime:
             before = current_settings() if self.recorder is not None else None
             self.given = wanted
             self.broken = False
-            for name, value in seams.items():
-                if value is not None:
-                    setattr(self, name, value)
-            if before is not None and (before != settings or any(seams.values())):
+            seams = (self.redact, self.exporter)
+            self.redact = redact or self.redact
+            if exporter is not None or given.get("endpoint") is not None:
+                self.exporter = exporter
+            changed = before != settings or seams != (self.redact, self.exporter)
+            if before is not None and changed:
                 self._build(settings)
 
     def _build(self, settings: ClientSettings) -> None:
@@ -108,6 +116,7 @@ class Runtime:
                 exporter,
                 self.losses,
                 queue_size=settings.queue_size,
+                queue_characters=settings.queue_characters,
                 batch_size=settings.batch_size,
                 delay_s=settings.schedule_delay_ms / 1000,
             )
@@ -224,7 +233,8 @@ def configure(
         sampler: one of OpenTelemetry's samplers, for example ``traceidratio``.
         sample_ratio: the share of traces a ratio sampler records, 0 to 1.
         use_global_provider: record through OpenTelemetry's global provider.
-        exporter: any OpenTelemetry span exporter, instead of the collector.
+        exporter: any OpenTelemetry span exporter, instead of the collector; giving an
+            endpoint goes back to it.
 
     Raises:
         SettingsError: listing every setting that cannot be used.
@@ -276,8 +286,12 @@ def flush(timeout: float = 30.0) -> bool:
     Returns:
         False when spans still wait after ``timeout``.
     """
-    delivery = runtime.delivery
-    return delivery is None or delivery.force_flush(int(timeout * 1000))
+    if runtime.delivery is not None:
+        return runtime.delivery.force_flush(int(timeout * 1000))
+    recorder = runtime.recorder
+    if recorder is not None and isinstance(recorder.provider, TracerProvider):
+        return recorder.provider.force_flush(int(timeout * 1000))
+    return True
 
 
 def shutdown() -> None:

@@ -38,13 +38,13 @@ class Losses:
     """Counts what is sent and what is lost; says so once a minute at most."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.counts = {"queue_full": 0, "rejected": 0, "failed": 0, "closed": 0}
         self.exported = 0
 
     def after_fork(self) -> None:
         """Count anew in a forked child: what the parent counted is the parent's."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.counts = dict.fromkeys(self.counts, 0)
         self.exported = 0
 

@@ -10,11 +10,39 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
-from urllib.parse import unquote, urlsplit
 
+from spanframe._parsers import (
+    boolean,
+    endpoint,
+    headers,
+    named_urls,
+    one_of,
+    patterns,
+    ratio,
+    seconds,
+    store_url,
+    whole_number,
+)
 from spanframe.errors import SettingsError
 
-__all__ = ["ClientSettings", "Row", "SettingsBase", "rows", "setting"]
+__all__ = [
+    "ClientSettings",
+    "Row",
+    "SettingsBase",
+    "boolean",
+    "endpoint",
+    "headers",
+    "named_urls",
+    "one_of",
+    "patterns",
+    "ratio",
+    "redact_url",
+    "rows",
+    "seconds",
+    "setting",
+    "store_url",
+    "whole_number",
+]
 
 
 class Row(NamedTuple):
@@ -147,127 +175,6 @@ def redact_url(text: str) -> str:
     return f"{head}://{user}{':***' if colon else ''}@{tail}"
 
 
-# --- parsers: text to value, ValueError with the reason ---------------------------
-
-
-def boolean(text: str) -> bool:
-    """Read true/false, yes/no, on/off, 1/0."""
-    if text.lower() in {"1", "true", "yes", "on"}:
-        return True
-    if text.lower() in {"0", "false", "no", "off", ""}:
-        return False
-    msg = "write true or false"
-    raise ValueError(msg)
-
-
-def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """Make a parser of whole numbers from ``low`` to ``high``."""
-
-    def parse(text: str) -> int:
-        msg = f"write a whole number from {low} to {high}"
-        if not text.lstrip("-").isdecimal() or not low <= int(text) <= high:
-            raise ValueError(msg)
-        return int(text)
-
-    return parse
-
-
-def endpoint(text: str) -> str:
-    """Read an OTLP/gRPC endpoint: ``http://host:port``, ``https://…`` or ``unix:…``."""
-    if text.startswith("unix:"):
-        return text
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        msg = "write http://HOST:PORT, https://HOST:PORT or unix:PATH"
-        raise ValueError(msg)
-    try:
-        _ = parts.port
-    except ValueError:
-        msg = "the port is not a number from 0 to 65535"
-        raise ValueError(msg) from None
-    return text
-
-
-def store_url(text: str) -> str:
-    """Read a store's SQLAlchemy URL: ``sqlite:///FILE`` or ``postgresql+psycopg://…``."""
-    scheme, separator, rest = text.partition("://")
-    if not separator or not scheme:
-        msg = "write an SQLAlchemy URL, for example sqlite:///spanframe.db"
-        raise ValueError(msg)
-    if scheme.startswith("sqlite") and rest in {"", "/", "/:memory:"}:
-        msg = (
-            "a store in memory is gone with its process and seen by no other; "
-            "name a file, for example sqlite:///spanframe.db"
-        )
-        raise ValueError(msg)
-    return text
-
-
-def named_urls(text: str) -> dict[str, str]:
-    """Read ``name=URL`` pairs separated by commas."""
-    pairs: dict[str, str] = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        name, separator, url = part.partition("=")
-        if not separator or not name.strip():
-            msg = "write name=URL pairs separated by commas"
-            raise ValueError(msg)
-        pairs[name.strip()] = store_url(url.strip())
-    return pairs
-
-
-def seconds(text: str) -> float:
-    """Read a number of seconds above zero, at most a day."""
-    msg = "write a number of seconds above 0, at most 86400"
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(msg) from None
-    if not 0 < value <= 86_400:  # noqa: PLR2004 - a day, in seconds
-        raise ValueError(msg)
-    return value
-
-
-def ratio(text: str) -> float:
-    """Read a number from 0 to 1."""
-    msg = "write a number from 0 to 1"
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(msg) from None
-    if not 0 <= value <= 1:
-        raise ValueError(msg)
-    return value
-
-
-def one_of(*words: str) -> Callable[[str], str]:
-    """Make a parser that takes one of ``words``, in any case."""
-
-    def parse(text: str) -> str:
-        if text.lower() not in words:
-            msg = f"write {' or '.join(words)}"
-            raise ValueError(msg)
-        return text.lower()
-
-    return parse
-
-
-def patterns(text: str) -> tuple[str, ...]:
-    """Read patterns separated by commas."""
-    return tuple(filter(None, (p.strip().lower() for p in text.split(","))))
-
-
-def headers(text: str) -> dict[str, str]:
-    """Read URL-encoded ``name=value`` pairs separated by commas."""
-    pairs: dict[str, str] = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        name, separator, value = part.partition("=")
-        if not separator or not name.strip():
-            msg = "write name=value pairs separated by commas"
-            raise ValueError(msg)
-        pairs[unquote(name.strip()).lower()] = unquote(value.strip())
-    return pairs
-
-
 _SAMPLERS = (
     "always_on",
     "always_off",
@@ -396,6 +303,12 @@ class ClientSettings(SettingsBase):
         "16384",
         "How many ended spans wait at most; more are dropped and counted.",
         whole_number(1, 10_000_000),
+    )
+    queue_characters: int = setting(
+        "SPANFRAME_QUEUE_CHARACTERS",
+        "67108864",
+        "How much text the waiting spans may hold; more are dropped and counted.",
+        whole_number(1, 1 << 40),
     )
     batch_size: int = setting(
         "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",

@@ -1,8 +1,9 @@
 """Delivery: what arrives, what waits, what is lost and said to be."""
 
+import gc
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import grpc
@@ -20,6 +21,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 import spanframe
 from spanframe import testing
+from spanframe.entities import SpanEvent
 from spanframe.errors import SettingsError
 from tests.instrumentation.otlp_sink import Answer, OtlpSink
 
@@ -225,6 +227,75 @@ def test_a_full_queue_drops_new_spans_and_counts_them(
     assert exporter.batches == [4, 4, 4, 2]
     lines = [r for r in caplog.records if r.levelno == logging.WARNING]
     assert len(lines) == 1
+
+
+def test_the_text_of_waiting_spans_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = Blocked()
+    with monkeypatch.context() as environment:
+        environment.setenv("SPANFRAME_QUEUE_CHARACTERS", "100000")
+        environment.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1")
+        spanframe.tracing.reset()
+        spanframe.configure(exporter=exporter)
+        work()
+        assert exporter.entered.wait(30)
+        for _ in range(20):
+            with spanframe.start_span("large") as span:
+                span.set_attribute("texts", ["x" * 5_000, "x" * 5_000])
+                span.add_event(SpanEvent("more", attributes={"text": "x" * 10_000}))
+        assert spanframe.stats().queue_full == 16
+        exporter.go.set()
+        assert spanframe.flush()
+        work()
+        assert spanframe.flush()
+    assert len(exporter.batches) == 6
+
+
+def test_a_span_larger_than_the_bound_goes_alone(
+    sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as environment:
+        environment.setenv("SPANFRAME_QUEUE_CHARACTERS", "10")
+        with spanframe.start_span("large") as span:
+            span.set_inputs("x" * 1000)
+        assert spanframe.flush()
+    assert len(sink.spans) == 1
+
+
+def test_a_collection_of_garbage_while_a_span_is_queued_is_no_deadlock(
+    sink: OtlpSink,
+) -> None:
+    @spanframe.trace
+    def forgotten() -> Iterator[object]:
+        yield None
+
+    def forget() -> None:
+        stream = forgotten()
+        cycle = [stream, next(stream)]
+        cycle.append(cycle)
+
+    thresholds = gc.get_threshold()
+    gc.set_threshold(1, 1, 1)
+    try:
+        for _ in range(200):
+            forget()
+            work()
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.collect()
+    assert spanframe.flush()
+    assert len(sink.spans) == 400
+
+
+def test_giving_an_endpoint_goes_back_to_the_collector(sink: OtlpSink) -> None:
+    exporter = Blocked()
+    exporter.go.set()
+    spanframe.configure(exporter=exporter)
+    work()
+    assert spanframe.flush()
+    spanframe.configure(endpoint=sink.endpoint)
+    work()
+    assert spanframe.flush()
+    assert (exporter.batches, len(sink.spans)) == ([1], 1)
 
 
 def test_an_exporter_that_raises_loses_its_batch_only(sink: OtlpSink) -> None:
