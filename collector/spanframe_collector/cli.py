@@ -1,14 +1,12 @@
 """The collector's commands: ``spanframe collector`` and ``spanframe db``."""
 
 import asyncio
-import logging
 import time
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -21,6 +19,7 @@ from sqlalchemy import Engine
 
 from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe.settings import rows
+from spanframe_collector.logs import log_to_stderr
 from spanframe_collector.settings import CollectorSettings, age_ms
 from spanframe_collector.store.engine import open_engine
 from spanframe_collector.store.inspection import inspect_store
@@ -89,6 +88,7 @@ def collector(
     forward_queue_bytes: Annotated[
         int | None, _option("forward_queue_bytes", "--forward-queue-bytes")
     ] = None,
+    log_format: Annotated[str | None, _option("log_format", "--log-format")] = None,
     ready_file: Annotated[
         Path | None,
         typer.Option(help="Write a JSON file once requests are taken."),
@@ -117,6 +117,7 @@ def collector(
             "max_json_bytes": max_json_bytes,
             "max_in_flight_bytes": max_in_flight_bytes,
             "drain_seconds": drain_seconds,
+            "log_format": log_format,
             "keep_age": keep_age,
             "keep_size": keep_size,
             "mask_keys": mask_keys,
@@ -128,7 +129,7 @@ def collector(
         for field, value in settings.printable().items():
             _out.print(f"{field} = {value}", markup=False, highlight=False)
         return
-    _log_to_stderr()
+    log_to_stderr(settings.log_format)
     # Loaded here, since the other commands need no gRPC.
     from spanframe_collector.service import serve  # noqa: PLC0415
 
@@ -245,17 +246,3 @@ def _milliseconds(age: str) -> int:
     except ValueError as error:
         raise InvalidArgumentError(f"--older-than is {age!r}: {error}.") from None
     return read or 0
-
-
-def _log_to_stderr() -> None:
-    handler: logging.Handler = logging.StreamHandler()
-    if _err.is_terminal:
-        handler = RichHandler(console=_err, show_path=False)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-    else:
-        handler.setFormatter(
-            logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        )
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    # Alembic tells of every context it opens.
-    logging.getLogger("alembic").setLevel(logging.WARNING)

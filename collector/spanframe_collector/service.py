@@ -22,6 +22,7 @@ from spanframe_collector.receivers.grpc import GrpcReceiver
 from spanframe_collector.receivers.http import HttpReceiver
 from spanframe_collector.settings import Address, CollectorSettings
 from spanframe_collector.store.engine import open_engine
+from spanframe_collector.store.inspection import file_sizes
 from spanframe_collector.store.migrations import upgrade
 from spanframe_collector.store.retention import Limits
 from spanframe_collector.store.writer import SpanWriter
@@ -78,6 +79,11 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
     try:
         upgrade(engine)
         telemetry = Telemetry()
+        telemetry.gauge(
+            "spanframe_store_wal_bytes",
+            "Bytes of SQLite's write-ahead log.",
+            lambda: file_sizes(engine)[1] or 0,
+        )
         with _stop_signals() as stop:
             pipeline = Pipeline(SpanWriter(engine), telemetry)
             limits = Limits(settings.keep_age, settings.keep_size)
@@ -100,6 +106,11 @@ async def _receive(
     ready_file: Path | None,
 ) -> None:
     admission = Admission(settings.max_in_flight_bytes)
+    telemetry.gauge(
+        "spanframe_in_flight_bytes",
+        "Bytes of requests being worked on.",
+        lambda: settings.max_in_flight_bytes - admission.left,
+    )
     masker = Masker(settings.mask_keys) if settings.mask_keys else None
     async with contextlib.AsyncExitStack() as stack:
         # One thread: decoding holds the interpreter, more would only take turns.
@@ -113,7 +124,7 @@ async def _receive(
         grpc = GrpcReceiver(intake, settings)
         listeners = {"grpc": await _start(grpc, settings.grpc, receivers)}
         if settings.http is not None:
-            http = HttpReceiver(intake, settings)
+            http = HttpReceiver(intake, telemetry, settings)
             listeners["http"] = await _start(http, settings.http, receivers)
         if ready_file is not None:
             _write_ready_file(ready_file, listeners)

@@ -200,6 +200,12 @@ class CollectorSettings(SettingsBase):
         whole_number(0, 600),
     )
 
+    log_format: str = setting(
+        "SPANFRAME_LOG_FORMAT",
+        "text",
+        "text: lines for people; json: an object a line, for log stores.",
+        one_of("text", "json"),
+    )
     keep_age: int | None = setting(
         "SPANFRAME_KEEP_AGE",
         "",

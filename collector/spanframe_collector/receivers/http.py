@@ -1,6 +1,6 @@
-"""OTLP over HTTP: ``POST /v1/traces``, protobuf and JSON, and the health pages.
+"""OTLP over HTTP: ``POST /v1/traces``, protobuf and JSON; health pages and metrics.
 
-An ASGI application without a framework: two pages and one path need no router. Errors
+An ASGI application without a framework: four paths need no router. Errors
 are a google.rpc.Status in the encoding of the request (OTLP 1.11).
 """
 
@@ -14,6 +14,7 @@ from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from google.rpc.code_pb2 import Code
 from google.rpc.status_pb2 import Status
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from spanframe_collector.decode.otlp_json import to_protobuf
 from spanframe_collector.intake import Intake, Refusal, RefusedError
@@ -22,12 +23,15 @@ from spanframe_collector.receivers.answers import RETRY_SECONDS, response
 from spanframe_collector.receivers.http_body import Receive, read_body
 from spanframe_collector.receivers.http_server import HttpServer
 from spanframe_collector.settings import Address, CollectorSettings
+from spanframe_collector.telemetry import Telemetry
 
-__all__ = ["TRACES_PATH", "HttpReceiver"]
+__all__ = ["METRICS_PATH", "TRACES_PATH", "HttpReceiver"]
 
 _log: Final = logging.getLogger(__name__)
 
 TRACES_PATH: Final = "/v1/traces"
+METRICS_PATH: Final = "/metrics"
+_METHODS: Final = {TRACES_PATH: "POST", METRICS_PATH: "GET"}
 _ALIVE_PATH: Final = "/healthz"
 _READY_PATH: Final = "/readyz"
 _PROTOBUF: Final = "application/x-protobuf"
@@ -92,8 +96,11 @@ class HttpReceiver:
 
     protocol = "OTLP over HTTP"
 
-    def __init__(self, intake: Intake, settings: CollectorSettings) -> None:
+    def __init__(
+        self, intake: Intake, telemetry: Telemetry, settings: CollectorSettings
+    ) -> None:
         self._intake = intake
+        self._telemetry = telemetry
         self._tokens = Tokens(settings)
         self._origins = frozenset(settings.cors_origins)
         self._limits = {
@@ -152,9 +159,14 @@ class HttpReceiver:
             return self._health(request)
         if self._is_preflight(request):
             return _Answer(204, "text/plain", b"", _PREFLIGHT)
-        problem = self._denial(request) or self._misfit(request)
-        if problem is not None:
-            return problem
+        denial = self._denial(request)
+        if denial is not None:
+            return denial
+        if request.path == METRICS_PATH:
+            return _Answer(200, CONTENT_TYPE_LATEST, self._telemetry.render())
+        misfit = self._misfit(request)
+        if misfit is not None:
+            return misfit
         try:
             return await self._export(request, receive)
         except RefusedError as error:
@@ -165,11 +177,13 @@ class HttpReceiver:
         if not self._tokens.allow(request.values("authorization")):
             text = "Send the collector's token as `authorization: Bearer …`."
             return _refusal(request, 401, text, (("www-authenticate", "Bearer"),))
-        if request.path != TRACES_PATH:
-            return _refusal(request, 404, f"There is only {TRACES_PATH} here.")
-        if request.method != "POST":
-            text = f"{TRACES_PATH} takes POST only."
-            return _refusal(request, 405, text, (("allow", "POST"),))
+        if request.path not in _METHODS:
+            text = f"There are only {' and '.join(_METHODS)} here."
+            return _refusal(request, 404, text)
+        method = _METHODS[request.path]
+        if request.method != method:
+            text = f"{request.path} takes {method} only."
+            return _refusal(request, 405, text, (("allow", method),))
         return None
 
     def _misfit(self, request: _Request) -> _Answer | None:

@@ -11,7 +11,7 @@ from spanframe_collector.store.engine import driver_message
 from spanframe_collector.store.migrations import HEAD, stored_version
 from spanframe_collector.store.schema import attribute_index, experiments, spans, traces
 
-__all__ = ["Report", "inspect_store"]
+__all__ = ["Report", "file_sizes", "inspect_store"]
 
 
 class Report(NamedTuple):
@@ -40,7 +40,7 @@ def inspect_store(engine: Engine) -> Report:
                 HEAD,
                 _problems(connection),
                 _counts(connection) if version == HEAD else {},
-                *_file_sizes(engine),
+                *file_sizes(engine),
             )
     except DBAPIError as error:
         where = engine.url.render_as_string(hide_password=True)
@@ -66,7 +66,8 @@ def _counts(connection: Connection) -> dict[str, int]:
     }
 
 
-def _file_sizes(engine: Engine) -> tuple[int | None, int | None]:
+def file_sizes(engine: Engine) -> tuple[int | None, int | None]:
+    """Return the bytes of a store's file and of its WAL; None where it has no file."""
     if engine.dialect.name != "sqlite":
         return None, None
     path = Path(engine.url.database or "")
