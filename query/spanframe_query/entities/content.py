@@ -17,10 +17,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from spanframe import keys
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
 from spanframe.errors import StoreError
-from spanframe_collector.decode.anyvalue import json_text, plain
+from spanframe_collector.decode.anyvalue import NOT_JSON, json_text, plain
+from spanframe_collector.decode.anyvalue import loads as json_value
 from spanframe_collector.decode.conventions import EVENT_NAMES, derive
-from spanframe_collector.decode.conventions.values import NOT_JSON
-from spanframe_collector.decode.conventions.values import loads as json_value
 from spanframe_collector.decode.facts import without_json_layer
 
 __all__ = [
