@@ -142,8 +142,9 @@ class _Connection(H11Protocol):
         if not self.cycle.response_complete:
             return False
         return (
-            self.conn.their_state is h11.SEND_BODY
-            or self.timeout_keep_alive_task is None
+            self.timeout_keep_alive_task is None
+            or self.conn.their_state is h11.SEND_BODY
+            or bool(self.conn.trailing_data[0])
         )
 
     def _forget_deadline(self) -> None:
