@@ -336,6 +336,9 @@ def test_a_span_is_decoded_only_when_it_is_touched() -> None:
     assert span.name == "seen"
     with pytest.raises(StoreError, match="spanframe db check"):
         _ = span.inputs
+    damaged_scope = stored_span(otlp_span())._replace(scope=b"\xff")
+    with pytest.raises(StoreError, match="spanframe db check"):
+        _ = Span(damaged_scope).inputs
 
 
 def test_a_changed_attribute_dictionary_changes_no_span() -> None:

@@ -160,29 +160,37 @@ def _parse(body: bytes) -> OtlpSpan:
     try:
         return OtlpSpan.FromString(body)
     except DecodeError as error:
-        raise StoreError(
-            "A stored span cannot be decoded: the store is damaged. "
-            "`spanframe db check` names what else is."
-        ) from error
+        raise _damaged() from error
+
+
+def _damaged() -> StoreError:
+    return StoreError(
+        "A stored span cannot be decoded: the store is damaged. "
+        "`spanframe db check` names what else is."
+    )
 
 
 @lru_cache(maxsize=1024)
 def _writes_json(scope: bytes) -> bool:
     """Tell whether a scope writes every attribute as JSON text, as MLflow's does."""
-    return bool(
-        InstrumentationScope.FromString(scope).name.startswith(_MLFLOW_SCOPE),
-    )
+    try:
+        name = InstrumentationScope.FromString(scope).name
+    except DecodeError as error:
+        raise _damaged() from error
+    return bool(name.startswith(_MLFLOW_SCOPE))
 
 
 def _attributes(span: OtlpSpan, *, json_layer: bool) -> dict[str, str]:
     values = {kv.key: plain(kv.value) for kv in span.attributes}
-    texts = {key: _text(key, value, json_layer) for key, value in values.items()}
     known = without_json_layer(values) if json_layer else values
     derived = derive(known, _conventional_events(span) if span.events else ())
-    if derived.inputs is not None:
-        texts[keys.SPAN_INPUTS] = derived.inputs
-    if derived.outputs is not None:
-        texts[keys.SPAN_OUTPUTS] = derived.outputs
+    own = {keys.SPAN_INPUTS: derived.inputs, keys.SPAN_OUTPUTS: derived.outputs}
+    texts = {
+        # What is derived has been parsed once: inputs and outputs may be large.
+        key: own[key] or "null" if key in own else _text(key, value, json_layer)
+        for key, value in values.items()
+    }
+    texts |= {key: text for key, text in own.items() if text is not None}
     texts[keys.SPAN_TYPE] = json_text(derived.span_type)
     texts[REQUEST_ID_ATTRIBUTE] = json_text(keys.request_id(span.trace_id))
     if derived.model is not None:
