@@ -142,13 +142,10 @@ class Call:
         if self._rendered_by is not capture:
             self._rendered = rendered_attributes(capture, self.facts)
             self._rendered_by = capture
-        attributes = self._rendered
+        attributes = {**where.inherited, **self._rendered}
         if self._capture_inputs and capture.enabled:
             bound = self._binding.bind(args, kwargs)
             if bound is not None:
-                attributes = {
-                    **attributes,
-                    keys.SPAN_INPUTS: capture.json_text(bound),
-                }
+                attributes[keys.SPAN_INPUTS] = capture.json_text(bound)
         links = otel_links(capture, self._links) if self._links else None
         return begin(recorder, where, self.name, attributes, links)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry.context import Context, attach, create_key
 from opentelemetry.trace import (
+    INVALID_SPAN,
     NonRecordingSpan,
     SpanContext,
     TraceFlags,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AMBIENT",
     "LIVE",
+    "SPAN",
     "UNSAMPLED",
     "Ambient",
     "ambient_of",
@@ -35,6 +37,8 @@ __all__ = [
     "with_span",
 ]
 
+# OpenTelemetry's own entry for the current span.
+SPAN: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 LIVE: Final = create_key("spanframe-live-span")
 AMBIENT: Final = create_key("spanframe-ambient")
 
@@ -71,7 +75,10 @@ def with_entry(context: Context, key: str, value: object) -> Context:
 
 def with_span(context: Context, live: "LiveSpan") -> Context:
     """Return ``context`` with ``live`` as the current span."""
-    return with_entry(set_span_in_context(live.otel_span, context), LIVE, live)
+    entries = dict(context)
+    entries[SPAN] = live.otel_span
+    entries[LIVE] = live
+    return Context(entries)
 
 
 def unsampled(context: Context) -> Context | None:

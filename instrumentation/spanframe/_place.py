@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, get_current_span
 from opentelemetry.trace import Link as OTelLink
 from opentelemetry.trace import Span as OTelSpan
-from opentelemetry.trace import get_current_span
 
-from spanframe._context import LIVE, UNSAMPLED, ambient_of
+from spanframe._context import LIVE, SPAN, UNSAMPLED, ambient_of
 from spanframe._live import LiveSpan
 from spanframe._recorder import Recorder
 from spanframe._runtime import runtime
@@ -57,9 +57,10 @@ def place(
     ambient = ambient_of(context)
     if ambient is not None and not ambient.enabled:
         return None
-    parent = get_current_span(context)
+    # Nothing is current where most traces begin: looked at first.
+    parent = get_current_span(context) if SPAN in context else INVALID_SPAN
     parent_context = parent.get_span_context()
-    if parent_context.is_valid:
+    if parent is not INVALID_SPAN and parent_context.is_valid:
         unsampled = recorder.follows_parent and not parent_context.trace_flags & 1
         if unsampled or parent is UNSAMPLED:
             return None
@@ -83,11 +84,17 @@ def begin(
 ) -> LiveSpan | None:
     """Start a span in its place; it is not made current.
 
+    Args:
+        recorder: what to record with.
+        where: its place.
+        name: its name.
+        attributes: its rendered attributes, those of its place among them.
+        links: its rendered links.
+        start_time_ns: its start in epoch nanoseconds; now when None.
+
     Returns:
         None when OpenTelemetry's sampler leaves it out.
     """
-    if where.inherited:
-        attributes = {**where.inherited, **attributes}
     if start_time_ns is None and runtime.clock is not None:
         start_time_ns = runtime.clock()
     span = recorder.tracer.start_span(
