@@ -141,6 +141,7 @@ def test_resource_attributes_are_tags_but_those_of_the_sdk() -> None:
     resource = {
         "service.name": "shop",
         "telemetry.sdk.name": "opentelemetry",
+        "service.instance.id": "9c1b6f3e",
         "spanframe.experiment": "e",
         "replicas": 3,
     }
