@@ -66,8 +66,8 @@ _PREFIXES: Final = (keys.TAG_PREFIX, "spanframe.", *_METADATA_FAMILIES)
 _MOST_TAGS: Final = 100
 """Names taken from one list: an index row each."""
 
-# Resource attributes that describe the sender and not the work: those MLflow 3.17 leaves
-# out, and the random id that SDKs give every process.
+# Resource attributes that describe the sender and not the work: those that MLflow 3.17
+# leaves out, and the random id that SDKs give every process.
 _RESOURCE_SKIPPED: Final = (
     "telemetry.sdk.",
     "mlflow.",
