@@ -138,7 +138,10 @@ def search(
         else:
             WRITERS[output](portions, shown, file)
             return
-    Console().print(drawing.table(traces, shown))
+    if traces:
+        Console().print(drawing.table(traces, shown))
+    else:
+        Console(stderr=True).print("No traces match.")
 
 
 @app.command()

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -256,6 +257,42 @@ def test_the_program_says_what_is_wrong_with_a_filter(shop: Store) -> None:
     assert ended.returncode == 2
     assert "\n  ^^^^^^\n" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_no_match_is_said_beside_the_output(shop: Store) -> None:
+    words = ["search", "name = 'nobody'", "--store", shop.url]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert result.stdout == ""
+    assert "No traces match." in result.stderr
+
+
+def test_a_slow_search_shows_on_the_terminal_that_it_reads(shop: Store) -> None:
+    script = f"""
+import time
+from spanframe_query import cli, reader
+
+def slow(*arguments, **options):
+    for page in pages(*arguments, **options):
+        time.sleep(0.5)
+        yield page
+
+pages, reader.read_pages = reader.read_pages, slow
+cli._PATIENCE_SECONDS = 0.1
+cli.app(["search", "--output", "json", "--store", {shop.url!r}])
+"""
+    terminal, end = pty.openpty()
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "80"},
+        stdout=subprocess.PIPE,
+        stderr=end,
+        check=True,
+    )
+    os.close(end)
+    shown = os.read(terminal, 100_000)
+    os.close(terminal)
+    assert b"reading" in shown
+    assert len([json.loads(line) for line in ended.stdout.splitlines()]) == 3
 
 
 def test_visible_text_is_spelled_out() -> None:
