@@ -88,7 +88,12 @@ def _application(words: Sequence[str]) -> "Typer":
             typer.echo(__version__)
             raise typer.Exit
 
-    show = typer.Option("--version", callback=show_version, is_eager=True)
+    show = typer.Option(
+        "--version",
+        callback=show_version,
+        is_eager=True,
+        help="Print the version and stop.",
+    )
 
     @app.callback()
     def options(version: Annotated[bool, show] = False) -> None:
@@ -99,7 +104,7 @@ def _application(words: Sequence[str]) -> "Typer":
         try:
             app.add_typer(importlib.import_module(room.module).app)
         except ModuleNotFoundError as error:
-            if not _is_optional(error) and error.name != room.module:
+            if not _is_optional(error):
                 raise
             if command in room.commands:
                 raise _missing(command) from error

@@ -66,16 +66,25 @@ class ActiveModel:
         _activate(self._before)
 
 
-def set_experiment(experiment_name: str) -> ActiveExperiment:
+def set_experiment(
+    experiment_name: str | None = None, experiment_id: str | None = None
+) -> ActiveExperiment:
     """Send later traces to an experiment; the collector creates an unknown one.
 
     Args:
         experiment_name: the name, not empty.
+        experiment_id: its id instead of its name, looked up in the configured store.
 
     Raises:
-        InvalidArgumentError: when the name is empty.
+        InvalidArgumentError: when not exactly one is given, or the name is empty.
+        NotFoundError: when the store has no experiment of that id.
     """
-    if not str(experiment_name).strip():
+    if (experiment_name is None) == (experiment_id is None):
+        raise InvalidArgumentError("give an experiment_name or an experiment_id")
+    if experiment_id is not None:
+        client: Any = _lazy.query("SpanframeClient", "spanframe_query.client")
+        experiment_name = str(client().get_experiment(experiment_id).name)
+    if not experiment_name or not experiment_name.strip():
         raise InvalidArgumentError("an experiment needs a name that is not empty")
     runtime.experiment = experiment_name
     runtime.set_root_attributes()

@@ -14,16 +14,24 @@ from spanframe import _lazy
 
 if TYPE_CHECKING:
     from spanframe_query.entities import (
+        Experiment,
+        MlflowExperimentLocation,
+        PagedList,
         Session,
         Span,
         Trace,
         TraceData,
         TraceInfo,
+        TraceLocation,
         TraceState,
+        TraceStatus,
     )
 
 __all__ = [
+    "Experiment",
     "Link",
+    "MlflowExperimentLocation",
+    "PagedList",
     "Session",
     "Span",
     "SpanEvent",
@@ -33,7 +41,9 @@ __all__ = [
     "Trace",
     "TraceData",
     "TraceInfo",
+    "TraceLocation",
     "TraceState",
+    "TraceStatus",
 ]
 
 
@@ -94,14 +104,21 @@ class Link:
     attributes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-_ENTITIES: Final = "spanframe_query.entities"
+_FOUND: Final = (
+    "Experiment",
+    "MlflowExperimentLocation",
+    "PagedList",
+    "Session",
+    "Span",
+    "Trace",
+    "TraceData",
+    "TraceInfo",
+    "TraceLocation",
+    "TraceState",
+    "TraceStatus",
+)
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of ours
     __getattr__, __dir__ = _lazy.attributes(
-        __name__,
-        __all__,
-        dict.fromkeys(
-            ("Session", "Span", "Trace", "TraceData", "TraceInfo", "TraceState"),
-            _ENTITIES,
-        ),
+        __name__, __all__, dict.fromkeys(_FOUND, "spanframe_query.entities")
     )

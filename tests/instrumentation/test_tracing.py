@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import spanframe
 from spanframe import testing
-from spanframe.errors import InvalidArgumentError
+from spanframe.__main__ import main
+from spanframe.errors import InvalidArgumentError, NotFoundError
 from tests.instrumentation.otlp_sink import OtlpSink
 
 
@@ -137,6 +139,22 @@ def test_an_experiment_set_later_rides_on_the_roots(sink: OtlpSink) -> None:
 def test_an_experiment_without_a_name_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match="needs a name"):
         spanframe.set_experiment(" ")
+    with pytest.raises(InvalidArgumentError, match="give an experiment_name or"):
+        spanframe.set_experiment()
+
+
+def test_an_experiment_of_the_store_can_be_named_by_its_id(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'spanframe.db'}"
+    with pytest.raises(SystemExit):
+        main(["db", "upgrade", "--store", store])
+    spanframe.set_tracking_uri(store)
+    created = spanframe.create_experiment("shop")
+    experiment = spanframe.set_experiment(experiment_id=created)
+    assert (experiment.name, experiment.experiment_id) == ("shop", created)
+    with pytest.raises(NotFoundError):
+        spanframe.set_experiment(experiment_id="77")
+    with pytest.raises(NotFoundError, match="creates it with the first trace"):
+        _ = spanframe.set_experiment("not yet").experiment_id
 
 
 def test_the_active_model_rides_on_the_roots(sink: OtlpSink) -> None:
