@@ -1,5 +1,6 @@
 """The receiver over real HTTP on loopback, with a real store behind it."""
 
+import asyncio
 import gzip
 import http.client
 import json
@@ -9,8 +10,9 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -34,9 +36,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 
+from spanframe_collector.intake import Intake
+from spanframe_collector.pipeline import Pipeline
+from spanframe_collector.receivers import http as http_receiver
+from spanframe_collector.receivers.admission import Admission
+from spanframe_collector.receivers.http import HttpReceiver
+from spanframe_collector.settings import Address, CollectorSettings
+from spanframe_collector.telemetry import Telemetry
 from tests.collector.test_otlp_json import as_json, full_request
 from tests.plugins.collector import Collector
 from tests.plugins.otlp import request, span
+from tests.plugins.store import Store
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -452,6 +462,63 @@ def test_a_connection_serves_many_requests(shared: Collector) -> None:
             assert answer.status == (200 if number % 3 else 415)
 
 
+@asynccontextmanager
+async def in_this_process(store: Store) -> AsyncIterator[tuple[str, Executor]]:
+    """Serve from this process; give the address, and the executor that decodes."""
+    settings = CollectorSettings.load({"store": store.url}, {})
+    telemetry = Telemetry()
+    pipeline = Pipeline(store.writer, telemetry)
+    with ThreadPoolExecutor(1) as decoders:
+        admission = Admission(settings.max_in_flight_bytes)
+        intake = Intake(pipeline, admission, telemetry, decoders)
+        receiver = HttpReceiver(intake, telemetry, settings)
+        address = await receiver.start(Address("127.0.0.1", 0))
+        try:
+            yield f"http://{address}", decoders
+        finally:
+            await receiver.stop(1)
+            await pipeline.close()
+    assert admission.left == settings.max_in_flight_bytes
+
+
+def test_a_body_that_does_not_come_is_to_be_sent_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Catalogue 51."""
+    monkeypatch.setattr(http_receiver, "_BODY_SECONDS", 0.1)
+
+    async def talk() -> bytes:
+        async with in_this_process(store) as (url, _):
+            target = urlsplit(url)
+            reader, writer = await asyncio.open_connection(target.hostname, target.port)
+            writer.write(
+                b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n"
+                b"content-type: application/json\r\n\r\nhalf"
+            )
+            answer = await reader.readuntil(b"}")
+            writer.close()
+            await writer.wait_closed()
+            return answer
+
+    answer = asyncio.run(talk())
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: " in answer
+    assert b"The request did not arrive whole in time" in answer
+
+
+def test_a_fault_of_ours_shows_nothing_and_is_to_be_sent_again(store: Store) -> None:
+    """Catalogue 17."""
+
+    async def talk() -> Answer:
+        async with in_this_process(store) as (url, decoders):
+            decoders.shutdown()
+            return await asyncio.to_thread(send, url, WHOLE, JSON)
+
+    answer = asyncio.run(talk())
+    assert (answer.status, answer.text) == (503, "The collector failed; send it again.")
+    assert answer.headers["retry-after"] in {"1", "2"}
+
+
 # --- who may send ---------------------------------------------------------------------
 
 
@@ -532,7 +599,7 @@ PREFLIGHT = {
 @pytest.mark.parametrize("origin", ["https://shop.example", "http://localhost:8080"])
 def test_pages_of_listed_origins_may_send(guarded: Collector, origin: str) -> None:
     asked = send(guarded.http_endpoint, origin=origin, **PREFLIGHT)
-    assert asked.status == 204
+    assert asked.status == 200
     assert asked.headers["access-control-allow-origin"] == origin
     assert asked.headers["access-control-allow-methods"] == "POST"
     assert "authorization" in asked.headers["access-control-allow-headers"]
@@ -572,42 +639,76 @@ def test_by_default_no_page_may_send(shared: Collector) -> None:
 # --- where it listens, and how it stops -----------------------------------------------
 
 
+class Certificates:
+    """The files of a listener's certificate; the authority signs senders' as well."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.options: list[str] = []
+        for option, name in (
+            ("--tls-cert", "cert"),
+            ("--tls-key", "key"),
+            ("--tls-client-ca", "ca"),
+        ):
+            self.options += [option, str(folder / name)]
+        self.renew()
+
+    def renew(self) -> None:
+        """Write another certificate of another authority over the old one."""
+        self.authority = trustme.CA()
+        served = self.authority.issue_cert("localhost")
+        for name, blobs in (
+            ("key", [served.private_key_pem]),
+            ("ca", [self.authority.cert_pem]),
+            ("cert", served.cert_chain_pems),
+        ):
+            partial = self.folder / f"{name}.new"
+            partial.write_bytes(b"".join(blob.bytes() for blob in blobs))
+            partial.replace(self.folder / name)
+
+    def sender(self) -> ssl.SSLContext:
+        """Make the context of a sender that this authority knows, and that knows it."""
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        self.authority.issue_cert("sender").configure_cert(context)
+        return context
+
+
+def status_over_tls(collector: Collector, context: ssl.SSLContext) -> int:
+    port = urlsplit(collector.http_endpoint).port
+    with closing(
+        http.client.HTTPSConnection("localhost", port, context=context, timeout=20)
+    ) as connection:
+        connection.request("POST", "/v1/traces", b"", {"content-type": PROTOBUF})
+        return connection.getresponse().status
+
+
 def test_over_tls_only_known_senders_are_heard(tmp_path: Path) -> None:
     """Catalogue 52."""
-    authority = trustme.CA()
-    served = authority.issue_cert("localhost")
-    paths = {name: str(tmp_path / f"{name}.pem") for name in ("cert", "key", "ca")}
-    for blob in served.cert_chain_pems:
-        blob.write_to_path(paths["cert"], append=True)
-    served.private_key_pem.write_to_path(paths["key"])
-    authority.cert_pem.write_to_path(paths["ca"])
-    options = ("--tls-cert", paths["cert"], "--tls-key", paths["key"])
-    with Collector.running(
-        tmp_path / "collector", *options, "--tls-client-ca", paths["ca"]
-    ) as collector:
-        port = urlsplit(collector.http_endpoint).port
-
-        def status(context: ssl.SSLContext) -> int:
-            with closing(
-                http.client.HTTPSConnection(
-                    "localhost", port, context=context, timeout=20
-                )
-            ) as connection:
-                connection.request(
-                    "POST", "/v1/traces", b"", {"content-type": PROTOBUF}
-                )
-                return connection.getresponse().status
-
-        context = ssl.create_default_context(cafile=paths["ca"])
-        with pytest.raises((ssl.SSLError, ConnectionError)):
-            status(context)
-        trustme.CA().issue_cert("stranger").configure_cert(context)
-        with pytest.raises((ssl.SSLError, ConnectionError)):
-            status(context)
-        authority.issue_cert("sender").configure_cert(context)
-        assert status(context) == 200
+    files = Certificates(tmp_path)
+    with Collector.running(tmp_path / "collector", *files.options) as collector:
+        assert status_over_tls(collector, files.sender()) == 200
+        anonymous = ssl.create_default_context()
+        files.authority.configure_trust(anonymous)
+        stranger = ssl.create_default_context()
+        files.authority.configure_trust(stranger)
+        trustme.CA().issue_cert("sender").configure_cert(stranger)
+        for context in (anonymous, stranger):
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                status_over_tls(collector, context)
         with pytest.raises((OSError, http.client.HTTPException)):
-            send(collector.http_endpoint)
+            send(collector.http_endpoint)  # in plain text
+
+
+def test_a_renewed_certificate_is_served_without_a_restart(tmp_path: Path) -> None:
+    files = Certificates(tmp_path)
+    with Collector.running(tmp_path / "collector", *files.options) as collector:
+        before = files.sender()
+        assert status_over_tls(collector, before) == 200
+        files.renew()
+        assert status_over_tls(collector, files.sender()) == 200
+        with pytest.raises(ssl.SSLError):
+            status_over_tls(collector, before)
 
 
 class UnixConnection(http.client.HTTPConnection):

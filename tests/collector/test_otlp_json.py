@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from spanframe_collector.decode import EnvelopeError
+from spanframe_collector.decode import EnvelopeError, decode_request
 from spanframe_collector.decode.otlp_json import Translated, to_protobuf
 from tests.plugins.otlp import pairs, request, span
 
@@ -376,6 +376,24 @@ def nested(depth: int) -> Any:
     for _ in range(depth):
         value = {"arrayValue": {"values": [value]}}
     return value
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 9, 15, 17, 32])
+def test_ids_of_another_length_are_left_to_the_decoder(size: int) -> None:
+    """Catalogue 8."""
+    good = json_span(parentSpanId="00" * 8, links=[{"traceId": "", "traceState": "a"}])
+    bad = [
+        json_span(traceId="ab" * size),
+        json_span(spanId="ab" * size),
+        json_span(parentSpanId="ab" * size) if size else json_span(spanId="00" * 8),
+        json_span(traceId="00" * 16),
+        json_span(spanId=None),
+    ]
+    decoded = decode_request(to_protobuf(body(good, *bad)).request)
+    assert sum(r.spans for r in decoded.rejected) == len(bad)
+    [row] = decoded.rows
+    assert row.parent_span_id is None
+    assert len(Span.FromString(row.body).links) == 1
 
 
 BAD_SPANS = [

@@ -158,15 +158,13 @@ class HttpReceiver:
         if request.path in {_ALIVE_PATH, _READY_PATH}:
             return self._health(request)
         if self._is_preflight(request):
-            return _Answer(204, "text/plain", b"", _PREFLIGHT)
-        denial = self._denial(request)
-        if denial is not None:
-            return denial
-        if request.path == METRICS_PATH:
+            return _Answer(200, "text/plain", b"", _PREFLIGHT)
+        problem = self._denial(request)
+        if problem is None and request.path == METRICS_PATH:
             return _Answer(200, CONTENT_TYPE_LATEST, self._telemetry.render())
-        misfit = self._misfit(request)
-        if misfit is not None:
-            return misfit
+        problem = problem or self._misfit(request)
+        if problem is not None:
+            return problem
         try:
             return await self._export(request, receive)
         except RefusedError as error:

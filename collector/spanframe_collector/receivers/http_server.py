@@ -4,12 +4,10 @@ The service owns the signals and the sockets; uvicorn speaks HTTP/1.1 (with h11)
 """
 
 import asyncio
-import contextlib
 import math
 import socket
 import ssl
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,9 +50,10 @@ class HttpServer:
         )
         config.load()
         config.ssl = tls
-        self._server = _Server(config)
-        self._serving: asyncio.Task[None] | None = None
-        self._address: Address | None = None
+        self._server = uvicorn.Server(config)
+        self._server.lifespan = config.lifespan_class(config)
+        self._listener: socket.socket | None = None
+        self._ticking: asyncio.Task[None] | None = None
 
     async def start(self, address: Address) -> Address:
         """Serve; return the address with the port that was taken.
@@ -62,42 +61,25 @@ class HttpServer:
         Raises:
             OSError: when the address cannot be bound.
         """
-        listener = _listen(address)
-        self._address = address
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
-        await self._server.started_listening.wait()
-        if listener.family == socket.AF_UNIX:
+        self._listener = _listen(address)
+        # `Server.serve` does the same between two changes of the signal handlers.
+        await self._server.startup(sockets=[self._listener])
+        self._ticking = asyncio.create_task(self._server.main_loop())
+        if self._listener.family == socket.AF_UNIX:
             return address
-        return address._replace(port=listener.getsockname()[1])
+        return address._replace(port=self._listener.getsockname()[1])
 
     async def stop(self, grace: float) -> None:
         """Take nothing new, and finish what was begun within ``grace`` seconds."""
-        if self._serving is None or self._address is None:
+        if self._listener is None or self._ticking is None:
             return
-        self._server.config.timeout_graceful_shutdown = math.ceil(grace)
+        _unlink(self._listener)
         self._server.should_exit = True
-        await self._serving
+        await self._ticking
+        self._server.config.timeout_graceful_shutdown = math.ceil(grace)
+        await self._server.shutdown(sockets=[self._listener])
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
-        path = _socket_path(self._address)
-        if path is not None:
-            path.unlink(missing_ok=True)
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals alone and tells when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.started_listening = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.started_listening.set()
 
 
 class _Connection(H11Protocol):
@@ -180,6 +162,11 @@ def _socket_path(address: Address) -> Path | None:
     if not address.host.startswith("unix:"):
         return None
     return Path(address.host.removeprefix("unix:"))
+
+
+def _unlink(listener: socket.socket) -> None:
+    if listener.family == socket.AF_UNIX:
+        Path(listener.getsockname()).unlink(missing_ok=True)
 
 
 def _remove_dead_socket(path: Path) -> None:
