@@ -32,7 +32,7 @@ __all__ = ["demo"]
 START_SECONDS: Final = 20
 STOP_SECONDS: Final = 15
 SHOWN_ROWS: Final = 5
-CELL_WIDTH: Final = 30
+CELL_WIDTH: Final = 36  # a whole request id
 
 
 class Search(NamedTuple):
@@ -212,7 +212,7 @@ def _environment(**changes: str) -> dict[str, str]:
 
 def _search(store: str, middle_ms: int, console: Console) -> None:
     console.rule("[bold]2. Searches find them")
-    spanframe.configure(store=store)
+    spanframe.configure(store=store, experiment="")
     for search in searches(middle_ms):
         _print_call(search.question, f'search_traces("{search.filter}")', console)
         frame = spanframe.search_traces(search.filter)

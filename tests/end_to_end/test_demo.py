@@ -21,10 +21,11 @@ START_SECONDS = 60
 @pytest.mark.slow
 def test_the_demo_prints_frames_and_commands_that_work(tmp_path: Path) -> None:
     environment = os.environ | {"COLUMNS": "120", "HOME": str(tmp_path)}
+    of_the_user = {"SPANFRAME_EXPERIMENT": "mine", "OTEL_SDK_DISABLED": "true"}
     ended = subprocess.run(
         [*DEMO, "--requests", "120"],
         cwd=tmp_path,
-        env=environment,
+        env=environment | of_the_user,
         capture_output=True,
         text=True,
         check=False,
