@@ -200,7 +200,13 @@ def _traces(
 
 def _objects(texts: Sequence[str]) -> list[dict[str, str]]:
     """Decode many JSON objects; one call, since a call costs as much as an object."""
-    objects: list[dict[str, str]] = json.loads(f"[{','.join(texts)}]")
+    try:
+        objects: list[dict[str, str]] = json.loads(f"[{','.join(texts)}]")
+    except ValueError as error:
+        raise StoreError(
+            "The tags or metadata of a stored trace are not JSON: the store is "
+            "damaged. `spanframe db check` names what else is."
+        ) from error
     return objects
 
 

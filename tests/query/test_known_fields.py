@@ -2,7 +2,6 @@ import pandas as pd
 import pytest
 
 import spanframe
-from spanframe_query import fields
 from tests.plugins.store import Store
 from tests.query.sample_spans import otlp_span
 
@@ -22,7 +21,7 @@ def known(searched: Store) -> pd.DataFrame:
         ),
         otlp_span(2, attributes={"mlflow.traceTag.env": "dev", "tokens": 7.5}),
     )
-    return fields().set_index("field")
+    return spanframe.fields().set_index("field")
 
 
 def test_tags_and_metadata_count_traces_and_show_a_value(known: pd.DataFrame) -> None:
@@ -50,8 +49,8 @@ def test_every_field_can_be_searched_by(known: pd.DataFrame) -> None:
 
 
 def test_an_empty_store_has_the_same_columns(searched: Store) -> None:
-    nothing = fields()
+    nothing = spanframe.fields()
     searched.write(otlp_span(1, attributes={"k": 1}))
-    assert nothing.columns.equals(fields().columns)
+    assert nothing.columns.equals(spanframe.fields().columns)
     assert len(nothing) == 0
     assert str(nothing.dtypes["count"]) == "int64"

@@ -8,10 +8,11 @@ from typing import Any, assert_type
 import numpy as np
 import pandas as pd
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 import spanframe
 from spanframe.errors import FilterError, InvalidArgumentError, StoreError
+from spanframe_collector.store.schema import traces
 from spanframe_query.entities import Trace
 from spanframe_query.stores import close_stores, reading
 from tests.plugins.store import Store
@@ -100,9 +101,9 @@ def test_the_frame_holds_a_row_for_each_trace(shop: Store) -> None:
 
 
 def test_the_list_holds_the_same_traces(shop: Store) -> None:
-    traces = spanframe.search_traces(return_type="list")
-    assert [trace.trace_id for trace in traces] == [request_id(n) for n in (4, 3, 2, 1)]
-    assert traces == spanframe.search_traces()["trace"].tolist()
+    found = spanframe.search_traces(return_type="list")
+    assert [trace.trace_id for trace in found] == [request_id(n) for n in (4, 3, 2, 1)]
+    assert found == spanframe.search_traces()["trace"].tolist()
 
 
 def test_max_results_limits_and_none_or_less_finds_nothing(shop: Store) -> None:
@@ -399,6 +400,13 @@ def test_a_file_that_is_no_store_is_an_error(
     file.write_bytes(damage)
     spanframe.configure(store=f"sqlite:///{file}")
     with pytest.raises(StoreError, match=r"damaged\.db"):
+        search()
+
+
+def test_a_damaged_row_is_an_error(shop: Store) -> None:
+    with shop.engine.begin() as connection:
+        connection.execute(update(traces).values(tags="{broken"))
+    with pytest.raises(StoreError, match="spanframe db check"):
         search()
 
 
