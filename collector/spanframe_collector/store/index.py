@@ -8,8 +8,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert
+from sqlalchemy import Connection, bindparam, delete
 
+from spanframe_collector.store.bulk import insert_rows
 from spanframe_collector.store.schema import (
     INDEXED_VALUE_LENGTH,
     KIND_METADATA,
@@ -21,7 +22,7 @@ __all__ = ["Changes", "Entry", "entries"]
 
 
 class Entry(NamedTuple):
-    """One row of ``attribute_index``."""
+    """One row of ``attribute_index``, in the order of its columns."""
 
     kind: int
     key: str
@@ -85,5 +86,4 @@ class Changes:
         if self._new:
             # In key order, so that neighbours are written to one page.
             self._new.sort(key=lambda entry: entry[:5])
-            rows = [entry._asdict() for entry in self._new]
-            connection.execute(insert(attribute_index), rows)
+            insert_rows(connection, attribute_index, self._new)

@@ -123,12 +123,19 @@ def fold(
 
 
 def merge(left: TraceState, right: TraceState) -> TraceState:
-    """Return the state of a trace that holds the spans of both (disjoint) sets."""
-    picks = dict(left.picks)
-    for field, pick in right.picks.items():
-        _put(picks, field, pick)
+    """Return the state of a trace that holds the spans of both (disjoint) sets.
+
+    When the right one changes no pick, the picks are those of the left one, the very
+    same object.
+    """
+    picks = left.picks
+    won = {
+        field: pick
+        for field, pick in right.picks.items()
+        if field not in picks or pick.stamp > picks[field].stamp
+    }
     return TraceState(
-        picks,
+        {**picks, **won} if won else picks,
         left.span_count + right.span_count,
         left.size_bytes + right.size_bytes,
         left.usage or right.usage,
@@ -161,11 +168,11 @@ def state_of(row: Mapping[str, Any]) -> TraceState:
     values: dict[str, Any] = {name: row[name] for name in _COLUMNS}
     values.update((_TAG + k, v) for k, v in json.loads(row["tags"]).items())
     values.update((_METADATA + k, v) for k, v in json.loads(row["metadata"]).items())
-    picks = {
-        field: Pick(Stamp(*stamp), values.get(field))
-        for stamp, fields in json.loads(row["stamps"])
-        for field in fields
-    }
+    picks = {}
+    for numbers, fields in json.loads(row["stamps"]):
+        stamp = Stamp._make(numbers)
+        for field in fields:
+            picks[field] = Pick(stamp, values.get(field))
     usage = values.get(_USAGE) if _USAGE not in picks else None
     return TraceState(
         picks,

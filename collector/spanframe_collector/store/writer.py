@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from spanframe_collector.rows import Fact, Interned, SpanRow
 from spanframe_collector.store import index
+from spanframe_collector.store.bulk import insert_rows
 from spanframe_collector.store.rollup import (
     EMPTY,
     EXPERIMENT_FIELDS,
@@ -44,6 +45,12 @@ from spanframe_collector.store.sqlite import known_spans
 from spanframe_collector.store.usage import usage_of_traces
 
 __all__ = ["SpanWriter", "Written", "experiment_ids"]
+
+_TRACE_COLUMNS: Final = tuple(traces.c.keys())
+_CHANGED: Final = update(traces).where(traces.c.trace_key == bindparam("key"))
+_GROWN: Final = _CHANGED.values(
+    span_count=bindparam("count"), size_bytes=bindparam("size")
+)
 
 T = TypeVar("T")
 
@@ -104,10 +111,11 @@ class SpanWriter:
             if fresh:
                 # In key order, so that the tree grows at its end.
                 fresh.sort(key=lambda s: (trace_keys[s.trace_id], s.span_id, s.digest))
-                connection.execute(
-                    insert(spans),
+                insert_rows(
+                    connection,
+                    spans,
                     [
-                        _span_columns(
+                        _span_row(
                             span,
                             trace_keys[span.trace_id],
                             resource_keys[span.resource.digest],
@@ -246,23 +254,34 @@ def _write_traces(
         for trace_id, group in by_trace.items()
     }
     _put_usage(connection, by_trace, trace_keys, states)
-    new_rows: list[dict[str, Any]] = []
+    new_rows: list[tuple[Any, ...]] = []
     changed_rows: list[dict[str, Any]] = []
+    grown_rows: list[dict[str, Any]] = []
     changes = index.Changes()
     for trace_id, state in states.items():
-        key, columns = trace_keys[trace_id], columns_of(state)
-        before = known.get(trace_id)
+        key, before = trace_keys[trace_id], known.get(trace_id)
+        if before is not None and _only_grew(before.state, state):
+            grown_rows.append(
+                {"key": key, "count": state.span_count, "size": state.size_bytes}
+            )
+            continue
+        columns = columns_of(state)
         if before is None:
-            new_rows.append({"trace_key": key, "trace_id": trace_id, **columns})
+            row = {"trace_key": key, "trace_id": trace_id, **columns}
+            new_rows.append(tuple(row[name] for name in _TRACE_COLUMNS))
         else:
             changed_rows.append({"key": key, **columns})
         changes.add(key, before.row if before else None, columns)
-    if new_rows:
-        connection.execute(insert(traces), new_rows)
-    if changed_rows:
-        changed = update(traces).where(traces.c.trace_key == bindparam("key"))
-        connection.execute(changed, changed_rows)
+    insert_rows(connection, traces, new_rows)
+    for statement, rows in ((_CHANGED, changed_rows), (_GROWN, grown_rows)):
+        if rows:
+            connection.execute(statement, rows)
     changes.write(connection)
+
+
+def _only_grew(before: TraceState, after: TraceState) -> bool:
+    """Whether a trace got spans that say nothing new of it, as most late ones do."""
+    return after.picks is before.picks and after.usage == before.usage
 
 
 def _put_usage(
@@ -319,24 +338,25 @@ def _next_key(connection: Connection, table: Table) -> int:
     return int(connection.execute(select(func.max(key))).scalar() or 0) + 1
 
 
-def _span_columns(
+def _span_row(
     span: SpanRow, trace_key: int, resource_key: int, scope_key: int
-) -> dict[str, Any]:
-    return {
-        "trace_key": trace_key,
-        "span_id": span.span_id,
-        "digest": span.digest,
-        "parent_span_id": span.parent_span_id,
-        "name": span.name,
-        "type": span.type,
-        "status": span.status,
-        "start_ns": span.start_ns,
-        "end_ns": span.end_ns,
-        "usage": span.usage,
-        "resource_key": resource_key,
-        "scope_key": scope_key,
-        "body": span.body,
-    }
+) -> tuple[Any, ...]:
+    """Return a row of `spans`, in the order of its columns."""
+    return (
+        trace_key,
+        span.span_id,
+        span.digest,
+        span.parent_span_id,
+        span.name,
+        span.type,
+        span.status,
+        span.start_ns,
+        span.end_ns,
+        span.usage,
+        resource_key,
+        scope_key,
+        span.body,
+    )
 
 
 def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -22,7 +22,7 @@ from spanframe_collector.store.schema import (
     spans,
     traces,
 )
-from tests.plugins.otlp import any_value, request, span
+from tests.plugins.otlp import MS, START, any_value, request, span
 from tests.plugins.store import Store
 
 
@@ -105,6 +105,21 @@ def test_each_request_of_a_batch_learns_what_was_its_own(store: Store) -> None:
     one = decode_request(request(span(1), span(2)).SerializeToString()).rows
     two = decode_request(request(span(2), span(3)).SerializeToString()).rows
     assert store.writer.write([one, two, []]) == [(2, 0), (1, 1), (0, 0)]
+
+
+def test_the_row_of_a_span_is_in_the_order_of_the_table(store: Store) -> None:
+    attributes = {
+        "mlflow.spanType": '"LLM"',
+        "mlflow.chat.tokenUsage": '{"input_tokens": 1}',
+    }
+    message = span(7, parent=3, ms=25, attributes=attributes, status={"code": 2})
+    store.write(message)
+    [row] = all_rows(store, spans)
+    assert (row["span_id"], row["parent_span_id"]) == (7, 3)
+    assert (row["name"], row["type"], row["status"]) == ("span 7", "LLM", "ERROR")
+    assert (row["start_ns"], row["end_ns"]) == (START, START + 25 * MS)
+    assert json.loads(row["usage"])["input_tokens"] == 1
+    assert row["body"] == message.SerializeToString()
 
 
 def test_two_bodies_under_one_id_are_both_kept(store: Store) -> None:
