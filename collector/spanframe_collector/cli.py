@@ -1,6 +1,7 @@
 """The collector's commands: ``spanframe collector`` and ``spanframe db``."""
 
 import asyncio
+import sqlite3
 import time
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -33,6 +34,8 @@ __all__ = ["app"]
 app: Final = typer.Typer(no_args_is_help=True)
 db: Final = typer.Typer(no_args_is_help=True, help="Look after a store.")
 app.add_typer(db, name="db")
+
+_SQLITE_WITHOUT_WAL_RESET_BUG: Final = (3, 51, 3)
 
 _out: Final = Console()
 _err: Final = Console(stderr=True)
@@ -155,6 +158,8 @@ def check(store: _Store = None) -> None:
         report = inspect_store(engine)
     table = Table("fact", "value", title=_name(engine))
     table.add_row("version", f"{report.version} (this spanframe: {HEAD})")
+    if engine.dialect.name == "sqlite":
+        table.add_row("SQLite", _sqlite_version())
     table.add_row("integrity", "ok" if not report.problems else report.problems[0])
     for name, count in report.rows.items():
         table.add_row(f"rows in {name}", f"{count:,}")
@@ -229,6 +234,13 @@ def back_up(
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, TimeRemainingColumn(), console=_err)
+
+
+def _sqlite_version() -> str:
+    """Return the version, with a word of caution for those with the WAL-reset bug."""
+    if sqlite3.sqlite_version_info >= _SQLITE_WITHOUT_WAL_RESET_BUG:
+        return sqlite3.sqlite_version
+    return f"{sqlite3.sqlite_version} (below 3.51.3: let one process write at a time)"
 
 
 def _engine(store: str | None, *, read_only: bool) -> Engine:

@@ -21,7 +21,12 @@ MORE = {
     "Traceloop, tool call without a prompt",
     "MLflow",
 }
-MORE_KEYS = ("ai.usage.", "ai.model.")
+MORE_KEYS = (
+    "ai.usage.",
+    "ai.model.",
+    "langfuse.observation.model.",
+    "langfuse.observation.usage_",
+)
 KNOWN = [example for example in EXAMPLES if example.convention not in MORE]
 
 

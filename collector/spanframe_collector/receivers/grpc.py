@@ -111,6 +111,11 @@ def _options(max_request_bytes: int) -> list[tuple[str, int]]:
         # Collectors in front of us ping every 10 s, also between requests; some early.
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.keepalive_permit_without_calls", 1),
+        # A sender that is gone, silent or greedy holds nothing for long.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.max_connection_idle_ms", 600_000),
+        ("grpc.max_concurrent_streams", 1000),
         ("grpc.max_metadata_size", 16 << 10),
     ]
 

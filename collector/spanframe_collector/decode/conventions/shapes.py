@@ -349,6 +349,17 @@ def livekit_type(attributes: Attributes) -> str | None:
     return "AGENT" if any(key in attributes for key in named) else None
 
 
+# --- Langfuse -----------------------------------------------------------------------
+
+
+def langfuse_usage(attributes: Attributes) -> Usage | None:
+    """Read ``langfuse.observation.usage_details``."""
+    details = decoded(attributes.get("langfuse.observation.usage_details"))
+    if not isinstance(details, dict):
+        return None
+    return usage(*(token_count(details.get(n)) for n in ("input", "output", "total")))
+
+
 def _text(attributes: Attributes, key: str) -> str:
     value = attributes.get(key)
     return value if isinstance(value, str) else ""

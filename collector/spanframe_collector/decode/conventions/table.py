@@ -301,5 +301,8 @@ table: Final = (
             "guardrail": "GUARDRAIL",
             "span": "UNKNOWN",
         },
+        tokens=shapes.langfuse_usage,
+        models=("langfuse.observation.model.name",),
+        marks=("langfuse.observation.usage_details",),
     ),
 )

@@ -1,0 +1,92 @@
+"""The collector's commands, as a shell runs them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.plugins.otlp import span
+from tests.plugins.store import Store
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "spanframe", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_check_tells_the_state_of_a_store(store: Store) -> None:
+    store.write(span(1), span(2, parent=1))
+    done = run("db", "check", "--store", store.url)
+    assert done.returncode == 0, done.stderr
+    for fact in ("integrity", "ok", "0001", "rows in spans", "2", "WAL"):
+        assert fact in done.stdout
+
+
+def test_check_finds_damage(store: Store) -> None:
+    store.write(*(span(n, attributes={"x": "y" * 500}) for n in range(1, 200)))
+    store.engine.dispose()
+    with store.path.open("r+b") as file:
+        file.seek(20 * 4096)
+        file.write(b"\xff" * 4096)
+    done = run("db", "check", "--store", store.url)
+    assert done.returncode == 3
+    assert "damaged" in done.stderr or "malformed" in done.stderr
+
+
+def test_upgrade_makes_a_store_and_backup_copies_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    assert run("db", "upgrade", "--store", url).returncode == 0
+    copy = tmp_path / "copy.db"
+    assert run("db", "backup", str(copy), "--store", url).returncode == 0
+    again = run("db", "backup", str(copy), "--store", url)
+    assert again.returncode == 2
+    assert again.stderr.endswith("copy.db exists; name a file that does not.\n")
+    assert run("db", "check", "--store", f"sqlite:///{copy}").returncode == 0
+
+
+def test_prune_deletes_by_age(store: Store) -> None:
+    store.write(span(1))
+    done = run("db", "prune", "--older-than", "1d", "--store", store.url)
+    assert done.returncode == 0, done.stderr
+    assert "Deleted 1 traces" in done.stdout
+    assert (
+        run("db", "prune", "--older-than", "5x", "--store", store.url).returncode == 2
+    )
+
+
+def test_rederive_tells_when_it_is_done(store: Store) -> None:
+    store.write(span(1))
+    done = run("db", "rederive", "--store", store.url)
+    assert done.returncode == 0, done.stderr
+    assert "again" in done.stdout
+
+
+def test_print_config_prints_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catalogue 56: neither a token nor the password of a store."""
+    with monkeypatch.context() as patch:
+        patch.setenv("SPANFRAME_TOKEN", "canary-1")
+        patch.setenv("SPANFRAME_STORE", "postgresql+psycopg://me:canary-2@host/db")
+        done = run("collector", "--print-config")
+        started = run("collector")
+    assert done.returncode == 0, done.stderr
+    assert "postgresql+psycopg://me:***@host/db" in done.stdout
+    assert started.returncode != 0
+    assert "canary" not in done.stdout + done.stderr + started.stdout + started.stderr
+
+
+def test_a_folder_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'none' / 's.db'}"
+    done = run("collector", "--store", url, "--grpc", "127.0.0.1:0", "--http", "")
+    assert done.returncode == 3
+    assert "unable to open database file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_help_names_every_setting() -> None:
+    done = run("collector", "--help")
+    assert done.returncode == 0
+    for variable in ("SPANFRAME_STORE", "SPANFRAME_GRPC", "SPANFRAME_TLS_CERT"):
+        assert variable in "".join(done.stdout.split())
