@@ -1,5 +1,6 @@
 """The searching half of the command line: ``search``, ``get`` and ``demo``."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -41,6 +42,7 @@ _Store = Annotated[
     ),
 ]
 
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _PORTION: Final = 1000
 _PATIENCE_SECONDS: Final = 1.0
 
@@ -180,7 +182,7 @@ def _experiment_ids(store: str, given: Sequence[str] | None) -> tuple[int, ...] 
 
 def _experiment_id(engine: Engine, text: str) -> int:
     found = find_experiment(engine, text)
-    if found is None and text.isascii() and text.isdecimal():
+    if found is None and _NUMBER.fullmatch(text):
         found = find_experiment_by_id(engine, int(text))
     if found is None:
         raise NotFoundError(f"There is no experiment {visible(text)!r} in this store.")

@@ -185,8 +185,9 @@ def test_a_file_that_cannot_be_written_is_an_error(shop: Store, tmp_path: Path) 
 def test_errors_of_the_search_are_ours(shop: Store) -> None:
     with pytest.raises(FilterError):
         run("search", "statsu = 'OK'", store=shop)
-    with pytest.raises(NotFoundError, match="no experiment"):
-        run("search", "--experiment", "nowhere", store=shop)
+    for name in ("nowhere", "77", "9" * 5000):
+        with pytest.raises(NotFoundError, match="no experiment"):
+            run("search", "--experiment", name, store=shop)
 
 
 @pytest.mark.parametrize(
