@@ -78,19 +78,19 @@ def size_bytes(text: str) -> int | None:
 
 
 def optional_address(text: str) -> Address | None:
-    """Read an address; empty: None."""
-    return address(text) if text else None
+    """Read an address; ``off``: None."""
+    return None if text in {"", "off"} else address(text)
 
 
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 
 
-def origins(text: str) -> tuple[str, ...]:
+def origins(text: str) -> str:
     """Read the origins of web pages, with spaces between."""
     for origin in text.split():
         if not _ORIGIN.fullmatch(origin):
             raise ValueError("write SCHEME://HOST[:PORT] of each, spaces between")
-    return tuple(text.split())
+    return text
 
 
 def pattern(text: str) -> re.Pattern[str] | None:
@@ -135,10 +135,10 @@ class CollectorSettings(SettingsBase):
     http: Address | None = setting(
         "SPANFRAME_HTTP",
         "127.0.0.1:4318",
-        "Where OTLP over HTTP is received, as HOST:PORT or unix:PATH; empty: nowhere.",
+        "Where OTLP over HTTP is received, as HOST:PORT or unix:PATH; or off.",
         optional_address,
     )
-    cors_origins: tuple[str, ...] = setting(
+    cors_origins: str = setting(
         "SPANFRAME_CORS_ORIGINS",
         "",
         "Origins whose web pages may send over HTTP, with spaces between.",

@@ -3,11 +3,12 @@
 import base64
 import json
 import math
+from collections.abc import Iterable
 from typing import Any, Final
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-__all__ = ["MAX_DEPTH", "NOT_JSON", "json_text", "loads", "plain"]
+__all__ = ["MAX_DEPTH", "NOT_JSON", "json_text", "loads", "plain", "plain_values"]
 
 MAX_DEPTH: Final = 32
 """Values nested deeper come out as None; the stored body keeps them."""
@@ -15,10 +16,18 @@ MAX_DEPTH: Final = 32
 NOT_JSON: Final = object()
 """What `loads` returns for text that is not JSON: null is JSON, too."""
 
-_decode: Final = json.JSONDecoder().decode
+_decoder: Final = json.JSONDecoder()
+_decode: Final = _decoder.decode
+_decode_start: Final = _decoder.raw_decode
 _WORDS: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _MAX_JSON_DEPTH: Final = 100
 """The same for JSON text inside a value: it may be nested deeper than Python goes."""
+
+
+def plain_values(pairs: Iterable[KeyValue]) -> dict[str, Any]:
+    """Return attributes as plain values by key; of two equal keys the last wins."""
+    # Most values are text: asking for it first saves asking what they are.
+    return {pair.key: pair.value.string_value or plain(pair.value) for pair in pairs}
 
 
 def plain(value: AnyValue, depth: int = 0) -> Any:
@@ -55,7 +64,7 @@ def loads(text: str) -> Any:
     neither UTF-8 nor a store can hold it.
     """
     try:
-        value = _decode(text)
+        value = _value(text)
         if "\\ud" in text or "\\uD" in text:
             units = json.dumps(value, ensure_ascii=False).encode(
                 "utf-16", "surrogatepass"
@@ -65,6 +74,14 @@ def loads(text: str) -> Any:
         return NOT_JSON
     else:
         return value
+
+
+def _value(text: str) -> Any:
+    """Return the value of a JSON text; twice as fast without white space around it."""
+    if not text or text[0].isspace():
+        return _decode(text)
+    value, end = _decode_start(text)
+    return value if end == len(text) else _decode(text)
 
 
 def _for_json(value: Any, depth: int) -> Any:

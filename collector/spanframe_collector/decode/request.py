@@ -3,17 +3,16 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_collector.decode import conventions, facts
-from spanframe_collector.decode.anyvalue import plain
+from spanframe_collector.decode.anyvalue import plain_values
 from spanframe_collector.decode.envelope import RawScope, count_fields, walk
 from spanframe_collector.rows import Fact, Interned, Rank, Rejected, SpanRow
 
@@ -26,6 +25,7 @@ _STATUS: Final = {
 }
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
+_NO_TRACE: Final = bytes(_TRACE_ID_BYTES)
 _NO_SPAN: Final = bytes(_SPAN_ID_BYTES)
 _TIME_LIMIT: Final = 1 << 63
 """The stores keep signed 64-bit integers."""
@@ -114,7 +114,7 @@ def _decode_span(
     _check_size(body)
     span = Span.FromString(body)
     _check(span)
-    attributes = _attributes(span.attributes)
+    attributes = plain_values(span.attributes)
     if origin.json_layer:
         attributes = facts.without_json_layer(attributes)
     derived = conventions.derive(attributes, _events(span) if span.events else ())
@@ -176,9 +176,9 @@ def _check_size(body: bytes) -> None:
 
 def _check(span: Span) -> None:
     """Raise for what OTLP calls invalid and for what no store can hold."""
-    if len(span.trace_id) != _TRACE_ID_BYTES or not any(span.trace_id):
+    if len(span.trace_id) != _TRACE_ID_BYTES or span.trace_id == _NO_TRACE:
         raise _BadSpanError("invalid_trace_id")
-    if len(span.span_id) != _SPAN_ID_BYTES or not any(span.span_id):
+    if len(span.span_id) != _SPAN_ID_BYTES or span.span_id == _NO_SPAN:
         raise _BadSpanError("invalid_span_id")
     if len(span.parent_span_id) not in {0, _SPAN_ID_BYTES}:
         raise _BadSpanError("invalid_parent_span_id")
@@ -201,7 +201,7 @@ def _origin(
 ) -> _Origin:
     resource_message = Resource.FromString(resource)
     scope_message = InstrumentationScope.FromString(scope)
-    attributes = _attributes(resource_message.attributes)
+    attributes = plain_values(resource_message.attributes)
     return _Origin(
         _intern(resource_message, resource, resource_schema_url),
         _intern(scope_message, scope, scope_schema_url),
@@ -226,14 +226,10 @@ def _intern(
     return Interned(digest.digest(), schema_url.decode("utf-8", "replace"), body)
 
 
-def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    return {pair.key: plain(pair.value) for pair in pairs}
-
-
 def _events(span: Span) -> list[tuple[str, dict[str, Any]]]:
     """Read the events that a convention reads; most spans have none of them."""
     return [
-        (event.name, _attributes(event.attributes))
+        (event.name, plain_values(event.attributes))
         for event in span.events
         if event.name in conventions.EVENT_NAMES
     ]

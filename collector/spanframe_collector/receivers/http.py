@@ -102,7 +102,7 @@ class HttpReceiver:
         self._intake = intake
         self._telemetry = telemetry
         self._tokens = Tokens(settings)
-        self._origins = frozenset(settings.cors_origins)
+        self._origins = frozenset(settings.cors_origins.split())
         self._limits = {
             _PROTOBUF: settings.max_request_bytes,
             _JSON: min(settings.max_request_bytes, settings.max_json_bytes),
