@@ -44,10 +44,6 @@ _ROOMS: Final = (
     _Room("spanframe_collector.cli", "collector", frozenset({"collector", "db"})),
     _Room("spanframe_query.cli", "query", frozenset({"search", "get", "demo"})),
 )
-# What the extras install and a bare install does not.
-_OPTIONAL: Final = frozenset(
-    {"alembic", "grpc", "pandas", "rich", "sqlalchemy", "typer"}
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -112,8 +108,8 @@ def _application(words: Sequence[str]) -> "Typer":
 
 
 def _is_optional(error: ModuleNotFoundError) -> bool:
-    """Say whether what is missing comes with an extra."""
-    return (error.name or "").partition(".")[0] in _OPTIONAL
+    """Say whether what is missing comes with an extra: all that is not ours does."""
+    return not (error.name or "").startswith("spanframe")
 
 
 def _missing(command: str) -> MissingExtraError:

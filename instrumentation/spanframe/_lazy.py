@@ -7,14 +7,11 @@ SQLAlchemy, and one that searches writes ``spanframe.search_traces``.
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from spanframe.errors import MissingExtraError
 
 __all__ = ["attributes", "query"]
-
-# What `spanframe[query]` installs and a bare install does not.
-_QUERY_NEEDS: Final = frozenset({"alembic", "pandas", "sqlalchemy"})
 
 
 def query(name: str, module: str) -> Any:
@@ -26,9 +23,9 @@ def query(name: str, module: str) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in _QUERY_NEEDS:
-            raise MissingExtraError(name, "query") from error
-        raise
+        if (error.name or "").startswith("spanframe"):
+            raise
+        raise MissingExtraError(name, "query") from error
 
 
 def attributes(

@@ -1,11 +1,13 @@
 """Settings as text → their values; ValueError with what to write instead."""
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 __all__ = [
     "boolean",
     "endpoint",
+    "existing_file",
     "headers",
     "named_urls",
     "one_of",
@@ -67,6 +69,13 @@ def store_url(text: str) -> str:
             "name a file, for example sqlite:///spanframe.db"
         )
         raise ValueError(msg)
+    return text
+
+
+def existing_file(text: str) -> str:
+    """Read the name of a file that is there; empty names none."""
+    if text and not Path(text).is_file():
+        raise ValueError("there is no such file")
     return text
 
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from spanframe._parsers import (
     boolean,
     endpoint,
+    existing_file,
     headers,
     named_urls,
     one_of,
@@ -31,6 +32,7 @@ __all__ = [
     "SettingsBase",
     "boolean",
     "endpoint",
+    "existing_file",
     "headers",
     "named_urls",
     "one_of",
@@ -344,6 +346,7 @@ class ClientSettings(SettingsBase):
         ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
         "",
         "The file of certificates to trust for an https endpoint; empty: the system's.",
+        existing_file,
     )
     client_certificate: str = setting(
         (
@@ -352,9 +355,11 @@ class ClientSettings(SettingsBase):
         ),
         "",
         "The file of the app's own certificate, for mutual TLS.",
+        existing_file,
     )
     client_key: str = setting(
         ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
         "",
         "The file of the app's private key, for mutual TLS.",
+        existing_file,
     )

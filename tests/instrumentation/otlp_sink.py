@@ -1,6 +1,7 @@
 """A real OTLP/gRPC receiver on loopback that keeps what it is sent."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+BIND_SECONDS = 10
 SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 Answer = Callable[
     [ExportTraceServiceRequest, grpc.ServicerContext], ExportTraceServiceResponse
@@ -56,11 +58,12 @@ class OtlpSink:
         self._lock = threading.Lock()
         self._server: grpc.Server | None = None
         self.address = "127.0.0.1:0"
+        self.credentials: grpc.ServerCredentials | None = None
 
     @property
     def endpoint(self) -> str:
         """The URL for ``configure(endpoint=…)``."""
-        return f"http://{self.address}"
+        return f"{'http' if self.credentials is None else 'https'}://{self.address}"
 
     def start(self) -> None:
         """Serve, on the port of the last time if there was one."""
@@ -79,10 +82,23 @@ class OtlpSink:
             handlers=(handler,),
             options=(("grpc.so_reuseport", 0),),
         )
-        port = self._server.add_insecure_port(self.address)
+        port = self._bind(self._server)
         if not self.address.startswith("unix:"):
-            self.address = f"127.0.0.1:{port}"
+            self.address = f"{self.address.partition(':')[0]}:{port}"
         self._server.start()
+
+    def _bind(self, server: grpc.Server) -> int:
+        """Bind, as soon as the last server has let go of the port."""
+        deadline = time.monotonic() + BIND_SECONDS
+        while True:
+            try:
+                if self.credentials is None:
+                    return int(server.add_insecure_port(self.address))
+                return int(server.add_secure_port(self.address, self.credentials))
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     def stop(self) -> None:
         """Stop at once; running calls are cut."""

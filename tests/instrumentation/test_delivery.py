@@ -1,8 +1,11 @@
 """Delivery: what arrives, what waits, what is lost and said to be."""
 
 import logging
+import shutil
+import subprocess
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -321,7 +324,7 @@ def test_the_token_and_headers_go_with_every_request(
     assert sink.metadata[0]["x-team"] == "a b"
 
 
-def test_a_unix_socket_serves_as_well(sink: OtlpSink, tmp_path: Any) -> None:
+def test_a_unix_socket_serves_as_well(sink: OtlpSink, tmp_path: Path) -> None:
     sink.stop()
     sink.address = f"unix:{tmp_path / 'otlp.sock'}"
     sink.start()
@@ -329,6 +332,64 @@ def test_a_unix_socket_serves_as_well(sink: OtlpSink, tmp_path: Any) -> None:
     work(5)
     assert spanframe.flush()
     assert len(sink.spans) == 1
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for localhost that signs itself, and its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificate")
+    made = (tmp_path / "certificate.pem", tmp_path / "key.pem")
+    command = f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+    command += "-subj /CN=localhost -addext subjectAltName=DNS:localhost "
+    command += f"-days 1 -out {made[0]} -keyout {made[1]}"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    return made
+
+
+@pytest.mark.parametrize("mutual", [False, True], ids=["TLS", "mutual TLS"])
+def test_an_https_endpoint_is_reached_over_tls(
+    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, mutual: bool
+) -> None:
+    public, private = certificate[0].read_bytes(), certificate[1].read_bytes()
+    sink = OtlpSink()
+    sink.credentials = grpc.ssl_server_credentials(
+        [(private, public)], public if mutual else None, mutual
+    )
+    sink.address = "localhost:0"
+    sink.start()
+    names = ["CERTIFICATE"]
+    names += ["CLIENT_CERTIFICATE", "CLIENT_KEY"] if mutual else []
+    with monkeypatch.context() as environment:
+        for name in names:
+            file = certificate[1 if name == "CLIENT_KEY" else 0]
+            environment.setenv(f"OTEL_EXPORTER_OTLP_{name}", str(file))
+        spanframe.configure(endpoint=sink.endpoint)
+        work()
+        assert spanframe.flush()
+        spanframe.tracing.reset()
+    sink.stop()
+    assert len(sink.spans) == 1
+
+
+def test_compressed_requests_arrive(
+    sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as environment:
+        environment.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+        work()
+        assert spanframe.flush()
+    assert len(sink.spans) == 1
+
+
+def test_a_certificate_that_is_not_there_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as environment:
+        environment.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem")
+        with pytest.raises(SettingsError, match="there is no such file"):
+            spanframe.configure(service_name="till")
 
 
 def test_every_bad_setting_is_told_at_once() -> None:
