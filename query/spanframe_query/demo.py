@@ -129,7 +129,7 @@ def _collector(folder: Path, store: str) -> Iterator[str]:
     """Run a collector on a free port, yield its address, stop it as a user would."""
     ready, log = folder / "collector-ready.json", folder / "collector.log"
     command = [sys.executable, "-m", "spanframe", "collector", "--store", store]
-    command += ["--grpc", "127.0.0.1:0", "--http", "", "--ready-file", str(ready)]
+    command += ["--grpc", "127.0.0.1:0", "--http", "off", "--ready-file", str(ready)]
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own program
             command,

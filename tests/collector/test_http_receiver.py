@@ -748,7 +748,7 @@ def test_a_second_collector_on_the_port_fails(
 
 
 def test_http_can_be_left_out(tmp_path: Path) -> None:
-    with Collector.running(tmp_path, "--http", "") as collector:
+    with Collector.running(tmp_path, "--http", "off") as collector:
         assert "OTLP over gRPC" in collector.log
         assert "OTLP over HTTP" not in collector.log
 

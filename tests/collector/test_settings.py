@@ -31,6 +31,19 @@ def test_addresses(text: str, address: Address, local: bool) -> None:
     assert str(settings.grpc) == text
 
 
+def test_http_can_be_off() -> None:
+    assert str(CollectorSettings.load(environ={}).http) == "127.0.0.1:4318"
+    assert CollectorSettings.load(environ={"SPANFRAME_HTTP": "off"}).http is None
+
+
+@pytest.mark.parametrize(
+    "text", ["*", "shop.example", "https://shop.example/", "null", "https://a\nb"]
+)
+def test_an_origin_is_a_scheme_and_a_host(text: str) -> None:
+    with pytest.raises(SettingsError, match="SCHEME://HOST"):
+        CollectorSettings.load({"cors_origins": f"https://ok.example {text}"}, {})
+
+
 def test_every_problem_is_told_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         CollectorSettings.load(
@@ -61,6 +74,8 @@ def test_an_open_door_needs_a_token_or_a_word() -> None:
         CollectorSettings.load(everywhere, {})
     CollectorSettings.load(everywhere, {"SPANFRAME_TOKEN": "t"})
     CollectorSettings.load({**everywhere, "insecure": True}, {})
+    with pytest.raises(SettingsError, match=r"http is 0\.0\.0\.0:4318"):
+        CollectorSettings.load({"http": "0.0.0.0:4318"}, {})
 
 
 def test_a_budget_below_one_request_is_refused() -> None:
