@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -271,3 +273,14 @@ def test_a_taken_name_is_refused(client: SpanframeClient) -> None:
 
 def test_an_active_experiment_knows_its_id(client: SpanframeClient) -> None:
     assert spanframe.set_experiment("odd").experiment_id == "1"
+
+
+def test_the_client_does_not_wait_for_pandas(client: SpanframeClient) -> None:
+    script = f"""
+import sys
+from spanframe.client import SpanframeClient
+assert len(SpanframeClient({client.tracking_uri!r}).search_traces()) == 10
+sys.exit("pandas" in sys.modules)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], check=False, timeout=60)
+    assert ended.returncode == 0
