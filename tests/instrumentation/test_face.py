@@ -51,7 +51,7 @@ def test_a_fault_of_ours_is_not_taken_for_a_missing_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def broken(module: str) -> None:
-        raise ModuleNotFoundError("No module named 'spanframe_query.typo'")
+        raise ModuleNotFoundError("no typo", name="spanframe_query.typo")
 
     monkeypatch.setattr(importlib, "import_module", broken)
     with pytest.raises(ModuleNotFoundError, match="typo") as raised:
