@@ -198,18 +198,25 @@ class Delivery(SpanProcessor):
         while self._queue:
             batch = self._take()
             count = len(batch)
+            delivered = self._export(batch)
+            with self._lock:
+                self._in_flight = 0
+                self._done += count
+                self._progress.notify_all()
+            if not delivered:
+                self._losses.add("closed" if self._closing else "failed", count)
+
+    def _export(self, batch: list[ReadableSpan]) -> bool:
+        """Hand a batch over, again if another exporter takes over meanwhile."""
+        while True:
+            exporter = self._exporter
             result = SpanExportResult.FAILURE
             try:
-                result = self._exporter.export(batch)
+                result = exporter.export(batch)
             except Exception:  # noqa: BLE001 - the guard
                 fault("exporting spans")
-            finally:
-                with self._progress:
-                    self._in_flight = 0
-                    self._done += count
-                    self._progress.notify_all()
-            if result is SpanExportResult.FAILURE:
-                self._losses.add("failed", count)
+            if result is SpanExportResult.SUCCESS or exporter is self._exporter:
+                return result is SpanExportResult.SUCCESS
 
     def _take(self) -> list[ReadableSpan]:
         """Take the oldest spans of the queue, a batch of them at most."""

@@ -55,6 +55,10 @@ _CHANNEL_OPTIONS: Final = (
 _inherited: Final[list[object]] = []
 
 
+class _StoppedError(Exception):
+    """The exporter was shut down before the collector answered."""
+
+
 class OtlpExporter(SpanExporter):
     """Sends batches to a collector and waits for its answer.
 
@@ -71,8 +75,15 @@ class OtlpExporter(SpanExporter):
         self._metadata = _metadata(settings)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send ``spans``; losses are counted here, so the answer is always SUCCESS."""
-        self._send(spans)
+        """Send ``spans``, counting what the collector takes and refuses.
+
+        Returns:
+            FAILURE when `shutdown` came before the collector's answer.
+        """
+        try:
+            self._send(spans)
+        except _StoppedError:
+            return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 - OTel's
@@ -140,11 +151,13 @@ class OtlpExporter(SpanExporter):
             except grpc.RpcError as error:
                 code: str = error.code().name
                 hint = _retry_hint(error)
-            except ValueError:
-                return "the connection is closed"
+            except ValueError:  # the channel was closed by `shutdown`
+                raise _StoppedError from None
             else:
                 self._settle(response, count)
                 return ""
+            if self._stopped.is_set():
+                raise _StoppedError
             if code not in _RETRYABLE and not (code == "RESOURCE_EXHAUSTED" and hint):
                 return code
             warn(
@@ -154,8 +167,10 @@ class OtlpExporter(SpanExporter):
             )
             wait = hint or pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
             pause = min(pause * 2, _LONGEST_PAUSE_S)
-            if monotonic() + wait > give_up or self._stopped.wait(wait):
+            if monotonic() + wait > give_up:
                 return code
+            if self._stopped.wait(wait):
+                raise _StoppedError
 
     def _settle(self, response: Any, count: int) -> None:
         rejected = min(response.partial_success.rejected_spans, count)

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from random import random
+from typing import Any
 
+from opentelemetry.context import Context, get_current
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, Tracer, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
@@ -11,12 +13,14 @@ from opentelemetry.sdk.trace.sampling import (
     ALWAYS_ON,
     ParentBased,
     Sampler,
+    SamplingResult,
     TraceIdRatioBased,
 )
 from opentelemetry.trace import TracerProvider as AnyTracerProvider
 
 from spanframe import keys
 from spanframe._capture import Capture
+from spanframe._context import ambient_of
 from spanframe._redaction import Redaction
 from spanframe._version import __version__
 from spanframe.settings import ClientSettings
@@ -72,7 +76,10 @@ class Recorder:
 
 
 def make_provider(
-    settings: ClientSettings, processor: SpanProcessor, ids: IdGenerator | None
+    settings: ClientSettings,
+    processor: SpanProcessor,
+    ids: IdGenerator | None,
+    enabled: Callable[[], bool],
 ) -> TracerProvider:
     """Make a provider of our own.
 
@@ -80,6 +87,7 @@ def make_provider(
         settings: the resource, the sampler, the limits.
         processor: gets every span that starts or ends.
         ids: makes the ids; OpenTelemetry's random ones when None.
+        enabled: says whether spans are recorded at the moment.
     """
     facts = {
         keys.SERVICE_NAME: settings.service_name,
@@ -87,7 +95,7 @@ def make_provider(
     }
     provider = TracerProvider(
         resource=Resource.create({k: v for k, v in facts.items() if v}),
-        sampler=_sampler(settings),
+        sampler=_WhileEnabled(_sampler(settings), enabled),
         id_generator=ids,
         span_limits=SpanLimits(
             max_span_attributes=settings.span_attributes,
@@ -97,6 +105,30 @@ def make_provider(
     )
     provider.add_span_processor(processor)
     return provider
+
+
+class _WhileEnabled(Sampler):
+    """Keeps spans of instrumentors out where recording is switched off.
+
+    Args:
+        sampler: decides where it is on.
+        enabled: says whether it is on in this process.
+    """
+
+    def __init__(self, sampler: Sampler, enabled: Callable[[], bool]) -> None:
+        self._sampler = sampler
+        self._enabled = enabled
+
+    def should_sample(
+        self, parent_context: Context | None, *arguments: Any, **named: Any
+    ) -> SamplingResult:
+        ambient = ambient_of(parent_context or get_current())
+        if not self._enabled() or (ambient is not None and not ambient.enabled):
+            return ALWAYS_OFF.should_sample(parent_context, *arguments, **named)
+        return self._sampler.should_sample(parent_context, *arguments, **named)
+
+    def get_description(self) -> str:
+        return self._sampler.get_description()
 
 
 def _sampler(settings: ClientSettings) -> Sampler:

@@ -102,7 +102,9 @@ class Runtime:
             provider: otel_trace.TracerProvider = otel_trace.get_tracer_provider()
         else:
             delivery = self._deliver(settings)
-            provider = make_provider(settings, delivery, self.id_generator)
+            provider = make_provider(
+                settings, delivery, self.id_generator, self.is_enabled
+            )
         self.exit_timeout = settings.exit_timeout
         if settings.disabled:
             self.enabled = False

@@ -175,6 +175,33 @@ def test_the_collector_may_come_back_in_between(sink: OtlpSink) -> None:
     assert spanframe.stats().lost == 0
 
 
+def test_spans_that_wait_for_one_collector_go_to_the_next(sink: OtlpSink) -> None:
+    with OtlpSink.serving() as gone:
+        nowhere = gone.endpoint
+    spanframe.configure(endpoint=nowhere)
+    for n in range(600):
+        work(n)
+    assert not spanframe.flush(timeout=0.1)
+    spanframe.configure(endpoint=sink.endpoint)
+    assert spanframe.flush()
+    inputs = {s.attributes["mlflow.spanInputs"] for s in sink.spans}
+    assert len(inputs) == len(sink.spans) == 600
+    assert spanframe.stats().lost == 0
+
+
+def test_what_shutdown_leaves_behind_is_counted(
+    sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink.stop()
+    with monkeypatch.context() as environment:
+        environment.setenv("SPANFRAME_EXIT_TIMEOUT", "0.2")
+        environment.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")
+        for n in range(10):
+            work(n)
+        spanframe.shutdown()
+    assert spanframe.stats().closed == 10
+
+
 def test_a_collector_that_stays_away_is_given_up(
     sink: OtlpSink, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -112,6 +112,25 @@ def test_an_instrumentor_on_our_provider_makes_children_and_parents_of_ours(
     assert leaf.scope == "instrumentor"
 
 
+def test_an_instrumentor_records_nothing_where_recording_is_switched_off(
+    sink: OtlpSink,
+) -> None:
+    tracer = spanframe.tracing.get_tracer_provider().get_tracer("instrumentor")
+    spanframe.tracing.disable()
+    with tracer.start_as_current_span("while disabled"):
+        pass
+    spanframe.tracing.enable()
+    with (
+        spanframe.tracing.context(enabled=False),
+        tracer.start_as_current_span("in a silent block"),
+    ):
+        pass
+    with tracer.start_as_current_span("recorded"):
+        pass
+    assert spanframe.flush()
+    assert [s.name for s in sink.spans] == ["recorded"]
+
+
 def test_a_provider_taken_before_configure_still_delivers(sink: OtlpSink) -> None:
     tracer = spanframe.tracing.get_tracer_provider().get_tracer("instrumentor")
     spanframe.configure(experiment="later")
