@@ -98,7 +98,7 @@ def demo(
         console.print(f"\nInterrupted. What was stored so far is in {store}")
         raise
     except _PartFailedError as error:
-        console.print(f"[red]The demo stopped:[/] {escape(str(error))}")
+        console.print(f"[red]The demo stopped:[/] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from error
     _say_what_is_next(store, console)
 
@@ -157,7 +157,7 @@ def _wait_until_ready(
     deadline = time.monotonic() + START_SECONDS
     while not ready.exists():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise _PartFailedError(f"the collector did not start, see {log}")
+            raise _PartFailedError(f"the collector did not start\n{_tail(log)}")
         time.sleep(0.02)
     return str(json.loads(ready.read_text())["grpc"])
 
@@ -188,7 +188,13 @@ def _run_app(
         finally:
             app.kill()  # interrupted, it would first answer what it has begun
     if app.returncode != 0:
-        raise _PartFailedError(f"the app ended with {app.returncode}, see {log}")
+        raise _PartFailedError(f"the app ended with {app.returncode}\n{_tail(log)}")
+
+
+def _tail(log: Path) -> str:
+    """Return the log's last lines and where the others are."""
+    lines = log.read_text(errors="replace").splitlines()[-5:]
+    return "\n".join([*lines, f"(from {log})"])
 
 
 def _shop() -> Path:
