@@ -35,6 +35,10 @@ def any_value(value: Any) -> AnyValue:
         case dict():
             wrapped.kvlist_value.SetInParent()
             wrapped.kvlist_value.values.extend(pairs(value))
+        case None:
+            pass
+        case _:
+            raise TypeError(f"{type(value)} is no OTLP value")
     return wrapped
 
 
