@@ -36,6 +36,14 @@ def _response(trace: Trace) -> Any:
     return None if text is None else loads(text)
 
 
+# A search without spans makes many such cells; they never change.
+_NO_SPANS: Final = SpanDicts(None)
+
+
+def _spans(trace: Trace) -> SpanDicts:
+    return SpanDicts(trace) if trace.has_spans else _NO_SPANS
+
+
 _REQUEST: Final = Column(
     "request",
     "object",
@@ -51,7 +59,7 @@ _RESPONSE: Final = Column(
 _SPANS: Final = Column(
     "spans",
     "object",
-    SpanDicts,
+    _spans,
     "Sequence of dictionaries, one a span, each made when it is first asked for.",
 )
 _TAGS: Final = Column(

@@ -260,6 +260,7 @@ def test_span_dicts_equal_the_list_of_dictionaries() -> None:
     assert len(cells) == 4
     assert repr(cells) == repr(listed)
     assert cells != "spans"
+    assert SpanDicts(None) == []
 
 
 def test_a_session_is_a_sequence_of_its_traces() -> None:

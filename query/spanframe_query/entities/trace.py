@@ -224,12 +224,19 @@ class SpanDicts(Sequence[dict[str, Any]]):
 
     A frame of a thousand traces holds one of these in each cell of ``spans``; it
     equals the list of its dictionaries.
+
+    Args:
+        trace: the trace; None for no spans.
     """
 
     __slots__ = ("_trace",)
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace | None) -> None:
         self._trace = trace
+
+    @property
+    def _spans(self) -> list[Span]:
+        return [] if self._trace is None else self._trace.data.spans
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
@@ -237,11 +244,11 @@ class SpanDicts(Sequence[dict[str, Any]]):
     def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
     def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
         if isinstance(index, slice):
-            return [span.to_dict() for span in self._trace.data.spans[index]]
-        return self._trace.data.spans[index].to_dict()
+            return [span.to_dict() for span in self._spans[index]]
+        return self._spans[index].to_dict()
 
     def __len__(self) -> int:
-        return len(self._trace.data.spans)
+        return len(self._spans)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SpanDicts | list):
