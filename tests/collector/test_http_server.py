@@ -157,28 +157,32 @@ def test_an_answer_may_take_its_time() -> None:
     serve(answer_late, talk)
 
 
-def test_more_connections_than_allowed_are_dropped(
+def test_of_too_many_connections_an_idle_one_is_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(http_server, "_MOST_CONNECTIONS", 1)
-    monkeypatch.setattr(http_server, "_HEAD_SECONDS", 10)
+    """Catalogue 51."""
+    monkeypatch.setattr(http_server, "_MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(http_server, "_HEAD_SECONDS", 1000)
 
     async def talk(connect: Any) -> None:
-        reader, writer = await connect()
+        busy, writer = await connect()
         writer.write(GET)
-        assert await reader.readuntil(b"\r\n") == OK
-        other, _ = await connect()
-        assert await is_closed(other)
-        writer.close()
-        await writer.wait_closed()
-        while True:  # until the server has seen it go
-            reader, writer = await connect()
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
-                writer.write(GET)
-                assert await reader.readuntil(b"\r\n") == OK
-                return
+        await asked.wait()
+        idle, _ = await connect()
+        fresh, writer = await connect()
+        writer.write(GET)
+        assert await is_closed(idle)
+        told.set()
+        for healthy in (busy, fresh):
+            assert await healthy.readuntil(b"\r\n") == OK
 
-    serve(answer, talk)
+    async def answer_when_told(scope: Any, receive: Any, send: Any) -> None:
+        asked.set()
+        await told.wait()
+        await answer(scope, receive, send)
+
+    asked, told = asyncio.Event(), asyncio.Event()
+    serve(answer_when_told, talk)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,9 @@ _IDLE_SECONDS: Final = 60
 """For the next request on a connection that is kept."""
 
 _MOST_HEAD_BYTES: Final = 16 << 10
-_MOST_CONNECTIONS: Final = 1000
+_MOST_CONNECTIONS: Final = 500
+"""A process may often open no more than 1024 files; the store needs some of them."""
+
 _BACKLOG: Final = 1024
 
 
@@ -86,14 +88,15 @@ class _Connection(H11Protocol):
     """A connection whose peer has limited time for what nobody here waits for."""
 
     _deadline: asyncio.TimerHandle | None = None
+    last_heard: float = 0.0
 
     def connection_made(  # type: ignore[override] # asyncio hands over a Transport
         self, transport: asyncio.Transport
     ) -> None:
         super().connection_made(transport)
-        if len(self.connections) > _MOST_CONNECTIONS:
-            transport.abort()
         self._watch()
+        if len(self.connections) > _MOST_CONNECTIONS:
+            self._most_idle().transport.abort()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -107,7 +110,14 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
         self._forget_deadline()
 
+    def _most_idle(self) -> H11Protocol:
+        """Return the connection that has had no request for the longest time."""
+        ours = (c for c in self.connections if isinstance(c, _Connection))
+        idle = (c for c in ours if c.cycle is None or c.cycle.response_complete)
+        return min(idle, key=lambda c: c.last_heard, default=self)
+
     def _watch(self) -> None:
+        self.last_heard = self.loop.time()
         if not self._is_owed():
             self._forget_deadline()
         elif self._deadline is None:
