@@ -4,7 +4,7 @@ from typing import Final
 
 from spanframe._json_text import encode, fits_64_bits, weigh, without_huge_integers
 from spanframe._redaction import REDACTED, Redaction
-from spanframe._walk import Walk, unrendered
+from spanframe._walk import Walk, cut, unrendered
 
 __all__ = ["Attribute", "Capture", "well_formed"]
 
@@ -56,21 +56,23 @@ class Capture:
     def attribute(self, key: str, value: object) -> Attribute:
         """Render an attribute: typed where OpenTelemetry has the type, else JSON text.
 
-        Lists of one primitive type stay lists; integers over 64 bits become JSON text.
+        Lists of one primitive type stay lists; integers over 64 bits become JSON text,
+        and what is longer than the limit is cut and marked.
         """
         if self.redaction.hides(key):
             return REDACTED
         kind = type(value)
         if kind is str:
-            return self.text(value)
+            return cut(self.text(value), self.limit)
         if kind in _TYPED and fits_64_bits(value):
             return value  # type: ignore[return-value]  # one of the four types
         if isinstance(value, list | tuple) and 0 < len(value) <= self.limit:
             first = type(value[0])
-            if first in _TYPED and all(
-                type(v) is first and fits_64_bits(v) for v in value
-            ):
-                return [self.text(v) for v in value] if first is str else list(value)
+            same = all(type(v) is first and fits_64_bits(v) for v in value)
+            if same and first is str and sum(map(len, value)) <= self.limit:
+                return [self.text(v) for v in value]
+            if same and first in _TYPED and first is not str:
+                return list(value)
         return self.json_text(value)
 
     def text(self, value: object) -> str:

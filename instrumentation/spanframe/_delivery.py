@@ -34,6 +34,7 @@ class Delivery(SpanProcessor):
         queue_characters: how much text they hold at most.
         batch_size: how many spans the exporter gets at once.
         delay_s: how long a span waits for others, in seconds.
+        exit_s: how long `shutdown` may take, in seconds.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Delivery(SpanProcessor):
         queue_characters: int,
         batch_size: int,
         delay_s: float,
+        exit_s: float,
     ) -> None:
         self._exporter = exporter
         self._losses = losses
@@ -52,6 +54,7 @@ class Delivery(SpanProcessor):
         self._queue_characters = queue_characters
         self._batch_size = min(batch_size, queue_size)
         self._delay_s = delay_s
+        self._exit_s = exit_s
         self._start_lock = threading.RLock()
         # In a forked child, the spans that started there; elsewhere None.
         self._own: set[int] | None = None
@@ -139,15 +142,15 @@ class Delivery(SpanProcessor):
                 lambda: self._done >= target, timeout_millis / 1000
             )
 
-    def shutdown(self, timeout_s: float = 5.0) -> None:
-        """Send what waits, within ``timeout_s``; count the rest as lost."""
+    def shutdown(self) -> None:
+        """Send what waits, within the bound; count the rest as lost."""
         if self._closing:
             return
-        deadline = monotonic() + timeout_s
+        deadline = monotonic() + self._exit_s
         self._closing = True
         self._wake.set()
         if self._thread is not None:
-            self._thread.join(timeout_s)
+            self._thread.join(self._exit_s)
         # Wakes the thread from the exporter's pauses, if it is in one.
         self._exporter.shutdown()
         if self._thread is not None:
@@ -191,7 +194,10 @@ class Delivery(SpanProcessor):
         while not self._closing:
             self._wake.wait(self._delay_s)
             self._wake.clear()
-            self._drain()
+            try:
+                self._drain()
+            except Exception:  # noqa: BLE001 - the guard: later spans still go out
+                fault("delivering spans")
         self._drain()
 
     def _drain(self) -> None:

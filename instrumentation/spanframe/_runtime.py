@@ -39,12 +39,35 @@ __all__ = [
 
 Redact = Callable[[str], str]
 
+_FLUSH_BEFORE_CHANGE_MS: Final = 2000
+# The settings that say where spans go, and how.
+_ROUTE: Final = (
+    "endpoint",
+    "token",
+    "headers",
+    "compression",
+    "certificate",
+    "client_certificate",
+    "client_key",
+    "export_timeout",
+    "retry_for",
+)
+_EVERYTHING_HERE: Final = {
+    "sampler": "parentbased_always_on",
+    "use_global_provider": False,
+    "disabled": False,
+}
+
 
 class Runtime:
     """The state of the process; every change goes through `configure` or a setter."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Set every attribute as at the start of the process."""
         self.given: dict[str, Any] = {}
         self.redact: Redact | None = None
         self.exporter: SpanExporter | None = None
@@ -53,7 +76,7 @@ class Runtime:
         self.losses = Losses()
         self.delivery: Delivery | None = None
         self.recorder: Recorder | None = None
-        self.exit_timeout = 0.0
+        self.route: tuple[object, ...] = ()
         self.enabled = True
         self.broken = False
         self.experiment = ""
@@ -105,27 +128,29 @@ class Runtime:
             provider = make_provider(
                 settings, delivery, self.id_generator, self.is_enabled
             )
-        self.exit_timeout = settings.exit_timeout
         if settings.disabled:
             self.enabled = False
         self.set_root_attributes()
         self.recorder = Recorder(settings, provider, self.redact)
 
     def _deliver(self, settings: ClientSettings) -> Delivery:
-        exporter = self.exporter or OtlpExporter(settings, self.losses)
+        route = (self.exporter, *(getattr(settings, name) for name in _ROUTE))
         if self.delivery is None:
             self.delivery = Delivery(
-                exporter,
+                self.exporter or OtlpExporter(settings, self.losses),
                 self.losses,
                 queue_size=settings.queue_size,
                 queue_characters=settings.queue_characters,
                 batch_size=settings.batch_size,
                 delay_s=settings.schedule_delay_ms / 1000,
+                exit_s=settings.exit_timeout,
             )
             atexit.register(self.close)
-        else:
+        elif route != self.route:
             self.delivery.force_flush(_FLUSH_BEFORE_CHANGE_MS)
+            exporter = self.exporter or OtlpExporter(settings, self.losses)
             self.delivery.replace_exporter(exporter)
+        self.route = route
         return self.delivery
 
     def set_root_attributes(self) -> None:
@@ -148,16 +173,17 @@ class Runtime:
             self.recorder = None
             atexit.unregister(self.close)
         if delivery is not None:
-            delivery.shutdown(self.exit_timeout)
+            delivery.shutdown()
 
     @contextmanager
     def isolated(self, exporter: SpanExporter) -> Iterator[None]:
         """Record every trace to ``exporter`` inside the block, settings as they are."""
         with self.lock:
             outer = dict(vars(self))
-            self.__init__()  # type: ignore[misc]  # every attribute as at the start
-            self.given = outer["given"] | {"sampler": "parentbased_always_on"}
-            self.redact = outer["redact"]
+            self._begin()
+            self.given = outer["given"] | _EVERYTHING_HERE
+            for kept in ("redact", "experiment", "model_id"):
+                setattr(self, kept, outer[kept])
             self.exporter = exporter
         try:
             yield
@@ -172,7 +198,7 @@ class Runtime:
         """Close, and begin again as a new process would."""
         self.close()
         last_trace_id.set(None)
-        self.__init__()  # type: ignore[misc]  # every attribute as at the start
+        self._begin()
 
 
 runtime: Final = Runtime()
@@ -199,7 +225,6 @@ if hasattr(os, "register_at_fork"):
 last_trace_id: Final[ContextVar[int | None]] = ContextVar(
     "spanframe_last_trace_id", default=None
 )
-_FLUSH_BEFORE_CHANGE_MS: Final = 2000
 
 
 def configure(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from spanframe._redaction import REDACTED, Redaction
 
-__all__ = ["DEEPEST", "PAIR", "SCALARS", "SCALAR_COST", "Walk", "unrendered"]
+__all__ = ["DEEPEST", "PAIR", "SCALARS", "SCALAR_COST", "Walk", "cut", "unrendered"]
 
 SCALARS: Final = frozenset({int, float, bool, type(None)})
 SCALAR_COST: Final = 4
@@ -51,13 +51,9 @@ class Walk:
     def string(self, value: str) -> str:
         if self.redaction.redact is not None:
             value = self.redaction.text(value)
-        length = len(value)
-        if length > self.left:
-            value = (
-                f"{value[: max(self.left, 0)]}… [truncated from {length} characters]"
-            )
-        self.left -= length
-        return value
+        shown = cut(value, max(self.left, 0))
+        self.left -= len(value)
+        return shown
 
     def mapping(
         self, value: object, items: Iterable[tuple[Any, Any]], depth: int
@@ -129,6 +125,13 @@ class Walk:
         if not of:
             return self.string(text)
         return f"{self.string(text[:left])}… [truncated from {of}]"
+
+
+def cut(text: str, limit: int) -> str:
+    """Return ``text``, or as much of it as the limit allows and how long it was."""
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}… [truncated from {len(text)} characters]"
 
 
 def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:

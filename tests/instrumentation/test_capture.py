@@ -254,6 +254,13 @@ def test_attributes_are_typed_where_opentelemetry_has_the_type(
     assert type(capture().attribute("key", value)) is type(expected)
 
 
+@pytest.mark.parametrize(
+    "value", ["x" * 100, ["x" * 60, "y" * 60]], ids=["text", "list"]
+)
+def test_attributes_are_bounded_as_well(value: object) -> None:
+    assert "truncated from" in str(capture(limit=64).attribute("key", value))
+
+
 anything = st.recursive(
     st.none()
     | st.booleans()

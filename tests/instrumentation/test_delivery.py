@@ -419,6 +419,22 @@ def test_a_certificate_that_is_not_there_is_told(
             spanframe.configure(service_name="till")
 
 
+def test_settings_that_do_not_change_the_way_leave_the_connection(
+    sink: OtlpSink,
+) -> None:
+    work()
+    assert spanframe.flush()
+    sink.stop()
+    work()
+    # Neither waits for the collector, which is away.
+    spanframe.configure(capture_limit=1000, experiment="shop")
+    spanframe.set_tracking_uri("sqlite:///elsewhere.db")
+    assert spanframe.stats().waiting == 1
+    sink.start()
+    assert spanframe.flush()
+    assert len(sink.spans) == 2
+
+
 def test_every_bad_setting_is_told_at_once() -> None:
     with pytest.raises(SettingsError) as refused:
         spanframe.configure(endpoint="ftp://x", store="nonsense", sampler="sometimes")

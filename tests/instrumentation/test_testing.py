@@ -72,9 +72,11 @@ def test_ids_and_clock_can_be_made_to_count() -> None:
 
 def test_the_apps_settings_stay_in_force() -> None:
     spanframe.configure(redact_keys=["query"])
+    spanframe.set_experiment("shop")
     with capture_spans() as spans:
         find("secret")
         assert spans[0].inputs == {"query": "[redacted]"}
+        assert spans[0].attributes["spanframe.experiment"] == "shop"
 
 
 def test_every_trace_is_captured_whatever_the_sampler() -> None:
