@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -448,6 +448,18 @@ def test_a_slow_sender_holds_its_room_and_nobody_up(small: Collector) -> None:
         assert one.recv(15) == b"HTTP/1.1 200 OK"
     while send(small.http_endpoint, body).status == 503:
         time.sleep(0.02)
+
+
+def test_idle_connections_lock_nobody_out(collector: Collector) -> None:
+    """Catalogue 51."""
+    with ExitStack() as stack:
+        for _ in range(600):
+            idle = stack.enter_context(raw(collector.http_endpoint))
+            idle.sendall(b"POST /v1/")
+        assert (
+            send(collector.http_endpoint, trace(10).SerializeToString()).status == 200
+        )
+        assert send(collector.http_endpoint, method="GET", path="/readyz").status == 200
 
 
 def test_a_connection_serves_many_requests(shared: Collector) -> None:

@@ -8,6 +8,7 @@ import math
 import socket
 import ssl
 import stat
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ _MOST_HEAD_BYTES: Final = 16 << 10
 _MOST_CONNECTIONS: Final = 500
 """A process may often open no more than 1024 files; the store needs some of them."""
 
+_SAMPLE: Final = 16
 _BACKLOG: Final = 1024
 
 
@@ -96,7 +98,10 @@ class _Connection(H11Protocol):
         super().connection_made(transport)
         self._watch()
         if len(self.connections) > _MOST_CONNECTIONS:
-            self._most_idle().transport.abort()
+            victim = self._idle_one()
+            # It is told of its end later; others that come now must not choose it.
+            self.connections.discard(victim)
+            victim.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -110,11 +115,12 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
         self._forget_deadline()
 
-    def _most_idle(self) -> H11Protocol:
-        """Return the connection that has had no request for the longest time."""
+    def _idle_one(self) -> "_Connection":
+        """Return the idlest of a sample of the connections that have no request."""
         ours = (c for c in self.connections if isinstance(c, _Connection))
         idle = (c for c in ours if c.cycle is None or c.cycle.response_complete)
-        return min(idle, key=lambda c: c.last_heard, default=self)
+        sample = islice(idle, _SAMPLE)
+        return min(sample, key=lambda c: c.last_heard, default=self)
 
     def _watch(self) -> None:
         self.last_heard = self.loop.time()
