@@ -168,6 +168,10 @@ class Intake:
         except TimeoutError:
             self._telemetry.refuse("store_late", len(rows))
             raise RefusedError(Refusal.LATE) from None
+        except asyncio.CancelledError:
+            # Nobody waits for the answer any more; the spans are counted all the same.
+            self._telemetry.refuse("sender_gone", len(rows))
+            raise
         self._telemetry.commit(committed.stored, committed.duplicates)
         if self._forwarder is not None:
             self._forwarder.offer(request)

@@ -24,6 +24,7 @@ __all__ = [
     "delete_traces",
     "delete_traces_before",
     "set_trace_tag",
+    "transaction",
 ]
 
 _DELETED_AT_ONCE: Final = 500
@@ -66,7 +67,7 @@ def delete_traces(engine: Engine, trace_ids: Iterable[bytes]) -> int:
     deleted = 0
     for start in range(0, len(wanted), _DELETED_AT_ONCE):
         ids = wanted[start : start + _DELETED_AT_ONCE]
-        with _transaction(engine) as connection:
+        with transaction(engine) as connection:
             query = select(traces).where(traces.c.trace_id.in_(ids))
             deleted += _delete(connection, connection.execute(query).all())
     return deleted
@@ -93,7 +94,7 @@ def delete_traces_before(
     if experiment_id is not None:
         query = query.where(traces.c.experiment_id == experiment_id)
     query = query.order_by(traces.c.timestamp_ms, traces.c.trace_id).limit(limit)
-    with _transaction(engine) as connection:
+    with transaction(engine) as connection:
         return _delete(connection, connection.execute(query).all())
 
 
@@ -106,7 +107,7 @@ def create_experiment(engine: Engine, name: str) -> int:
     """
     if not name.strip():
         raise InvalidArgumentError("An experiment needs a name that is not empty.")
-    with _transaction(engine) as connection:
+    with transaction(engine) as connection:
         taken = select(experiments).where(experiments.c.name == name)
         if connection.execute(taken).first():
             raise InvalidArgumentError(f"Experiment {name!r} exists already.")
@@ -124,7 +125,7 @@ def create_experiment(engine: Engine, name: str) -> int:
 
 def _edit(engine: Engine, trace_id: bytes, key: str, value: str | None) -> None:
     field = "name" if key == keys.TAG_TRACE_NAME else f"tags.{key}"
-    with _transaction(engine) as connection:
+    with transaction(engine) as connection:
         query = select(traces).where(traces.c.trace_id == trace_id)
         row = connection.execute(query).first()
         if row is None:
@@ -161,8 +162,12 @@ def _delete(connection: Connection, rows: Sequence[Any]) -> int:
 
 
 @contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    """Begin and commit a transaction; the store's refusal is a StoreError."""
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Begin and commit a transaction.
+
+    Raises:
+        StoreError: when the store refuses.
+    """
     try:
         with engine.begin() as connection:
             yield connection

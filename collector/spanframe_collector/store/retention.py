@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 
-from spanframe_collector.store.mutations import delete_traces_before
+from spanframe_collector.store.mutations import delete_traces_before, transaction
 from spanframe_collector.store.schema import traces
 
 __all__ = ["Limits", "count_before", "prune_portion", "used_bytes"]
@@ -45,10 +45,14 @@ def count_before(engine: Engine, timestamp_ms: int) -> int:
 
 
 def used_bytes(engine: Engine) -> int | None:
-    """Return the bytes in use, without freed pages; None where nobody can tell."""
+    """Return the bytes in use, without freed pages; None where nobody can tell.
+
+    Raises:
+        StoreError: when the store is locked.
+    """
     if engine.dialect.name != "sqlite":
         return None
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         total, free, size = (
             _pragma(connection, name)
             for name in ("page_count", "freelist_count", "page_size")
@@ -64,5 +68,5 @@ def _pragma(connection: Connection, name: str) -> int:
 
 def _latest_ms(engine: Engine) -> int:
     query = select(func.max(traces.c.timestamp_ms))
-    with engine.connect() as connection:
+    with transaction(engine) as connection:
         return int(connection.execute(query).scalar() or 0)
