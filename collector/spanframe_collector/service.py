@@ -16,6 +16,7 @@ from spanframe_collector.decode.masking import Masker
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.housekeeping import keep_within
 from spanframe_collector.intake import Intake
+from spanframe_collector.memory import return_large_blocks
 from spanframe_collector.pipeline import Pipeline
 from spanframe_collector.receivers.admission import Admission
 from spanframe_collector.receivers.grpc import GrpcReceiver
@@ -75,6 +76,7 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
         StoreError: when the store cannot be opened or has another version.
         OSError: when an address cannot be bound or the file not be written.
     """
+    return_large_blocks()
     engine = open_engine(settings.store, synchronous=settings.sqlite_synchronous)
     try:
         upgrade(engine)
