@@ -47,7 +47,8 @@ class Redaction:
             # Keys may come from data: the memory of them is bounded.
             if len(self.known) >= _MOST_KEYS:
                 self.known.clear()
-            self.known[key] = known
+            if len(key) <= _LONGEST_KEY:
+                self.known[key] = known
         return known
 
     def text(self, text: str) -> str:

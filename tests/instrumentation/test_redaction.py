@@ -171,3 +171,5 @@ def test_keys_from_data_do_not_fill_the_memory() -> None:
     for i in range(10_000):
         redaction.hides(f"key {i}")
     assert len(redaction.known) <= 4096
+    assert redaction.hides("x" * 100_000 + "_SECRET") is False
+    assert max(map(len, redaction.known)) <= 256
