@@ -11,13 +11,18 @@ from tests.plugins.collector import Collector
 
 APPS = Path(__file__).parent / "apps"
 SDKS = ("with_spanframe", "with_opentelemetry", "with_mlflow")
+GRPC, HTTP = "grpc", "http/protobuf"
 
 
-def run_app(name: str, collector: Collector) -> None:
+def run_app(name: str, collector: Collector, protocol: str = GRPC) -> None:
     """Run an app with nothing in its environment but where to send its spans."""
+    over_http = f"{collector.http_endpoint}/v1/traces"
     environment = {
         "PATH": "",
-        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": collector.endpoint,
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": protocol,
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": (
+            over_http if protocol == HTTP else collector.endpoint
+        ),
         # Without it MLflow looks for a local store, which mlflow-tracing does not have;
         # in OTLP mode nothing is sent there.
         "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
@@ -33,11 +38,13 @@ def run_app(name: str, collector: Collector) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-@pytest.mark.parametrize("sdk", SDKS)
+@pytest.mark.parametrize(
+    ("sdk", "protocol"), [*((sdk, GRPC) for sdk in SDKS), ("with_mlflow", HTTP)]
+)
 def test_a_trace_of_any_sdk_is_found_with_its_content(
-    sdk: str, collector: Collector, monkeypatch: pytest.MonkeyPatch
+    sdk: str, protocol: str, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_app(sdk, collector)
+    run_app(sdk, collector, protocol)
     monkeypatch.setenv("SPANFRAME_STORE", collector.store)
 
     found = spanframe.search_traces("name = 'answer' AND status = 'OK'")
