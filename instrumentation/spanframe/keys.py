@@ -1,7 +1,6 @@
 """Attribute, tag and metadata keys, shared by everyone who writes or reads them.
 
-The keys of the wire are those of design section 3: a real MLflow server and any
-OpenTelemetry backend read what spanframe sends.
+A real MLflow server and any OpenTelemetry backend read what spanframe sends.
 """
 
 from typing import Final
