@@ -15,23 +15,27 @@ PAGE = (ROOT / "docs" / "querying.md").read_text()
 CODE = "\n".join(re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
 
 
+def run(collector: Collector, *words: str) -> str:
+    ended = subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env=collector.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
 @pytest.mark.slow
 def test_the_examples_run_in_order(collector: Collector) -> None:
-    shop = [sys.executable, "examples/shop_assistant"]
-    for command in (shop, [sys.executable, "-c", CODE]):
-        ended = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=collector.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
+    run(collector, "examples/shop_assistant")
+    printed = run(collector, "-c", CODE)
     counts = {
         question: int(count)
         for count, question in re.findall(
-            r"^ *(\d+) traces: (.+)$", ended.stdout, re.MULTILINE
+            r"^ *(\d+) traces: (.+)$", printed, re.MULTILINE
         )
     }
     assert len(counts) == 20
