@@ -22,6 +22,7 @@ from spanframe_query.demo import demo
 from spanframe_query.entities import Trace
 from spanframe_query.experiments import find_experiment, find_experiment_by_id
 from spanframe_query.explain import explain
+from spanframe_query.known_fields import misspellings
 from spanframe_query.output import OUTPUT_COLUMNS, WRITERS, chosen_columns
 from spanframe_query.stores import reading
 from spanframe_query.terminal import visible
@@ -143,7 +144,10 @@ def search(
     if traces:
         Console().print(drawing.table(traces, shown))
     else:
-        Console(stderr=True).print("No traces match.")
+        console = Console(stderr=True, highlight=False)
+        console.print("No traces match.")
+        for hint in misspellings(engine, found.filter):
+            console.print(visible(hint), markup=False)
 
 
 @app.command()

@@ -1,10 +1,11 @@
 """What a store can be searched by: its tags, metadata and span attributes."""
 
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from spanframe_collector.store.schema import (
     KIND_METADATA,
@@ -14,12 +15,13 @@ from spanframe_collector.store.schema import (
     spans,
 )
 from spanframe_query.entities import Span
-from spanframe_query.filter import Field, FieldKind
+from spanframe_query.filter import Field, FieldKind, Filter
+from spanframe_query.layouts.computed import COMPUTED
 from spanframe_query.reader import SPAN_COLUMNS, connection, stored_span
 from spanframe_query.scope import store_url
 from spanframe_query.stores import reading
 
-__all__ = ["SAMPLED_SPANS", "fields"]
+__all__ = ["SAMPLED_SPANS", "fields", "misspellings"]
 
 SAMPLED_SPANS: Final = 1000
 """Span attributes are those of so many spans of the newest traces."""
@@ -31,6 +33,45 @@ _KINDS: Final = {KIND_TAG: FieldKind.TAG, KIND_METADATA: FieldKind.METADATA}
 
 _COLUMNS: Final = ("field", "type", "count", "example")
 _Row = tuple[str, str, int, str]
+
+
+_OWNERS: Final = {
+    FieldKind.TAG: "No trace has",
+    FieldKind.METADATA: "No trace has",
+    FieldKind.SPAN_ATTRIBUTE: "None of the newest spans has",
+}
+
+
+def misspellings(engine: Engine, filter_: Filter) -> list[str]:
+    """Say of each key in a filter that nothing has what it may have meant.
+
+    For after a search that found nothing: a key that is not there is no error, as the
+    next trace may bring it.
+
+    Raises:
+        StoreError: when the store cannot be read.
+    """
+    asked = [c.field for c in filter_.conditions if _may_be_misspelt(c.field)]
+    if not asked:
+        return []
+    with connection(engine) as connected:
+        known = {row[0] for row in _entries(connected)}
+        known.update(row[0] for row in _span_attributes(connected))
+    hints = []
+    for field in asked:
+        if str(field) not in known:
+            close = get_close_matches(str(field), known, n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            hints.append(f"{_OWNERS[field.kind]} {field}.{hint}")
+    return hints
+
+
+def _may_be_misspelt(field: Field) -> bool:
+    """Whether ``field`` is one of those that `fields` lists when a store has them."""
+    key = field.key or ""
+    if field.kind is FieldKind.SPAN_ATTRIBUTE:
+        return not key.startswith(_OWN_PREFIX)
+    return field.kind in _OWNERS and (field.kind, key) not in COMPUTED
 
 
 def fields(sql_warehouse_id: str | None = None) -> pd.DataFrame:

@@ -2,6 +2,8 @@ import pandas as pd
 import pytest
 
 import spanframe
+from spanframe_query.filter import parse_filter
+from spanframe_query.known_fields import misspellings
 from tests.plugins.store import Store
 from tests.query.sample_spans import otlp_span
 
@@ -54,3 +56,38 @@ def test_an_empty_store_has_the_same_columns(searched: Store) -> None:
     assert nothing.columns.equals(spanframe.fields().columns)
     assert len(nothing) == 0
     assert str(nothing.dtypes["count"]) == "int64"
+
+
+def test_a_key_that_nothing_has_is_told_with_what_it_may_have_meant(
+    known: pd.DataFrame, searched: Store
+) -> None:
+    assert "tags.`env`" in known.index
+    source = (
+        "tags.evn = 'prod' AND metadata.zzz = 'x' AND tags.env = 'nowhere' "
+        "AND span.attributes.token > 1"
+    )
+    assert misspellings(searched.engine, parse_filter(source)) == [
+        "No trace has tags.`evn`. Did you mean tags.`env`?",
+        "No trace has metadata.`zzz`.",
+        (
+            "None of the newest spans has span.attributes.`token`. "
+            "Did you mean span.attributes.`tokens`?"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "status = 'X'",
+        "tags.`mlflow.artifactLocation` = 'x'",
+        "metadata.`mlflow.traceInputs` = 'x'",
+        "tags.env = 'nowhere'",
+        "span.attributes.`mlflow.spanType` = 'x'",
+    ],
+)
+def test_keys_that_are_there_are_not_told(
+    known: pd.DataFrame, searched: Store, source: str
+) -> None:
+    assert misspellings(searched.engine, parse_filter(source)) == []
