@@ -1,0 +1,154 @@
+"""How fast spans get into a SQLite store, beside MLflow, Phoenix and rotel.
+
+    python -m benchmarks.ingest [--quick] [--traces N] [--no-peers]
+
+A collector with its default settings (synchronous=FULL, the answer after COMMIT) takes
+the workload from sixteen senders. Requests are made before each portion is sent, so
+only the sending is timed. The peers take a part of the same workload from the same
+senders, in the same run. At the end the store is compared with what was sent; it stays
+for `benchmarks.search`.
+"""
+
+import argparse
+import shutil
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from benchmarks import workload
+from benchmarks.load import over_grpc, send
+from benchmarks.peers import PEERS, Peer, install
+from benchmarks.plot import plot
+from benchmarks.results import RESULTS, Claim, at_least, at_most, write
+from benchmarks.servers import WORK, collector
+from benchmarks.stores import Growth, fill, store_of
+from benchmarks.verify import differences
+
+FULL_TRACES: Final = 1_000_000
+QUICK_TRACES: Final = 100_000
+SINGLE_SPANS: Final = 300
+PEER_TRACES: Final = {"mlflow": 1000, "phoenix": 400, "rotel": 20_000}
+STORED_SECONDS: Final = 120
+
+
+def single_span_ms(folder: Path) -> float:
+    """Return the median of a lone span's way to the answer, in milliseconds."""
+    spans = [workload.spans_of(number)[0] for number in range(SINGLE_SPANS)]
+    bodies = [workload.as_request([span]).body for span in spans]
+    times = []
+    with collector(folder / "single.db") as (target, _), over_grpc(target) as export:
+        for body in bodies:
+            start = time.perf_counter()
+            export(body)
+            times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times)
+
+
+def peer_rate(peer: Peer, folder: Path) -> float:
+    """Return how many spans a second a peer takes; stores, where it stores any."""
+    traces = PEER_TRACES[peer.name]
+    requests = list(workload.requests(0, traces))
+    spans = traces * len(workload.SHAPE)
+    folder.mkdir()
+    with peer.start(folder) as running:
+        sent = send(running.export, requests)
+        if running.stored is None:
+            return sent.rate
+        # What is accepted may be stored later, or never.
+        start = last_change = time.perf_counter()
+        stored = running.stored()
+        while stored < spans and time.perf_counter() - last_change < STORED_SECONDS:
+            time.sleep(0.25)
+            before, stored = stored, running.stored()
+            if stored > before:
+                last_change = time.perf_counter()
+        if stored < spans:
+            print(f"{peer.name} has stored {stored:,} of {spans:,} spans")
+        return stored / (sent.seconds + last_change - start)
+
+
+def peer_rates(folder: Path) -> dict[str, float]:
+    """Measure every peer that can be installed here."""
+    rates = {}
+    for peer in PEERS:
+        if install(peer.name, peer.requirement):
+            print(f"Sending {PEER_TRACES[peer.name]:,} traces to {peer.requirement}")
+            rates[peer.requirement] = peer_rate(peer, folder / peer.name)
+    return rates
+
+
+def claims(growth: Growth, single_ms: float, peers: dict[str, float]) -> list[Claim]:
+    ratios = {
+        name.partition("==")[0]: growth.first_rate / rate
+        for name, rate in peers.items()
+    }
+    targets = {"mlflow": (30, 60), "arize-phoenix": (80, 150), "rotel": (0.12, 0.3)}
+    spans = sum(sent.spans for sent in growth.portions)
+    found = [
+        at_least(f"spans/s against {name}", ratio, "x", *targets[name])
+        for name, ratio in ratios.items()
+    ]
+    return [
+        *found,
+        at_least(
+            f"rate at {spans / 1e6:.1f} M spans in the file / on an empty file",
+            growth.last_rate / growth.first_rate,
+            "",
+            0.7,
+            0.9,
+        ),
+        at_most("collector RSS, the most", growth.peak_mib, " MiB", 250, 150),
+        at_most("file bytes / OTLP bytes received", growth.bytes_share, "", 0.8, 0.4),
+        at_most("one span, export → ack, p50", single_ms, " ms", 10, 4),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="100 000 traces")
+    parser.add_argument("--traces", type=int, help="send so many")
+    parser.add_argument("--no-peers", action="store_true", help="only spanframe")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    traces = options.traces or (QUICK_TRACES if options.quick else FULL_TRACES)
+    scratch = WORK / "ingest"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+
+    peers = {} if options.no_peers else peer_rates(scratch)
+    print(f"Sending {traces:,} traces to a collector")
+    growth = fill(store_of(traces), traces)
+    single_ms = single_span_ms(scratch)
+    wrong = differences(store_of(traces), traces)
+
+    figures = {
+        "traces sent": f"{traces:,}",
+        "spanframe, spans/s on an empty file": f"{growth.first_rate:,.0f}",
+        "spanframe, spans/s at the end": f"{growth.last_rate:,.0f}",
+        "bytes of a span on the wire": f"{growth.bytes_of_a_span:.0f}",
+        "stored as sent": "; ".join(wrong)
+        or "yes: counts, and 10 random traces field by field",
+    }
+    figures |= {f"{name}, spans/s": f"{rate:,.0f}" for name, rate in peers.items()}
+    name = f"ingest-{traces}"
+    title = f"Ingest, {traces:,} traces"
+    write(
+        options.results / f"{name}.md", title, claims(growth, single_ms, peers), figures
+    )
+    spans = [sent.spans for sent in growth.portions]
+    plot(
+        options.results / f"{name}.png",
+        x=[sum(spans[: n + 1]) / 1e6 for n in range(len(spans))],
+        lines={"spanframe": [sent.rate for sent in growth.portions]},
+        labels=("spans in the file, millions", "spans a second"),
+    )
+    shutil.rmtree(scratch)
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Programs to measure, each in a process of its own on loopback."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+__all__ = ["WORK", "collector", "free_port", "peak_mib", "port_is_open", "running"]
+
+WORK: Final = Path(__file__).parent / ".work"
+"""Stores, environments and logs; not part of the repository."""
+
+START_SECONDS: Final = 120
+STOP_SECONDS: Final = 60
+
+
+@contextmanager
+def running(
+    command: Sequence[str],
+    log: Path,
+    is_ready: Callable[[], bool],
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[int]:
+    """Start a program, yield its process id once it is ready, and stop it."""
+    inherited = os.environ  # noqa: TID251 - a peer is configured by its environment
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=output,
+            env=inherited | (environment or {}),
+            cwd=log.parent,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not is_ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command[0]} did not start: see {log}")
+            time.sleep(0.05)
+        yield process.pid
+    finally:
+        _stop(process)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        # The whole session: a server's workers must not outlive it.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def collector(store: Path) -> Iterator[tuple[str, int]]:
+    """Run a collector with its default settings; yield HOST:PORT and process id."""
+    store.parent.mkdir(parents=True, exist_ok=True)
+    ready = store.with_suffix(".ready")
+    ready.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "spanframe", "collector"]
+    command += ["--store", f"sqlite:///{store}", "--grpc", "127.0.0.1:0"]
+    command += ["--http", "", "--ready-file", str(ready), "--drain-seconds", "0"]
+    with running(command, store.with_suffix(".log"), ready.exists) as pid:
+        yield json.loads(ready.read_text())["grpc"], pid
+
+
+def peak_mib(pid: int) -> float:
+    """Return the most memory a process has ever had resident (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def port_is_open(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
