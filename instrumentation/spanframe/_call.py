@@ -142,10 +142,11 @@ class Call:
         if self._rendered_by is not capture:
             self._rendered = rendered_attributes(capture, self.facts)
             self._rendered_by = capture
-        attributes = {**where.inherited, **self._rendered}
+        attributes = self._rendered
         if self._capture_inputs and capture.enabled:
             bound = self._binding.bind(args, kwargs)
             if bound is not None:
-                attributes[keys.SPAN_INPUTS] = capture.json_text(bound)
+                text = capture.json_text(bound)
+                attributes = {**attributes, keys.SPAN_INPUTS: text}
         links = otel_links(capture, self._links) if self._links else None
         return begin(recorder, where, self.name, attributes, links)

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
-from opentelemetry.sdk.trace import EventBase, ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from spanframe._guard import fault
@@ -72,8 +72,9 @@ class Delivery(SpanProcessor):
         self._lock = threading.RLock()
         self._progress = threading.Condition(self._lock)
         self._wake = threading.Event()
-        self._in_flight = 0
+        self._accepted = 0
         self._done = 0
+        self._wanted = 0  # how many of the accepted spans a flush waits for
         self._closing = False
         self._thread: threading.Thread | None = None
 
@@ -107,6 +108,7 @@ class Delivery(SpanProcessor):
             if not full and not self._closing:
                 self._queue.append((span, characters))
                 self._held += characters
+                self._accepted += 1
         if full or self._closing:
             self._losses.add("closed" if self._closing else "queue_full", 1)
             return
@@ -125,7 +127,7 @@ class Delivery(SpanProcessor):
 
     def waiting(self) -> int:
         """Return how many spans are queued or being sent."""
-        return len(self._queue) + self._in_flight
+        return self._accepted - self._done
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Wait until every span that ended before the call is out.
@@ -134,9 +136,7 @@ class Delivery(SpanProcessor):
             False when that took longer than ``timeout_millis``.
         """
         with self._progress:
-            target = self._done + self._in_flight + len(self._queue)
-            if target == self._done:
-                return True
+            target = self._wanted = self._accepted
             self._wake.set()
             return self._progress.wait_for(
                 lambda: self._done >= target, timeout_millis / 1000
@@ -192,25 +192,30 @@ class Delivery(SpanProcessor):
         # Instrumentors of gRPC must not trace our own exports.
         attach(Context({_SUPPRESS_INSTRUMENTATION_KEY: True}))
         while not self._closing:
-            self._wake.wait(self._delay_s)
+            full = self._wake.wait(self._delay_s)
             self._wake.clear()
             try:
-                self._drain()
+                self._drain(0 if full else self._accepted)
             except Exception:  # noqa: BLE001 - the guard: later spans still go out
                 fault("delivering spans")
-        self._drain()
+        self._drain(self._accepted)
 
-    def _drain(self) -> None:
-        while self._queue:
+    def _drain(self, goal: int) -> None:
+        """Send full batches, and smaller ones until ``goal`` spans are done in all.
+
+        Chasing an app that goes on recording with ever smaller batches would cost it
+        more than the spans themselves.
+        """
+        while self._queue and (
+            len(self._queue) >= self._batch_size or self._done < max(goal, self._wanted)
+        ):
             batch = self._take()
-            count = len(batch)
-            delivered = self._export(batch)
-            with self._lock:
-                self._in_flight = 0
-                self._done += count
+            if not self._export(batch):
+                reason = "closed" if self._closing else "failed"
+                self._losses.add(reason, len(batch))
+            with self._progress:
+                self._done += len(batch)
                 self._progress.notify_all()
-            if not delivered:
-                self._losses.add("closed" if self._closing else "failed", count)
 
     def _export(self, batch: list[ReadableSpan]) -> bool:
         """Hand a batch over, again if another exporter takes over meanwhile."""
@@ -226,14 +231,13 @@ class Delivery(SpanProcessor):
 
     def _take(self) -> list[ReadableSpan]:
         """Take the oldest spans of the queue, a batch of them at most."""
-        batch = []
+        # Only this thread takes, so the app's threads need not wait for it.
+        count = min(self._batch_size, len(self._queue))
+        taken = [self._queue.popleft() for _ in range(count)]
+        characters = sum(held for _, held in taken)
         with self._lock:
-            for _ in range(min(self._batch_size, len(self._queue))):
-                span, characters = self._queue.popleft()
-                self._held -= characters
-                batch.append(span)
-            self._in_flight = len(batch)
-        return batch
+            self._held -= characters
+        return [span for span, _ in taken]
 
     def _after_fork(self) -> None:
         self._start_lock = threading.RLock()
@@ -245,15 +249,13 @@ class Delivery(SpanProcessor):
 
 
 def _characters(span: ReadableSpan) -> int:
-    """Return how much text a span holds, to the nearest few hundred characters."""
+    """Return how much text the attributes of a span hold."""
+    attributes: Any = span.attributes  # a mapping that can be copied
     total = 0
-    holders: list[ReadableSpan | EventBase] = [span, *span.events]
-    for holder in holders:
-        attributes: Any = holder.attributes  # any mapping that can be copied
-        if attributes:
-            for value in attributes.copy().values():
-                if type(value) is str:
-                    total += len(value)
-                elif type(value) is tuple:
-                    total += sum(len(v) for v in value if type(v) is str)
+    for value in attributes.copy().values() if attributes else ():
+        kind = type(value)
+        if kind is str:
+            total += len(value)
+        elif kind is tuple:
+            total += sum(len(v) for v in value if type(v) is str)
     return total

@@ -1,7 +1,7 @@
 """Where a new span belongs: under what is current, recorded or not."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, get_current_span
@@ -15,6 +15,10 @@ from spanframe._runtime import runtime
 
 __all__ = ["Place", "begin", "is_ours", "place", "recorder"]
 
+# The context to start a span in, the outermost span of its trace in this process (None:
+# the trace begins here), and the attributes it begins with because of where it is.
+Place = tuple[Context, LiveSpan | None, Mapping[str, str]]
+
 _NOTHING: Final[Mapping[str, str]] = {}
 
 
@@ -25,20 +29,6 @@ def recorder() -> Recorder | None:
     current = runtime.recorder or runtime.start()
     # Starting reads the settings, which may switch recording off.
     return current if runtime.is_enabled() else None
-
-
-class Place(NamedTuple):
-    """Where a new span belongs.
-
-    Attributes:
-        context: the OpenTelemetry context to start it in.
-        root: the outermost span of the trace in this process; None: it begins here.
-        inherited: what the span begins with because of where it is.
-    """
-
-    context: Context
-    root: LiveSpan | None
-    inherited: Mapping[str, str]
 
 
 def place(
@@ -66,12 +56,12 @@ def place(
             return None
         root = _local_root(recorder, context, parent)
         if root is not None:
-            return Place(context, root, _NOTHING)
+            return context, root, _NOTHING
     elif not recorder.draw(recorder.ratio if ratio is None else ratio):
         return None
     if ambient is None:
-        return Place(context, None, runtime.root_attributes)
-    return Place(context, None, {**runtime.root_attributes, **ambient.attributes})
+        return context, None, runtime.root_attributes
+    return context, None, {**runtime.root_attributes, **ambient.attributes}
 
 
 def begin(
@@ -88,25 +78,26 @@ def begin(
         recorder: what to record with.
         where: its place.
         name: its name.
-        attributes: its rendered attributes, those of its place among them.
+        attributes: its rendered attributes.
         links: its rendered links.
         start_time_ns: its start in epoch nanoseconds; now when None.
 
     Returns:
         None when OpenTelemetry's sampler leaves it out.
     """
+    context, root, inherited = where
     if start_time_ns is None and runtime.clock is not None:
         start_time_ns = runtime.clock()
     span = recorder.tracer.start_span(
         name,
-        where.context,
-        attributes=attributes,
+        context,
+        attributes={**inherited, **attributes} if inherited else attributes,
         links=links,
         start_time=start_time_ns,
     )
     if not span.is_recording():
         return None
-    return LiveSpan(span, recorder.capture, where.root)
+    return LiveSpan(span, recorder.capture, root)
 
 
 def _local_root(

@@ -56,7 +56,7 @@ class _Scope(AbstractContextManager[LiveSpan]):
             current,
             where,
             capture.text(self._name),
-            {**where.inherited, **rendered_attributes(capture, self._attributes)},
+            rendered_attributes(capture, self._attributes),
             otel_links(capture, self._links),
         )
         if live is None:
@@ -175,7 +175,7 @@ def start_span_no_context(
         current,
         where,
         capture.text(name),
-        {**where.inherited, **rendered},
+        rendered,
         otel_links(capture, links),
         start_time_ns,
     )

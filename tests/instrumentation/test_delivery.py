@@ -24,7 +24,6 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 import spanframe
 from spanframe import testing
 from spanframe._runtime import runtime
-from spanframe.entities import SpanEvent
 from spanframe.errors import SettingsError
 from tests.instrumentation.otlp_sink import Answer, OtlpSink
 
@@ -271,7 +270,7 @@ def test_the_text_of_waiting_spans_is_bounded(monkeypatch: pytest.MonkeyPatch) -
         for _ in range(20):
             with spanframe.start_span("large") as span:
                 span.set_attribute("texts", ["x" * 5_000, "x" * 5_000])
-                span.add_event(SpanEvent("more", attributes={"text": "x" * 10_000}))
+                span.set_attribute("text", "x" * 10_000)
         assert spanframe.stats().queue_full == 16
         exporter.go.set()
         assert spanframe.flush()
