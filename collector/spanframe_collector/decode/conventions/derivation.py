@@ -6,7 +6,6 @@ from typing import Any, Final, NamedTuple
 
 from spanframe import keys
 from spanframe_collector.decode.anyvalue import NOT_JSON, json_text, loads
-from spanframe_collector.decode.conventions.shapes import Attributes, Events
 from spanframe_collector.decode.conventions.table import (
     Cell,
     Convention,
@@ -15,6 +14,8 @@ from spanframe_collector.decode.conventions.table import (
     table,
 )
 from spanframe_collector.decode.conventions.values import (
+    Attributes,
+    Events,
     Usage,
     as_json,
     decoded,

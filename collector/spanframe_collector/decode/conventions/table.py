@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
-from spanframe_collector.decode.conventions import shapes
-from spanframe_collector.decode.conventions.shapes import Attributes, Events
-from spanframe_collector.decode.conventions.values import Usage
+from spanframe_collector.decode.conventions import flattened, shapes
+from spanframe_collector.decode.conventions.values import Attributes, Events, Usage
 
 __all__ = ["Convention", "TokenKeys", "table"]
 
@@ -70,8 +69,8 @@ table: Final = (
     ),
     Convention(
         "OpenInference",
-        inputs=("input.value", shapes.openinference_input),
-        outputs=("output.value", shapes.openinference_output),
+        inputs=("input.value", flattened.openinference_input),
+        outputs=("output.value", flattened.openinference_output),
         type_keys=("openinference.span.kind",),
         types=_same(
             "TOOL",
@@ -176,8 +175,8 @@ table: Final = (
     ),
     Convention(
         "Traceloop",
-        inputs=("traceloop.entity.input", shapes.prompts, shapes.completed_call),
-        outputs=("traceloop.entity.output", shapes.completions),
+        inputs=("traceloop.entity.input", flattened.prompts, flattened.completed_call),
+        outputs=("traceloop.entity.output", flattened.completions),
         type_keys=("traceloop.span.kind",),
         types={
             "workflow": "WORKFLOW",

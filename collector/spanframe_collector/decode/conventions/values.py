@@ -1,10 +1,13 @@
 """How the values of attributes are read: as JSON text, as counts of tokens."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from spanframe_collector.decode.anyvalue import NOT_JSON, json_text, loads
 
 __all__ = [
+    "Attributes",
+    "Events",
     "Usage",
     "as_json",
     "decoded",
@@ -12,6 +15,12 @@ __all__ = [
     "token_count",
     "usage",
 ]
+
+Attributes = Mapping[str, Any]
+"""The attributes of a span or an event: plain Python values by key."""
+
+Events = Sequence[tuple[str, Attributes]]
+"""The name and the attributes of events, in order."""
 
 _ABSENT_TEXTS: Final = ("", '""', "{}", "[]", "null")
 _MOST_TOKENS: Final = (1 << 63) - 1

@@ -1,0 +1,100 @@
+"""The values of OTLP/JSON: readers return what a field holds, or raise ValueError."""
+
+import base64
+import binascii
+import math
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+__all__ = [
+    "MOST_DIGITS",
+    "UnreadableError",
+    "base64_bytes",
+    "boolean",
+    "double",
+    "enum",
+    "hexadecimal",
+    "integer",
+    "string",
+]
+
+MOST_DIGITS: Final = 20
+"""No integer of OTLP has more."""
+
+
+class UnreadableError(ValueError):
+    """A value of another type than its field; the text is the reason, or empty."""
+
+
+def string(value: Any) -> str:
+    """Read a string; the field itself refuses a lone surrogate."""
+    if not isinstance(value, str):
+        raise UnreadableError
+    return value
+
+
+def boolean(value: Any) -> bool:
+    """Read a boolean."""
+    if not isinstance(value, bool):
+        raise UnreadableError
+    return value
+
+
+_INTEGER: Final = re.compile(rf"-?[0-9]{{1,{MOST_DIGITS}}}")
+
+
+def integer(value: Any) -> int:
+    """Read a number or a string; the field itself refuses what does not fit."""
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return enum(value)
+
+
+def enum(value: Any) -> int:
+    """Read the number of an enum value; names are not OTLP/JSON."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UnreadableError
+    return value
+
+
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_WORDS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def double(value: Any) -> float:
+    """Read a number, or a word for what JSON has no number for."""
+    if isinstance(value, str):
+        if value in _WORDS:
+            return _WORDS[value]
+        if not _NUMBER.fullmatch(value):
+            raise UnreadableError
+    elif not isinstance(value, int | float) or isinstance(value, bool):
+        raise UnreadableError
+    number = float(value)
+    if not math.isfinite(number):  # written as 1e999
+        raise UnreadableError
+    return number
+
+
+_TO_STANDARD_BASE64: Final = str.maketrans("-_", "+/")
+
+
+def base64_bytes(value: Any) -> bytes:
+    """Read base64 of either alphabet, padded or not."""
+    text = string(value).translate(_TO_STANDARD_BASE64).rstrip("=")
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+
+
+def hexadecimal(reason: str = "") -> Callable[[Any], bytes]:
+    """Make the reader of an id; its length is checked where all spans are."""
+
+    def read(value: Any) -> bytes:
+        try:
+            return binascii.unhexlify(string(value))
+        except ValueError:
+            raise UnreadableError(reason) from None
+
+    return read
