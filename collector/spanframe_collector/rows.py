@@ -12,10 +12,12 @@ class Source(IntEnum):
     RESOURCE = 0
     """The request or the resource: true of everything the process sends."""
     SPAN = 1
-    """Derived from a span: its name, times, status, inputs, a known convention."""
-    EXPLICIT = 2
+    """What a span is: its name, times, status, inputs and outputs."""
+    CONVENTION = 2
+    """Said of the trace in the words of another convention: ``langfuse.trace.name``."""
+    EXPLICIT = 3
     """Said by the app about its trace: ``update_current_trace``, ``set_experiment``."""
-    EDIT = 3
+    EDIT = 4
     """Changed later in the store: ``set_trace_tag``, ``delete_trace_tag``."""
 
 

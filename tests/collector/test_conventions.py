@@ -498,7 +498,7 @@ def decode(attributes: dict[str, Any], events: Any = (), **context: Any) -> Span
 def facts(attributes: dict[str, Any], **context: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     for fact in decode(attributes, **context).facts:
-        assert fact.source == Source.SPAN
+        assert fact.source == Source.CONVENTION
         found.setdefault(fact.field, fact.value)
     return found
 

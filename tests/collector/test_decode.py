@@ -118,8 +118,8 @@ def test_trace_level_keys_are_facts_of_the_trace() -> None:
         ("status", Source.EXPLICIT, "ERROR"),
         ("client_request_id", Source.EXPLICIT, "r-1"),
         ("experiment", Source.EXPLICIT, "shop"),
-        ("metadata.mlflow.trace.user", Source.SPAN, "ann"),
-        ("metadata.mlflow.trace.session", Source.SPAN, "s-1"),
+        ("metadata.mlflow.trace.user", Source.CONVENTION, "ann"),
+        ("metadata.mlflow.trace.session", Source.CONVENTION, "s-1"),
     }
 
 
@@ -155,7 +155,7 @@ def test_resource_attributes_are_tags_but_those_of_the_sdk() -> None:
 def test_the_json_around_every_value_of_the_mlflow_sdk_is_undone() -> None:
     attributes = {"user.id": '"ann"', "mlflow.traceTag.t": '"quoted"'}
     assert facts(attributes, scope="mlflow.tracing.provider") == {
-        ("metadata.mlflow.trace.user", Source.SPAN, "ann"),
+        ("metadata.mlflow.trace.user", Source.CONVENTION, "ann"),
         ("tags.t", Source.EXPLICIT, '"quoted"'),
     }
 

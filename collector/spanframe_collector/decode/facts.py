@@ -112,7 +112,7 @@ def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
         values = (attributes.get(name) for name in names)
         found = next((value for value in values if not is_absent(value)), None)
         if found is not None:
-            yield Fact(field, Source.SPAN, _plain_text(found))
+            yield Fact(field, Source.CONVENTION, _plain_text(found))
     for key in _METADATA_MAPS:
         entries = decoded(attributes.get(key))
         if isinstance(entries, dict):
@@ -123,13 +123,13 @@ def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
         if isinstance(names, list):
             for name in names[:_MOST_TAGS]:
                 if isinstance(name, str) and name and name not in IMMUTABLE_TAGS:
-                    yield Fact(f"tags.{name}", Source.SPAN, "true")
+                    yield Fact(f"tags.{name}", Source.CONVENTION, "true")
 
 
 def _foreign_metadata(name: str, value: Any) -> Iterator[Fact]:
     # What other conventions call mlflow.* is not what MLflow means by it.
     if name and not name.startswith("mlflow.") and not is_absent(value):
-        yield Fact(f"metadata.{name}", Source.SPAN, _text(value))
+        yield Fact(f"metadata.{name}", Source.CONVENTION, _text(value))
 
 
 def of_resource(attributes: Mapping[str, Any]) -> Iterator[Fact]:

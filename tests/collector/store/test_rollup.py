@@ -86,6 +86,13 @@ def test_what_the_app_says_of_its_trace_wins_over_what_the_root_is() -> None:
     assert (row["status"], row["name"]) == ("ERROR", "said")
 
 
+def test_a_name_in_other_words_wins_over_the_roots_and_not_over_ours() -> None:
+    theirs = span(2, parent=1, attributes={"langfuse.trace.name": "theirs"})
+    ours = span(3, parent=1, attributes={"spanframe.trace.name": "ours"})
+    assert columns(span(1, name="root"), theirs)["name"] == "theirs"
+    assert columns(span(1, name="root"), theirs, ours)["name"] == "ours"
+
+
 def test_the_roots_tag_wins_then_the_latest() -> None:
     def tagged(number: int, value: str, **fields: Any) -> Any:
         return span(number, attributes={"mlflow.traceTag.t": value}, **fields)
