@@ -14,6 +14,7 @@ import shutil
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,9 @@ FULL_TRACES: Final = 1_000_000
 QUICK_TRACES: Final = 100_000
 SINGLE_SPANS: Final = 300
 PEER_TRACES: Final = {"mlflow": 1000, "phoenix": 400, "rotel": 20_000}
-STORED_SECONDS: Final = 120
+WARMING_TRACES: Final = 64
+STORED_SECONDS: Final = 60
+"""How long a peer may store nothing before it has stored all that it will."""
 
 
 def single_span_ms(folder: Path) -> float:
@@ -50,23 +53,35 @@ def peer_rate(peer: Peer, folder: Path) -> float:
     """Return how many spans a second a peer takes; stores, where it stores any."""
     traces = PEER_TRACES[peer.name]
     requests = list(workload.requests(0, traces))
-    spans = traces * len(workload.SHAPE)
+    warming = list(workload.requests(traces, WARMING_TRACES))
     folder.mkdir()
     with peer.start(folder) as running:
-        sent = send(running.export, requests)
+        # A server loads much of itself with its first request.
+        send(running.export, warming)
         if running.stored is None:
-            return sent.rate
-        # What is accepted may be stored later, or never.
-        start = last_change = time.perf_counter()
-        stored = running.stored()
-        while stored < spans and time.perf_counter() - last_change < STORED_SECONDS:
-            time.sleep(0.25)
-            before, stored = stored, running.stored()
-            if stored > before:
-                last_change = time.perf_counter()
-        if stored < spans:
-            print(f"{peer.name} has stored {stored:,} of {spans:,} spans")
-        return stored / (sent.seconds + last_change - start)
+            return send(running.export, requests).rate
+        before, _ = settled(running.stored, WARMING_TRACES * len(workload.SHAPE))
+        start = time.perf_counter()
+        send(running.export, requests)
+        spans = traces * len(workload.SHAPE)
+        stored, end = settled(running.stored, before + spans)
+    if stored < before + spans:
+        print(f"{peer.name} has stored {stored - before:,} of {spans:,} spans")
+    return (stored - before) / (end - start)
+
+
+def settled(count: Callable[[], int], expected: int) -> tuple[int, float]:
+    """Wait until a count is reached, or changes no more; return it and since when.
+
+    What a peer has accepted may be stored later, or never.
+    """
+    stored, since = count(), time.perf_counter()
+    while stored < expected and time.perf_counter() - since < STORED_SECONDS:
+        time.sleep(0.1)
+        before, stored = stored, count()
+        if stored != before:
+            since = time.perf_counter()
+    return stored, since
 
 
 def peer_rates(folder: Path) -> dict[str, float]:

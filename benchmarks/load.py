@@ -79,9 +79,14 @@ def over_http(port: int, headers: Mapping[str, str]) -> Iterator[Export]:
             local.connection = http.client.HTTPConnection(
                 "127.0.0.1", port, timeout=GIVE_UP_SECONDS
             )
-        local.connection.request("POST", "/v1/traces", body, everything)
-        answer = local.connection.getresponse()
-        return answer.status, answer.read()
+        try:
+            local.connection.request("POST", "/v1/traces", body, everything)
+            answer = local.connection.getresponse()
+            return answer.status, answer.read()
+        except ConnectionError as error:
+            # Closed by the server; the next request opens it again.
+            local.connection.close()
+            return http.HTTPStatus.SERVICE_UNAVAILABLE, str(error).encode()
 
     def export(body: bytes) -> None:
         deadline = time.monotonic() + GIVE_UP_SECONDS

@@ -298,30 +298,30 @@ def _one_of(values: Sequence[T], rng: random.Random) -> T:
 def requests(first: int, count: int, seed: int = SEED) -> Iterator[Request]:
     """Yield traces ``first`` to ``first + count`` as export requests of 512 spans.
 
-    Spans arrive in random order within a window; one child in a hundred comes a window
-    or more late, and one span in a hundred comes a second time.
+    Spans arrive in random order within a window; one child in a hundred comes two
+    windows late, and one span in a hundred comes again two windows later.
     """
     rng = random.Random(seed ^ first)
     waiting: list[bytes] = []
     late: list[bytes] = []
+    very_late: list[bytes] = []
     for start in range(first, first + count, WINDOW_TRACES):
         end = min(start + WINDOW_TRACES, first + count)
-        waiting += late
-        late = []
+        arriving, late, very_late = late, very_late, []
         for number in range(start, end):
             root, *children = spans_of(number, seed)
-            waiting.append(root)
+            arriving.append(root)
             for child in children:
-                (late if rng.random() < LATE_SHARE else waiting).append(child)
-            late += [
-                span for span in (root, *children) if rng.random() < DUPLICATE_SHARE
-            ]
-        rng.shuffle(waiting)
+                (very_late if rng.random() < LATE_SHARE else arriving).append(child)
+            again = [s for s in (root, *children) if rng.random() < DUPLICATE_SHARE]
+            very_late += again
+        rng.shuffle(arriving)
+        waiting += arriving
         whole = len(waiting) - len(waiting) % REQUEST_SPANS
         for at in range(0, whole, REQUEST_SPANS):
             yield as_request(waiting[at : at + REQUEST_SPANS])
         waiting = waiting[whole:]
-    waiting += late
+    waiting += late + very_late
     for at in range(0, len(waiting), REQUEST_SPANS):
         yield as_request(waiting[at : at + REQUEST_SPANS])
 
