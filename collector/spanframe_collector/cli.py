@@ -22,7 +22,7 @@ from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe.settings import rows
 from spanframe_collector.logs import log_to_stderr
 from spanframe_collector.settings import CollectorSettings, age_ms
-from spanframe_collector.store.engine import open_engine
+from spanframe_collector.store.engine import open_engine, store_name
 from spanframe_collector.store.inspection import inspect_store
 from spanframe_collector.store.migrations import HEAD, check_version, upgrade
 from spanframe_collector.store.rederivation import count_traces, rederive_portion
@@ -249,7 +249,7 @@ def _engine(store: str | None, *, read_only: bool) -> Engine:
 
 
 def _name(engine: Engine) -> str:
-    return engine.url.render_as_string(hide_password=True)
+    return store_name(engine)
 
 
 def _milliseconds(age: str) -> int:

@@ -157,11 +157,10 @@ class Intake:
         self._telemetry.decoded(decoded.received, rejected)
         if not rows:
             return Taken(rejected, warning)
-        wait = _LONGEST_WAIT_SECONDS
-        if seconds is not None:
-            wait = max(0.0, min(wait, seconds - _MARGIN_SECONDS))
         try:
-            committed = await asyncio.wait_for(self._pipeline.commit(rows), wait)
+            committed = await asyncio.wait_for(
+                self._pipeline.commit(rows), _patience(seconds)
+            )
         except StoreUnavailableError:
             self._telemetry.refuse("store_unavailable", len(rows))
             raise RefusedError(Refusal.STORE) from None
@@ -193,6 +192,16 @@ class Intake:
             request = self._masker.request(request)
         rows, rejected = decode_request(request, facts)
         return request, Decoded(rows, [*unreadable, *rejected]), warning
+
+
+def _patience(seconds: float | None) -> float:
+    """Return how long to wait for a commit, of what is left of a sender's deadline.
+
+    A short deadline is shared: the margin alone would leave nothing of it.
+    """
+    if seconds is None:
+        return _LONGEST_WAIT_SECONDS
+    return min(_LONGEST_WAIT_SECONDS, max(seconds - _MARGIN_SECONDS, seconds / 2))
 
 
 def _facts(headers: Mapping[str, str]) -> tuple[Fact, ...]:

@@ -9,7 +9,7 @@ import dataclasses
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from spanframe._parsers import (
     boolean,
@@ -165,16 +165,21 @@ def _plain(value: object) -> str:
     return redact_url(str(value))
 
 
+_SECRET_PARAMETER: Final = re.compile(
+    r"([?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE
+)
+
+
 def redact_url(text: str) -> str:
-    """Return ``text`` with the password of every URL in it replaced by ``***``."""
+    """Return a URL with its password, and parameters named like one, as ``***``."""
     head, separator, rest = text.partition("://")
     if not separator:
         return text
     authority, at, tail = rest.rpartition("@")
-    if not at:
-        return text
-    user, colon, _ = authority.partition(":")
-    return f"{head}://{user}{':***' if colon else ''}@{tail}"
+    if at:
+        user, colon, _ = authority.partition(":")
+        rest = f"{user}{':***' if colon else ''}@{tail}"
+    return head + separator + _SECRET_PARAMETER.sub(r"\1***", rest)
 
 
 _SAMPLERS = (

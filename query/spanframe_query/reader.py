@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import StoreError
-from spanframe_collector.store.engine import driver_message
+from spanframe_collector.store.engine import driver_message, store_name
 from spanframe_collector.store.schema import scopes, spans
 from spanframe_query import select as statements
 from spanframe_query.entities import Trace, TraceInfo, TraceState
@@ -145,7 +145,7 @@ def connection(engine: Engine) -> Iterator[Connection]:
         with engine.connect() as connected:
             yield connected
     except DBAPIError as error:
-        where = engine.url.render_as_string(hide_password=True)
+        where = store_name(engine)
         raise StoreError(
             f"The store {where} cannot be read: {driver_message(error)}."
         ) from error

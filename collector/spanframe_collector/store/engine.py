@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from spanframe.errors import SettingsError, StoreError
 from spanframe.settings import redact_url
 
-__all__ = ["open_engine"]
+__all__ = ["driver_message", "open_engine", "store_name"]
 
 _BUSY_TIMEOUT_SECONDS: Final = 4.0
 """Below the 5 s within which every export is answered."""
@@ -97,6 +97,11 @@ def _sqlite(url: URL, *, read_only: bool, synchronous: str) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def store_name(engine: Engine) -> str:
+    """Return the URL of a store as it may be shown."""
+    return redact_url(engine.url.render_as_string(hide_password=True))
 
 
 def driver_message(error: Any) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, column, func, select, table
 from sqlalchemy.exc import DBAPIError
 
 from spanframe.errors import StoreError
-from spanframe_collector.store.engine import driver_message
+from spanframe_collector.store.engine import driver_message, store_name
 from spanframe_collector.store.migrations import HEAD, stored_version
 from spanframe_collector.store.schema import attribute_index, experiments, spans, traces
 
@@ -43,7 +43,7 @@ def inspect_store(engine: Engine) -> Report:
                 *file_sizes(engine),
             )
     except DBAPIError as error:
-        where = engine.url.render_as_string(hide_password=True)
+        where = store_name(engine)
         raise StoreError(
             f"The store {where} cannot be read: {driver_message(error)}."
         ) from error

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError, NotFoundError, StoreError
 from spanframe_collector.store import index
-from spanframe_collector.store.engine import driver_message
+from spanframe_collector.store.engine import driver_message, store_name
 from spanframe_collector.store.rollup import columns_of, edit, merge, state_of
 from spanframe_collector.store.schema import experiments, spans, traces
 
@@ -172,7 +172,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except OperationalError as error:
-        where = engine.url.render_as_string(hide_password=True)
+        where = store_name(engine)
         raise StoreError(
             f"The store {where} cannot be written: {driver_message(error)}."
         ) from error

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
 from spanframe.errors import StoreError
-from spanframe_collector.store.engine import driver_message
+from spanframe_collector.store.engine import driver_message, store_name
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -34,7 +34,7 @@ def check_version(engine: Engine) -> None:
         StoreError: when it cannot be opened, or is empty, older or newer; the message
             names both versions and the remedy.
     """
-    where = engine.url.render_as_string(hide_password=True)
+    where = store_name(engine)
     try:
         with engine.connect() as connection:
             found = stored_version(connection)
@@ -60,7 +60,7 @@ def upgrade(engine: Engine) -> None:
     # Only who changes a store pays for loading Alembic.
     from alembic import command  # noqa: PLC0415
 
-    where = engine.url.render_as_string(hide_password=True)
+    where = store_name(engine)
     try:
         with engine.begin() as connection:
             found = stored_version(connection)
