@@ -20,6 +20,7 @@ __all__ = [
     "rendered_attributes",
     "span_facts",
     "span_status",
+    "trace_beginning",
 ]
 
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
@@ -43,6 +44,17 @@ def span_facts(
     if description is not None:
         facts[SPAN_DESCRIPTION] = description
     return facts
+
+
+def trace_beginning(
+    capture: Capture, trace_destination: str | None, run_id: str | None = None
+) -> dict[str, str]:
+    """Render what a span says of the trace it begins: its experiment, its run."""
+    facts = {
+        keys.EXPERIMENT: trace_destination,
+        keys.METADATA_PREFIX + keys.META_SOURCE_RUN: run_id,
+    }
+    return {key: capture.text(value) for key, value in facts.items() if value}
 
 
 def rendered_attributes(capture: Capture, attributes: Any) -> dict[str, Any]:

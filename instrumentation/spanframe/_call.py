@@ -7,7 +7,11 @@ from typing import Any, Final
 from opentelemetry.context import Context, attach, get_current
 
 from spanframe import keys
-from spanframe._attributes import otel_links, rendered_attributes
+from spanframe._attributes import (
+    otel_links,
+    rendered_attributes,
+    trace_beginning,
+)
 from spanframe._binding import Binding
 from spanframe._capture import Capture, well_formed
 from spanframe._context import enter_unsampled, leave, unsampled, with_span
@@ -32,6 +36,7 @@ class Call:
         "_binding",
         "_capture_inputs",
         "_capture_outputs",
+        "_destination",
         "_links",
         "_ratio",
         "_rendered",
@@ -47,6 +52,7 @@ class Call:
         facts: Mapping[str, Any],
         ratio: float | None,
         links: Sequence[Link] | None,
+        destination: str | None,
         *,
         capture_inputs: bool,
         capture_outputs: bool,
@@ -56,6 +62,7 @@ class Call:
         self._binding = Binding(function)
         self._ratio = ratio
         self._links = links
+        self._destination = destination
         self._capture_inputs = capture_inputs
         self._capture_outputs = capture_outputs
         self._rendered: dict[str, Any] = {}
@@ -149,4 +156,7 @@ class Call:
                 text = capture.json_text(bound)
                 attributes = {**attributes, keys.SPAN_INPUTS: text}
         links = otel_links(capture, self._links) if self._links else None
-        return begin(recorder, where, self.name, attributes, links)
+        if self._destination is None:
+            return begin(recorder, where, self.name, attributes, links)
+        begins = trace_beginning(capture, self._destination)
+        return begin(recorder, where, self.name, attributes, links, of_trace=begins)

@@ -25,6 +25,7 @@ def trace(
     attributes: Mapping[str, Any] | None = None,
     output_reducer: Reducer | None = None,
     *,
+    trace_destination: str | None = None,
     sampling_ratio_override: float | None = None,
     log_level: int | str | None = None,
     links: Sequence[Link] | None = None,
@@ -42,6 +43,7 @@ def trace(
     attributes: Mapping[str, Any] | None = None,
     output_reducer: Reducer | None = None,
     *,
+    trace_destination: str | None = None,
     sampling_ratio_override: float | None = None,
     log_level: int | str | None = None,
     links: Sequence[Link] | None = None,
@@ -58,6 +60,7 @@ def trace(
     attributes: Mapping[str, Any] | None = None,
     output_reducer: Reducer | None = None,
     *,
+    trace_destination: str | None = None,
     sampling_ratio_override: float | None = None,
     log_level: int | str | None = None,
     links: Sequence[Link] | None = None,
@@ -76,6 +79,7 @@ def trace(
         span_type: one of `SpanType` or any other text.
         attributes: attributes of every span.
         output_reducer: for generators, from the list of items to the outputs.
+        trace_destination: the experiment, by name, of traces begun here.
         sampling_ratio_override: the share of traces begun here that are recorded, 0 to
             1, instead of the setting.
         log_level: the level of every span, 10 to 50 or its name.
@@ -111,6 +115,7 @@ def trace(
             facts,
             sampling_ratio_override,
             links,
+            trace_destination,
             capture_inputs=capture_inputs,
             capture_outputs=capture_outputs,
         )

@@ -13,13 +13,13 @@ from spanframe._live import LiveSpan
 from spanframe._recorder import Recorder
 from spanframe._runtime import runtime
 
-__all__ = ["Place", "begin", "is_ours", "place", "recorder"]
+__all__ = ["NOTHING", "Place", "begin", "is_ours", "place", "recorder"]
 
 # The context to start a span in, the outermost span of its trace in this process (None:
 # the trace begins here), and the attributes it begins with because of where it is.
 Place = tuple[Context, LiveSpan | None, Mapping[str, str]]
 
-_NOTHING: Final[Mapping[str, str]] = {}
+NOTHING: Final[Mapping[str, str]] = {}
 
 
 def recorder() -> Recorder | None:
@@ -56,7 +56,7 @@ def place(
             return None
         root = _local_root(recorder, context, parent)
         if root is not None:
-            return context, root, _NOTHING
+            return context, root, NOTHING
     elif not recorder.draw(recorder.ratio if ratio is None else ratio):
         return None
     if ambient is None:
@@ -71,6 +71,7 @@ def begin(
     attributes: Mapping[str, Any],
     links: Sequence[OTelLink] | None = None,
     start_time_ns: int | None = None,
+    of_trace: Mapping[str, str] = NOTHING,
 ) -> LiveSpan | None:
     """Start a span in its place; it is not made current.
 
@@ -81,6 +82,7 @@ def begin(
         attributes: its rendered attributes.
         links: its rendered links.
         start_time_ns: its start in epoch nanoseconds; now when None.
+        of_trace: rendered facts of the trace, for a span that begins one.
 
     Returns:
         None when OpenTelemetry's sampler leaves it out.
@@ -91,7 +93,9 @@ def begin(
     span = recorder.tracer.start_span(
         name,
         context,
-        attributes={**inherited, **attributes} if inherited else attributes,
+        attributes=(
+            {**inherited, **of_trace, **attributes} if root is None else attributes
+        ),
         links=links,
         start_time=start_time_ns,
     )

@@ -9,7 +9,12 @@ from typing import Any, Final
 from opentelemetry.context import Context, attach, get_current
 
 from spanframe import keys
-from spanframe._attributes import otel_links, rendered_attributes, span_facts
+from spanframe._attributes import (
+    otel_links,
+    rendered_attributes,
+    span_facts,
+    trace_beginning,
+)
 from spanframe._capture import Capture
 from spanframe._context import AMBIENT, enter_unsampled, leave, with_span
 from spanframe._guard import fault
@@ -28,12 +33,17 @@ _NO_CAPTURE: Final = Capture(64, Redaction(()))
 class _Scope(AbstractContextManager[LiveSpan]):
     """The block of `start_span`: the span is current inside and ends with it."""
 
-    __slots__ = ("_attributes", "_links", "_live", "_name", "_token")
+    __slots__ = ("_attributes", "_begins", "_links", "_live", "_name", "_token")
 
     def __init__(
-        self, name: str, attributes: Mapping[str, Any], links: Sequence[Link] | None
+        self,
+        name: str,
+        attributes: Mapping[str, Any],
+        links: Sequence[Link] | None,
+        begins: tuple[str | None, str | None],
     ) -> None:
         self._name = name
+        self._begins = begins
         self._attributes = attributes
         self._links = links
         self._token: Token[Context] | None = None
@@ -58,6 +68,7 @@ class _Scope(AbstractContextManager[LiveSpan]):
             capture.text(self._name),
             rendered_attributes(capture, self._attributes),
             otel_links(capture, self._links),
+            of_trace=trace_beginning(capture, *self._begins),
         )
         if live is None:
             self._token = enter_unsampled(context)
@@ -93,6 +104,8 @@ def start_span(
     span_type: str | None = SpanType.UNKNOWN,
     attributes: Mapping[str, Any] | None = None,
     *,
+    trace_destination: str | None = None,
+    run_id: str | None = None,
     log_level: int | str | None = None,
     links: Sequence[Link] | None = None,
     description: str | None = None,
@@ -106,6 +119,8 @@ def start_span(
         name: the span's name.
         span_type: one of `SpanType` or any other text.
         attributes: attributes to begin with.
+        trace_destination: the experiment of the trace, by name, if one begins here.
+        run_id: the run of the trace, if one begins here.
         log_level: the level, 10 to 50 or its name.
         links: links to spans of other traces.
         description: in words, what the block does.
@@ -117,7 +132,7 @@ def start_span(
         InvalidArgumentError: when ``log_level`` is no level.
     """
     facts = span_facts(span_type, attributes, log_level, description)
-    return _Scope(name, facts, links)
+    return _Scope(name, facts, links, (trace_destination, run_id))
 
 
 def start_span_no_context(
@@ -166,8 +181,7 @@ def start_span_no_context(
     context = Context({AMBIENT: here[AMBIENT]} if AMBIENT in here else {})
     if parent_span is None:
         rendered |= trace_attributes(capture, tags=tags, metadata=metadata)
-        if experiment is not None:
-            rendered[keys.EXPERIMENT] = capture.text(experiment)
+        rendered |= trace_beginning(capture, experiment)
     else:
         context = with_span(context, parent_span)
     where = place(current, context)

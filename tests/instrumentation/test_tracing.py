@@ -136,6 +136,25 @@ def test_an_experiment_set_later_rides_on_the_roots(sink: OtlpSink) -> None:
     assert "spanframe.experiment" not in sink.spans[1].attributes
 
 
+def test_a_trace_can_have_an_experiment_and_a_run_of_its_own(sink: OtlpSink) -> None:
+    @spanframe.trace(trace_destination="refunds")
+    def refund() -> None:
+        pass
+
+    spanframe.set_experiment("shop")
+    refund()
+    with spanframe.start_span("outer", trace_destination="returns", run_id="r-1"):
+        refund()
+    spanframe.flush()
+    alone, inner = [s for s in sink.spans if s.name == "refund"]
+    key = "spanframe.experiment"
+    assert alone.attributes[key] == "refunds"
+    assert key not in inner.attributes
+    outer = sink.span("outer").attributes
+    assert outer[key] == "returns"
+    assert outer["spanframe.metadata.mlflow.sourceRun"] == "r-1"
+
+
 def test_an_experiment_without_a_name_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match="needs a name"):
         spanframe.set_experiment(" ")
