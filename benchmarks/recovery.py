@@ -160,7 +160,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=26)
     options = parser.parse_args()
     print("\n".join(machine()))
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         seconds = large_log(Path(folder) / "log", options.wal_mb)
         is_whole = kill_rounds(Path(folder) / "kills", options.rounds, options.seed)
     if seconds > MOST_SECONDS:

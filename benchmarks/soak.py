@@ -157,7 +157,7 @@ def main() -> int:
     print("\n".join(machine()))
     book = Book()
     with (
-        tempfile.TemporaryDirectory(dir=Path.cwd()) as folder,
+        tempfile.TemporaryDirectory() as folder,
         Collector.running(Path(folder)) as collector,
     ):
         pid = json.loads((Path(folder) / "ready.json").read_text())["pid"]

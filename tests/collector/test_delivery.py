@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from sqlalchemy import select
 
 from spanframe.errors import StoreError
-from spanframe_collector.intake import Intake, Refusal, RefusedError
+from spanframe_collector.intake import Intake, Refusal, RefusedError, _patience
 from spanframe_collector.pipeline import Pipeline
 from spanframe_collector.receivers.admission import Admission
 from spanframe_collector.rows import SpanRow
@@ -96,6 +96,17 @@ def test_spans_of_a_sender_that_hung_up_are_accounted_for(
     names = ("stored", "duplicate", "rejected", "refused")
     parts = sum(total(found, f"spanframe_{name}_spans") for name in names)
     assert total(found, "spanframe_received_spans") == parts
+
+
+@pytest.mark.parametrize("left", [None, 60.0, 5.5, 5.0, 1.0, 0.5, 0.05, 0.0, -1.0])
+def test_no_sender_waits_longer_than_it_can_and_each_is_given_a_chance(
+    left: float | None,
+) -> None:
+    """Catalogue 13: a deadline of half a second is no reason to refuse at once."""
+    patience = _patience(left)
+    assert patience <= 5
+    if left is not None and left > 0:
+        assert 0 < patience < left
 
 
 # --- equal keys, poison, slowness -----------------------------------------------------
