@@ -21,13 +21,11 @@ from opentelemetry.trace import TracerProvider as AnyTracerProvider
 from spanframe import keys
 from spanframe._capture import Capture
 from spanframe._context import ambient_of
-from spanframe._redaction import Redaction
+from spanframe._redaction import Redact, Redaction
 from spanframe._version import __version__
 from spanframe.settings import ClientSettings
 
 __all__ = ["Recorder", "make_provider"]
-
-Redact = Callable[[str], str]
 
 
 class Recorder:

@@ -5,7 +5,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["REDACTED", "Redaction"]
+__all__ = ["REDACTED", "Redact", "Redaction"]
+
+Redact = Callable[[str], str]
 
 REDACTED: Final = "[redacted]"
 _FAILED: Final = "[redaction failed]"
@@ -27,9 +29,7 @@ class Redaction:
         known: the keys looked at so far, and whether they are hidden.
     """
 
-    def __init__(
-        self, patterns: tuple[str, ...], redact: Callable[[str], str] | None = None
-    ) -> None:
+    def __init__(self, patterns: tuple[str, ...], redact: Redact | None = None) -> None:
         self.redact = redact
         self._matches = re.compile(
             "|".join(fnmatch.translate(pattern) for pattern in patterns) or "(?!)"

@@ -1,14 +1,11 @@
 """The one piece of state: settings, provider, delivery; made with the first span."""
 
 import atexit
-import getpass
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Any, Final
 
 from opentelemetry import trace as otel_trace
@@ -23,7 +20,9 @@ from spanframe._delivery import Delivery
 from spanframe._guard import fault
 from spanframe._otlp import OtlpExporter
 from spanframe._recorder import Recorder, make_provider
+from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
+from spanframe._trace_facts import process_facts
 from spanframe.settings import ClientSettings
 
 __all__ = [
@@ -36,8 +35,6 @@ __all__ = [
     "shutdown",
     "stats",
 ]
-
-Redact = Callable[[str], str]
 
 _FLUSH_BEFORE_CHANGE_MS: Final = 2000
 # The settings that say where spans go, and how.
@@ -158,7 +155,7 @@ class Runtime:
         facts = {
             keys.METADATA_PREFIX + keys.META_MODEL_ID: self.model_id,
             keys.EXPERIMENT: self.experiment,
-            **_process_facts(),
+            **process_facts(),
         }
         self.root_attributes = {key: value for key, value in facts.items() if value}
 
@@ -331,17 +328,3 @@ def stats() -> Stats:
     """Return how many spans were sent, wait, or were lost and why."""
     delivery = runtime.delivery
     return runtime.losses.stats(delivery.waiting() if delivery is not None else 0)
-
-
-def _process_facts() -> dict[str, str]:
-    """Return what MLflow 3.17 records of the process: its user and its script."""
-    try:
-        user = getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        user = ""
-    facts = {
-        "mlflow.user": user,
-        "mlflow.source.name": Path(sys.argv[0]).name if sys.argv else "",
-        "mlflow.source.type": "LOCAL",
-    }
-    return {keys.METADATA_PREFIX + key: value for key, value in facts.items()}

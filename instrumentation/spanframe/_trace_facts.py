@@ -1,6 +1,9 @@
 """Facts about a whole trace → attributes of the wire: tags, metadata, user, state."""
 
+import getpass
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from spanframe import keys
@@ -9,15 +12,10 @@ from spanframe._guard import warn
 from spanframe._redaction import REDACTED
 from spanframe.errors import InvalidArgumentError
 
-__all__ = [
-    "IMMUTABLE_TAGS",
-    "metadata_attributes",
-    "tag_attributes",
-    "trace_attributes",
-]
+__all__ = ["process_facts", "trace_attributes"]
 
 # MLflow 3.17 refuses to change these tags of a stored trace.
-IMMUTABLE_TAGS: Final = frozenset(
+_IMMUTABLE_TAGS: Final = frozenset(
     {
         "mlflow.user",
         keys.TAG_ARTIFACT_LOCATION,
@@ -44,7 +42,7 @@ _METADATA_WITH_A_KEY: Final = {
 _STATES: Final = ("OK", "ERROR")
 
 
-def tag_attributes(capture: Capture, tags: Any) -> dict[str, str]:
+def _tag_attributes(capture: Capture, tags: Any) -> dict[str, str]:
     """Render tags; reserved ones are left out with a warning.
 
     Raises:
@@ -52,11 +50,11 @@ def tag_attributes(capture: Capture, tags: Any) -> dict[str, str]:
     """
     return {
         keys.TAG_PREFIX + key: value
-        for key, value in _texts(capture, "tags", tags, IMMUTABLE_TAGS).items()
+        for key, value in _texts(capture, "tags", tags, _IMMUTABLE_TAGS).items()
     }
 
 
-def metadata_attributes(capture: Capture, metadata: Any) -> dict[str, str]:
+def _metadata_attributes(capture: Capture, metadata: Any) -> dict[str, str]:
     """Render metadata; what the store works out itself is left out with a warning.
 
     Raises:
@@ -87,9 +85,9 @@ def trace_attributes(
     Raises:
         InvalidArgumentError: naming the argument that cannot be used.
     """
-    attributes = tag_attributes(capture, tags) if tags is not None else {}
+    attributes = _tag_attributes(capture, tags) if tags is not None else {}
     if metadata is not None:
-        attributes |= metadata_attributes(capture, metadata)
+        attributes |= _metadata_attributes(capture, metadata)
     for name, preview in (("request", request_preview), ("response", response_preview)):
         if preview is not None and not isinstance(preview, str):
             raise InvalidArgumentError(
@@ -138,3 +136,17 @@ def _texts(
             hidden = capture.redaction.hides(key)
             texts[capture.text(key)] = REDACTED if hidden else capture.text(value)
     return texts
+
+
+def process_facts() -> dict[str, str]:
+    """Return what MLflow 3.17 records of the process: its user and its script."""
+    try:
+        user = getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        user = ""
+    facts = {
+        "mlflow.user": user,
+        "mlflow.source.name": Path(sys.argv[0]).name if sys.argv else "",
+        "mlflow.source.type": "LOCAL",
+    }
+    return {keys.METADATA_PREFIX + key: value for key, value in facts.items()}
