@@ -2,7 +2,7 @@
 # nothing but Python 3.11 or newer.
 #
 #   PYTHON=…   the interpreter to build .venv with (default: the newest on PATH)
-#   ARGS=…     passed on to pytest or to the demo: make test ARGS='-k filter'
+#   ARGS=…     passed on to pytest, the demo, a benchmark: make test ARGS='-k filter'
 
 PYTHON ?=
 ARGS ?=
@@ -17,10 +17,10 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format readme clean
+.PHONY: help demo test quick check format readme clean bench-ingest bench-search
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
 
 demo: $(READY) ## see it work: an app, the collector, searches
 	@$(BIN)/python -m spanframe demo $(ARGS)
@@ -43,6 +43,12 @@ format: $(READY) ## let ruff rewrite what it can
 
 readme: $(READY) ## rewrite the README's tables from the code
 	$(BIN)/python scripts/readme_tables.py
+
+bench-ingest: $(READY) ## spans a second, beside MLflow, Phoenix, rotel (ARGS=--quick)
+	$(BIN)/python -m benchmarks.ingest $(ARGS)
+
+bench-search: $(READY) ## search times on a million traces (ARGS=--quick: 100 000)
+	$(BIN)/python -m benchmarks.search $(ARGS)
 
 clean: ## remove everything that was built, .venv included
 	rm -rf $(VENV) dist build demo-output .mypy_cache .ruff_cache .pytest_cache \
