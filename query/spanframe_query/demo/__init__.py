@@ -1,0 +1,64 @@
+"""``spanframe demo``: an app, the collector and a few searches, end to end.
+
+Everything is real: the collector and the app are processes of their own, spans go over
+the wire, and the searches read the store the collector wrote.
+"""
+
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from spanframe_query.demo.recording import PartFailedError, record, shop, short
+from spanframe_query.demo.searching import compare, search
+
+__all__ = ["demo"]
+
+
+def demo(
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Where store and logs go. [default: demo-output/TIME]"),
+    ] = None,
+    requests: Annotated[
+        int, typer.Option(min=1, max=5000, help="How many traces the app makes.")
+    ] = 300,
+) -> None:
+    """Run an example app, collect its traces, search them. Takes a few seconds."""
+    console = Console()
+    folder = folder or Path("demo-output") / time.strftime("%Y-%m-%dT%H-%M-%S")
+    folder.mkdir(parents=True, exist_ok=True)
+    store = f"sqlite:///{folder / 'spanframe.db'}"
+    try:
+        middle_ms = record(folder, store, requests, console)
+        search(store, middle_ms, console)
+        compare(console)
+    except KeyboardInterrupt:
+        console.print(f"\nInterrupted. What was stored so far is in {store}")
+        raise
+    except PartFailedError as error:
+        console.print(f"[red]The demo stopped:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(1) from error
+    _say_what_is_next(store, console)
+
+
+def _say_what_is_next(store: str, console: Console) -> None:
+    console.rule("[bold]Try next")
+    python = Path(sys.executable)
+    program = shlex.quote(short(python.parent / "spanframe"))
+    text = f"""
+export SPANFRAME_STORE={shlex.quote(store)}
+{program} search "span.name = 'bank' AND span.status = 'ERROR'"
+{program} search --help
+{shlex.quote(short(python))} -i -c 'import spanframe'
+>>> staging = spanframe.search_traces("tags.environment = 'staging'")
+>>> staging["execution_time_ms"].describe()
+
+The app that made these traces: {short(shop())}
+"""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

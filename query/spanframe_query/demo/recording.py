@@ -1,0 +1,135 @@
+"""The demo's first half: a collector and an app, each in a process of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from spanframe.errors import SpanframeError
+
+__all__ = ["PartFailedError", "record", "shop", "short"]
+
+START_SECONDS: Final = 20
+STOP_SECONDS: Final = 15
+
+
+class PartFailedError(SpanframeError):
+    """The collector or the app did not do its part; the message names its log."""
+
+
+def record(folder: Path, store: str, requests: int, console: Console) -> int:
+    """Run collector and app until every span is stored; return the middle, epoch ms."""
+    console.rule("[bold]1. An app sends its traces to the collector")
+    with _collector(folder, store) as address:
+        text = f"collector  {address}, writing to {store}\napp        {short(shop())}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        begin = time.time()
+        _run_app(folder, address, requests, console)
+        middle = (begin + time.time()) / 2
+    console.print("collector  stopped; everything it accepted is stored\n")
+    return int(middle * 1000)
+
+
+@contextmanager
+def _collector(folder: Path, store: str) -> Iterator[str]:
+    """Run a collector on a free port, yield its address, stop it as a user would."""
+    ready, log = folder / "collector-ready.json", folder / "collector.log"
+    command = [sys.executable, "-m", "spanframe", "collector", "--store", store]
+    command += ["--grpc", "127.0.0.1:0", "--http", "off", "--ready-file", str(ready)]
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            command,
+            stdout=output,
+            stderr=output,
+            # The app flushes before it ends: nobody else will send.
+            env=_environment(SPANFRAME_DRAIN_SECONDS="0"),
+        )
+    try:
+        yield _wait_until_ready(process, ready, log)
+        process.send_signal(signal.SIGTERM)
+        if process.wait(STOP_SECONDS) != 0:
+            raise PartFailedError(f"the collector did not stop cleanly, see {log}")
+    except subprocess.TimeoutExpired:
+        raise PartFailedError(f"the collector did not stop, see {log}") from None
+    finally:
+        process.kill()
+        process.wait()
+        ready.unlink(missing_ok=True)
+
+
+def _wait_until_ready(
+    process: "subprocess.Popen[bytes]", ready: Path, log: Path
+) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    while not ready.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise PartFailedError(f"the collector did not start\n{_tail(log)}")
+        time.sleep(0.02)
+    return str(json.loads(ready.read_text())["grpc"])
+
+
+def _run_app(folder: Path, address: str, requests: int, console: Console) -> None:
+    """Run the example app to its end, with a bar for the questions it answered."""
+    log = folder / "app.log"
+    columns = (TextColumn("questions "), BarColumn(), MofNCompleteColumn())
+    with (
+        log.open("w") as errors,
+        Progress(*columns, console=console) as progress,
+        subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, str(shop()), "--requests", str(requests)],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=_environment(SPANFRAME_ENDPOINT=f"http://{address}"),
+        ) as app,
+    ):
+        task = progress.add_task("", total=requests)
+        try:
+            for line in app.stdout or ():
+                if answered := re.match(r"answered (\d+) of", line):
+                    progress.update(task, completed=int(answered[1]))
+            app.wait()
+        finally:
+            app.kill()  # interrupted, it would first answer what it has begun
+    if app.returncode != 0:
+        raise PartFailedError(f"the app ended with {app.returncode}\n{_tail(log)}")
+
+
+def _tail(log: Path) -> str:
+    """Return the log's last lines and where the others are."""
+    lines = log.read_text(errors="replace").splitlines()[-5:]
+    return "\n".join([*lines, f"(from {log})"])
+
+
+def shop() -> Path:
+    """Return the example app: beside us in an installed package, else in the clone."""
+    package, clone = Path(__file__).parents[1], Path(__file__).parents[3]
+    for folder in (package / "shop_assistant", clone / "examples/shop_assistant"):
+        if folder.is_dir():
+            return folder
+    raise PartFailedError("the example app shop_assistant is not installed")
+
+
+def _environment(**changes: str) -> dict[str, str]:
+    """Return the environment for a child, without the user's own tracing settings."""
+    inherited = os.environ.items()  # noqa: TID251 - handed on, not read
+    settings = ("SPANFRAME_", "OTEL_")
+    return {k: v for k, v in inherited if not k.startswith(settings)} | changes
+
+
+def short(path: Path) -> str:
+    """Write a path relative to the working directory where it lies below it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
