@@ -28,6 +28,7 @@ _METHOD: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _DEFAULT_PORT: Final = 4317
 # A collector refuses requests over its limit, 4 MiB unless it is told otherwise.
 _LARGEST_REQUEST: Final = 3 * 1024 * 1024
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 5.0
 _LONGEST_HINT_S: Final = 60.0
@@ -73,6 +74,11 @@ class OtlpExporter(SpanExporter):
         self._stopped = threading.Event()
         self._channel: grpc.Channel | None = None
         self._metadata = _metadata(settings)
+        if settings.token and not _is_private(settings.endpoint):
+            warn(
+                "The token goes to %s unencrypted; give an https endpoint.",
+                settings.printable()["endpoint"],
+            )
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send ``spans``, counting what the collector takes and refuses.
@@ -151,7 +157,7 @@ class OtlpExporter(SpanExporter):
             except grpc.RpcError as error:
                 code: str = error.code().name
                 hint = _retry_hint(error)
-            except ValueError:  # the channel was closed by `shutdown`
+            except ValueError:  # gRPC's word for a channel that `shutdown` has closed
                 raise _StoppedError from None
             else:
                 self._settle(response, count)
@@ -192,6 +198,12 @@ class OtlpExporter(SpanExporter):
             request_serializer=None,
             response_deserializer=ExportTraceServiceResponse.FromString,
         )
+
+
+def _is_private(endpoint: str) -> bool:
+    """Say whether nobody on the way can read what is sent."""
+    parts = urlsplit(endpoint)
+    return parts.scheme in {"https", "unix"} or parts.hostname in _LOOPBACK
 
 
 def _metadata(settings: ClientSettings) -> tuple[tuple[str, str], ...]:

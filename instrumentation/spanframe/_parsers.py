@@ -1,5 +1,6 @@
 """Settings as text → their values; ValueError with what to write instead."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -8,6 +9,7 @@ __all__ = [
     "boolean",
     "endpoint",
     "existing_file",
+    "header_value",
     "headers",
     "named_urls",
     "one_of",
@@ -17,6 +19,9 @@ __all__ = [
     "store_url",
     "whole_number",
 ]
+
+# gRPC, "Custom-Metadata".
+_HEADER_NAME = re.compile(r"[0-9a-z_.-]+")
 
 
 def boolean(text: str) -> bool:
@@ -132,13 +137,20 @@ def patterns(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (p.strip().lower() for p in text.split(","))))
 
 
+def header_value(text: str) -> str:
+    """Read what a header can carry: printable ASCII."""
+    if not (text.isascii() and (text.isprintable() or not text)):
+        raise ValueError("write printable ASCII, which is what a header can carry")
+    return text
+
+
 def headers(text: str) -> dict[str, str]:
     """Read URL-encoded ``name=value`` pairs separated by commas."""
     pairs: dict[str, str] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, separator, value = part.partition("=")
-        if not separator or not name.strip():
-            msg = "write name=value pairs separated by commas"
-            raise ValueError(msg)
-        pairs[unquote(name.strip()).lower()] = unquote(value.strip())
+        key = unquote(name.strip()).lower()
+        if not separator or not _HEADER_NAME.fullmatch(key):
+            raise ValueError("write name=value pairs separated by commas")
+        pairs[key] = header_value(unquote(value.strip()))
     return pairs

@@ -15,6 +15,7 @@ from spanframe._parsers import (
     boolean,
     endpoint,
     existing_file,
+    header_value,
     headers,
     named_urls,
     one_of,
@@ -33,6 +34,7 @@ __all__ = [
     "boolean",
     "endpoint",
     "existing_file",
+    "header_value",
     "headers",
     "named_urls",
     "one_of",
@@ -229,6 +231,7 @@ class ClientSettings(SettingsBase):
         "SPANFRAME_TOKEN",
         "",
         "The bearer token the app sends to the collector.",
+        header_value,
         secret=True,
     )
     warehouses: dict[str, str] = setting(

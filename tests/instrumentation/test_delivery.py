@@ -350,6 +350,33 @@ def test_the_token_and_headers_go_with_every_request(
     assert sink.metadata[0]["x-team"] == "a b"
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "told"),
+    [
+        ("http://collector.example:4317", True),
+        ("https://collector.example:4317", False),
+        ("http://localhost:4317", False),
+        ("http://[::1]:4317", False),
+        ("unix:/run/otlp.sock", False),
+    ],
+)
+def test_a_token_that_others_can_read_on_the_way_is_warned_of(
+    caplog: pytest.LogCaptureFixture, endpoint: str, told: bool
+) -> None:
+    spanframe.tracing.reset()
+    spanframe.configure(endpoint=endpoint, token="let-me-in")  # noqa: S106
+    spanframe.tracing.get_tracer_provider()
+    assert ("unencrypted" in caplog.text) is told
+    assert "let-me-in" not in caplog.text
+
+
+@pytest.mark.parametrize("token", ["two\nlines", "schlüssel"])
+def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
+    with pytest.raises(SettingsError, match="printable ASCII") as refused:
+        spanframe.configure(token=token)
+    assert token not in str(refused.value)
+
+
 def test_a_unix_socket_serves_as_well(sink: OtlpSink, tmp_path: Path) -> None:
     sink.stop()
     sink.address = f"unix:{tmp_path / 'otlp.sock'}"
