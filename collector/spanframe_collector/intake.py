@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import enum
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -20,6 +21,8 @@ from spanframe_collector.rows import Fact, Rejected, Source
 from spanframe_collector.telemetry import Telemetry
 
 __all__ = ["Intake", "Refusal", "RefusedError", "Taken"]
+
+_log: Final = logging.getLogger(__name__)
 
 _LONGEST_WAIT_SECONDS: Final = 5.0
 """No sender waits longer: a stuck store costs it one retry and not its whole budget."""
@@ -40,6 +43,7 @@ class Refusal(enum.Enum):
     BUSY = "The collector has no room for more requests now; send it again."
     STORE = "The store does not take spans now; send it again."
     LATE = "The store did not take the spans in time; send them again."
+    FAULT = "The collector failed; send it again."
 
     @property
     def is_transient(self) -> bool:
@@ -121,6 +125,11 @@ class Intake:
         except RefusedError as error:
             self._telemetry.request(error.refusal.name.lower())
             raise
+        except Exception:  # noqa: BLE001 - logged here, answered by the receiver
+            # The sender keeps its spans, and is told nothing of our faults.
+            _log.exception("A request failed")
+            self._telemetry.request("fault")
+            raise RefusedError(Refusal.FAULT) from None
         self._telemetry.request("ok")
 
     def _check_store(self) -> None:

@@ -1,15 +1,19 @@
 """Damaged, hostile and oversized messages: an answer each, and nothing given away."""
 
+import asyncio
 import json
 import logging
 import os
 import random
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +25,14 @@ from sqlalchemy import select
 
 from spanframe_collector.decode import Decoded, EnvelopeError, decode_request
 from spanframe_collector.decode.masking import Masker
+from spanframe_collector.intake import Intake
 from spanframe_collector.logs import log_to_stderr
+from spanframe_collector.pipeline import Pipeline
+from spanframe_collector.receivers.admission import Admission
+from spanframe_collector.receivers.grpc import GrpcReceiver
+from spanframe_collector.settings import Address, CollectorSettings
 from spanframe_collector.store.schema import attribute_index, experiments, spans, traces
+from spanframe_collector.telemetry import Telemetry
 from tests.collector.test_faults import locked, pid_of, resident_mib
 from tests.collector.test_grpc_receiver import EXPORT, UNLIMITED, export, refusal, rows
 from tests.collector.test_http_receiver import JSON, PROTOBUF, in_json, send
@@ -289,6 +299,55 @@ def test_errors_are_short_and_give_nothing_away(guarded: Collector) -> None:
     ):
         assert_tells_little(text)
     assert CANARY not in guarded.log
+
+
+def test_a_fault_of_ours_shows_nothing_and_is_to_be_sent_again(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Catalogue 17: over gRPC, where an exception would tell its text to the sender."""
+    settings = CollectorSettings.load({"store": store.url}, {})
+    telemetry = Telemetry()
+
+    async def talk() -> grpc.RpcError:
+        pipeline = Pipeline(store.writer, telemetry)
+        decoders = ThreadPoolExecutor(1)
+        admission = Admission(settings.max_in_flight_bytes)
+        intake = Intake(pipeline, admission, telemetry, decoders)
+        receiver = GrpcReceiver(intake, settings)
+        address = await receiver.start(Address("127.0.0.1", 0))
+        decoders.shutdown()
+        try:
+            body = request(span(1, name=CANARY)).SerializeToString()
+            return await asyncio.to_thread(refusal, str(address), body)
+        finally:
+            await receiver.stop(1)
+            await pipeline.close()
+
+    error = asyncio.run(talk())
+    assert error.code() == grpc.StatusCode.UNAVAILABLE
+    assert error.details() == "The collector failed; send it again."
+    assert "google.rpc.retryinfo-bin" in dict(error.trailing_metadata())
+    [record] = [r for r in caplog.records if r.levelname == "ERROR"]
+    assert record.exc_info is not None
+    assert CANARY not in caplog.text
+    assert b'requests_total{outcome="fault"} 1.0' in telemetry.render()
+
+
+# --- slow and idle connections --------------------------------------------------------
+
+
+def test_connections_that_say_nothing_whole_hinder_nobody(shared: Collector) -> None:
+    """Catalogue 51: 200 to the gRPC listener that are silent, or stop in the middle."""
+    host, _, port = shared.target.rpartition(":")
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    beginnings = [b"", preface[:5], preface, b"GET / HTTP/1.1\r\n"]
+    with ExitStack() as open_ones:
+        for number in range(200):
+            connection = socket.create_connection((host, int(port)), timeout=10)
+            open_ones.enter_context(closing(connection))
+            connection.sendall(beginnings[number % len(beginnings)])
+        export(shared.target, request(span(1)).SerializeToString())
+    assert "Traceback" not in shared.log
 
 
 # --- data that looks like code --------------------------------------------------------
