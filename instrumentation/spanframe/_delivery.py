@@ -172,10 +172,16 @@ class Delivery(SpanProcessor):
             thread = threading.Thread(
                 target=self._run, name="spanframe-delivery", daemon=True
             )
-            if self._thread is None:
-                self._thread = thread
+            if self._thread is not None:
+                return
+            self._thread = thread
+            try:
                 thread.start()
-                self._finish_with_multiprocessing()
+            except RuntimeError:
+                # The interpreter is ending; `shutdown` counts what is left.
+                self._thread = None
+                return
+            self._finish_with_multiprocessing()
 
     def _finish_with_multiprocessing(self) -> None:
         """Ask multiprocessing to shut us down: its children leave without atexit."""

@@ -142,7 +142,7 @@ class Runtime:
                 delay_s=settings.schedule_delay_ms / 1000,
                 exit_s=settings.exit_timeout,
             )
-            atexit.register(self.close)
+            atexit.register(self.end)
         elif route != self.route:
             self.delivery.force_flush(_FLUSH_BEFORE_CHANGE_MS)
             exporter = self.exporter or OtlpExporter(settings, self.losses)
@@ -168,9 +168,14 @@ class Runtime:
         with self.lock:
             delivery, self.delivery = self.delivery, None
             self.recorder = None
-            atexit.unregister(self.close)
+            atexit.unregister(self.end)
         if delivery is not None:
             delivery.shutdown()
+
+    def end(self) -> None:
+        """Close for good: what is called after this is not recorded."""
+        self.close()
+        self.enabled = False
 
     @contextmanager
     def isolated(self, exporter: SpanExporter) -> Iterator[None]:
@@ -189,7 +194,7 @@ class Runtime:
             with self.lock:
                 vars(self).update(outer)
             if self.delivery is not None:
-                atexit.register(self.close)
+                atexit.register(self.end)
 
     def reset(self) -> None:
         """Close, and begin again as a new process would."""
@@ -320,8 +325,7 @@ def flush(timeout: float = 30.0) -> bool:
 
 def shutdown() -> None:
     """Send what waits, within the bound of ``exit_timeout``, and stop recording."""
-    runtime.close()
-    runtime.enabled = False
+    runtime.end()
 
 
 def stats() -> Stats:

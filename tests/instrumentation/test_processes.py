@@ -47,6 +47,17 @@ def test_an_exit_in_the_middle_of_a_span_sends_it(receiver: OtlpSink) -> None:
     assert span.status_message == "SystemExit: 0"
 
 
+def test_a_call_at_the_very_end_does_no_harm(receiver: OtlpSink) -> None:
+    # Registered before the runtime's own, so it runs after that has closed.
+    code = """
+    import atexit
+    atexit.register(lambda: print(work(7)))
+    work(1)
+    """
+    assert programs.run(code, receiver.endpoint) == "7\n"
+    assert counted(receiver) == expected(1)
+
+
 @pytest.mark.parametrize("before", [False, True], ids=["before", "after"])
 def test_a_fork_around_the_first_span_sends_every_span_once(
     receiver: OtlpSink, before: bool
