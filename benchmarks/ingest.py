@@ -22,7 +22,7 @@ from benchmarks import workload
 from benchmarks.load import over_grpc, send
 from benchmarks.peers import PEERS, Peer, install
 from benchmarks.plot import plot
-from benchmarks.results import RESULTS, Claim, at_least, at_most, write
+from benchmarks.report import RESULTS, Claim, at_least, at_most, write
 from benchmarks.servers import WORK, collector
 from benchmarks.stores import Growth, fill, store_of
 from benchmarks.verify import differences
@@ -30,7 +30,7 @@ from benchmarks.verify import differences
 FULL_TRACES: Final = 1_000_000
 QUICK_TRACES: Final = 100_000
 SINGLE_SPANS: Final = 300
-PEER_TRACES: Final = {"mlflow": 1000, "phoenix": 400, "rotel": 20_000}
+QUICK_PEER_TRACES: Final = {"mlflow": 1000, "phoenix": 400, "rotel": 20_000}
 WARMING_TRACES: Final = 64
 STORED_SECONDS: Final = 60
 """How long a peer may store nothing before it has stored all that it will."""
@@ -49,9 +49,8 @@ def single_span_ms(folder: Path) -> float:
     return 1000 * statistics.median(times)
 
 
-def peer_rate(peer: Peer, folder: Path) -> float:
+def peer_rate(peer: Peer, folder: Path, traces: int) -> float:
     """Return how many spans a second a peer takes; stores, where it stores any."""
-    traces = PEER_TRACES[peer.name]
     requests = list(workload.requests(0, traces))
     warming = list(workload.requests(traces, WARMING_TRACES))
     folder.mkdir()
@@ -84,13 +83,19 @@ def settled(count: Callable[[], int], expected: int) -> tuple[int, float]:
     return stored, since
 
 
-def peer_rates(folder: Path) -> dict[str, float]:
-    """Measure every peer that can be installed here."""
+def peer_rates(folder: Path, times: int) -> dict[str, float]:
+    """Measure every peer that can be installed here.
+
+    Args:
+        folder: for their data.
+        times: how much more to send than is needed for a quick look.
+    """
     rates = {}
     for peer in PEERS:
         if install(peer.name, peer.requirement):
-            print(f"Sending {PEER_TRACES[peer.name]:,} traces to {peer.requirement}")
-            rates[peer.requirement] = peer_rate(peer, folder / peer.name)
+            traces = times * QUICK_PEER_TRACES[peer.name]
+            print(f"Sending {traces:,} traces to {peer.requirement}")
+            rates[peer.requirement] = peer_rate(peer, folder / peer.name, traces)
     return rates
 
 
@@ -134,7 +139,8 @@ def main() -> int:
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
 
-    peers = {} if options.no_peers else peer_rates(scratch)
+    times = 1 if traces <= QUICK_TRACES else 5
+    peers = {} if options.no_peers else peer_rates(scratch, times)
     print(f"Sending {traces:,} traces to a collector")
     growth = fill(store_of(traces), traces)
     single_ms = single_span_ms(scratch)
@@ -144,6 +150,7 @@ def main() -> int:
         "traces sent": f"{traces:,}",
         "spanframe, spans/s on an empty file": f"{growth.first_rate:,.0f}",
         "spanframe, spans/s at the end": f"{growth.last_rate:,.0f}",
+        "collector, processor time a span": f"{growth.cpu_us_of_a_span:.0f} µs",
         "bytes of a span on the wire": f"{growth.bytes_of_a_span:.0f}",
         "stored as sent": "; ".join(wrong)
         or "yes: counts, and 10 random traces field by field",

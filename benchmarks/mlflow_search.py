@@ -20,7 +20,7 @@ def main() -> None:
         times = []
         for _ in range(1 + int(repeats)):
             start = time.perf_counter()
-            frame = mlflow.search_traces(experiment_ids=["0"], max_results=size)
+            frame = mlflow.search_traces(locations=["0"], max_results=size)
             times.append(time.perf_counter() - start)
             if len(frame) != size:
                 sys.exit(f"MLflow found {len(frame)} traces instead of {size}")

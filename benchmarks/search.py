@@ -26,7 +26,7 @@ from benchmarks.contention import Contention, while_ingesting
 from benchmarks.load import send
 from benchmarks.peers import MLFLOW, count_rows, install, python_of
 from benchmarks.plot import plot
-from benchmarks.results import RESULTS, Claim, at_least, at_most, write
+from benchmarks.report import RESULTS, Claim, at_least, at_most, write
 from benchmarks.servers import WORK
 from benchmarks.stores import filled, store_of
 

@@ -13,7 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-__all__ = ["WORK", "collector", "free_port", "peak_mib", "port_is_open", "running"]
+__all__ = [
+    "WORK",
+    "collector",
+    "cpu_seconds",
+    "free_port",
+    "peak_mib",
+    "port_is_open",
+    "running",
+]
 
 WORK: Final = Path(__file__).parent / ".work"
 """Stores, environments and logs; not part of the repository."""
@@ -78,6 +86,14 @@ def peak_mib(pid: int) -> float:
     """Return the most memory a process has ever had resident (Linux)."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time a process has used so far (Linux)."""
+    text = Path(f"/proc/{pid}/stat").read_text()
+    # The name of the program, in brackets, may hold anything.
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from benchmarks import workload
 from benchmarks.load import Sent, over_grpc, portions, send
-from benchmarks.servers import WORK, collector, peak_mib
+from benchmarks.servers import WORK, collector, cpu_seconds, peak_mib
 from benchmarks.verify import differences
 
 from spanframe.errors import StoreError
@@ -27,6 +27,7 @@ class Growth(NamedTuple):
 
     portions: Sequence[Sent]
     peak_mib: float
+    cpu_seconds: float
     file_bytes: int
 
     @property
@@ -36,6 +37,10 @@ class Growth(NamedTuple):
     @property
     def last_rate(self) -> float:
         return statistics.median(sent.rate for sent in self.portions[-ENDS:])
+
+    @property
+    def cpu_us_of_a_span(self) -> float:
+        return 1e6 * self.cpu_seconds / sum(sent.spans for sent in self.portions)
 
     @property
     def bytes_share(self) -> float:
@@ -63,10 +68,10 @@ def fill(store: Path, traces: int) -> Growth:
             sent.append(send(export, portion))
             spans += sent[-1].spans
             progress(f"{spans:,} spans, {sent[-1].rate:,.0f} a second")
-        peak = peak_mib(pid)
+        peak, cpu = peak_mib(pid), cpu_seconds(pid)
     print()
     # The collector has stopped: everything is in the file, the WAL is gone.
-    return Growth(sent, peak, store.stat().st_size)
+    return Growth(sent, peak, cpu, store.stat().st_size)
 
 
 def filled(store: Path, traces: int) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from benchmarks import contention, ingest, search, workload
 from benchmarks.load import Sent
-from benchmarks.results import Claim, at_least, at_most, write
+from benchmarks.report import Claim, at_least, at_most, write
 from benchmarks.stores import Growth, fill
 from benchmarks.verify import differences
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -164,9 +164,10 @@ def test_a_claim_says_what_it_reaches(claim: Claim, verdict: str) -> None:
 
 def test_growth_compares_the_ends_of_a_run() -> None:
     portions = [Sent(100, 1000, seconds) for seconds in (1, 1, 1, 1, 9, 2, 2, 2, 2)]
-    growth = Growth(portions, peak_mib=90.0, file_bytes=4500)
+    growth = Growth(portions, peak_mib=90.0, cpu_seconds=0.9, file_bytes=4500)
     assert (growth.first_rate, growth.last_rate) == (100, 50)
     assert growth.bytes_share == 0.5
+    assert growth.cpu_us_of_a_span == 1000
     ratios = {c.text: c.value for c in ingest.claims(growth, 3.0, {"mlflow==3": 4.0})}
     assert ratios["spans/s against mlflow"] == 25
     assert ratios["one span, export → ack, p50"] == 3.0
@@ -178,6 +179,7 @@ def test_a_store_is_compared_with_what_was_sent(tmp_path: Path) -> None:
     store = tmp_path / "store.db"
     growth = fill(store, 200)
     assert growth.peak_mib > 10
+    assert growth.cpu_seconds > 0
     assert sum(sent.spans for sent in growth.portions) >= 1600
     assert differences(store, 200) == []
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import spanframe
 
-__all__ = ["RESULTS", "Claim", "at_least", "at_most", "write"]
+__all__ = ["RESULTS", "Claim", "at_least", "at_most", "machine", "write"]
 
 RESULTS: Final = Path(__file__).parent / "results"
 _LOAD_BEFORE: Final = os.getloadavg()
