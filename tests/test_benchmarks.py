@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from benchmarks import contention, ingest, search, workload
+from benchmarks import contention, ingest, search, searches, workload
 from benchmarks.load import Sent
 from benchmarks.report import Claim, at_least, at_most, write
 from benchmarks.stores import Growth, fill
@@ -198,7 +198,7 @@ def test_searches_run_from_store_to_page(
 ) -> None:
     store = tmp_path / "store.db"
     fill(store, 200)
-    [timings] = search.time_searches([(store, 200)], repeats=1)
+    [timings] = searches.time_searches([(store, 200)], repeats=1)
     facts = [_facts(number) for number in range(200)]
     rows = {name: timing.rows for name, timing in timings.items()}
     assert len(rows) == 14
@@ -211,7 +211,7 @@ def test_searches_run_from_store_to_page(
 
     assert search.seconds_of_newest(200, 1, include_spans=False) > 0
     assert search.seconds_of_driver(store, 200, 1) > 0
-    runs = [each.run for each in search.searches(200)]
+    runs = [each.run for each in searches.searches(200)]
     measured = contention.while_ingesting(store, 200, runs)
     assert differences(store, 200, compared=0) == []
 
