@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -34,6 +35,7 @@ from spanframe_collector.settings import Address, CollectorSettings
 from spanframe_collector.store.schema import attribute_index, experiments, spans, traces
 from spanframe_collector.telemetry import Telemetry
 from tests.collector.test_faults import locked, pid_of, resident_mib
+from tests.collector.test_fidelity import field
 from tests.collector.test_grpc_receiver import EXPORT, UNLIMITED, export, refusal, rows
 from tests.collector.test_http_receiver import JSON, PROTOBUF, in_json, send
 from tests.collector.test_otlp_json import full_request
@@ -68,8 +70,8 @@ BAD_IDS: list[tuple[str, dict[str, bytes]]] = [
 
 def with_ids(ids: dict[str, bytes]) -> Span:
     message = span(9)
-    for field, value in ids.items():
-        setattr(message, field, value)
+    for name, value in ids.items():
+        setattr(message, name, value)
     return message
 
 
@@ -519,3 +521,103 @@ def test_many_large_requests_at_once_stay_within_the_budget(tmp_path: Path) -> N
         for each in channels:
             each.close()
     assert most - base <= 256
+
+
+# Two bytes each, and neither a span nor anything that the limit on spans counts.
+EMPTY_ENVELOPES = {
+    "resources": b"\x0a\x00" * 300_000,
+    "scopes": field(1, b"\x12\x00" * 300_000),
+    "unknown numbers": b"\x10\x00" * 300_000,
+    "unknown messages": field(1, field(2, b"\x7a\x00" * 300_000)),
+}
+
+
+@pytest.mark.xfail(
+    raises=pytest.fail.Exception,
+    reason="the walk counts spans only: 64 MiB of these take it more than a minute, "
+    "and everyone waits for the thread that decodes",
+)
+@pytest.mark.parametrize("kind", EMPTY_ENVELOPES)
+def test_a_request_of_countless_empty_envelopes_is_refused(kind: str) -> None:
+    """Catalogue 49: an answer to one message must not keep the others waiting."""
+    with pytest.raises(EnvelopeError):
+        decode_request(EMPTY_ENVELOPES[kind])
+
+
+@pytest.mark.xfail(
+    raises=AssertionError,
+    reason="a span is measured before it is parsed, a resource or a scope is not: "
+    "16 MB of these take 12 s and more than 1 GB",
+)
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_resource_that_would_fill_the_memory_costs_its_spans_alone(
+    place: int,
+) -> None:
+    """Catalogue 49: as resource, and as scope, of 100 000 empty attributes."""
+    # The attributes of a resource are its field 1, those of a scope its field 3.
+    huge = (b"\x0a\x00" if place == 1 else b"\x1a\x00") * 100_000
+    inner = field(2, span(1).SerializeToString())
+    whole = (
+        field(1, huge) + field(2, inner)
+        if place == 1
+        else field(2, field(1, huge) + inner)
+    )
+    decoded = decode_request(field(1, whole) + request(span(2)).SerializeToString())
+    assert [row.span_id for row in decoded.rows] == [2]
+    assert sum(rejected.spans for rejected in decoded.rejected) == 1
+
+
+@pytest.mark.xfail(
+    raises=AssertionError,
+    reason="the last 1024 resources are kept however large: up to 64 GB of them",
+)
+def test_large_resources_are_not_kept_in_memory() -> None:
+    """Catalogue 58: what a sender makes up for each request must not add up."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(48):
+            resource = {"filling": str(number) * 500_000}
+            message = request(span(1), resource=resource)
+            decode_request(message.SerializeToString())
+            del message
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 8_000_000
+
+
+@pytest.mark.xfail(
+    raises=EnvelopeError,
+    reason="the parts of a span above 64 KiB are counted first, and a fault that is "
+    "found while counting ends the whole request",
+)
+def test_a_large_broken_span_costs_that_span_alone() -> None:
+    """Catalogue 21: as a small one does."""
+    large = span(1, attributes={"filling": "x" * 100_000}).SerializeToString()
+    broken = field(2, large + b"\x4a\x7f")
+    rest = field(2, span(2).SerializeToString())
+    decoded = decode_request(field(1, field(2, broken + rest)))
+    assert [row.span_id for row in decoded.rows] == [2]
+    assert decoded.rejected == [("undecodable_span", 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(
+    raises=AssertionError,
+    reason="masking parses a span before it is measured",
+)
+def test_masking_takes_no_more_memory_than_decoding(tmp_path: Path) -> None:
+    """Catalogue 49: 8 MB of empty attributes in one span, which is to be rejected."""
+    huge = span(1).SerializeToString() + b"\x4a\x00" * 4_000_000
+    with Collector.running(tmp_path, "--mask-keys", "password") as collector:
+        pid = pid_of(collector)
+        base = most = resident_mib(pid)
+        with grpc.insecure_channel(collector.target, UNLIMITED) as channel:
+            call = channel.unary_unary(EXPORT)
+            pending = call.future(field(1, field(2, field(2, huge))), timeout=60)
+            while not pending.done():
+                most = max(most, resident_mib(pid))
+                time.sleep(0.01)
+        assert b"span_too" in pending.result()
+    assert most - base <= 128
