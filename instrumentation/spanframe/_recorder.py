@@ -22,6 +22,7 @@ from spanframe import keys
 from spanframe._capture import Capture
 from spanframe._context import ambient_of
 from spanframe._redaction import Redact, Redaction
+from spanframe._trace_facts import process_facts
 from spanframe._version import __version__
 from spanframe.settings import ClientSettings
 
@@ -90,6 +91,7 @@ def make_provider(
     facts = {
         keys.SERVICE_NAME: settings.service_name,
         keys.EXPERIMENT: settings.experiment,
+        **process_facts(),
     }
     provider = TracerProvider(
         resource=Resource.create({k: v for k, v in facts.items() if v}),

@@ -79,6 +79,7 @@ class Runtime:
         self.experiment = ""
         self.model_id = ""
         self.root_attributes: Mapping[str, str] = {}
+        self.borrows_provider = False
         self.last_trace_id: int | None = None
 
     def start(self) -> Recorder | None:
@@ -118,7 +119,8 @@ class Runtime:
                 self._build(settings)
 
     def _build(self, settings: ClientSettings) -> None:
-        if settings.use_global_provider:
+        self.borrows_provider = settings.use_global_provider
+        if self.borrows_provider:
             provider: otel_trace.TracerProvider = otel_trace.get_tracer_provider()
         else:
             delivery = self._deliver(settings)
@@ -155,7 +157,8 @@ class Runtime:
         facts = {
             keys.METADATA_PREFIX + keys.META_MODEL_ID: self.model_id,
             keys.EXPERIMENT: self.experiment,
-            **process_facts(),
+            # A provider of our own says these once, on its resource.
+            **(process_facts() if self.borrows_provider else {}),
         }
         self.root_attributes = {key: value for key, value in facts.items() if value}
 

@@ -143,12 +143,15 @@ def test_resource_attributes_are_tags_but_those_of_the_sdk() -> None:
         "telemetry.sdk.name": "opentelemetry",
         "service.instance.id": "9c1b6f3e",
         "spanframe.experiment": "e",
+        "spanframe.metadata.mlflow.user": "root",
+        "spanframe.metadata.mlflow.traceInputs": "forged",
         "replicas": 3,
     }
     assert facts({}, resource=resource) == {
         ("tags.service.name", Source.RESOURCE, "shop"),
         ("tags.replicas", Source.RESOURCE, "3"),
         ("experiment", Source.RESOURCE, "e"),
+        ("metadata.mlflow.user", Source.RESOURCE, "root"),
     }
 
 

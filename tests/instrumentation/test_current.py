@@ -342,11 +342,14 @@ def test_writing_to_a_span_that_ended_changes_nothing(
     span.set_outputs("late")
     span.end(outputs="late")
     spanframe.flush()
-    assert sink.span("over").attributes.keys() == _ROOT | {"mlflow.spanType"}
+    assert sink.span("over").attributes.keys() == {"mlflow.spanType"}
 
 
-_ROOT = {
-    "spanframe.metadata.mlflow.user",
-    "spanframe.metadata.mlflow.source.name",
-    "spanframe.metadata.mlflow.source.type",
-}
+def test_what_is_true_of_the_process_is_said_once(sink: OtlpSink) -> None:
+    with spanframe.start_span("a"):
+        pass
+    spanframe.flush()
+    [resource] = [r.resource for q in sink.requests for r in q.resource_spans]
+    said = {kv.key: kv.value.string_value for kv in resource.attributes}
+    assert said["spanframe.metadata.mlflow.source.type"] == "LOCAL"
+    assert said["spanframe.metadata.mlflow.user"]

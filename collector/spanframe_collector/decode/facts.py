@@ -133,10 +133,16 @@ def _foreign_metadata(name: str, value: Any) -> Iterator[Fact]:
 
 
 def of_resource(attributes: Mapping[str, Any]) -> Iterator[Fact]:
-    """Yield the facts of a resource: its experiment, and each attribute as a tag."""
+    """Yield the facts of a resource: its experiment, and each attribute as a tag.
+
+    What is true of everything a process sends may stand here as metadata, too.
+    """
     for key, value in attributes.items():
+        name = key.removeprefix(keys.METADATA_PREFIX)
         if key == keys.EXPERIMENT:
             yield Fact("experiment", Source.RESOURCE, _text(value))
+        elif name and name != key and name not in IMMUTABLE_METADATA:
+            yield Fact(f"metadata.{name}", Source.RESOURCE, _text(value))
         elif key and not key.startswith(_RESOURCE_SKIPPED):
             yield Fact(f"tags.{key}", Source.RESOURCE, _text(value))
 
