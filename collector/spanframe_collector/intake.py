@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from spanframe import keys
 from spanframe_collector.decode import Decoded, EnvelopeError, decode_request
-from spanframe_collector.decode.envelope import MOST_SPANS
+from spanframe_collector.decode.envelope import MOST_PARTS
 from spanframe_collector.decode.masking import Masker
 from spanframe_collector.decode.otlp_json import Translated
 from spanframe_collector.forwarding import Forwarder
@@ -36,7 +36,7 @@ class Refusal(enum.Enum):
 
     UNDECODABLE = (
         "The request is not an OTLP ExportTraceServiceRequest of at most "
-        f"{MOST_SPANS} spans."
+        f"{MOST_PARTS} spans."
     )
     TOO_LARGE = "The request is larger than this collector takes."
     INCOMPLETE = "The request did not arrive whole in time; send it again."
@@ -157,19 +157,21 @@ class Intake:
         decoding = asyncio.get_running_loop().run_in_executor(
             self._decoders, self._decode, request, _facts(headers), translator
         )
+        patience = _patience(seconds)
         try:
-            request, decoded, warning = await decoding
+            request, decoded, warning = await asyncio.wait_for(decoding, patience)
         except EnvelopeError:
             raise RefusedError(Refusal.UNDECODABLE) from None
+        except TimeoutError:
+            raise RefusedError(Refusal.BUSY) from None
         rows, rejected = decoded
         self._telemetry.decode_seconds.observe(time.monotonic() - begun)
         self._telemetry.decoded(decoded.received, rejected)
         if not rows:
             return Taken(rejected, warning)
         try:
-            committed = await asyncio.wait_for(
-                self._pipeline.commit(rows), _patience(seconds)
-            )
+            left = max(0.0, patience - (time.monotonic() - begun))
+            committed = await asyncio.wait_for(self._pipeline.commit(rows), left)
         except StoreUnavailableError:
             self._telemetry.refuse("store_unavailable", len(rows))
             raise RefusedError(Refusal.STORE) from None

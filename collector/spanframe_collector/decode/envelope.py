@@ -9,9 +9,18 @@ one broken span costs one span, and the bytes are stored exactly as they arrived
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-__all__ = ["MOST_SPANS", "EnvelopeError", "RawScope", "count_fields", "rebuild", "walk"]
+__all__ = [
+    "MOST_PARTS",
+    "EnvelopeError",
+    "RawScope",
+    "has_more_fields",
+    "rebuild",
+    "walk",
+]
 
-MOST_SPANS: Final = 200_000
+MOST_PARTS: Final = 200_000
+"""Spans, scopes and resources in one request: an empty one takes two bytes on the wire
+and hundreds in memory."""
 
 _LENGTH_DELIMITED: Final = 2
 _FIXED_WIDTHS: Final = {1: 8, 5: 4}
@@ -41,16 +50,15 @@ def walk(request: bytes) -> Iterator[RawScope]:
 
     Raises:
         EnvelopeError: when the envelope cannot be read to its end, or holds more than
-            `MOST_SPANS` spans: an empty span takes two bytes on the wire and hundreds
-            in memory.
+            `MOST_PARTS` parts.
     """
-    room = MOST_SPANS
-    for number, resource_spans in _fields(request):
+    room = _Room(MOST_PARTS)
+    for number, resource_spans in _fields(request, room):
         if number != 1:
             continue
         resource = schema_url = b""
         scopes: list[bytes] = []
-        for inner, value in _fields(resource_spans):
+        for inner, value in _fields(resource_spans, room):
             if inner == 1:
                 resource = value
             elif inner == 2:  # noqa: PLR2004 - a field number
@@ -58,20 +66,25 @@ def walk(request: bytes) -> Iterator[RawScope]:
             elif inner == 3:  # noqa: PLR2004
                 schema_url = value
         for scope_spans in scopes:
-            scope = _scope(resource, schema_url, scope_spans, room)
-            room -= len(scope.spans)
-            yield scope
+            yield _scope(resource, schema_url, scope_spans, room)
+
+
+class _Room:
+    """How many fields may still be read."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self, fields: int) -> None:
+        self.fields = fields
 
 
 def _scope(
-    resource: bytes, resource_schema_url: bytes, message: bytes, room: int
+    resource: bytes, resource_schema_url: bytes, message: bytes, room: _Room
 ) -> RawScope:
     scope = schema_url = b""
     spans: list[bytes] = []
-    for number, value in _fields(message):
+    for number, value in _fields(message, room):
         if number == 2:  # noqa: PLR2004
-            if len(spans) == room:
-                raise EnvelopeError(f"more than {MOST_SPANS} spans in one request")
             spans.append(value)
         elif number == 1:
             scope = value
@@ -80,13 +93,18 @@ def _scope(
     return RawScope(resource, resource_schema_url, scope, schema_url, spans)
 
 
-def count_fields(message: bytes) -> int:
-    """Return how many strings and sub-messages a message has on its first level.
+def has_more_fields(message: bytes, most: int) -> bool:
+    """Whether a message has more than ``most`` fields on its first level.
 
-    Raises:
-        EnvelopeError: when the message cannot be read to its end.
+    Of a message that cannot be read to its end, the fields up to there count.
     """
-    return sum(1 for _ in _fields(message))
+    room = _Room(most)
+    try:
+        for _ in _fields(message, room):
+            pass
+    except EnvelopeError:
+        return room.fields < 0
+    return False
 
 
 def rebuild(scope: RawScope) -> bytes:
@@ -107,10 +125,17 @@ def _field(number: int, value: bytes) -> bytes:
     return bytes((number << 3 | _LENGTH_DELIMITED,)) + bytes(length) + value
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the number and bytes of the length-delimited fields of a message."""
+def _fields(message: bytes, room: _Room) -> Iterator[tuple[int, bytes]]:
+    """Yield the number and bytes of the length-delimited fields of a message.
+
+    Raises:
+        EnvelopeError: when it cannot be read to its end, or there is no more room.
+    """
     position, end = 0, len(message)
     while position < end:
+        room.fields -= 1
+        if room.fields < 0:
+            raise EnvelopeError(f"more than {MOST_PARTS} spans, scopes and resources")
         tag, position = _varint(message, position)
         number, wire_type = tag >> 3, tag & 7
         if wire_type == _LENGTH_DELIMITED:

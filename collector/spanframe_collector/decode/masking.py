@@ -19,6 +19,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanframe_collector.decode.envelope import RawScope, rebuild, walk
+from spanframe_collector.decode.sizes import MOST_FIELDS, is_unfit
 
 __all__ = ["MARKER", "Masker"]
 
@@ -27,6 +28,9 @@ MARKER: Final = "[redacted]"
 _UNDECODABLE: Final = b"\xff"
 """Stands for a span whose secrets cannot be found: it will be rejected as undecodable,
 as it would have been, and is not passed on."""
+
+_UNFIT: Final = b"\x0a\x00" * (2 * MOST_FIELDS)
+"""Stands for what is too large to look through: it will be rejected as such."""
 
 
 class Masker:
@@ -48,6 +52,8 @@ class Masker:
 
         Requests concatenated are one request: a repeated field may come in pieces.
         """
+        if is_unfit(raw.resource) or is_unfit(raw.scope):
+            return rebuild(raw._replace(resource=_UNFIT, scope=b""))
         try:
             resource = Resource.FromString(raw.resource)
             scope = InstrumentationScope.FromString(raw.scope)
@@ -64,6 +70,8 @@ class Masker:
         )
 
     def _span(self, body: bytes) -> bytes:
+        if is_unfit(body):
+            return _UNFIT
         try:
             span = Span.FromString(body)
         except DecodeError:

@@ -13,7 +13,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_collector.decode import conventions, facts
 from spanframe_collector.decode.anyvalue import plain_values
-from spanframe_collector.decode.envelope import RawScope, count_fields, walk
+from spanframe_collector.decode.envelope import RawScope, walk
+from spanframe_collector.decode.sizes import (
+    is_too_large,
+    is_too_many_parts,
+    is_unfit,
+)
 from spanframe_collector.rows import Fact, Interned, Rank, Rejected, SpanRow
 
 __all__ = ["Decoded", "decode_request", "decode_stored"]
@@ -29,9 +34,7 @@ _NO_TRACE: Final = bytes(_TRACE_ID_BYTES)
 _NO_SPAN: Final = bytes(_SPAN_ID_BYTES)
 _TIME_LIMIT: Final = 1 << 63
 """The stores keep signed 64-bit integers."""
-_LARGEST_SPAN: Final = 4 << 20
-_UNCOUNTED_SPAN: Final = 64 << 10
-_MOST_FIELDS: Final = 20_000
+_LARGEST_REMEMBERED: Final = 16 << 10
 _PARENT_IS_REMOTE: Final = 0x100 | 0x200
 """Span.flags: bit 8, it is known whether the parent is remote; bit 9, it is."""
 _MLFLOW_SCOPE: Final = "mlflow."
@@ -75,8 +78,11 @@ def decode_request(request: bytes, request_facts: tuple[Fact, ...] = ()) -> Deco
     rows: list[SpanRow] = []
     rejected: Counter[str] = Counter()
     for scope in walk(request):
+        if is_unfit(scope.resource) or is_unfit(scope.scope):
+            rejected["resource_too_large"] += len(scope.spans)
+            continue
         try:
-            origin = _origin(*scope[:4])
+            origin = _origin_of(scope)
         except DecodeError:
             rejected["undecodable_resource"] += len(scope.spans)
             continue
@@ -164,13 +170,10 @@ def _usage_text(usage: conventions.Usage | None) -> str | None:
 
 
 def _check_size(body: bytes) -> None:
-    """Raise for a span that would take too much memory once it is parsed.
-
-    Parsed, an empty sub-message of two bytes takes up to ninety times as much.
-    """
-    if len(body) > _LARGEST_SPAN:
+    """Raise for a span that would take too much memory once it is parsed."""
+    if is_too_large(body):
         raise _BadSpanError("span_too_large")
-    if len(body) > _UNCOUNTED_SPAN and count_fields(body) > _MOST_FIELDS:
+    if is_too_many_parts(body):
         raise _BadSpanError("span_too_many_parts")
 
 
@@ -192,6 +195,12 @@ def _rank(*, has_parent: bool, flags: int) -> Rank:
     if flags & _PARENT_IS_REMOTE == _PARENT_IS_REMOTE:
         return Rank.ENTRY
     return Rank.INNER
+
+
+def _origin_of(scope: RawScope) -> _Origin:
+    # What a sender makes up for each request must not add up in memory.
+    large = len(scope.resource) + len(scope.scope) > _LARGEST_REMEMBERED
+    return (_origin.__wrapped__ if large else _origin)(*scope[:4])
 
 
 # A process repeats the same few resources and scopes in every request.
