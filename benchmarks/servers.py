@@ -23,8 +23,8 @@ __all__ = [
     "running",
 ]
 
-WORK: Final = Path(__file__).parent / ".work"
-"""Stores, environments and logs; not part of the repository."""
+WORK: Final = Path(__file__).parents[1] / "build" / "benchmarks"
+"""Stores, environments and logs; `make clean` removes them."""
 
 START_SECONDS: Final = 120
 STOP_SECONDS: Final = 60
