@@ -17,7 +17,8 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format readme clean bench-ingest bench-search
+.PHONY: help demo test quick check format readme clean bench-ingest bench-overhead \
+	bench-search
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -46,6 +47,9 @@ readme: $(READY) ## rewrite the README's tables from the code
 
 bench-ingest: $(READY) ## spans a second, beside MLflow, Phoenix, rotel (ARGS=--quick)
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
+
+bench-overhead: $(READY) ## what a traced call costs, beside OpenTelemetry and MLflow
+	$(BIN)/python benchmarks/overhead.py $(ARGS)
 
 bench-search: $(READY) ## search times on a million traces (ARGS=--quick: 100 000)
 	$(BIN)/python -m benchmarks.search $(ARGS)

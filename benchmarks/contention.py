@@ -9,11 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import spanframe
 from benchmarks import workload
 from benchmarks.load import over_grpc, send, send_paced
 from benchmarks.servers import collector
-
-import spanframe
 
 __all__ = ["Contention", "while_ingesting"]
 

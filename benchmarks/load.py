@@ -10,11 +10,12 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 import grpc
-from benchmarks import workload
-from benchmarks.workload import Request
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
+
+from benchmarks import workload
+from benchmarks.workload import Request
 
 __all__ = ["Export", "Sent", "over_grpc", "over_http", "portions", "send", "send_paced"]
 

@@ -30,8 +30,7 @@ from benchmarks.acknowledged import (
     Request,
     Sender,
 )
-from benchmarks.results import machine
-
+from benchmarks.report import machine
 from tests.plugins.collector import Collector
 
 MOST_SECONDS: Final = 2.0

@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import spanframe
 from benchmarks import mlflow_search, workload
 from benchmarks.contention import Contention, while_ingesting
 from benchmarks.load import portions, send
@@ -32,8 +33,6 @@ from benchmarks.searches import (
 )
 from benchmarks.servers import WORK
 from benchmarks.stores import filled, store_of
-
-import spanframe
 from spanframe_collector.store import schema
 
 FULL_TRACES: Final = 1_000_000

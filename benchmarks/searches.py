@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from benchmarks import workload
-
 import spanframe
+from benchmarks import workload
 
 __all__ = [
     "COMMON",

@@ -24,8 +24,7 @@ from typing import Final, NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.acknowledged import SPANS_IN_A_REQUEST, Book, Request, Sender
-from benchmarks.results import machine
-
+from benchmarks.report import machine
 from tests.plugins.collector import Collector
 from tests.plugins.otlp import request, span
 

@@ -10,7 +10,6 @@ from benchmarks import workload
 from benchmarks.load import Sent, over_grpc, portions, send
 from benchmarks.servers import WORK, collector, cpu_seconds, peak_mib
 from benchmarks.verify import differences
-
 from spanframe.errors import StoreError
 
 __all__ = ["Growth", "fill", "filled", "store_of"]

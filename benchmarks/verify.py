@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import workload
-from benchmarks.peers import count_rows
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 import spanframe
+from benchmarks import workload
+from benchmarks.peers import count_rows
 from spanframe import keys
 from spanframe.entities import Span
 

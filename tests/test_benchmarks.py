@@ -10,16 +10,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from benchmarks import contention, ingest, search, searches, workload
-from benchmarks.load import Sent
-from benchmarks.report import Claim, at_least, at_most, write
-from benchmarks.stores import Growth, fill
-from benchmarks.verify import differences
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from benchmarks import contention, ingest, search, searches, workload
+from benchmarks.load import Sent
+from benchmarks.report import Claim, at_least, at_most, write
+from benchmarks.stores import Growth, fill
+from benchmarks.verify import differences
 from spanframe import keys
 from spanframe._runtime import runtime
 
