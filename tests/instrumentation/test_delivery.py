@@ -1,8 +1,6 @@
 """Delivery: what arrives, what waits, what is lost and said to be."""
 
 import logging
-import shutil
-import subprocess
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+import trustme
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
@@ -388,27 +387,29 @@ def test_a_unix_socket_serves_as_well(sink: OtlpSink, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate for localhost that signs itself, and its key."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl makes the certificate")
-    made = (tmp_path / "certificate.pem", tmp_path / "key.pem")
-    command = f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
-    command += "-subj /CN=localhost -addext subjectAltName=DNS:localhost "
-    command += f"-days 1 -out {made[0]} -keyout {made[1]}"
-    subprocess.run(command.split(), check=True, capture_output=True)
-    return made
+def files(tmp_path: Path) -> dict[str, Path]:
+    """An authority, a certificate of its for localhost, and the key of that."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    chain = b"".join(part.bytes() for part in issued.cert_chain_pems)
+    contents = {
+        "CERTIFICATE": authority.cert_pem.bytes(),
+        "CLIENT_CERTIFICATE": chain,
+        "CLIENT_KEY": issued.private_key_pem.bytes(),
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    return {name: tmp_path / name for name in contents}
 
 
 @pytest.mark.parametrize("mutual", [False, True], ids=["TLS", "mutual TLS"])
 def test_an_https_endpoint_is_reached_over_tls(
-    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, mutual: bool
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, mutual: bool
 ) -> None:
-    public, private = certificate[0].read_bytes(), certificate[1].read_bytes()
+    authority, chain, key = (file.read_bytes() for file in files.values())
     sink = OtlpSink()
     sink.credentials = grpc.ssl_server_credentials(
-        [(private, public)], public if mutual else None, mutual
+        [(key, chain)], authority if mutual else None, mutual
     )
     sink.address = "localhost:0"
     sink.start()
@@ -416,8 +417,7 @@ def test_an_https_endpoint_is_reached_over_tls(
     names += ["CLIENT_CERTIFICATE", "CLIENT_KEY"] if mutual else []
     with monkeypatch.context() as environment:
         for name in names:
-            file = certificate[1 if name == "CLIENT_KEY" else 0]
-            environment.setenv(f"OTEL_EXPORTER_OTLP_{name}", str(file))
+            environment.setenv(f"OTEL_EXPORTER_OTLP_{name}", str(files[name]))
         spanframe.configure(endpoint=sink.endpoint)
         work()
         assert spanframe.flush()

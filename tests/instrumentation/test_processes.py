@@ -151,7 +151,6 @@ def test_a_silent_collector_does_not_keep_the_program_from_ending() -> None:
 def test_workers_of_a_preloaded_gunicorn_send_their_spans(
     receiver: OtlpSink, tmp_path: Path
 ) -> None:
-    pytest.importorskip("gunicorn")
     (tmp_path / "shop.py").write_text("""
 import spanframe
 
