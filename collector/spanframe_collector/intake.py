@@ -10,13 +10,13 @@ from concurrent.futures import Executor
 from typing import Final, NamedTuple
 
 from spanframe import keys
+from spanframe_collector.admission import Admission, BudgetSpentError, Room
 from spanframe_collector.decode import Decoded, EnvelopeError, decode_request
 from spanframe_collector.decode.envelope import MOST_PARTS
 from spanframe_collector.decode.masking import Masker
 from spanframe_collector.decode.otlp_json import Translated
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.pipeline import Pipeline, StoreUnavailableError
-from spanframe_collector.receivers.admission import Admission, BudgetSpentError, Room
 from spanframe_collector.rows import Fact, Rejected, Source
 from spanframe_collector.telemetry import Telemetry
 

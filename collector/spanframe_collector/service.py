@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Protocol
 
+from spanframe_collector.admission import Admission
 from spanframe_collector.decode.masking import Masker
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.housekeeping import keep_within
 from spanframe_collector.intake import Intake
 from spanframe_collector.memory import return_large_blocks
 from spanframe_collector.pipeline import Pipeline
-from spanframe_collector.receivers.admission import Admission
 from spanframe_collector.receivers.grpc import GrpcReceiver
 from spanframe_collector.receivers.http import HttpReceiver
 from spanframe_collector.settings import Address, CollectorSettings

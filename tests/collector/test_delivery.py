@@ -23,9 +23,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from sqlalchemy import select
 
 from spanframe.errors import StoreError
+from spanframe_collector.admission import Admission
 from spanframe_collector.intake import Intake, Refusal, RefusedError, _patience
 from spanframe_collector.pipeline import Pipeline
-from spanframe_collector.receivers.admission import Admission
 from spanframe_collector.rows import SpanRow
 from spanframe_collector.store import schema
 from spanframe_collector.store.engine import open_engine

@@ -142,7 +142,7 @@ def test_a_locked_store_with_64_clients_stays_bounded_and_recovers(
             stop.set()
         assert codes == {grpc.StatusCode.UNAVAILABLE}
         # The bound is 5 s; the rest is for two cores shared by 64 clients.
-        assert max(longest) < 10
+        assert max(longest) < 20
         assert most - base <= 256
         export_at_last(collector.target, message(3))
         assert rows(collector, "SELECT span_id FROM spans") == [(1,), (3,)]

@@ -24,12 +24,12 @@ from google.rpc.status_pb2 import Status as RpcStatus
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy import select
 
+from spanframe_collector.admission import Admission
 from spanframe_collector.decode import Decoded, EnvelopeError, decode_request
 from spanframe_collector.decode.masking import Masker
 from spanframe_collector.intake import Intake
 from spanframe_collector.logs import log_to_stderr
 from spanframe_collector.pipeline import Pipeline
-from spanframe_collector.receivers.admission import Admission
 from spanframe_collector.receivers.grpc import GrpcReceiver
 from spanframe_collector.settings import Address, CollectorSettings
 from spanframe_collector.store.schema import attribute_index, experiments, spans, traces

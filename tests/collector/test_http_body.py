@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from spanframe_collector.admission import Admission, BudgetSpentError
 from spanframe_collector.intake import Refusal, RefusedError
-from spanframe_collector.receivers.admission import Admission, BudgetSpentError
 from spanframe_collector.receivers.http_body import read_body
 
 LIMIT = 100_000

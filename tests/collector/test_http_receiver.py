@@ -36,10 +36,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 
+from spanframe_collector.admission import Admission
 from spanframe_collector.intake import Intake
 from spanframe_collector.pipeline import Pipeline
 from spanframe_collector.receivers import http as http_receiver
-from spanframe_collector.receivers.admission import Admission
 from spanframe_collector.receivers.http import HttpReceiver
 from spanframe_collector.settings import Address, CollectorSettings
 from spanframe_collector.telemetry import Telemetry

@@ -5,8 +5,8 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
+from spanframe_collector.admission import Room
 from spanframe_collector.intake import Refusal, RefusedError
-from spanframe_collector.receivers.admission import Room
 
 __all__ = ["Receive", "read_body"]
 
