@@ -85,8 +85,12 @@ def _sqlite(url: URL, *, read_only: bool, synchronous: str) -> Engine:
             isolation_level=None,  # transactions begin where `_begin` says
             check_same_thread=False,  # the pool hands a connection to one at a time
         )
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}").close()
+        try:
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}").close()
+        except sqlite3.Error:  # a file that is no database, a full disk
+            connection.close()
+            raise
         return connection
 
     engine = create_engine(url, creator=connect)
