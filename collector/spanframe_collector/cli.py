@@ -99,6 +99,14 @@ def collector(
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the settings and stop.")
     ] = False,
+    check_only: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Ask the collector that runs with these settings "
+            "whether it is ready, and stop: exit code 0 or 3.",
+        ),
+    ] = False,
 ) -> None:
     """Receive spans (OTLP over gRPC and HTTP) and answer OK once they are in the store.
 
@@ -131,6 +139,12 @@ def collector(
     if print_config:
         for field, value in settings.printable().items():
             _out.print(f"{field} = {value}", markup=False, highlight=False)
+        return
+    if check_only:
+        from spanframe_collector.probe import check_health  # noqa: PLC0415
+
+        listeners = check_health(settings)
+        _out.print(f"Ready: {', '.join(listeners)}", markup=False, highlight=False)
         return
     log_to_stderr(settings.log_format)
     # Loaded here, since the other commands need no gRPC.
