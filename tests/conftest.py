@@ -8,7 +8,11 @@ import pytest
 from hypothesis import settings
 from opentelemetry import trace
 
-pytest_plugins = ["tests.plugins.collector", "tests.plugins.store"]
+pytest_plugins = [
+    "tests.plugins.collector",
+    "tests.plugins.postgresql",
+    "tests.plugins.store",
+]
 
 # gRPC and SQL take now and then longer than any sensible deadline for one example.
 settings.register_profile("default", max_examples=50, deadline=None)
@@ -26,8 +30,8 @@ for _name in [
 
 
 def pytest_report_header() -> str:
-    """Name the stores this run covers."""
-    return f"stores: SQLite {sqlite3.sqlite_version}"
+    """Name the SQLite this run covers; `tests.plugins.postgresql` names the other."""
+    return f"store: SQLite {sqlite3.sqlite_version}"
 
 
 @pytest.fixture(autouse=True)

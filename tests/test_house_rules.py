@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 
+from tests.plugins.store import OPT_OUTS
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("spanframe", "spanframe_collector", "spanframe_query")
 SOURCES = [
@@ -75,6 +77,14 @@ def test_every_dependency_is_pinned_for_development() -> None:
     ]
     names = {_normal(re.split(r"[\[<>=]", s)[0]) for s in stated} - {"spanframe"}
     assert names - pinned == set()
+
+
+@pytest.mark.parametrize("file", OPT_OUTS)
+def test_every_opt_out_names_a_test_and_a_reason(file: str) -> None:
+    tree = ast.parse((ROOT / file).read_text())
+    tests = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert OPT_OUTS[file].keys() <= tests
+    assert all(OPT_OUTS[file].values())
 
 
 def _defines_something(module: ModuleType) -> bool:

@@ -235,6 +235,8 @@ def back_up(
 ) -> None:
     """Copy a SQLite store to a file while it is in use."""
     engine = _engine(store, read_only=True)
+    if engine.dialect.name != "sqlite":
+        raise InvalidArgumentError(f"{_name(engine)} is no file: use pg_dump.")
     with _progress() as progress:
         task = progress.add_task("Copying pages", total=None)
         backup(

@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, StatementError
+from sqlalchemy.exc import DBAPIError, StatementError
 
 from spanframe_collector.rows import SpanRow
-from spanframe_collector.store.engine import driver_message
+from spanframe_collector.store.engine import driver_message, would_take_later
 from spanframe_collector.store.writer import Written
 from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
@@ -31,6 +31,9 @@ _BATCH_SPANS: Final = 8192
 """Spans in one transaction: enough to pay for its fsync, few enough to stay short."""
 
 _PROBE_SECONDS: Final = 0.5
+
+_REFUSALS: Final = (StatementError, ValueError, OverflowError)
+"""What a store says to rows: that it is away, or that it cannot hold them."""
 
 
 class Writer(Protocol):
@@ -185,7 +188,7 @@ class Pipeline:
     def _probe(self) -> None:
         try:
             self._writer.probe()
-        except (OperationalError, InterfaceError) as error:
+        except DBAPIError as error:
             self.health.refused(driver_message(error))
         else:
             self.health.served()
@@ -194,11 +197,11 @@ class Pipeline:
         """Commit several requests in one transaction; part them if one is to blame."""
         try:
             written = self._write([job.rows for job in jobs])
-        except (OperationalError, InterfaceError) as error:
-            self.health.refused(driver_message(error))
-            self._refuse(jobs)
-        except (DBAPIError, StatementError, ValueError, OverflowError) as error:
-            if len(jobs) > 1:
+        except _REFUSALS as error:
+            if would_take_later(error):
+                self.health.refused(driver_message(error))
+                self._refuse(jobs)
+            elif len(jobs) > 1:
                 middle = len(jobs) // 2
                 self._commit(jobs[:middle])
                 self._commit(jobs[middle:])
@@ -218,7 +221,7 @@ class Pipeline:
         """Find the rows of a request that the store cannot hold; commit the others."""
         try:
             self._answer([job], [self._bisect(job.rows, error)])
-        except (OperationalError, InterfaceError) as failure:
+        except DBAPIError as failure:
             self.health.refused(driver_message(failure))
             self._refuse([job])
 
@@ -231,9 +234,9 @@ class Pipeline:
         for part in (rows[:middle], rows[middle:]):
             try:
                 [written] = self._write([part])
-            except (OperationalError, InterfaceError):
-                raise
-            except (DBAPIError, StatementError, ValueError, OverflowError) as failure:
+            except _REFUSALS as failure:
+                if would_take_later(failure):
+                    raise
                 total += self._bisect(part, failure)
             else:
                 total += Committed(*written)

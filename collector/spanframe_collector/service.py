@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Protocol
 
+from spanframe.errors import SettingsError
 from spanframe_collector.admission import Admission
 from spanframe_collector.decode.masking import Masker
 from spanframe_collector.forwarding import Forwarder
@@ -25,7 +26,7 @@ from spanframe_collector.settings import Address, CollectorSettings
 from spanframe_collector.store.engine import open_engine
 from spanframe_collector.store.inspection import file_sizes
 from spanframe_collector.store.migrations import upgrade
-from spanframe_collector.store.retention import Limits
+from spanframe_collector.store.retention import Limits, knows_its_size
 from spanframe_collector.store.writer import SpanWriter
 from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
@@ -73,12 +74,16 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
             where they are received, and ``pid``.
 
     Raises:
+        SettingsError: when the store cannot serve a setting.
         StoreError: when the store cannot be opened or has another version.
         OSError: when an address cannot be bound or the file not be written.
     """
     return_large_blocks()
     engine = open_engine(settings.store, synchronous=settings.sqlite_synchronous)
     try:
+        if settings.keep_size is not None and not knows_its_size(engine):
+            problem = "keep_size needs a store on SQLite; give keep_age instead"
+            raise SettingsError([problem])
         upgrade(engine)
         telemetry = Telemetry()
         telemetry.gauge(

@@ -1,29 +1,101 @@
-"""SQLite stores in files of their own, filled by the collector's own writer."""
+"""Stores of their own for tests, on each engine, filled by the collector's own writer.
 
-from collections.abc import Iterator
+A test that asks for `store` runs once for each engine. `OPT_OUTS` names those that do
+not, each with its reason.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
 from spanframe_collector.decode import decode_request
+from spanframe_collector.store import schema
 from spanframe_collector.store.engine import open_engine
 from spanframe_collector.store.migrations import upgrade
 from spanframe_collector.store.writer import SpanWriter, Written
 from tests.plugins.otlp import request
+from tests.plugins.postgresql import Server
+
+ENGINES: Final = ("sqlite", "postgresql")
+
+_SIZE: Final = "PostgreSQL cannot tell what is in use, so a size is refused"
+_FILE: Final = "it is about the file"
+_SETTINGS: Final = "it is about SQLite's pragmas"
+
+OPT_OUTS: Final = {
+    "tests/collector/store/test_migrations.py": {
+        "test_keys_cluster_the_tables_they_should": "PostgreSQL clusters no table",
+        "test_commits_survive_power_loss_by_setting": _SETTINGS,
+    },
+    "tests/collector/store/test_retention.py": {
+        "test_a_store_over_its_size_loses_the_oldest_and_uses_the_space_again": _SIZE,
+        "test_a_backup_is_a_whole_store": "pg_dump copies PostgreSQL",
+        "test_a_backup_overwrites_nothing": "pg_dump copies PostgreSQL",
+    },
+    "tests/collector/test_cli.py": {"test_check_finds_damage": _FILE},
+    "tests/collector/test_delivery.py": {
+        "test_a_checkpoint_that_is_killed_loses_nothing": _FILE,
+        "test_retention_by_size_says_that_the_store_is_locked": _SIZE,
+    },
+    "tests/query/test_search.py": {
+        "test_a_store_made_anew_under_its_name_is_read_anew": _FILE,
+        "test_a_store_damaged_later_is_an_error": _FILE,
+    },
+    "tests/query/test_explain.py": dict.fromkeys(
+        (
+            "test_a_clause_with_an_index_names_it",
+            "test_a_clause_without_an_index_scans",
+            "test_a_clause_beside_one_with_an_index_does_not_scan",
+            "test_the_rarer_of_two_tags_is_walked_and_the_other_probed",
+            "test_a_search_without_clauses_has_nothing_to_explain",
+            "test_the_command_line_explains",
+        ),
+        "only searches of SQLite are explained",
+    ),
+    "tests/query/test_select_ingested.py": dict.fromkeys(
+        (
+            "test_a_filter_finds_what_the_collector_wrote",
+            "test_a_filter_finds_nothing_else",
+            "test_an_index_row_moves_with_the_start_of_its_trace",
+            "test_what_a_trace_shows_is_what_a_filter_finds",
+        ),
+        "PostgreSQL refuses RLIKE and the bodies of spans",
+    ),
+    "tests/query/test_known_fields.py": {
+        "test_every_field_can_be_searched_by": (
+            "PostgreSQL refuses the bodies of spans"
+        ),
+    },
+}
+"""Tests that run on SQLite only, by file, and why."""
+
+
+_LOCKED: Final = {
+    "sqlite": "database is locked",
+    "postgresql": "canceling statement due to lock timeout",
+}
 
 
 class Store:
     """One store, open for writing."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.url = f"sqlite:///{path}"
+    def __init__(self, where: str | Path) -> None:
+        """Open a store by URL, or by path as an SQLite file, and make its tables."""
+        self.url = where if isinstance(where, str) else f"sqlite:///{where}"
         self.engine: Engine = open_engine(self.url)
         upgrade(self.engine)
         self.writer = SpanWriter(self.engine)
+
+    @property
+    def path(self) -> Path:
+        """The file of an SQLite store."""
+        assert self.engine.dialect.name == "sqlite"
+        return Path(str(self.engine.url.database))
 
     def write(self, *spans: Span, **context: Any) -> Written:
         """Decode the spans as one request and commit them."""
@@ -32,10 +104,84 @@ class Store:
         [written] = self.writer.write([decoded.rows])
         return written
 
+    @contextmanager
+    def locked(self) -> Iterator[str]:
+        """Hold the lock of writers; give what the database says of it to others."""
+        blocker = open_engine(self.url)
+        with blocker.begin():
+            yield _LOCKED[self.engine.dialect.name]
+        blocker.dispose()
+
+    def empty(self) -> None:
+        """Forget everything, experiments but ``Default`` included."""
+        with self.engine.begin() as connection:
+            for table in schema.metadata.tables.values():
+                rows = delete(table)
+                if table is schema.experiments:
+                    rows = rows.where(table.c.experiment_id != 0)
+                connection.execute(rows)
+        self.writer = SpanWriter(self.engine)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def empty_database(postgresql: Server) -> Iterator[str]:
+    """A PostgreSQL database that holds an empty store, for others to be copies of."""
+    with postgresql.database() as name:
+        Store(postgresql.url(name)).close()
+        yield name
+
+
+@pytest.fixture(params=ENGINES)
+def store_engine(request: pytest.FixtureRequest) -> str:
+    """The name of the engine of this test's stores."""
+    name: str = request.param
+    return name
+
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def new_store(
+    store_engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], Store]]:
+    """Make an empty store at each call, all on one engine; closed after the test."""
+    with ExitStack() as stack:
+
+        def make() -> Store:
+            if store_engine == "sqlite":
+                number = len(list(tmp_path.glob("spanframe*.db")))
+                store = Store(tmp_path / f"spanframe{number or ''}.db")
+            else:
+                server: Server = request.getfixturevalue("postgresql")
+                template: str = request.getfixturevalue("empty_database")
+                name = stack.enter_context(server.database(template))
+                store = Store(server.url(name))
+            stack.callback(store.close)
+            return store
+
+        yield make
+
+
+@pytest.fixture
+def store(new_store: Callable[[], Store]) -> Store:
     """An empty store of this test's own."""
-    store = Store(tmp_path / "spanframe.db")
-    yield store
-    store.engine.dispose()
+    return new_store()
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out what `OPT_OUTS` names, on every engine but SQLite."""
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        engine = None if callspec is None else callspec.params.get("store_engine")
+        file, _, name = item.nodeid.partition("::")
+        opted_out = name.partition("[")[0] in OPT_OUTS.get(file, {})
+        others = engine not in {None, "sqlite"}
+        (left_out if opted_out and others else kept).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept

@@ -3,6 +3,8 @@
 SQLite: WAL and synchronous=FULL, so that a commit survives power loss; every
 transaction of a writer begins IMMEDIATE, because a read transaction that upgrades is
 refused at once (SQLITE_BUSY_SNAPSHOT); readers are query_only and never create a file.
+
+PostgreSQL: see `store.postgresql`.
 """
 
 import sqlite3
@@ -11,12 +13,24 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
 
 from spanframe.errors import SettingsError, StoreError
 from spanframe.settings import redact_url
+from spanframe_collector.store.postgresql import (
+    DRIVER,
+    blames_rows,
+    open_postgresql,
+    primary_message,
+)
 
-__all__ = ["driver_message", "open_engine", "store_name"]
+__all__ = ["driver_message", "open_engine", "store_name", "would_take_later"]
 
 _BUSY_TIMEOUT_SECONDS: Final = 4.0
 """Below the 5 s within which every export is answered."""
@@ -27,6 +41,8 @@ def open_engine(
 ) -> Engine:
     """Open the engine of a store; nothing is created or connected yet.
 
+    A transaction of an engine that writes keeps every other writer out until its end.
+
     Args:
         url: SQLAlchemy URL of the store.
         read_only: connections that can only query; a missing SQLite file is an error.
@@ -34,26 +50,30 @@ def open_engine(
             may lose the last ones and never corrupts.
 
     Raises:
+        MissingExtraError: when the driver of the database is not installed.
         SettingsError: when no store of spanframe has such a URL.
         StoreError: when a read-only engine is asked for a file that does not exist.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed, read_only=read_only, synchronous=synchronous)
-    raise SettingsError(
-        [f"store is {redact_url(url)!r}: not SQLite; write sqlite:///FILE"]
-    )
+    return open_postgresql(parsed, read_only=read_only)
 
 
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-        parsed.get_dialect()
+        name = f"{parsed.get_backend_name()}+{parsed.get_driver_name()}"
     except (ArgumentError, NoSuchModuleError):
-        raise SettingsError(
-            [f"store is {redact_url(url)!r}: unknown database; write sqlite:///FILE"]
-        ) from None
-    return parsed
+        name = ""
+    else:
+        if name in {"sqlite+pysqlite", DRIVER}:
+            return parsed
+    problem = (
+        f"store is {redact_url(url)!r}: no database that spanframe stores in; "
+        f"write sqlite:///FILE or {DRIVER}://USER@HOST/DATABASE"
+    )
+    raise SettingsError([problem])
 
 
 def _sqlite(url: URL, *, read_only: bool, synchronous: str) -> Engine:
@@ -109,5 +129,18 @@ def store_name(engine: Engine) -> str:
 
 
 def driver_message(error: Any) -> str:
-    """Return what the database said, without statement and parameters."""
-    return str(getattr(error, "orig", None) or error)
+    """Return what the database said on one line, without statement and parameters."""
+    said = getattr(error, "orig", None) or error
+    diagnosis = getattr(said, "diag", None)
+    primary = None if diagnosis is None else primary_message(diagnosis)
+    return " ".join((primary or str(said)).split()).rstrip(".")
+
+
+def would_take_later(error: Exception) -> bool:
+    """Return whether a store refuses for now, and not for what the rows hold."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return not blames_rows(state)
+    return isinstance(error, OperationalError | InterfaceError)

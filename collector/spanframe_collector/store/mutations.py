@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError, NotFoundError, StoreError
@@ -171,7 +171,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
-    except OperationalError as error:
+    except DBAPIError as error:
         where = store_name(engine)
         raise StoreError(
             f"The store {where} cannot be written: {driver_message(error)}."

@@ -11,7 +11,13 @@ from sqlalchemy import Connection, Engine, func, select
 from spanframe_collector.store.mutations import delete_traces_before, transaction
 from spanframe_collector.store.schema import traces
 
-__all__ = ["Limits", "count_before", "prune_portion", "used_bytes"]
+__all__ = [
+    "Limits",
+    "count_before",
+    "knows_its_size",
+    "prune_portion",
+    "used_bytes",
+]
 
 
 class Limits(NamedTuple):
@@ -44,13 +50,22 @@ def count_before(engine: Engine, timestamp_ms: int) -> int:
         return int(connection.execute(query).scalar_one())
 
 
+def knows_its_size(engine: Engine) -> bool:
+    """Return whether an engine can tell the bytes in use.
+
+    PostgreSQL counts the space of deleted rows as used until it is used again: a limit
+    on it would delete everything.
+    """
+    return engine.dialect.name == "sqlite"
+
+
 def used_bytes(engine: Engine) -> int | None:
     """Return the bytes in use, without freed pages; None where nobody can tell.
 
     Raises:
         StoreError: when the store is locked.
     """
-    if engine.dialect.name != "sqlite":
+    if not knows_its_size(engine):
         return None
     with transaction(engine) as connection:
         total, free, size = (

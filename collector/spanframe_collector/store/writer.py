@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from spanframe_collector.rows import Fact, Interned, SpanRow
-from spanframe_collector.store import index
+from spanframe_collector.store import index, postgresql, sqlite
 from spanframe_collector.store.bulk import insert_rows
 from spanframe_collector.store.rollup import (
     EMPTY,
@@ -41,7 +41,6 @@ from spanframe_collector.store.schema import (
     spans,
     traces,
 )
-from spanframe_collector.store.sqlite import known_spans
 from spanframe_collector.store.usage import usage_of_traces
 
 __all__ = ["SpanWriter", "Written", "experiment_ids"]
@@ -51,6 +50,11 @@ _CHANGED: Final = update(traces).where(traces.c.trace_key == bindparam("key"))
 _GROWN: Final = _CHANGED.values(
     span_count=bindparam("count"), size_bytes=bindparam("size")
 )
+
+_KNOWN_SPANS: Final = {
+    "sqlite": sqlite.known_spans,
+    "postgresql": postgresql.known_spans,
+}
 
 T = TypeVar("T")
 
@@ -214,6 +218,7 @@ def _without_known_spans(
         for span in batch
         if span.trace_id in known
     ]
+    known_spans = _KNOWN_SPANS[connection.dialect.name]
     stored = set(known_spans(connection, pairs)) if pairs else set()
     return [
         span

@@ -9,7 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import select
+from sqlalchemy import column, select, table, update
+from sqlalchemy.exc import DBAPIError
 
 from spanframe.errors import SettingsError, StoreError
 from spanframe_collector.store import migrations, schema
@@ -18,17 +19,18 @@ from tests.plugins.otlp import span
 from tests.plugins.store import Store
 
 
-def stamp(path: Path, version: str) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
-    connection.commit()
-    connection.close()
+def stamp(store: Store, version: str) -> None:
+    versions = table("alembic_version", column("version_num"))
+    with store.engine.begin() as connection:
+        connection.execute(update(versions).values(version_num=version))
 
 
 def test_the_migrations_build_the_schema(store: Store) -> None:
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection)
-        assert compare_metadata(context, schema.metadata) == []
+        differences = compare_metadata(context, schema.metadata)
+    # Comments are for readers of the code; no migration writes them.
+    assert [d for d in differences if "modify_comment" not in str(d)] == []
 
 
 def test_keys_cluster_the_tables_they_should(store: Store) -> None:
@@ -58,15 +60,15 @@ def test_upgrading_again_changes_nothing(store: Store) -> None:
 
 
 def test_a_newer_store_is_refused_and_untouched(store: Store) -> None:
-    stamp(store.path, "9999")
+    stamp(store, "9999")
     for refuse in (migrations.check_version, migrations.upgrade):
         with pytest.raises(StoreError, match="version 9999, this spanframe needs 0001"):
             refuse(store.engine)
 
 
 def test_an_older_store_is_refused_with_the_remedy(store: Store) -> None:
-    stamp(store.path, "0000")
-    with pytest.raises(StoreError, match="Run `spanframe db upgrade --store sqlite:"):
+    stamp(store, "0000")
+    with pytest.raises(StoreError, match=r"Run `spanframe db upgrade --store \w+"):
         migrations.check_version(store.engine)
 
 
@@ -97,15 +99,16 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "why"),
+    "url",
     [
-        ("nonsense://x", "unknown database"),
-        ("mysql+pymysql://u:secret@h/db", "unknown database|not SQLite"),
-        ("postgresql+psycopg://u:secret@h/db", "unknown database|not SQLite"),
+        "nonsense://x",
+        "mysql+pymysql://u:secret@h/db",
+        "postgresql+psycopg2://u:secret@h/db",
+        "postgresql+asyncpg://h/db?password=secret",
     ],
 )
-def test_an_unknown_store_is_refused_without_its_password(url: str, why: str) -> None:
-    with pytest.raises(SettingsError, match=why) as caught:
+def test_an_unknown_store_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="no database that spanframe") as caught:
         open_engine(url)
     assert "secret" not in str(caught.value)
 
@@ -114,7 +117,7 @@ def test_readers_cannot_write(store: Store) -> None:
     reader = open_engine(store.url, read_only=True)
     with (
         reader.connect() as connection,
-        pytest.raises(Exception, match="attempt to write a readonly database"),
+        pytest.raises(DBAPIError, match=r"readonly database|read-only transaction"),
     ):
         connection.execute(schema.traces.delete())
     reader.dispose()

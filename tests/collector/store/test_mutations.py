@@ -1,7 +1,6 @@
 """Changes to stored traces."""
 
 import json
-import sqlite3
 
 import pytest
 from sqlalchemy import Table, func, select
@@ -70,11 +69,11 @@ def test_what_does_not_exist_is_not_found(store: Store) -> None:
 
 def test_a_locked_store_is_a_store_error(store: Store) -> None:
     store.write(span(1))
-    blocker = sqlite3.connect(store.path)
-    blocker.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match=r"cannot be written: database is locked\."):
+    with (
+        store.locked() as why,
+        pytest.raises(StoreError, match=rf"cannot be written: {why}\."),
+    ):
         set_trace_tag(store.engine, TRACE, "a", "b")
-    blocker.close()
 
 
 def test_deleted_traces_leave_nothing_behind(store: Store) -> None:

@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -81,9 +80,9 @@ def _counted_once(parents: dict[int, int], tokens: dict[int, int]) -> int:
 
 
 @given(st.data())
-def test_order_and_batching_do_not_change_the_usage(
-    tmp_path_factory: pytest.TempPathFactory, data: Any
-) -> None:
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_order_and_batching_do_not_change_the_usage(store: Store, data: Any) -> None:
+    store.empty()
     numbers = range(1, 7)
     # Parents have smaller numbers: a tree, some of it missing.
     parents = {n: data.draw(st.integers(1, n - 1)) for n in numbers if n > 1}
@@ -96,14 +95,12 @@ def test_order_and_batching_do_not_change_the_usage(
         else span(n, parent=parents.get(n))
         for n in numbers
     ]
-    store = Store(tmp_path_factory.mktemp("usage") / "s.db")
     left = data.draw(st.permutations(messages))
     while left:
         size = data.draw(st.integers(1, len(left)))
         store.write(*left[:size])
         left = left[size:]
     found = usage(store)
-    store.engine.dispose()
     assert found is not None
     assert found["input_tokens"] == _counted_once(parents, tokens)
 

