@@ -1,14 +1,27 @@
 """What was answered OK is stored, whatever ends the collector."""
 
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import spanframe
+from spanframe_query.stores import close_stores
 from tests.end_to_end.load import Batch, Load
 from tests.plugins.collector import Collector
+from tests.plugins.store import Store
 
 ROUNDS = 4
+
+
+@pytest.fixture
+def collector(store: Store, tmp_path: Path) -> Iterator[Collector]:
+    """A collector on a store of each engine."""
+    folder = tmp_path / "collector"
+    with Collector.running(folder, store=store.url) as collector:
+        yield collector
+    close_stores()
 
 
 def stored_spans(store: str) -> dict[bytes, Counter[bytes]]:

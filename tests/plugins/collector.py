@@ -18,11 +18,12 @@ STOP_SECONDS = 20
 
 
 class Collector:
-    """One collector process; it keeps its port and its SQLite store over restarts."""
+    """One collector process; it keeps its port and its store over restarts."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, store: str | None = None) -> None:
+        """Make one that is not started; the store is a file in its folder, or a URL."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.store = f"sqlite:///{folder / 'spanframe.db'}"
+        self.store = store or f"sqlite:///{folder / 'spanframe.db'}"
         self._options = options
         self._ready_file = folder / "ready.json"
         self._log = folder / "collector.log"
@@ -92,9 +93,11 @@ class Collector:
 
     @classmethod
     @contextmanager
-    def running(cls, folder: Path, *options: str) -> Iterator[Self]:
+    def running(
+        cls, folder: Path, *options: str, store: str | None = None
+    ) -> Iterator[Self]:
         """Start a collector and end it, whatever happens, with the block."""
-        collector = cls(folder, *options)
+        collector = cls(folder, *options, store=store)
         collector.start()
         try:
             yield collector

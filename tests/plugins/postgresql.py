@@ -117,6 +117,11 @@ class Server:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, cwd=self._folder, **self._run_as
             )
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the server serves: after `start`, or after it lost a session."""
+        assert self._process is not None, "the server was never started"
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:

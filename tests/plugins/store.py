@@ -143,25 +143,40 @@ def store_engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def new_store(
-    store_engine: str, tmp_path: Path, request: pytest.FixtureRequest
+def new_postgresql_store(
+    postgresql: Server, empty_database: str
 ) -> Iterator[Callable[[], Store]]:
-    """Make an empty store at each call, all on one engine; closed after the test."""
+    """Make an empty store on PostgreSQL at each call; gone after the test."""
     with ExitStack() as stack:
 
         def make() -> Store:
-            if store_engine == "sqlite":
-                number = len(list(tmp_path.glob("spanframe*.db")))
-                store = Store(tmp_path / f"spanframe{number or ''}.db")
-            else:
-                server: Server = request.getfixturevalue("postgresql")
-                template: str = request.getfixturevalue("empty_database")
-                name = stack.enter_context(server.database(template))
-                store = Store(server.url(name))
+            name = stack.enter_context(postgresql.database(empty_database))
+            store = Store(postgresql.url(name))
             stack.callback(store.close)
             return store
 
         yield make
+
+
+@pytest.fixture
+def new_sqlite_store(tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Make an empty store in a file of its own at each call; closed after the test."""
+    with ExitStack() as stack:
+
+        def make() -> Store:
+            number = len(list(tmp_path.glob("spanframe*.db")))
+            store = Store(tmp_path / f"spanframe{number or ''}.db")
+            stack.callback(store.close)
+            return store
+
+        yield make
+
+
+@pytest.fixture
+def new_store(store_engine: str, request: pytest.FixtureRequest) -> Callable[[], Store]:
+    """Make an empty store at each call, all on one engine."""
+    make: Callable[[], Store] = request.getfixturevalue(f"new_{store_engine}_store")
+    return make
 
 
 @pytest.fixture
