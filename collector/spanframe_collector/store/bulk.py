@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, insert
 
+from spanframe_collector.store.postgresql import copy_rows
+
 __all__ = ["insert_rows"]
 
 
@@ -23,13 +25,10 @@ def insert_rows(
     """
     if not rows:
         return
-    text = _statement(table, connection.dialect)
-    if connection.dialect.positional:
-        connection.exec_driver_sql(text, list(rows))
-    else:
-        names = table.c.keys()
-        named = [dict(zip(names, row, strict=True)) for row in rows]
-        connection.exec_driver_sql(text, named)
+    if connection.dialect.name == "postgresql":
+        copy_rows(connection, table, rows)
+        return
+    connection.exec_driver_sql(_statement(table, connection.dialect), list(rows))
 
 
 @cache

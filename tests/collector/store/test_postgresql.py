@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, MetaData, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Engine, MetaData, func, select
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
 from spanframe.errors import MissingExtraError, StoreError
+from spanframe_collector.store.bulk import insert_rows
 from spanframe_collector.store.engine import (
     driver_message,
     open_engine,
@@ -151,6 +152,39 @@ def test_a_search_that_takes_too_long_is_ended(url: str) -> None:
     ):
         connection.exec_driver_sql("SELECT pg_sleep(10)")
     engine.dispose()
+
+
+def test_a_row_that_copy_refuses_is_blamed_like_any_other(url: str) -> None:
+    store = Store(url)
+    good, bad = (1, "good", 0), (2, None, 0)
+    with pytest.raises(IntegrityError) as caught, store.engine.begin() as connection:
+        insert_rows(connection, experiments, [good, bad])
+    assert not would_take_later(caught.value)
+    assert driver_message(caught.value).startswith("null value in column")
+    with pytest.raises(DataError) as refused, store.engine.begin() as connection:
+        insert_rows(connection, experiments, [(1, "a\0b", 0)])
+    assert not would_take_later(refused.value)
+    assert store.write(span(1)) == (1, 0)
+    store.close()
+
+
+def test_a_session_that_ends_during_copy_is_refused_for_now(url: str) -> None:
+    store = Store(url)
+
+    def copy_after_the_end() -> None:
+        with store.engine.begin() as connection:
+            pid = connection.execute(select(func.pg_backend_pid())).scalar_one()
+            other = open_engine(url, read_only=True)
+            with other.connect() as killer:
+                killer.execute(select(func.pg_terminate_backend(pid)))
+            other.dispose()
+            insert_rows(connection, experiments, [(1, "x" * 1000, 0)] * 10_000)
+
+    with pytest.raises(OperationalError) as caught:
+        copy_after_the_end()
+    assert would_take_later(caught.value)
+    assert store.write(span(1)) == (1, 0)
+    store.close()
 
 
 def refusal(store: Store, statement: str) -> DBAPIError:
