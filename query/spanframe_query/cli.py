@@ -50,7 +50,7 @@ _PATIENCE_SECONDS: Final = 1.0
 
 _FROM_SPANS: Final = frozenset({"request", "response", "spans"})
 
-_Follow = Callable[[Iterable[reader.Page]], Iterator[list[Trace]]]
+_Follow = Callable[[Iterable[reader.Page]], Iterator[Sequence[Trace]]]
 
 
 class Output(StrEnum):
@@ -208,7 +208,7 @@ def _progress(limit: int | None) -> Iterator[_Follow]:
     task = progress.add_task("reading", total=limit)
     more = False
 
-    def follow(pages: Iterable[reader.Page]) -> Iterator[list[Trace]]:
+    def follow(pages: Iterable[reader.Page]) -> Iterator[Sequence[Trace]]:
         nonlocal more
         for page in pages:
             yield page.traces

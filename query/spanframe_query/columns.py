@@ -4,12 +4,13 @@ Layout ``v2`` is MLflow 2's and spanframe's default, ``v3`` is MLflow 3.17's. Ty
 not depend on the values: an empty result has the same.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from spanframe.errors import InvalidArgumentError
-from spanframe_query.entities import SpanDicts, Trace
+from spanframe_query.entities import SpanDicts, Trace, TraceState
 from spanframe_query.entities.content import loads
+from spanframe_query.entities.found import FoundTraces
 
 __all__ = ["LAYOUTS", "Column", "Kind", "columns_of_layout"]
 
@@ -18,12 +19,23 @@ Kind = Literal["text", "integer", "integer or missing", "entries", "object"]
 
 
 class Column(NamedTuple):
-    """One column: its name, what its cells hold, where they come from."""
+    """One column: its name, what its cells hold, where they come from.
+
+    ``found`` takes all cells from the traces of a search without making a trace of
+    each: a hundred thousand take a third of the time.
+    """
 
     name: str
     kind: Kind
     cell: Callable[[Trace], Any]
     sentence: str
+    found: Callable[[FoundTraces], Sequence[Any]] | None = None
+
+    def cells(self, traces: Sequence[Trace]) -> Sequence[Any]:
+        """Return the cells of some traces, in their order."""
+        if self.found is not None and isinstance(traces, FoundTraces):
+            return self.found(traces)
+        return [self.cell(trace) for trace in traces]
 
 
 def _request(trace: Trace) -> Any:
@@ -44,26 +56,49 @@ def _spans(trace: Trace) -> SpanDicts:
     return SpanDicts(trace) if trace.has_spans else _NO_SPANS
 
 
+def _of_spans(
+    cell: Callable[[Trace], Any], without: Any
+) -> Callable[[FoundTraces], Sequence[Any]]:
+    """Return what takes the cells that need spans; ``without`` where none were read."""
+    return lambda found: (
+        [without] * len(found)
+        if found.stored is None
+        else [cell(trace) for trace in found]
+    )
+
+
+def _states(found: FoundTraces) -> Sequence[str]:
+    texts = {state: state.value for state in TraceState}
+    return [texts[state] for state in found.facts.state]
+
+
 _REQUEST: Final = Column(
     "request",
     "object",
     _request,
     "Inputs of the root span, decoded from JSON; None: absent, or spans not asked for.",
+    _of_spans(_request, None),
 )
 _RESPONSE: Final = Column(
     "response",
     "object",
     _response,
     "Outputs of the root span, decoded from JSON; None like request.",
+    _of_spans(_response, None),
 )
 _SPANS: Final = Column(
     "spans",
     "object",
     _spans,
     "Sequence of dictionaries, one a span, each made when it is first asked for.",
+    _of_spans(_spans, _NO_SPANS),
 )
 _TAGS: Final = Column(
-    "tags", "entries", lambda trace: trace.info.tags, "Dictionary of the tags."
+    "tags",
+    "entries",
+    lambda trace: trace.info.tags,
+    "Dictionary of the tags.",
+    lambda found: found.facts.tags,
 )
 
 _V2: Final = (
@@ -72,25 +107,35 @@ _V2: Final = (
         "text",
         lambda trace: trace.info.trace_id,
         "Trace id, tr- and 32 hex digits.",
+        lambda found: found.facts.trace_id,
     ),
-    Column("trace", "object", lambda trace: trace, "Trace object; spans decode late."),
+    Column(
+        "trace",
+        "object",
+        lambda trace: trace,
+        "Trace object; spans decode late.",
+        list,
+    ),
     Column(
         "timestamp_ms",
         "integer",
         lambda trace: trace.info.request_time,
         "Start, ms since the epoch (UTC).",
+        lambda found: found.facts.request_time,
     ),
     Column(
         "status",
         "text",
         lambda trace: trace.info.state.value,
         "OK, ERROR, IN_PROGRESS or STATE_UNSPECIFIED.",
+        _states,
     ),
     Column(
         "execution_time_ms",
         "integer or missing",
         lambda trace: trace.info.execution_duration,
         "Duration in ms; missing while in progress.",
+        lambda found: found.facts.execution_duration,
     ),
     _REQUEST,
     _RESPONSE,
@@ -99,6 +144,7 @@ _V2: Final = (
         "entries",
         lambda trace: trace.info.trace_metadata,
         "Dictionary of the metadata.",
+        lambda found: found.facts.trace_metadata,
     ),
     _SPANS,
     _TAGS,
@@ -110,6 +156,7 @@ _V3: Final = (
         "text",
         lambda trace: trace.info.trace_id,
         "Trace id, tr- and 32 hex digits.",
+        lambda found: found.facts.trace_id,
     ),
     Column("trace", "text", lambda trace: trace.to_json(), "The trace as JSON text."),
     Column(
@@ -117,24 +164,28 @@ _V3: Final = (
         "text",
         lambda trace: trace.info.client_request_id,
         "The app's own id of the request; may be missing.",
+        lambda found: found.facts.client_request_id,
     ),
     Column(
         "state",
         "text",
         lambda trace: trace.info.state.value,
         "OK, ERROR, IN_PROGRESS or STATE_UNSPECIFIED.",
+        _states,
     ),
     Column(
         "request_time",
         "integer",
         lambda trace: trace.info.request_time,
         "Start, ms since the epoch (UTC).",
+        lambda found: found.facts.request_time,
     ),
     Column(
         "execution_duration",
         "integer or missing",
         lambda trace: trace.info.execution_duration,
         "Duration in ms; missing while in progress.",
+        lambda found: found.facts.execution_duration,
     ),
     _REQUEST,
     _RESPONSE,
@@ -143,6 +194,7 @@ _V3: Final = (
         "entries",
         lambda trace: trace.info.trace_metadata,
         "Dictionary of the metadata.",
+        lambda found: found.facts.trace_metadata,
     ),
     _TAGS,
     _SPANS,

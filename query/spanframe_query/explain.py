@@ -95,7 +95,7 @@ def explain(engine: Engine, search: Search) -> list[ClauseUse]:
         best = planned(connected, search)
         statement = select_traces(best, engine.dialect.name)
         steps = [str(row[3]) for row in connected.execute(_Explain(statement))]
-    plan = guess(best.filter) if best.plan is None else best.plan
+    plan = best.plan or guess(best.filter, best.order[0].field.kind)
     entered = dict(_entered(steps))
     narrowed = plan.driver is not None or bool(entered)
     return [

@@ -37,21 +37,29 @@ def build_frame(
     arrays: list[Any] = []
     for column in columns_of_layout(layout):
         names.append(column.name)
-        arrays.append(_ARRAYS[column.kind]([column.cell(trace) for trace in traces]))
+        arrays.append(_ARRAYS[column.kind](column.cells(traces)))
     for field in fields:
         names.append(field.column)
         arrays.append(_objects([field.value_in(trace.data.spans) for trace in traces]))
+    # The very index of the frame: a column with another one is copied to fit.
+    index = pd.RangeIndex(len(traces))
     # Two extracted fields may have one name, which a dictionary by name cannot hold.
-    frame = pd.DataFrame(dict(enumerate(arrays)), copy=False)
+    frame = pd.DataFrame(
+        {
+            # A frame would take a bare array of texts for text.
+            place: pd.Series(cells, index=index, dtype=cells.dtype, copy=False)
+            for place, cells in enumerate(arrays)
+        },
+        index=index,
+        copy=False,
+    )
     frame.columns = pd.Index(names, dtype=_TEXT_DTYPE)
     return frame
 
 
 def _objects(values: Sequence[Any]) -> Any:
-    # `np.array` would make a table of lists that have one length, and a frame would
-    # take a bare array of texts for text.
-    cells = np.fromiter(values, dtype=object, count=len(values))
-    return pd.Series(cells, dtype=object, copy=False)
+    # `np.array` would make a table of lists that have one length.
+    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def _integers(values: Sequence[int]) -> Any:

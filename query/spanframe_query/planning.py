@@ -2,12 +2,16 @@
 
 A guess goes wrong where it costs most, on ``tags.env = 'prod' AND tags.customer =
 'c77'``: walking the common tag probes every trace of the store for the rare one. So the
-rows that each condition would walk are counted first, up to a bound at which counting
-costs less than the search itself (1 000 index rows: about 50 µs).
+rows that each candidate would walk are counted first, up to a bound at which counting
+costs less than the search itself (`MOST` index rows: about 150 µs).
+
+A plan that walks m rows has to sort them; walking all n traces in order instead finds a
+page of k after about k·n/m of them. So m rows are few as long as m² is below k·n.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isqrt
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, func, select
@@ -16,20 +20,28 @@ from spanframe_collector.store import schema
 from spanframe_query.filter import FieldKind, Filter
 from spanframe_query.filter.compile import compile_filter
 from spanframe_query.layouts import is_ordered, layout_for
-from spanframe_query.layouts.plan import candidates, guess, plan_by
+from spanframe_query.layouts.plan import (
+    Plan,
+    candidates,
+    guess,
+    guess_for_counting,
+)
 from spanframe_query.select import Search
 
 __all__ = ["chosen", "planned", "select_weights"]
 
-RARE: Final = 1_000
+MOST: Final = 4_000
 
 
-def planned(connection: Connection, search: Search) -> Search:
+def planned(
+    connection: Connection, search: Search, *, counting: bool = False
+) -> Search:
     """Return the search with the plan that is best for this store.
 
     Args:
         connection: where the search will run.
         search: what to search for; its results do not depend on the plan.
+        counting: its traces are counted, not read, so that no order helps.
 
     Raises:
         FilterError: the engine cannot serve a clause of the filter.
@@ -37,17 +49,19 @@ def planned(connection: Connection, search: Search) -> Search:
     statement = select_weights(search, connection.dialect.name)
     if statement is None:
         return search
-    return chosen(search, connection.execute(statement).one())
+    weights = connection.execute(statement).one()
+    return chosen(search, weights, counting=counting)
 
 
 def select_weights(search: Search, dialect: str) -> Select[Any] | None:
     """Return the statement that counts the rows each candidate would walk.
 
-    Its columns are the candidates in their order, each counted up to `RARE`. None when
-    there is nothing to choose: no candidate, or one whose entries are in order of time.
+    Its columns are the candidates in their order, each counted up to `MOST`, then about
+    how many traces there are. None when there is nothing to choose: no candidate, or
+    one whose entries are in the order asked for.
     """
     possible = candidates(search.filter)
-    if not possible or (len(possible) == 1 and is_ordered(possible[0])):
+    if not possible or (len(possible) == 1 and _in_order(search, possible[0].plan)):
         return None
     times = tuple(
         condition
@@ -55,23 +69,43 @@ def select_weights(search: Search, dialect: str) -> Select[Any] | None:
         if condition.field.kind is FieldKind.TIMESTAMP_MS
     )
     weights = []
-    for candidate in possible:
-        plan = plan_by(candidate)
-        layout = layout_for(dialect, plan.driver)
-        kept = times if plan.driver is candidate else (candidate, *times)
-        within = compile_filter(Filter(kept, search.filter.source), layout)
-        walked = schema.traces if plan.driver is None else schema.attribute_index
-        rows = select(walked.c.trace_key).where(*layout.driving, *within).limit(RARE)
+    for plan, conditions in possible:
+        layout = layout_for(dialect, plan)
+        kept = [each for each in conditions if each is not plan.driver]
+        if not plan.by_duration:
+            kept += times
+        within = compile_filter(Filter(tuple(kept), search.filter.source), layout)
+        rows = select(layout.trace_key).where(*layout.driving, *within).limit(MOST)
         weights.append(
             select(func.count()).select_from(rows.subquery()).scalar_subquery()
         )
-    return select(*(w.label(f"weight_{i}") for i, w in enumerate(weights)))
+    # Keys grow by one a trace; those that were pruned do not matter here.
+    total = select(func.max(schema.traces.c.trace_key)).scalar_subquery()
+    return select(
+        *(weight.label(f"weight_{i}") for i, weight in enumerate(weights)),
+        total.label("total"),
+    )
 
 
-def chosen(search: Search, weights: Sequence[int]) -> Search:
+def chosen(search: Search, weights: Sequence[int], *, counting: bool = False) -> Search:
     """Return the search with its plan, given what `select_weights` counted."""
     possible = candidates(search.filter)
     lightest = min(range(len(possible)), key=lambda i: weights[i])
-    if weights[lightest] < RARE:
-        return replace(search, plan=plan_by(possible[lightest]))
-    return replace(search, plan=guess(search.filter))
+    few = MOST
+    if not counting:
+        total = weights[-1] or 0
+        page = total if search.limit is None else search.limit
+        few = min(few, isqrt(page * total))
+    if weights[lightest] < few:
+        return replace(search, plan=possible[lightest].plan)
+    if counting:
+        return replace(search, plan=guess_for_counting(search.filter))
+    return replace(search, plan=guess(search.filter, search.order[0].field.kind))
+
+
+def _in_order(search: Search, plan: Plan) -> bool:
+    """Tell whether a plan walks the traces in the order of a search."""
+    first = search.order[0].field.kind
+    if plan.driver is None:
+        return first is FieldKind.EXECUTION_TIME_MS and plan.by_duration
+    return first is FieldKind.TIMESTAMP_MS and is_ordered(plan.driver)

@@ -5,7 +5,7 @@ leaves a choice of indexes, a select that counts a few index rows goes before.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
@@ -18,11 +18,12 @@ from spanframe.errors import StoreError
 from spanframe_collector.store.engine import driver_message, store_name
 from spanframe_collector.store.schema import scopes, spans
 from spanframe_query import select as statements
-from spanframe_query.entities import Trace, TraceInfo, TraceState
+from spanframe_query.entities import TraceState
 from spanframe_query.entities.content import StoredSpan
+from spanframe_query.entities.found import NO_FACTS, Facts, FoundTraces
 from spanframe_query.entities.info import location_of
 from spanframe_query.filter.nodes import FieldKind
-from spanframe_query.layouts import COMPUTED
+from spanframe_query.layouts import add_computed
 from spanframe_query.planning import planned
 from spanframe_query.select import Search
 
@@ -52,22 +53,14 @@ SPAN_COLUMNS: Final = (
     scopes.c.body.label("scope"),
     spans.c.body,
 )
-_Table = Sequence[tuple[str, Callable[[Mapping[str, Any]], str | None]]]
-
-
-def _table(kind: FieldKind) -> _Table:
-    return [(key, c.value) for (of_kind, key), c in COMPUTED.items() if of_kind is kind]
-
-
-_COMPUTED_TAGS: Final = _table(FieldKind.TAG)
-_COMPUTED_METADATA: Final = _table(FieldKind.METADATA)
 _STATES: Final = {state.value: state for state in TraceState}
+_UNSPECIFIED: Final = TraceState.STATE_UNSPECIFIED
 
 
 class Page(NamedTuple):
     """Traces in the order of their search; ``end`` is the last row when more follow."""
 
-    traces: list[Trace]
+    traces: FoundTraces
     end: Row[Any] | None
 
 
@@ -79,12 +72,12 @@ def count(engine: Engine, search: Search) -> int:
         StoreError: when the store cannot be read.
     """
     with connection(engine) as connected:
-        best = planned(connected, search)
+        best = planned(connected, search, counting=True)
         statement = statements.count_traces(best, engine.dialect.name)
         return connected.execute(statement).scalar_one()
 
 
-def read(engine: Engine, search: Search, *, include_spans: bool) -> list[Trace]:
+def read(engine: Engine, search: Search, *, include_spans: bool) -> FoundTraces:
     """Return the traces of a search, in its order.
 
     Args:
@@ -109,9 +102,9 @@ def read_page(engine: Engine, search: Search, *, include_spans: bool) -> Page:
         statement = statements.select_traces(best, engine.dialect.name)
         found = connected.execute(statement).all()
         rows = found[:limit]
-        stored = _spans(connected, rows) if include_spans else {}
+        stored = _spans(connected, rows) if include_spans else None
     more = len(found) > len(rows) > 0
-    return Page(list(_traces(rows, stored)), rows[-1] if more else None)
+    return Page(_traces(rows, stored), rows[-1] if more else None)
 
 
 def read_pages(
@@ -174,28 +167,33 @@ def _spans(
 
 
 def _traces(
-    rows: Sequence[Row[Any]], stored: Mapping[int, Sequence[StoredSpan]]
-) -> Iterator[Trace]:
-    tags = _objects([row.tags for row in rows])
-    metadata = _objects([row.metadata for row in rows])
-    names = [str(name) for name in rows[0]._fields] if rows else []
-    for row, row_tags, row_metadata in zip(rows, tags, metadata, strict=True):
-        columns = dict(zip(names, row, strict=True))
-        _add_computed(row_tags, _COMPUTED_TAGS, columns)
-        _add_computed(row_metadata, _COMPUTED_METADATA, columns)
-        info = TraceInfo(
-            keys.request_id(columns["trace_id"]),
-            location_of(columns["experiment_id"]),
-            columns["timestamp_ms"],
-            _STATES.get(columns["status"], TraceState.STATE_UNSPECIFIED),
-            columns["request_preview"],
-            columns["response_preview"],
-            columns["client_request_id"],
-            columns["execution_time_ms"],
-            row_metadata,
-            row_tags,
-        )
-        yield Trace(info, stored=stored.get(columns["trace_key"], ()))
+    rows: Sequence[Row[Any]], stored: Mapping[int, Sequence[StoredSpan]] | None
+) -> FoundTraces:
+    if not rows:
+        return FoundTraces(NO_FACTS)
+    names = map(str, rows[0]._fields)
+    columns: dict[str, Sequence[Any]] = dict(
+        zip(names, zip(*rows, strict=True), strict=True)
+    )
+    columns["request_id"] = [keys.request_id(each) for each in columns["trace_id"]]
+    tags, metadata = _objects(columns["tags"]), _objects(columns["metadata"])
+    add_computed(FieldKind.TAG, tags, columns)
+    add_computed(FieldKind.METADATA, metadata, columns)
+    facts = Facts(
+        columns["request_id"],
+        [location_of(each) for each in columns["experiment_id"]],
+        columns["timestamp_ms"],
+        [_STATES.get(each, _UNSPECIFIED) for each in columns["status"]],
+        columns["request_preview"],
+        columns["response_preview"],
+        columns["client_request_id"],
+        columns["execution_time_ms"],
+        metadata,
+        tags,
+    )
+    if stored is None:
+        return FoundTraces(facts)
+    return FoundTraces(facts, [stored.get(key, ()) for key in columns["trace_key"]])
 
 
 def _objects(texts: Sequence[str]) -> list[dict[str, str]]:
@@ -208,12 +206,3 @@ def _objects(texts: Sequence[str]) -> list[dict[str, str]]:
             "damaged. `spanframe db check` names what else is."
         ) from error
     return objects
-
-
-def _add_computed(
-    entries: dict[str, str], table: _Table, columns: Mapping[str, Any]
-) -> None:
-    for key, value in table:
-        computed = value(columns)
-        if computed is not None:
-            entries[key] = computed

@@ -12,6 +12,7 @@ from spanframe.errors import InvalidArgumentError
 from spanframe_query import reader
 from spanframe_query.arguments import checked_search, limit_of
 from spanframe_query.arrow import PLAIN_COLUMNS, build_table, table_schema
+from spanframe_query.collecting import uncollected
 from spanframe_query.columns import columns_of_layout
 from spanframe_query.entities import Trace
 from spanframe_query.explain import ClauseUse
@@ -171,8 +172,8 @@ def search_traces(
         return pd.DataFrame(explain_clauses(engine, limited), columns=ClauseUse._fields)
     if flush:
         spanframe.flush()
-    traces = reader.read(engine, limited, include_spans=include_spans)
-    return build(traces)
+    with uncollected():
+        return build(reader.read(engine, limited, include_spans=include_spans))
 
 
 def count_traces(
@@ -243,7 +244,7 @@ def iter_traces(
 
 def _builder(
     return_type: ReturnType | None, layout: Layout, fields: Sequence[ExtractField]
-) -> Callable[[list[Trace]], Any]:
+) -> Callable[[Sequence[Trace]], Any]:
     """Return what makes the result of the traces, its arguments checked."""
     columns_of_layout(layout)
     match return_type:

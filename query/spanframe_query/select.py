@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, false, func, or_, select
+from sqlalchemy.sql.visitors import iterate
 
 from spanframe_collector.store import schema
 from spanframe_query.filter import FieldKind, Filter
@@ -26,6 +27,15 @@ _NEVER_NULL: Final = {
 }
 _EVERY_TRACE: Final = Filter()
 _ORDER_LABEL: Final = "order_"
+# Order terms that the row holds anyway.
+_ROW_COLUMNS: Final = {
+    FieldKind.TIMESTAMP_MS: "timestamp_ms",
+    FieldKind.EXECUTION_TIME_MS: "execution_time_ms",
+    FieldKind.REQUEST_ID: "trace_id",
+    FieldKind.EXPERIMENT_ID: "experiment_id",
+    FieldKind.STATUS: "status",
+    FieldKind.NAME: "name",
+}
 
 Cursor = tuple[str | int | bytes | None, ...]
 """What the last row of a page holds for each order term."""
@@ -56,8 +66,8 @@ def select_traces(search: Search, dialect: str) -> Select[Any]:
     """Return the statement that reads the trace rows of a search, in its order.
 
     Its columns are those of ``schema.traces`` by their names, except ``stamps``; then
-    ``order_0``, ``order_1``, … for what each order term compares, which
-    `paging.next_token` reads.
+    ``order_0``, ``order_1``, … for what those order terms compare that are none of
+    them. `order_values` reads both.
 
     Args:
         search: what to search for.
@@ -67,12 +77,16 @@ def select_traces(search: Search, dialect: str) -> Select[Any]:
         FilterError: the engine cannot serve a clause of the filter.
         InvalidArgumentError: no layout is written for this engine.
     """
-    layout = layout_for(dialect, _plan(search).driver)
+    layout = layout_for(dialect, _plan(search))
     keys = [_order_key(term, layout) for term in search.order]
     statement = (
         select(
             *(column for column in schema.traces.c if column.name != "stamps"),
-            *(key.label(f"{_ORDER_LABEL}{i}") for i, key in enumerate(keys)),
+            *(
+                key.label(f"{_ORDER_LABEL}{i}")
+                for i, (term, key) in enumerate(zip(search.order, keys, strict=True))
+                if term.field.kind not in _ROW_COLUMNS
+            ),
         )
         .select_from(layout.source)
         .where(*_conditions(search, layout))
@@ -101,21 +115,33 @@ def count_traces(search: Search, dialect: str) -> Select[int]:
         FilterError: the engine cannot serve a clause of the filter.
         InvalidArgumentError: no layout is written for this engine.
     """
-    layout = layout_for(dialect, _plan(search).driver)
-    return (
-        select(func.count())
-        .select_from(layout.source)
-        .where(*_conditions(search, layout))
+    layout = layout_for(dialect, _plan(search))
+    conditions = _conditions(search, layout)
+    source: FromClause = layout.source
+    if layout.driver is not None and not any(map(_reads_row, conditions)):
+        # A trace has one entry a key, and the index is a tenth of the rows' size.
+        source = schema.attribute_index
+    return select(func.count()).select_from(source).where(*conditions)
+
+
+def _reads_row(condition: ColumnElement[bool]) -> bool:
+    return any(
+        getattr(part, "table", None) is schema.traces for part in iterate(condition)
     )
 
 
 def _plan(search: Search) -> Plan:
-    return guess(search.filter) if search.plan is None else search.plan
+    if search.plan is not None:
+        return search.plan
+    return guess(search.filter, search.order[0].field.kind)
 
 
 def order_values(row: Any, order: Sequence[OrderTerm]) -> Cursor:
     """Return what a row of `select_traces` holds for each order term."""
-    return tuple(getattr(row, f"{_ORDER_LABEL}{i}") for i in range(len(order)))
+    return tuple(
+        getattr(row, _ROW_COLUMNS.get(term.field.kind, f"{_ORDER_LABEL}{i}"))
+        for i, term in enumerate(order)
+    )
 
 
 def _conditions(search: Search, layout: RowLayout) -> list[ColumnElement[bool]]:

@@ -40,6 +40,7 @@ def uses(filter_: str) -> list[tuple[str, bool]]:
         ("name LIKE 'name%'", "ix_traces_name"),
         ("tags.`mlflow.traceName` = 'name 1'", "ix_traces_name"),
         ("timestamp_ms > 5", "ix_traces_newest"),
+        ("execution_time_ms > 50", "ix_traces_execution_time"),
         (f"request_id = '{NOBODY}'", "sqlite_autoindex_traces_1"),
         ("tags.env = 'prod'", "attribute_index"),
         ("metadata.`mlflow.trace.user` = 'u1'", "attribute_index"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from spanframe_query.filter import parse_filter
-from spanframe_query.layouts.plan import Plan, candidates, plan_by
+from spanframe_query.layouts.plan import Plan, candidates
 from spanframe_query.order import parse_order
 from spanframe_query.planning import planned
 from spanframe_query.select import Search, count_traces, select_traces
@@ -46,21 +46,27 @@ def test_sql_finds_what_the_oracle_finds_by_every_plan(
     search = Search(filter=filter_, order=parse_order(order_by))
     terms = [*ORDERS[order_by], *NEWEST_FIRST]
     expected = in_order([r for r in records if matches(r, meant)], terms)
-    plans = [Plan(None), *map(plan_by, candidates(filter_))]
+    plans = [Plan(None), *(each.plan for each in candidates(filter_))]
 
     refill(engine, records)
     with engine.connect() as connection:
-        found = [
-            [row.trace_key for row in connection.execute(statement)]
-            for statement in (
-                select_traces(planned(connection, search), "sqlite"),
-                *(select_traces(replace(search, plan=p), "sqlite") for p in plans),
-            )
+        searches = [
+            search,
+            planned(connection, search),
+            planned(connection, search, counting=True),
+            *(replace(search, plan=plan) for plan in plans),
         ]
-        count = connection.execute(count_traces(search, "sqlite")).scalar_one()
+        found = [
+            [row.trace_key for row in connection.execute(select_traces(each, "sqlite"))]
+            for each in searches
+        ]
+        counts = {
+            connection.execute(count_traces(each, "sqlite")).scalar_one()
+            for each in searches
+        }
 
     assert found == [[record.number for record in expected]] * len(found)
-    assert count == len(expected)
+    assert counts == {len(expected)}
 
 
 @given(data=st.data(), records=stores())

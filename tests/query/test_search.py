@@ -3,7 +3,7 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import spanframe
 from spanframe.errors import FilterError, InvalidArgumentError, StoreError
 from spanframe_collector.store.schema import traces
 from spanframe_query.entities import Trace
+from spanframe_query.frame import build_frame
 from spanframe_query.stores import close_stores, reading
 from tests.plugins.store import Store
 from tests.query.sample_spans import START_MS, otlp_span, request_id
@@ -376,6 +377,23 @@ def test_a_frame_survives_pickling_and_copying(shop: Store) -> None:
         assert copied["trace"].tolist() == frame["trace"].tolist()
         assert copied["spans"].tolist() == frame["spans"].tolist()
         assert copied.dtypes.equals(frame.dtypes)
+
+
+@pytest.mark.parametrize("layout", ["v2", "v3"])
+@pytest.mark.parametrize("include_spans", [True, False])
+def test_a_frame_holds_what_its_traces_say(
+    shop: Store, layout: Literal["v2", "v3"], include_spans: bool
+) -> None:
+    frame = spanframe.search_traces(layout=layout, include_spans=include_spans)
+    traces = spanframe.search_traces(return_type="list", include_spans=include_spans)
+    pd.testing.assert_frame_equal(frame, build_frame(traces, layout=layout))
+
+
+def test_the_info_of_a_trace_can_be_replaced(shop: Store) -> None:
+    one, other = spanframe.search_traces(return_type="list")[:2]
+    one.info = other.info
+    assert one.info is other.info
+    assert one.trace_id == other.trace_id
 
 
 def test_a_frame_is_shown_without_a_word(shop: Store) -> None:

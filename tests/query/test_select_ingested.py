@@ -10,8 +10,8 @@ from sqlalchemy import Engine, Row, event
 from spanframe import keys
 from spanframe_collector.store.engine import open_engine
 from spanframe_query.filter import FieldKind, parse_filter
-from spanframe_query.layouts import COMPUTED, computed_entries, install_functions
-from spanframe_query.layouts.plan import Plan, candidates, plan_by
+from spanframe_query.layouts import COMPUTED, add_computed, install_functions
+from spanframe_query.layouts.plan import Plan, candidates
 from spanframe_query.planning import planned
 from spanframe_query.select import Search, select_traces
 from tests.plugins.otlp import MS, START, span
@@ -61,7 +61,7 @@ def _rows(engine: Engine, text: str) -> list[Row[Any]]:
             planned(connection, search),
             *(
                 replace(search, plan=plan)
-                for plan in (Plan(None), *map(plan_by, candidates(search.filter)))
+                for plan in (Plan(None), *(c.plan for c in candidates(search.filter)))
             ),
         ]
         results = [
@@ -122,13 +122,16 @@ def test_an_index_row_moves_with_the_start_of_its_trace(reading: Engine) -> None
 def test_what_a_trace_shows_is_what_a_filter_finds(reading: Engine) -> None:
     rows = _rows(reading, "")
     for row in rows:
-        shown = {
-            (kind, key): value
-            for kind in (FieldKind.TAG, FieldKind.METADATA)
-            for key, value in computed_entries(kind, row._mapping).items()
+        columns = {name: [value] for name, value in row._mapping.items()}
+        columns["request_id"] = [keys.request_id(row.trace_id)]
+        shown: dict[FieldKind, dict[str, str]] = {
+            FieldKind.TAG: {},
+            FieldKind.METADATA: {},
         }
+        for kind, entries in shown.items():
+            add_computed(kind, [entries], columns)
         for kind, key in COMPUTED:
-            value = shown.get((kind, key))
+            value = shown[kind].get(key)
             equal = f"= '{value}'" if value is not None else "IS NULL"
             text = f"request_id = '{keys.request_id(row.trace_id)}' AND {kind.value}"
             assert len(_rows(reading, f"{text}.`{key}` {equal}")) == 1

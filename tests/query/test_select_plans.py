@@ -1,6 +1,6 @@
 """What SQLite does with the statements: LIMIT stops the walk, and keys are probed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +11,11 @@ from sqlalchemy.dialects import sqlite
 from spanframe_query.filter import parse_filter
 from spanframe_query.layouts.plan import Plan
 from spanframe_query.order import parse_order
-from spanframe_query.planning import RARE, planned, select_weights
+from spanframe_query.planning import planned, select_weights
 from spanframe_query.select import Search, count_traces, select_traces
 from tests.query.records import TraceRecord, open_store
 
+TRACES = 3000
 WALK_EQUAL = (
     "SEARCH attribute_index USING PRIMARY KEY (kind=? AND key=? AND value=?)",
     "SEARCH traces USING INTEGER PRIMARY KEY (rowid=?)",
@@ -34,19 +35,22 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
             number=number,
             timestamp_ms=number,
             status="OK" if number % 100 else "ERROR",
+            execution_time_ms=number % 1000 * 10,
             tags={"env": "prod", "customer": f"c{number % 100}"},
             metadata={"mlflow.trace.user": f"u{number % 700}"},
         )
-        for number in range(1, 3 * RARE)
+        for number in range(1, TRACES + 1)
     ]
     engine = open_store(tmp_path_factory.mktemp("plans") / "store.db", records)
     yield engine
     engine.dispose()
 
 
-def _steps(engine: Engine, search: Search) -> list[str]:
+def _steps(
+    engine: Engine, search: Search, select: Callable[..., Any] = select_traces
+) -> list[str]:
     """Return the lines of EXPLAIN QUERY PLAN, those of sub-selects left out."""
-    statement = select_traces(search, "sqlite").compile(
+    statement = select(search, "sqlite").compile(
         dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True}
     )
     with engine.connect() as connection:
@@ -110,7 +114,8 @@ def test_other_clauses_do_not_change_the_walk(engine: Engine, more: str) -> None
 def test_a_second_entry_is_probed_by_its_whole_key(engine: Engine) -> None:
     search = _search("tags.env = 'prod' AND tags.customer = 'c1'")
 
-    assert _steps(engine, search) == [*WALK_EQUAL, PROBE, SORT_TIES]
+    walk, row = WALK_EQUAL
+    assert _steps(engine, search) == [walk, PROBE, row, SORT_TIES]
 
 
 def test_any_of_several_values_is_probed_by_the_whole_key(engine: Engine) -> None:
@@ -204,13 +209,85 @@ def test_the_rarest_clause_drives(
     assert (search.plan.driver and str(search.plan.driver)) == driver
 
 
+@pytest.mark.parametrize(
+    ("text", "by_duration"),
+    [
+        ("execution_time_ms > 9970", True),
+        ("execution_time_ms >= 500 AND latency < 520", True),
+        ("execution_time_ms > 500", False),
+        ("execution_time_ms > 500 AND status = 'ERROR'", False),
+        ("execution_time_ms > 9970 AND tags.env = 'prod'", True),
+        ("execution_time_ms > 9970 AND tags.gone = 'x'", False),
+    ],
+)
+def test_few_durations_drive(engine: Engine, text: str, by_duration: bool) -> None:
+    search = _search(text)
+    with engine.connect() as connection:
+        search = planned(connection, search)
+
+    assert search.plan is not None
+    assert search.plan.by_duration == by_duration
+
+
+def test_few_durations_are_one_range_of_their_index(engine: Engine) -> None:
+    text = "execution_time_ms >= 500 AND latency < 520 AND status = 'OK'"
+    with engine.connect() as connection:
+        search = planned(connection, _search(text))
+
+    bounds = "(execution_time_ms>? AND execution_time_ms<?)"
+    assert _steps(engine, search) == [
+        f"SEARCH traces USING INDEX ix_traces_execution_time {bounds}",
+        "USE TEMP B-TREE FOR ORDER BY",
+    ]
+
+
+def test_many_durations_are_met_on_the_way(engine: Engine) -> None:
+    with engine.connect() as connection:
+        search = planned(connection, _search("execution_time_ms > 500"))
+
+    assert _steps(engine, search) == [WALK_NEWEST, SORT_TIES]
+
+
+@pytest.mark.parametrize("text", ["", "tags.env = 'prod'", "status = 'OK'"])
+def test_the_slowest_are_walked_in_order(engine: Engine, text: str) -> None:
+    search = _search(text, "execution_time_ms DESC")
+    with engine.connect() as connection:
+        search = planned(connection, search)
+
+    assert _steps(engine, search)[0] == (
+        "SCAN traces USING INDEX ix_traces_execution_time"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("tags.env = 'prod'", [WALK_EQUAL[0]]),
+        ("tags.env = 'prod' AND tags.customer = 'c1'", [WALK_EQUAL[0], PROBE]),
+        ("tags.env IN ('prod', 'dev')", [WALK_EQUAL[0]]),
+        ("tags.env != 'x'", [WALK_EQUAL[0].replace(" AND value=?", "")]),
+        (
+            "status = 'OK' AND tags.env = 'prod'",
+            ["SEARCH traces USING COVERING INDEX ix_traces_status (status=?)", PROBE],
+        ),
+    ],
+)
+def test_entries_are_counted_without_the_rows(
+    engine: Engine, text: str, steps: list[str]
+) -> None:
+    with engine.connect() as connection:
+        search = planned(connection, _search(text), counting=True)
+
+    assert _steps(engine, search, count_traces) == steps
+
+
 def test_rows_are_weighed_within_the_times_asked_for(engine: Engine) -> None:
     text = "tags.env = 'prod' AND tags.customer = 'c7' AND timestamp <= 10"
     statement = select_weights(_search(text), "sqlite")
 
     assert statement is not None
     with engine.connect() as connection:
-        assert tuple(connection.execute(statement).one()) == (10, 1)
+        assert tuple(connection.execute(statement).one()) == (10, 1, TRACES)
 
 
 @pytest.mark.parametrize(

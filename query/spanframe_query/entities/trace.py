@@ -101,23 +101,34 @@ class Trace:
     """A trace as a search returns it.
 
     Args:
-        info: what is known of the trace.
+        info: what is known of the trace, or the arguments that make its info.
         data: its spans.
         stored: instead of data, rows of the store in any order.
     """
 
-    __slots__ = ("_data", "_stored", "info")
+    __slots__ = ("_data", "_info", "_stored")
 
     def __init__(
         self,
-        info: TraceInfo,
+        info: TraceInfo | tuple[Any, ...],
         data: TraceData | None = None,
         *,
         stored: Sequence[StoredSpan] = _NO_ROWS,
     ) -> None:
-        self.info = info
+        self._info = info
         self._data = data
         self._stored = stored
+
+    @property
+    def info(self) -> TraceInfo:
+        """What is known of the trace, made on first touch like its spans."""
+        if isinstance(self._info, tuple):
+            self._info = TraceInfo(*self._info)
+        return self._info
+
+    @info.setter
+    def info(self, info: TraceInfo) -> None:
+        self._info = info
 
     @property
     def data(self) -> TraceData:

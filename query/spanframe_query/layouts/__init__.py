@@ -6,9 +6,9 @@ A new engine brings one layout; the language above it does not change.
 from typing import Final
 
 from spanframe.errors import InvalidArgumentError
-from spanframe_query.filter.nodes import Condition
-from spanframe_query.layouts.computed import COMPUTED, Computed, computed_entries
+from spanframe_query.layouts.computed import COMPUTED, Computed, add_computed
 from spanframe_query.layouts.index import can_drive, is_exact, is_ordered
+from spanframe_query.layouts.plan import Plan
 from spanframe_query.layouts.postgresql import PostgreSQLLayout
 from spanframe_query.layouts.rows import RowLayout
 from spanframe_query.layouts.sqlite import SQLiteLayout, install_functions
@@ -17,26 +17,27 @@ __all__ = [
     "COMPUTED",
     "Computed",
     "RowLayout",
+    "add_computed",
     "can_drive",
-    "computed_entries",
     "install_functions",
     "is_exact",
     "is_ordered",
     "layout_for",
 ]
 
+_ANY: Final = Plan(None)
 _LAYOUTS: Final[dict[str, type[RowLayout]]] = {
     "sqlite": SQLiteLayout,
     "postgresql": PostgreSQLLayout,
 }
 
 
-def layout_for(dialect: str, driver: Condition | None = None) -> RowLayout:
+def layout_for(dialect: str, plan: Plan = _ANY) -> RowLayout:
     """Return the layout of an engine for one statement.
 
     Args:
         dialect: the name of the SQLAlchemy dialect, ``engine.dialect.name``.
-        driver: the condition whose part of the index the statement walks, if any does.
+        plan: how the statement walks the store.
 
     Raises:
         InvalidArgumentError: no layout is written for this engine.
@@ -46,4 +47,4 @@ def layout_for(dialect: str, driver: Condition | None = None) -> RowLayout:
         raise InvalidArgumentError(
             f"No store on {dialect!r}; a store is one of {known}"
         )
-    return _LAYOUTS[dialect](driver)
+    return _LAYOUTS[dialect](plan)

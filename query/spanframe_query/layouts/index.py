@@ -5,9 +5,9 @@ trace key). A value longer than the key allows is indexed by its beginning and k
 whole beside it.
 """
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, and_, or_
+from sqlalchemy import ColumnElement, FromClause, Text, and_, func, or_
 
 from spanframe_collector.store import schema
 from spanframe_query.filter.nodes import Comparator, Condition, Field, FieldKind
@@ -17,6 +17,7 @@ __all__ = [
     "FALLBACKS",
     "can_drive",
     "entry_rows",
+    "entry_text",
     "is_exact",
     "is_indexed",
     "is_ordered",
@@ -59,6 +60,11 @@ def is_exact(condition: Condition) -> bool:
 def is_ordered(condition: Condition) -> bool:
     """Tell whether that part is one range in order of time, however large."""
     return can_drive(condition) and condition.comparator is Comparator.EQ
+
+
+def entry_text(index: FromClause) -> ColumnElement[Any]:
+    """Return the text of the entry a row of the index holds, whatever its length."""
+    return func.coalesce(index.c.whole_value, index.c.value, type_=Text)
 
 
 def entry_rows(index: FromClause, field: Field) -> ColumnElement[bool]:

@@ -1,11 +1,11 @@
-"""By which condition a statement walks the store: a guess, before any is counted."""
+"""By what a statement walks the store: the choices, and a guess among them."""
 
 from typing import Final, NamedTuple
 
 from spanframe_query.filter.nodes import Comparator, Condition, FieldKind, Filter
 from spanframe_query.layouts.index import can_drive, is_ordered
 
-__all__ = ["Plan", "candidates", "guess", "plan_by"]
+__all__ = ["Candidate", "Plan", "candidates", "guess", "guess_for_counting"]
 
 _WHOLE_ID: Final = {Comparator.EQ, Comparator.IN}
 # Columns of the trace row with an index in order of time.
@@ -17,41 +17,86 @@ class Plan(NamedTuple):
 
     Attributes:
         driver: the condition whose part of the attribute index is walked; None walks
-            the traces, by whatever index of theirs the engine prefers.
+            the traces.
+        by_duration: walk the traces by their durations; else by whatever other index
+            of theirs the engine prefers.
     """
 
     driver: Condition | None
+    by_duration: bool = False
 
 
-def candidates(filter_: Filter) -> list[Condition]:
-    """Return the conditions that could decide how a filter walks the store.
+class Candidate(NamedTuple):
+    """A plan, and the conditions that say how many rows it walks."""
 
-    None when one condition names the trace, or when no entry could drive.
+    plan: Plan
+    conditions: tuple[Condition, ...]
+
+
+def candidates(filter_: Filter) -> list[Candidate]:
+    """Return the plans of which one may be much better than the others.
+
+    None when one condition names the trace, or when only the engine's own indexes in
+    order of time could narrow the walk.
     """
     conditions = filter_.conditions
-    if not any(can_drive(each) for each in conditions) or any(
-        each.field.kind is FieldKind.REQUEST_ID and each.comparator in _WHOLE_ID
-        for each in conditions
-    ):
+    if any(map(_names_traces, conditions)):
         return []
-    return [
-        each
-        for each in conditions
-        if can_drive(each)
-        or (each.field.kind in _INDEXED_COLUMNS and each.comparator is Comparator.EQ)
-    ]
+    found = [Candidate(Plan(each), (each,)) for each in conditions if can_drive(each)]
+    durations = tuple(
+        each for each in conditions if each.field.kind is FieldKind.EXECUTION_TIME_MS
+    )
+    if durations:
+        found.append(Candidate(Plan(None, by_duration=True), durations))
+    if found:
+        found += [
+            Candidate(Plan(None), (each,))
+            for each in conditions
+            if each.field.kind in _INDEXED_COLUMNS and each.comparator is Comparator.EQ
+        ]
+    return found
 
 
-def plan_by(candidate: Condition) -> Plan:
-    """Return the plan that walks what a candidate leaves."""
-    return Plan(candidate if can_drive(candidate) else None)
-
-
-def guess(filter_: Filter) -> Plan:
+def guess(filter_: Filter, first: FieldKind = FieldKind.TIMESTAMP_MS) -> Plan:
     """Return the plan that is right for most stores.
 
-    An equality drives, whose entries are in order of time. A session or a user has few
-    traces and a tag such as ``env=prod`` has most of them, so metadata come first.
+    Ordered by duration, the traces are walked in that order. Else an equality drives,
+    whose entries are in order of time. A session or a user has few traces and a tag
+    such as ``env=prod`` has most of them, so metadata come first.
+
+    Args:
+        filter_: the filter.
+        first: the field that is ordered by.
     """
-    ordered = [each for each in candidates(filter_) if is_ordered(each)]
-    return Plan(min(ordered, key=lambda c: c.field.kind is FieldKind.TAG, default=None))
+    if first is FieldKind.EXECUTION_TIME_MS:
+        named = any(map(_names_traces, filter_.conditions))
+        return Plan(None, by_duration=not named)
+    return Plan(_first_entry(filter_, only_ordered=True))
+
+
+def guess_for_counting(filter_: Filter) -> Plan:
+    """Return the plan that is right where every trace is walked and none is shown.
+
+    Entries are a tenth of the size of the rows, so that any of them drives.
+    """
+    return Plan(_first_entry(filter_, only_ordered=False))
+
+
+def _first_entry(filter_: Filter, *, only_ordered: bool) -> Condition | None:
+    drivers = [
+        each.plan.driver
+        for each in candidates(filter_)
+        if each.plan.driver and (is_ordered(each.plan.driver) or not only_ordered)
+    ]
+    return min(
+        drivers,
+        key=lambda c: (not is_ordered(c), c.field.kind is FieldKind.TAG),
+        default=None,
+    )
+
+
+def _names_traces(condition: Condition) -> bool:
+    return (
+        condition.field.kind is FieldKind.REQUEST_ID
+        and condition.comparator in _WHOLE_ID
+    )

@@ -26,9 +26,11 @@ from spanframe_query.layouts.computed import COMPUTED
 from spanframe_query.layouts.index import (
     FALLBACKS,
     entry_rows,
+    entry_text,
     is_indexed,
     value_rows,
 )
+from spanframe_query.layouts.plan import Plan
 
 __all__ = ["RowLayout"]
 
@@ -55,13 +57,18 @@ class RowLayout(ABC):
     """The expressions of one statement over the row stores.
 
     Attributes:
-        driver: the condition whose part of the index the statement walks, if any does.
+        plan: how the statement walks the store.
     """
 
     engine: ClassVar[str]
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
 
-    driver: Condition | None = None
+    plan: Plan
+
+    @property
+    def driver(self) -> Condition | None:
+        """The condition whose part of the index the statement walks, if any does."""
+        return self.plan.driver
 
     @property
     def source(self) -> FromClause:
@@ -86,6 +93,13 @@ class RowLayout(ABC):
             rows.append(self.like(index.c.value, f"{indexed}%"))
         return rows
 
+    @property
+    def trace_key(self) -> ColumnElement[int]:
+        """The key of the trace, where it can be had without the trace row."""
+        if self.driver is None:
+            return schema.traces.c.trace_key
+        return schema.attribute_index.c.trace_key
+
     def column(self, name: str) -> ColumnElement[Any]:
         """Return a column of the trace row, or ``request_id``, as conditions use it."""
         if name == "request_id":
@@ -94,7 +108,10 @@ class RowLayout(ABC):
             # The same by definition, and the order of the range that is walked.
             return schema.attribute_index.c.timestamp_ms
         column: ColumnElement[Any] = schema.traces.c[name]
-        return column if self.driver is None else self.unindexed(column)
+        walked = self.driver is None and (
+            self.plan.by_duration == (name == "execution_time_ms")
+        )
+        return column if walked else self.unindexed(column)
 
     # --- what differs between the engines -----------------------------------------
 
@@ -144,6 +161,8 @@ class RowLayout(ABC):
             return self.request_id()
         if field.key is None:
             return self.column(_COLUMNS[field.kind])
+        if self.driver is not None and field == self.driver.field:
+            return entry_text(schema.attribute_index)
         computed = COMPUTED.get((field.kind, field.key))
         if computed is not None:
             return computed.expression(self.column)
@@ -172,7 +191,7 @@ class RowLayout(ABC):
             entry_rows(index, field),
             value_rows(index, values),
             index.c.timestamp_ms == self.column("timestamp_ms"),
-            index.c.trace_key == schema.traces.c.trace_key,
+            index.c.trace_key == self.trace_key,
         )
 
     def some_span(self, conditions: list[Condition]) -> ColumnElement[bool]:
@@ -181,7 +200,7 @@ class RowLayout(ABC):
         # A body is read only for spans that fulfil everything cheaper.
         cheapest_first = sorted(conditions, key=lambda c: _SPAN_COSTS[c.field.kind])
         return exists().where(
-            spans.c.trace_key == schema.traces.c.trace_key,
+            spans.c.trace_key == self.trace_key,
             *map(self._span_condition, cheapest_first),
         )
 

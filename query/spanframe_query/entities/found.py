@@ -1,0 +1,68 @@
+"""The traces of a search, held column by column until someone asks for a trace."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Final, NamedTuple, overload
+
+from spanframe_query.entities.content import StoredSpan
+from spanframe_query.entities.info import TraceLocation
+from spanframe_query.entities.states import TraceState
+from spanframe_query.entities.trace import Trace
+
+__all__ = ["NO_FACTS", "Facts", "FoundTraces"]
+
+
+class Facts(NamedTuple):
+    """What is known of some traces: for each field of `TraceInfo`, a value a trace."""
+
+    trace_id: Sequence[str]
+    trace_location: Sequence[TraceLocation]
+    request_time: Sequence[int]
+    state: Sequence[TraceState]
+    request_preview: Sequence[str | None]
+    response_preview: Sequence[str | None]
+    client_request_id: Sequence[str | None]
+    execution_duration: Sequence[int | None]
+    trace_metadata: Sequence[dict[str, str]]
+    tags: Sequence[dict[str, str]]
+
+
+NO_FACTS: Final = Facts(*((),) * len(Facts._fields))
+
+
+class FoundTraces(Sequence[Trace]):
+    """A sequence of `Trace`, whose columns a frame takes whole.
+
+    Args:
+        facts: what is known of the traces.
+        stored: the span rows of each; None when none were read.
+    """
+
+    def __init__(
+        self, facts: Facts, stored: Sequence[Sequence[StoredSpan]] | None = None
+    ) -> None:
+        self.facts = facts
+        self.stored = stored
+
+    @cached_property
+    def _traces(self) -> list[Trace]:
+        each = zip(*self.facts, strict=True)
+        if self.stored is None:
+            return [Trace(facts) for facts in each]
+        return [
+            Trace(facts, stored=stored)
+            for facts, stored in zip(each, self.stored, strict=True)
+        ]
+
+    @overload
+    def __getitem__(self, index: int) -> Trace: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Trace]: ...
+    def __getitem__(self, index: int | slice) -> Trace | list[Trace]:
+        return self._traces[index]
+
+    def __len__(self) -> int:
+        return len(self.facts.trace_id)
+
+    def __iter__(self) -> Iterator[Trace]:
+        return iter(self._traces)
