@@ -1,6 +1,6 @@
 """How fast spans get into a SQLite store, beside MLflow, Phoenix and rotel.
 
-    python -m benchmarks.ingest [--quick] [--traces N] [--no-peers]
+    python -m benchmarks.ingest [--quick] [--traces N] [--no-peers] [--store ENGINE]
 
 A collector with its default settings (synchronous=FULL, the answer after COMMIT) takes
 the workload from sixteen senders. Requests are made before each portion is sent, so
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import workload
+from benchmarks import postgresql, workload
 from benchmarks.load import over_grpc, send
 from benchmarks.peers import PEERS, Peer, install
 from benchmarks.plot import plot
@@ -132,9 +132,18 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="100 000 traces")
     parser.add_argument("--traces", type=int, help="send so many")
     parser.add_argument("--no-peers", action="store_true", help="only spanframe")
+    parser.add_argument(
+        "--store",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="postgresql: beside SQLite and MLflow on the same server",
+    )
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     traces = options.traces or (QUICK_TRACES if options.quick else FULL_TRACES)
+    if options.store == "postgresql":
+        peers_too = not options.no_peers
+        return postgresql.ingest(traces, options.results, settled, peers=peers_too)
     scratch = WORK / "ingest"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)

@@ -17,7 +17,15 @@ from typing import Final, NamedTuple
 from benchmarks.load import Export, over_grpc, over_http
 from benchmarks.servers import WORK, free_port, port_is_open, running
 
-__all__ = ["MLFLOW", "PEERS", "Peer", "Running", "install", "python_of"]
+__all__ = [
+    "MLFLOW",
+    "PEERS",
+    "Peer",
+    "Running",
+    "environment_of",
+    "install",
+    "python_of",
+]
 
 
 class Running(NamedTuple):
@@ -38,7 +46,7 @@ class Peer(NamedTuple):
 @contextmanager
 def _mlflow(folder: Path) -> Iterator[Running]:
     port = free_port()
-    command = [str(_environment("mlflow") / "bin" / "mlflow"), "server"]
+    command = [str(environment_of("mlflow") / "bin" / "mlflow"), "server"]
     command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
     command += ["--no-serve-artifacts", "--host", "127.0.0.1", "--port", str(port)]
     # Faster than its four on SQLite, where they wait for each other's lock.
@@ -53,7 +61,7 @@ def _mlflow(folder: Path) -> Iterator[Running]:
 @contextmanager
 def _phoenix(folder: Path) -> Iterator[Running]:
     port, grpc_port = free_port(), free_port()
-    command = [str(_environment("phoenix") / "bin" / "phoenix"), "serve"]
+    command = [str(environment_of("phoenix") / "bin" / "phoenix"), "serve"]
     environment = {
         "PHOENIX_HOST": "127.0.0.1",
         "PHOENIX_PORT": str(port),
@@ -75,7 +83,7 @@ def _phoenix(folder: Path) -> Iterator[Running]:
 @contextmanager
 def _rotel(folder: Path) -> Iterator[Running]:
     port = free_port()
-    [agent] = _environment("rotel").glob("lib/*/site-packages/rotel/rotel-agent")
+    [agent] = environment_of("rotel").glob("lib/*/site-packages/rotel/rotel-agent")
     target = f"127.0.0.1:{port}"
     command = [str(agent), "start", "--exporter", "blackhole"]
     command += ["--otlp-grpc-endpoint", target]
@@ -95,16 +103,16 @@ PEERS: Final = (
 )
 
 
-def install(name: str, requirement: str) -> bool:
+def install(name: str, requirement: str, *more: str) -> bool:
     """Make the environment of a peer, unless it is there; return whether it is."""
-    folder = _environment(name)
+    folder = environment_of(name)
     done = folder / ".installed"
     if done.exists() and done.read_text() == requirement:
         return True
     print(f"Installing {requirement} (once; may take minutes)", flush=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     command = [python_of(name), "-m", "pip", "install", "--quiet"]
-    command += ["--disable-pip-version-check", requirement]
+    command += ["--disable-pip-version-check", requirement, *more]
     if subprocess.run(command, check=False).returncode:
         shutil.rmtree(folder)
         print(f"{requirement} cannot be installed here: its rows are left out")
@@ -115,7 +123,7 @@ def install(name: str, requirement: str) -> bool:
 
 def python_of(name: str) -> str:
     """Return the interpreter of a peer's environment."""
-    return str(_environment(name) / "bin" / "python")
+    return str(environment_of(name) / "bin" / "python")
 
 
 def count_rows(database: Path, table: str) -> int:
@@ -128,7 +136,8 @@ def count_rows(database: Path, table: str) -> int:
         return count
 
 
-def _environment(name: str) -> Path:
+def environment_of(name: str) -> Path:
+    """Return the folder of a peer's environment."""
     return WORK / "peers" / name
 
 

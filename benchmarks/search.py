@@ -1,6 +1,6 @@
 """How fast a search gets from a warm SQLite store to a DataFrame.
 
-    python -m benchmarks.search [--quick] [--traces N] [--no-peers]
+    python -m benchmarks.search [--quick] [--traces N] [--no-peers] [--store ENGINE]
 
 Fourteen searches through the public API, on the store that `benchmarks.ingest` leaves
 (or a new one), and on one of 10 000 traces; beside MLflow on a store of its own, beside
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import spanframe
-from benchmarks import mlflow_search, workload
+from benchmarks import mlflow_search, postgresql, workload
 from benchmarks.contention import Contention, while_ingesting
 from benchmarks.load import portions, send
 from benchmarks.peers import MLFLOW, count_rows, install, python_of
@@ -176,14 +176,25 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="100 000 traces")
     parser.add_argument("--traces", type=int, help="search so many")
     parser.add_argument("--no-peers", action="store_true", help="only spanframe")
+    parser.add_argument(
+        "--store",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="postgresql: beside SQLite, and nothing else",
+    )
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     traces = options.traces or (QUICK_TRACES if options.quick else FULL_TRACES)
+    if options.store == "postgresql":
+        return postgresql.search(traces, options.results)
     store = filled(store_of(traces), traces)
     small_store = filled(store_of(SMALL_TRACES), SMALL_TRACES)
 
     print("Fourteen searches on each store")
-    stores = [(small_store, SMALL_TRACES), (store, traces)]
+    stores = [
+        (f"sqlite:///{small_store}", SMALL_TRACES),
+        (f"sqlite:///{store}", traces),
+    ]
     small, large = time_searches(stores, repeats=11 if options.quick else 31)
     print("Searching while a collector takes spans")
     contention = while_ingesting(store, traces, [s.run for s in searches(traces)])

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import spanframe
@@ -104,9 +103,9 @@ def median_seconds(call: Callable[[], Any], repeats: int) -> float:
 
 
 def time_searches(
-    stores: Sequence[tuple[Path, int]], repeats: int
+    stores: Sequence[tuple[str, int]], repeats: int
 ) -> list[dict[str, Timing]]:
-    """Time the fourteen searches on several stores, (file, number of traces).
+    """Time the fourteen searches on several stores, (URL, number of traces).
 
     Each search is timed on one store after the other, so that a machine that gets busy
     slows all of them alike.
@@ -115,7 +114,7 @@ def time_searches(
     each = [searches(traces) for _, traces in stores]
     for same_search in zip(*each, strict=True):
         for (store, _), search, timings in zip(stores, same_search, found, strict=True):
-            spanframe.set_tracking_uri(f"sqlite:///{store}")
+            spanframe.set_tracking_uri(store)
             timings[search.name] = Timing(
                 search.run(),
                 1000 * median_seconds(search.run, repeats),

@@ -70,13 +70,16 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 @contextmanager
-def collector(store: Path) -> Iterator[tuple[str, int]]:
-    """Run a collector with its default settings; yield HOST:PORT and process id."""
+def collector(store: Path, url: str | None = None) -> Iterator[tuple[str, int]]:
+    """Run a collector with its default settings; yield HOST:PORT and process id.
+
+    Its store is a file, or at a URL; then the file only names what stands beside it.
+    """
     store.parent.mkdir(parents=True, exist_ok=True)
     ready = store.with_suffix(".ready")
     ready.unlink(missing_ok=True)
     command = [sys.executable, "-m", "spanframe", "collector"]
-    command += ["--store", f"sqlite:///{store}", "--grpc", "127.0.0.1:0"]
+    command += ["--store", url or f"sqlite:///{store}", "--grpc", "127.0.0.1:0"]
     command += ["--http", "", "--ready-file", str(ready), "--drain-seconds", "0"]
     with running(command, store.with_suffix(".log"), ready.exists) as pid:
         yield json.loads(ready.read_text())["grpc"], pid

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+from sqlalchemy import func, select
 
 import spanframe
 from benchmarks import workload
-from benchmarks.peers import count_rows
 from spanframe import keys
 from spanframe.entities import Span
+from spanframe_collector.store import schema
+from spanframe_query.stores import reading
 
 __all__ = ["differences"]
 
@@ -21,18 +23,22 @@ _JSON: Final = {keys.SPAN_INPUTS, keys.SPAN_OUTPUTS, keys.SPAN_TYPE, keys.CHAT_U
 _CODES: Final = {0: "UNSET", 1: "OK", 2: "ERROR"}
 
 
-def differences(store: Path, traces: int, compared: int = 10) -> list[str]:
+def differences(store: Path | str, traces: int, compared: int = 10) -> list[str]:
     """Compare a store with the first traces of the workload; return what differs.
 
     Args:
-        store: a SQLite store that holds them and nothing else.
+        store: the file or the URL of a store that holds them and nothing else.
         traces: how many were sent.
         compared: how many, drawn at random, are compared field by field.
     """
-    spanframe.set_tracking_uri(f"sqlite:///{store}")
+    url = store if isinstance(store, str) else f"sqlite:///{store}"
+    spanframe.set_tracking_uri(url)
+    with reading(url).connect() as connection:
+        query = select(func.count()).select_from(schema.spans)
+        spans = connection.execute(query).scalar_one()
     counts = {
         "traces": (spanframe.count_traces(), traces),
-        "spans": (count_rows(store, "spans"), traces * len(workload.SHAPE)),
+        "spans": (spans, traces * len(workload.SHAPE)),
     }
     found = [
         f"{name}: {stored} are stored, {sent} were sent"

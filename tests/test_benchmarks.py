@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from benchmarks import contention, ingest, search, searches, workload
+from benchmarks import contention, ingest, postgresql, search, searches, workload
 from benchmarks.load import Sent
 from benchmarks.report import Claim, at_least, at_most, write
 from benchmarks.stores import Growth, fill
@@ -198,7 +198,8 @@ def test_searches_run_from_store_to_page(
 ) -> None:
     store = tmp_path / "store.db"
     fill(store, 200)
-    [timings] = searches.time_searches([(store, 200)], repeats=1)
+    url = f"sqlite:///{store}"
+    [timings] = searches.time_searches([(url, 200)], repeats=1)
     facts = [_facts(number) for number in range(200)]
     rows = {name: timing.rows for name, timing in timings.items()}
     assert len(rows) == 14
@@ -223,3 +224,18 @@ def test_searches_run_from_store_to_page(
     assert text in capsys.readouterr().out
     assert all(f"| {claim.text} |" in text for claim in claims)
     assert all(f"| {name} |" in text for name in timings)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_no_settings")
+def test_postgresql_is_measured_beside_sqlite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "WORK", tmp_path)
+    monkeypatch.setattr(postgresql, "store_of", lambda traces: tmp_path / f"{traces}")
+    assert postgresql.ingest(200, tmp_path, ingest.settled, peers=False) == 0
+    assert postgresql.search(200, tmp_path) == 0
+    ingested = (tmp_path / "postgresql-ingest-200.md").read_text()
+    assert "| stored as sent | yes |" in ingested
+    searched = (tmp_path / "postgresql-search-200.md").read_text()
+    assert "| newest 100 | 100 |" in searched
