@@ -9,9 +9,9 @@ from hypothesis import settings
 from opentelemetry import trace
 
 pytest_plugins = [
-    "tests.plugins.collector",
     "tests.plugins.postgresql",
     "tests.plugins.store",
+    "tests.plugins.collector",
 ]
 
 # gRPC and SQL take now and then longer than any sensible deadline for one example.

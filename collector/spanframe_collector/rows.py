@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import NamedTuple
 
-__all__ = ["Fact", "Interned", "Rank", "Rejected", "Source", "SpanRow"]
+__all__ = ["Fact", "Interned", "Kind", "Rank", "Rejected", "Source", "SpanRow"]
 
 
 class Source(IntEnum):
@@ -52,12 +52,25 @@ class Interned(NamedTuple):
     body: bytes
 
 
+class Kind(NamedTuple):
+    """What spans are found by; most spans of an app are of a few kinds.
+
+    ``type`` is ``LLM``, ``TOOL``, … or ``UNKNOWN``, ``status`` ``UNSET``, ``OK`` or
+    ``ERROR``.
+    """
+
+    digest: bytes
+    name: str
+    type: str
+    status: str
+
+
 class SpanRow(NamedTuple):
     """One span on its way to the store.
 
     Ids are signed 64-bit integers of the eight bytes, times nanoseconds since the epoch
     below 2**63 (0: unset), inputs, outputs and usage JSON text. ``body`` is the OTLP
-    Span exactly as it arrived.
+    Span exactly as it arrived. ``shared_facts`` are those of its resource and request.
     """
 
     trace_id: bytes
@@ -65,9 +78,7 @@ class SpanRow(NamedTuple):
     digest: int
     parent_span_id: int | None
     rank: Rank
-    name: str
-    type: str
-    status: str
+    kind: Kind
     start_ns: int
     end_ns: int
     inputs: str | None
@@ -76,7 +87,13 @@ class SpanRow(NamedTuple):
     resource: Interned
     scope: Interned
     body: bytes
-    facts: tuple[Fact, ...]
+    shared_facts: tuple[Fact, ...]
+    own_facts: tuple[Fact, ...]
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """Everything the span says about its trace."""
+        return self.shared_facts + self.own_facts
 
 
 class Rejected(NamedTuple):

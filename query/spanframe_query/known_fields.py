@@ -11,13 +11,11 @@ from spanframe_collector.store.schema import (
     KIND_METADATA,
     KIND_TAG,
     attribute_index,
-    scopes,
-    spans,
 )
 from spanframe_query.entities import Span
 from spanframe_query.filter import Field, FieldKind, Filter
 from spanframe_query.layouts.computed import COMPUTED
-from spanframe_query.reader import SPAN_COLUMNS, connection, stored_span
+from spanframe_query.reader import connection, sample_spans
 from spanframe_query.scope import store_url
 from spanframe_query.stores import reading
 
@@ -107,15 +105,9 @@ def _entries(connected: Connection) -> Iterator[_Row]:
 
 
 def _span_attributes(connected: Connection) -> Iterator[_Row]:
-    statement = (
-        select(*SPAN_COLUMNS)
-        .join_from(spans, scopes, spans.c.scope_key == scopes.c.scope_key)
-        .order_by(spans.c.trace_key.desc())
-        .limit(SAMPLED_SPANS)
-    )
     values: dict[str, list[Any]] = {}
-    for row in connected.execute(statement):
-        for key, value in Span(stored_span(row)).attributes.items():
+    for stored in sample_spans(connected, SAMPLED_SPANS):
+        for key, value in Span(stored).attributes.items():
             # MLflow's own keys have fields of their own: span.type, span.content.
             if not key.startswith(_OWN_PREFIX):
                 values.setdefault(key, []).append(value)

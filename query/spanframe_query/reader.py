@@ -8,50 +8,60 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row, Select, select
 from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import StoreError
 from spanframe_collector.store.engine import driver_message, store_name
-from spanframe_collector.store.schema import scopes, spans
+from spanframe_collector.store.schema import (
+    resources,
+    scopes,
+    span_blocks,
+    spans,
+)
 from spanframe_query import select as statements
+from spanframe_query.codecs import codecs_of
 from spanframe_query.entities import TraceState
-from spanframe_query.entities.content import StoredSpan
+from spanframe_query.entities.content import StoredBlock, StoredSpan
 from spanframe_query.entities.found import NO_FACTS, Facts, FoundTraces
 from spanframe_query.entities.info import location_of
 from spanframe_query.filter.nodes import FieldKind
-from spanframe_query.layouts import add_computed
+from spanframe_query.layouts import BODY_KINDS, add_computed
 from spanframe_query.planning import planned
 from spanframe_query.select import Search
 
 __all__ = [
     "BATCH_TRACES",
-    "SPAN_COLUMNS",
     "Page",
     "connection",
     "count",
     "read",
     "read_page",
     "read_pages",
-    "stored_span",
+    "sample_spans",
 ]
 
 BATCH_TRACES: Final = 10_000
 """Traces whose spans one select reads: below every engine's limit of bound values."""
 
-SPAN_COLUMNS: Final = (
-    spans.c.trace_key,
-    spans.c.span_id,
-    spans.c.parent_span_id,
-    spans.c.digest,
-    spans.c.name,
-    spans.c.start_ns,
-    spans.c.end_ns,
-    scopes.c.body.label("scope"),
-    spans.c.body,
+_BLOCKS: Final[Select[*tuple[Any, ...]]] = (
+    select(
+        spans.c.trace_key,
+        span_blocks.c.dictionary_key,
+        span_blocks.c.body,
+        scopes.c.body.label("scope"),
+        scopes.c.digest.label("scope_digest"),
+        resources.c.digest.label("resource_digest"),
+    )
+    .join(span_blocks, span_blocks.c.block_key == spans.c.block_key)
+    .join(scopes, scopes.c.scope_key == span_blocks.c.scope_key)
+    .join(resources, resources.c.resource_key == span_blocks.c.resource_key)
+    # Each block has a first span, so each is read once.
+    .where(spans.c.position == 0)
 )
 _STATES: Final = {state.value: state for state in TraceState}
 _UNSPECIFIED: Final = TraceState.STATE_UNSPECIFIED
@@ -73,6 +83,7 @@ def count(engine: Engine, search: Search) -> int:
     """
     with connection(engine) as connected:
         best = planned(connected, search, counting=True)
+        _prepare(connected, best)
         statement = statements.count_traces(best, engine.dialect.name)
         return connected.execute(statement).scalar_one()
 
@@ -99,6 +110,7 @@ def read_page(engine: Engine, search: Search, *, include_spans: bool) -> Page:
     probing = search if limit is None else replace(search, limit=limit + 1)
     with connection(engine) as connected:
         best = planned(connected, probing)
+        _prepare(connected, best)
         statement = statements.select_traces(best, engine.dialect.name)
         found = connected.execute(statement).all()
         rows = found[:limit]
@@ -144,30 +156,48 @@ def connection(engine: Engine) -> Iterator[Connection]:
         ) from error
 
 
-def stored_span(row: Sequence[Any]) -> StoredSpan:
-    """Return the span of a row of `SPAN_COLUMNS`, its body not decoded."""
-    return StoredSpan._make(row[1:])
+def _prepare(connected: Connection, search: Search) -> None:
+    """Have at hand what the functions need that a filter calls on span bodies."""
+    kinds = {condition.field.kind for condition in search.filter.conditions}
+    if kinds & BODY_KINDS:
+        codecs_of(connected.engine).read_all(connected)
+
+
+def sample_spans(connected: Connection, number: int) -> Iterator[StoredSpan]:
+    """Yield spans of the newest traces, at most ``number``."""
+    newest = _BLOCKS.order_by(spans.c.trace_key.desc()).limit(number)
+    blocks = _stored_blocks(connected, connected.execute(newest).all())
+    found = (span for _, block in blocks for span in block.spans())
+    return islice(found, number)
 
 
 def _spans(
     connected: Connection, rows: Sequence[Row[Any]]
-) -> dict[int, list[StoredSpan]]:
+) -> dict[int, list[StoredBlock]]:
     """Return the spans of traces by trace key, one select a batch of traces."""
-    found: dict[int, list[StoredSpan]] = {}
+    found: dict[int, list[StoredBlock]] = {}
     for start in range(0, len(rows), BATCH_TRACES):
         trace_keys = [row.trace_key for row in rows[start : start + BATCH_TRACES]]
-        statement = (
-            select(*SPAN_COLUMNS)
-            .join_from(spans, scopes, spans.c.scope_key == scopes.c.scope_key)
-            .where(spans.c.trace_key.in_(trace_keys))
-        )
-        for row in connected.execute(statement):
-            found.setdefault(row[0], []).append(stored_span(row))
+        statement = _BLOCKS.where(spans.c.trace_key.in_(trace_keys))
+        blocks = connected.execute(statement).all()
+        for trace_key, block in _stored_blocks(connected, blocks):
+            found.setdefault(trace_key, []).append(block)
     return found
 
 
+def _stored_blocks(
+    connected: Connection, rows: Sequence[Row[Any]]
+) -> Iterator[tuple[int, StoredBlock]]:
+    codecs = codecs_of(connected.engine)
+    codecs.read({row.dictionary_key for row in rows}, connected)
+    for row in rows:
+        origin = row.resource_digest + row.scope_digest
+        codec = codecs[row.dictionary_key]
+        yield row.trace_key, StoredBlock(origin, row.scope, codec, row.body)
+
+
 def _traces(
-    rows: Sequence[Row[Any]], stored: Mapping[int, Sequence[StoredSpan]] | None
+    rows: Sequence[Row[Any]], stored: Mapping[int, Sequence[StoredBlock]] | None
 ) -> FoundTraces:
     if not rows:
         return FoundTraces(NO_FACTS)

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event
 
 from spanframe_collector.store.engine import open_engine
 from spanframe_collector.store.migrations import check_version
+from spanframe_query.codecs import codecs_of
 from spanframe_query.layouts import install_functions
 
 __all__ = ["close_stores", "reading", "writing"]
@@ -85,7 +86,7 @@ def _engine(url: str, *, read_only: bool) -> Engine:
             del _open[url, read_only]
         engine = open_engine(url, read_only=read_only)
         if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _install_functions)
+            _install_functions(engine)
         try:
             check_version(engine)
         except BaseException:
@@ -95,9 +96,13 @@ def _engine(url: str, *, read_only: bool) -> Engine:
         return engine
 
 
-def _install_functions(dbapi_connection: Any, record: object) -> None:
-    del record
-    install_functions(dbapi_connection)
+def _install_functions(engine: Engine) -> None:
+    codecs = codecs_of(engine)
+
+    @event.listens_for(engine, "connect")
+    def _install(dbapi_connection: Any, record: object) -> None:
+        del record
+        install_functions(dbapi_connection, codecs)
 
 
 def _identity(engine: Engine) -> FileIdentity:

@@ -512,7 +512,7 @@ def test_a_span_is_read_by_its_convention(example: Example) -> None:
     row = decode(example.attributes, example.events)
     assert loaded(row.inputs) == example.inputs
     assert loaded(row.outputs) == example.outputs
-    assert row.type == example.type
+    assert row.kind.type == example.type
     derived = derive(example.attributes, example.events)
     assert (derived.inputs, derived.outputs) == (row.inputs, row.outputs)
     assert derived.usage == example.usage
@@ -539,7 +539,7 @@ TYPES = [
 
 @pytest.mark.parametrize(("key", "kind", "span_type"), TYPES)
 def test_every_kind_has_its_type(key: str, kind: str, span_type: str) -> None:
-    assert decode({key: kind}).type == span_type
+    assert decode({key: kind}).kind.type == span_type
 
 
 @pytest.mark.parametrize(
@@ -555,13 +555,13 @@ def test_every_kind_has_its_type(key: str, kind: str, span_type: str) -> None:
 def test_a_kind_that_no_convention_knows_says_nothing(
     attributes: dict[str, Any],
 ) -> None:
-    assert decode(attributes).type == "UNKNOWN"
+    assert decode(attributes).kind.type == "UNKNOWN"
 
 
 def test_any_span_without_a_type_that_asks_a_model_is_an_llm() -> None:
-    assert decode({"gen_ai.request.model": "m"}).type == "LLM"
+    assert decode({"gen_ai.request.model": "m"}).kind.type == "LLM"
     typed = {"gen_ai.request.model": "m", "openinference.span.kind": "CHAIN"}
-    assert decode(typed).type == "CHAIN"
+    assert decode(typed).kind.type == "CHAIN"
 
 
 # --- precedence and emptiness -------------------------------------------------------
@@ -586,14 +586,14 @@ def test_the_keys_of_mlflow_win_when_they_say_something(own: Any, inputs: Any) -
 @pytest.mark.parametrize("own", ["TOOL", '"TOOL"'])
 def test_the_type_of_mlflow_wins(own: str) -> None:
     assert (
-        decode({"mlflow.spanType": own, "openinference.span.kind": "LLM"}).type
+        decode({"mlflow.spanType": own, "openinference.span.kind": "LLM"}).kind.type
         == "TOOL"
     )
 
 
 def test_a_type_that_mlflow_did_not_know_is_taken_from_a_convention() -> None:
     attributes = {"mlflow.spanType": '"UNKNOWN"', "openinference.span.kind": "LLM"}
-    assert decode(attributes).type == "LLM"
+    assert decode(attributes).kind.type == "LLM"
 
 
 @pytest.mark.parametrize("empty", ["", '""', "{}", "[]", "null", {}, [], None])
@@ -648,7 +648,7 @@ def test_the_json_layer_of_the_mlflow_sdk_is_undone_before_conventions_look() ->
         "gen_ai.request.model": '"m"',
     }
     row = decode(attributes, scope="mlflow.tracing.provider")
-    assert row.type == "LLM"
+    assert row.kind.type == "LLM"
 
 
 # --- tokens and models ----------------------------------------------------------------

@@ -472,7 +472,7 @@ def test_retention_disturbs_neither_senders_nor_readers(tmp_path: Path) -> None:
     def read(collector: Collector) -> None:
         while not stop.is_set():
             try:
-                rows(collector, "SELECT count(*), sum(length(body)) FROM spans")
+                rows(collector, "SELECT count(*), sum(length(body)) FROM span_blocks")
             except sqlite3.Error as error:
                 faults.append(error)
 

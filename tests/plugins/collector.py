@@ -13,6 +13,9 @@ from typing import Self
 
 import pytest
 
+from spanframe_collector.store.engine import open_engine
+from tests.plugins.store import Stored, stored_spans
+
 START_SECONDS = 30
 STOP_SECONDS = 20
 
@@ -90,6 +93,14 @@ class Collector:
     def restart(self) -> None:
         """Start again after `kill9` or `terminate`: same port, same store."""
         self.start()
+
+    def stored(self) -> list[Stored]:
+        """Return every span of its store, in the order of their ids."""
+        engine = open_engine(self.store, read_only=True)
+        try:
+            return stored_spans(engine)
+        finally:
+            engine.dispose()
 
     @classmethod
     @contextmanager

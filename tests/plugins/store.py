@@ -7,16 +7,25 @@ not, each with its reason.
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, select
 
 from spanframe_collector.decode import decode_request
+from spanframe_collector.decode.envelope import split_spans
 from spanframe_collector.store import schema
+from spanframe_collector.store.blocks import Codec, load_codecs
 from spanframe_collector.store.engine import open_engine
 from spanframe_collector.store.migrations import upgrade
+from spanframe_collector.store.schema import (
+    resources,
+    scopes,
+    span_blocks,
+    spans,
+    traces,
+)
 from spanframe_collector.store.writer import SpanWriter, Written
 from tests.plugins.otlp import request
 from tests.plugins.postgresql import Server
@@ -81,6 +90,52 @@ _LOCKED: Final = {
 }
 
 
+class Stored(NamedTuple):
+    """A span as a store keeps it."""
+
+    trace_id: bytes
+    span_id: int
+    digest: int
+    resource: bytes
+    scope: bytes
+    body: bytes
+
+
+def stored_spans(engine: Engine) -> list[Stored]:
+    """Return every span of a store, in the order of its ids."""
+    query = (
+        select(
+            traces.c.trace_id,
+            spans.c.span_id,
+            spans.c.digest,
+            spans.c.position,
+            resources.c.body.label("resource"),
+            scopes.c.body.label("scope"),
+            span_blocks.c.dictionary_key,
+            span_blocks.c.body,
+        )
+        .join(spans, spans.c.trace_key == traces.c.trace_key)
+        .join(span_blocks, span_blocks.c.block_key == spans.c.block_key)
+        .join(resources, resources.c.resource_key == span_blocks.c.resource_key)
+        .join(scopes, scopes.c.scope_key == span_blocks.c.scope_key)
+        .order_by(traces.c.trace_id, spans.c.span_id, spans.c.digest)
+    )
+    with engine.connect() as connection:
+        codecs: dict[int | None, Codec] = {None: Codec()}
+        codecs.update(load_codecs(connection))
+        return [
+            Stored(
+                row.trace_id,
+                row.span_id,
+                row.digest,
+                row.resource,
+                row.scope,
+                split_spans(codecs[row.dictionary_key].unpack(row.body))[row.position],
+            )
+            for row in connection.execute(query)
+        ]
+
+
 class Store:
     """One store, open for writing."""
 
@@ -97,9 +152,9 @@ class Store:
         assert self.engine.dialect.name == "sqlite"
         return Path(str(self.engine.url.database))
 
-    def write(self, *spans: Span, **context: Any) -> Written:
+    def write(self, *sent: Span, **context: Any) -> Written:
         """Decode the spans as one request and commit them."""
-        decoded = decode_request(request(*spans, **context).SerializeToString())
+        decoded = decode_request(request(*sent, **context).SerializeToString())
         assert decoded.rejected == []
         [written] = self.writer.write([decoded.rows])
         return written

@@ -10,10 +10,21 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 from sqlalchemy import Engine, create_engine, delete, event, insert
 
+from spanframe_collector.rows import Kind
 from spanframe_collector.store import schema
+from spanframe_collector.store.blocks import Codec
+from spanframe_query.codecs import Codecs
 from spanframe_query.layouts import install_functions
 
 Attribute = str | bool | int | float
+
+_FILLED = (
+    schema.traces,
+    schema.attribute_index,
+    schema.spans,
+    schema.span_blocks,
+    schema.span_kinds,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +81,7 @@ def open_store(path: Path, records: Iterable[TraceRecord] = ()) -> Engine:
 
 
 def _prepare(raw: Any, _: object) -> None:
-    install_functions(raw)
+    install_functions(raw, Codecs())
     # What a power cut would leave of a test's store does not matter.
     raw.execute("PRAGMA synchronous = OFF").close()
 
@@ -78,7 +89,7 @@ def _prepare(raw: Any, _: object) -> None:
 def refill(engine: Engine, records: Iterable[TraceRecord]) -> None:
     """Make a store hold these traces and no others."""
     with engine.begin() as connection:
-        for table in (schema.traces, schema.attribute_index, schema.spans):
+        for table in _FILLED:
             connection.execute(delete(table))
     fill(engine, records)
 
@@ -88,6 +99,8 @@ def fill(engine: Engine, records: Iterable[TraceRecord]) -> None:
     traces: list[dict[str, Any]] = []
     entries: list[dict[str, Any]] = []
     spans: list[dict[str, Any]] = []
+    blocks: list[dict[str, Any]] = []
+    kinds: dict[Kind, int] = {}
     for record in records:
         traces.append(_trace_row(record))
         for kind, pairs in (
@@ -95,14 +108,16 @@ def fill(engine: Engine, records: Iterable[TraceRecord]) -> None:
             (schema.KIND_METADATA, record.metadata),
         ):
             entries += [_entry_row(record, kind, *pair) for pair in pairs.items()]
+        if record.spans:
+            blocks.append(_block_row(record))
         spans += [
-            _span_row(record, number, span) for number, span in enumerate(record.spans)
+            _span_row(record, place, kinds.setdefault(_kind(span), len(kinds) + 1))
+            for place, span in enumerate(record.spans)
         ]
+    kind_rows = [{"kind_key": key, **kind._asdict()} for kind, key in kinds.items()]
     with engine.begin() as connection:
-        for table, rows in (
-            (schema.traces, traces),
-            (schema.attribute_index, entries),
-            (schema.spans, spans),
+        for table, rows in zip(
+            _FILLED, (traces, entries, spans, blocks, kind_rows), strict=True
         ):
             if rows:
                 connection.execute(insert(table), rows)
@@ -123,7 +138,7 @@ def _trace_row(record: TraceRecord) -> dict[str, Any]:
         "metadata": json.dumps(dict(record.metadata), ensure_ascii=False),
         "span_count": len(record.spans),
         "size_bytes": sum(len(span.body()) for span in record.spans),
-        "stamps": "[]",
+        "stamps": b"",
     }
 
 
@@ -139,20 +154,31 @@ def _entry_row(record: TraceRecord, kind: int, key: str, value: str) -> dict[str
     }
 
 
-def _span_row(record: TraceRecord, number: int, span: SpanRecord) -> dict[str, Any]:
+def _kind(span: SpanRecord) -> Kind:
+    texts = (span.name, span.type, span.status)
+    return Kind(repr(texts).encode(), *texts)
+
+
+def _block_row(record: TraceRecord) -> dict[str, Any]:
     return {
-        "trace_key": record.number,
-        "span_id": number + 1,
-        "digest": 0,
-        "parent_span_id": None,
-        "name": span.name,
-        "type": span.type,
-        "status": span.status,
-        "start_ns": record.timestamp_ms * 1_000_000,
-        "end_ns": 0,
+        "block_key": record.number,
         "resource_key": 1,
         "scope_key": 1,
-        "body": span.body(),
+        "dictionary_key": None,
+        "body": Codec().pack(span.body() for span in record.spans),
+    }
+
+
+def _span_row(record: TraceRecord, place: int, kind_key: int) -> dict[str, Any]:
+    return {
+        "trace_key": record.number,
+        "span_id": place + 1,
+        "digest": 0,
+        "parent_span_id": None,
+        "kind_key": kind_key,
+        "end_ns": 0,
+        "block_key": record.number,
+        "position": place,
     }
 
 

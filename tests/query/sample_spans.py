@@ -6,7 +6,8 @@ from typing import Any
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from spanframe_query.entities.content import StoredSpan
+from spanframe_collector.store.blocks import Codec
+from spanframe_query.entities.content import StoredBlock, StoredSpan
 from tests.plugins.otlp import pairs
 
 START_MS = 1_763_856_000_000
@@ -63,16 +64,15 @@ def otlp_span(
     )
 
 
-def stored_span(span: Span, scope: str = "", digest: int = 0) -> StoredSpan:
-    """Return the row of a span as the reader hands it over."""
-    parent = span.parent_span_id
-    return StoredSpan(
-        span_id=int.from_bytes(span.span_id, "big", signed=True),
-        parent_span_id=int.from_bytes(parent, "big", signed=True) if parent else None,
-        digest=digest,
-        name=span.name,
-        start_ns=span.start_time_unix_nano,
-        end_ns=span.end_time_unix_nano,
-        scope=InstrumentationScope(name=scope).SerializeToString(),
-        body=span.SerializeToString(),
-    )
+def stored_block(*spans: Span, scope: str = "", origin: bytes = b"") -> StoredBlock:
+    """Return spans of one scope as the reader hands them over."""
+    codec = Codec()
+    body = codec.pack(span.SerializeToString() for span in spans)
+    scope_message = InstrumentationScope(name=scope).SerializeToString()
+    return StoredBlock(origin, scope_message, codec, body)
+
+
+def stored_span(span: Span, scope: str = "") -> StoredSpan:
+    """Return a span as it comes out of its block."""
+    [found] = stored_block(span, scope=scope).spans()
+    return found

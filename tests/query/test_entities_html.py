@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 from spanframe_query.entities import Trace, TraceData, TraceInfo, TraceState
 from spanframe_query.entities.info import location_of
 from spanframe_query.entities.waterfall import bars
-from tests.query.sample_spans import otlp_span, stored_span
+from tests.query.sample_spans import otlp_span, stored_block
 
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>&amp;"
 
@@ -34,17 +34,19 @@ class Tags(HTMLParser):
 
 def test_hostile_names_types_and_ids_are_text() -> None:
     message = otlp_span(name=HOSTILE, attributes={"mlflow.spanType": HOSTILE})
-    page = Tags(trace(TraceData(stored=[stored_span(message)]), HOSTILE)._repr_html_())
+    page = Tags(trace(TraceData(stored=[stored_block(message)]), HOSTILE)._repr_html_())
     assert page.elements <= {"div", "b", "code", "table", "tr", "td"}
     assert page.text.count("<script>alert('x')</script>") == 4
 
 
 def test_children_stand_below_their_parent_by_start() -> None:
     rows = [
-        stored_span(otlp_span(span=1, name="root", duration_ms=100)),
-        stored_span(otlp_span(span=2, parent=1, name="b", start_ms=50, duration_ms=25)),
-        stored_span(otlp_span(span=3, parent=1, name="a", start_ms=10)),
-        stored_span(otlp_span(span=4, parent=3, name="a1", start_ms=60)),
+        stored_block(otlp_span(span=1, name="root", duration_ms=100)),
+        stored_block(
+            otlp_span(span=2, parent=1, name="b", start_ms=50, duration_ms=25)
+        ),
+        stored_block(otlp_span(span=3, parent=1, name="a", start_ms=10)),
+        stored_block(otlp_span(span=4, parent=3, name="a1", start_ms=60)),
     ]
     lines = bars(TraceData(stored=rows).spans)
     assert [(line.span.name, line.depth) for line in lines] == [
@@ -58,8 +60,8 @@ def test_children_stand_below_their_parent_by_start() -> None:
 
 def test_a_span_without_its_parent_stands_at_the_top() -> None:
     rows = [
-        stored_span(otlp_span(span=1, name="root")),
-        stored_span(otlp_span(span=2, parent=77, name="lost", start_ms=1)),
+        stored_block(otlp_span(span=1, name="root")),
+        stored_block(otlp_span(span=2, parent=77, name="lost", start_ms=1)),
     ]
     lines = bars(TraceData(stored=rows).spans)
     assert [(line.span.name, line.depth) for line in lines] == [
@@ -70,21 +72,21 @@ def test_a_span_without_its_parent_stands_at_the_top() -> None:
 
 def test_a_circle_of_parents_is_shown_once() -> None:
     rows = [
-        stored_span(otlp_span(span=1, parent=2, name="one")),
-        stored_span(otlp_span(span=2, parent=1, name="two", start_ms=1)),
-        stored_span(otlp_span(span=3, parent=3, name="self", start_ms=2)),
+        stored_block(otlp_span(span=1, parent=2, name="one")),
+        stored_block(otlp_span(span=2, parent=1, name="two", start_ms=1)),
+        stored_block(otlp_span(span=3, parent=3, name="self", start_ms=2)),
     ]
     lines = bars(TraceData(stored=rows).spans)
     assert sorted(line.span.name for line in lines) == ["one", "self", "two"]
 
 
 def test_a_thousand_deep_chain_is_laid_out() -> None:
-    rows = [stored_span(otlp_span(span=n + 1, parent=n)) for n in range(1500)]
+    rows = [stored_block(otlp_span(span=n + 1, parent=n)) for n in range(1500)]
     assert bars(TraceData(stored=rows).spans)[-1].depth == 1499
 
 
 def test_a_long_trace_counts_the_rest() -> None:
-    rows = [stored_span(otlp_span(span=n + 1)) for n in range(250)]
+    rows = [stored_block(otlp_span(span=n + 1)) for n in range(250)]
     page = Tags(trace(TraceData(stored=rows))._repr_html_())
     assert "… and 50 more spans" in page.text
 

@@ -10,12 +10,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from spanframe.entities import SpanStatusCode
 from spanframe.errors import InvalidArgumentError, StoreError
-from spanframe_query.entities import Span
+from spanframe_collector.store.blocks import Codec
+from spanframe_query.entities import Span, TraceData
 from tests.plugins.otlp import pairs
 from tests.query.sample_spans import (
     START_MS,
     otlp_span,
     request_id,
+    stored_block,
     stored_span,
     trace_bytes,
 )
@@ -331,11 +333,11 @@ def test_a_span_survives_its_dictionary_and_json(
 
 
 def test_a_span_is_decoded_only_when_it_is_touched() -> None:
-    row = stored_span(otlp_span(name="seen"))._replace(body=b"\xff")
-    span = Span(row)
-    assert span.name == "seen"
-    with pytest.raises(StoreError, match="spanframe db check"):
-        _ = span.inputs
+    codec = Codec()
+    for body in (b"\xff", codec.pack([b"\xff"])):
+        data = TraceData(stored=[stored_block(otlp_span())._replace(body=body)])
+        with pytest.raises(StoreError, match="spanframe db check"):
+            _ = data.spans
     damaged_scope = stored_span(otlp_span())._replace(scope=b"\xff")
     with pytest.raises(StoreError, match="spanframe db check"):
         _ = Span(damaged_scope).inputs

@@ -15,9 +15,9 @@ from spanframe_query.entities import (
     TraceState,
     TraceStatus,
 )
-from spanframe_query.entities.content import StoredSpan
+from spanframe_query.entities.content import StoredBlock
 from spanframe_query.entities.info import location_of
-from tests.query.sample_spans import START_MS, otlp_span, request_id, stored_span
+from tests.query.sample_spans import START_MS, otlp_span, request_id, stored_block
 
 INPUTS, OUTPUTS = "mlflow.spanInputs", "mlflow.spanOutputs"
 
@@ -35,11 +35,11 @@ def info(**changes: Any) -> TraceInfo:
     return TraceInfo(**(facts | changes))
 
 
-def stored_tree() -> list[StoredSpan]:
+def stored_tree() -> list[StoredBlock]:
     """Return a root, two steps and a leaf, in no order."""
     return [
-        stored_span(otlp_span(span=4, parent=2, name="leaf", start_ms=3)),
-        stored_span(
+        stored_block(otlp_span(span=4, parent=2, name="leaf", start_ms=3)),
+        stored_block(
             otlp_span(
                 span=3,
                 parent=1,
@@ -48,12 +48,12 @@ def stored_tree() -> list[StoredSpan]:
                 attributes={OUTPUTS: "2", "mlflow.spanType": '"TOOL"'},
             )
         ),
-        stored_span(
+        stored_block(
             otlp_span(
                 span=2, parent=1, name="step", start_ms=2, attributes={OUTPUTS: "1"}
             )
         ),
-        stored_span(
+        stored_block(
             otlp_span(
                 span=1,
                 name="root",
@@ -173,23 +173,28 @@ def test_spans_come_root_first_then_by_start() -> None:
 
 
 def test_of_two_bodies_under_one_span_id_the_later_end_is_shown() -> None:
-    short = stored_span(otlp_span(name="short", duration_ms=5), digest=9)
-    long = stored_span(otlp_span(name="long", duration_ms=6), digest=1)
+    short = stored_block(otlp_span(name="short", duration_ms=5))
+    long = stored_block(otlp_span(name="long", duration_ms=6))
     for rows in ([short, long], [long, short]):
         assert [s.name for s in TraceData(stored=rows).spans] == ["long"]
 
 
 def test_of_two_bodies_that_end_together_the_greater_digest_is_shown() -> None:
-    low = stored_span(otlp_span(name="low"), digest=-5)
-    high = stored_span(otlp_span(name="high"), digest=5)
-    for rows in ([low, high], [high, low]):
-        assert [s.name for s in TraceData(stored=rows).spans] == ["high"]
+    blocks = [
+        stored_block(otlp_span(name=f"body {n}"), origin=bytes([n])) for n in range(9)
+    ]
+    found = [span for block in blocks for span in block.spans()]
+    greatest = max(found, key=lambda span: span.digest)
+    for rows in (blocks, blocks[::-1]):
+        assert [s.name for s in TraceData(stored=rows).spans] == [greatest.name]
 
 
 def test_without_a_root_a_span_with_a_remote_parent_comes_first() -> None:
     rows = [
-        stored_span(otlp_span(span=2, parent=8, name="inner", start_ms=0)),
-        stored_span(otlp_span(span=3, parent=9, name="entry", start_ms=5, flags=0x300)),
+        stored_block(otlp_span(span=2, parent=8, name="inner", start_ms=0)),
+        stored_block(
+            otlp_span(span=3, parent=9, name="entry", start_ms=5, flags=0x300)
+        ),
     ]
     assert TraceData(stored=rows).spans[0].name == "entry"
 

@@ -5,7 +5,7 @@ import pytest
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import Span, TraceData
 from spanframe_query.extract import parse_extract_fields
-from tests.query.sample_spans import otlp_span, stored_span
+from tests.query.sample_spans import otlp_span, stored_block
 
 INPUTS, OUTPUTS = "mlflow.spanInputs", "mlflow.spanOutputs"
 
@@ -30,7 +30,7 @@ def spans() -> list[Span]:
         ),
         otlp_span(span=6, parent=1, name="", start_ms=5, attributes={OUTPUTS: "6"}),
     ]
-    return TraceData(stored=[stored_span(row) for row in rows]).spans
+    return TraceData(stored=[stored_block(row) for row in rows]).spans
 
 
 def extract(item: str) -> tuple[str, Any]:

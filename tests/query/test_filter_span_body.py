@@ -14,7 +14,10 @@ from opentelemetry.proto.common.v1.common_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from sqlalchemy import Engine
 
+from spanframe_collector.store.blocks import Codec
+from spanframe_query.codecs import Codecs
 from spanframe_query.filter import parse_filter
+from spanframe_query.layouts.blocks import BlockFunctions
 from spanframe_query.layouts.span_body import (
     attribute_number,
     attribute_text,
@@ -26,8 +29,8 @@ from tests.query.records import SpanRecord, TraceRecord, open_store
 DEEP = "[" * 100_000
 
 
-def _body(value: AnyValue) -> bytes:
-    return Span(attributes=[KeyValue(key="k", value=value)]).SerializeToString()
+def _body(value: AnyValue) -> Span:
+    return Span(attributes=[KeyValue(key="k", value=value)])
 
 
 def _text(text: str) -> AnyValue:
@@ -100,7 +103,7 @@ def test_content_is_json_with_decoded_attributes_and_events() -> None:
         ],
     )
 
-    assert content(span.SerializeToString()) == (
+    assert content(span) == (
         '{"name": "s", "status": {"code": "STATUS_CODE_ERROR", "message": "no"}, '
         '"attributes": {"in": {"q": "東京"}}, '
         '"events": [{"name": "e", "attributes": {"n": "5"}}]}'
@@ -108,9 +111,9 @@ def test_content_is_json_with_decoded_attributes_and_events() -> None:
 
 
 def test_an_unknown_status_code_is_its_number() -> None:
-    body = b"\x7a\x02\x18\x09"
+    span = Span.FromString(b"\x7a\x02\x18\x09")
 
-    assert '"code": 9' in content(body)
+    assert '"code": 9' in content(span)
 
 
 @pytest.mark.parametrize("depth", [101, 500, *range(800, 1_000, 7), 100_000])
@@ -144,12 +147,15 @@ def test_u0000_is_shown_as_the_store_keeps_it(text: str) -> None:
 def test_u0000_in_a_key_is_found_as_the_store_keeps_it() -> None:
     span = Span(attributes=[KeyValue(key="a\0", value=_text("v"))])
 
-    assert attribute_text(span.SerializeToString(), "a\ufffd") == "v"
+    assert attribute_text(span, "a\ufffd") == "v"
 
 
-def test_a_damaged_body_has_no_attributes() -> None:
-    assert attribute_text(b"\xff\xff", "k") is None
-    assert content(b"\xff\xff").startswith('{"name": ""')
+@pytest.mark.parametrize("block", [b"\xff\xff", Codec().pack([b"\xff\xff"])])
+def test_a_damaged_block_has_no_attributes(block: bytes) -> None:
+    functions = BlockFunctions(Codecs())
+    assert functions.attribute_text(block, None, 0, "k") is None
+    assert functions.attribute_number(block, None, 0, "k") is None
+    assert functions.content(block, None, 0).startswith('{"name": ""')
 
 
 # --- through filters ----------------------------------------------------------------

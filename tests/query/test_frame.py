@@ -11,7 +11,7 @@ from spanframe_query.entities import Trace, TraceInfo, TraceState
 from spanframe_query.entities.info import location_of
 from spanframe_query.extract import parse_extract_fields
 from spanframe_query.frame import build_frame
-from tests.query.sample_spans import START_MS, otlp_span, request_id, stored_span
+from tests.query.sample_spans import START_MS, otlp_span, request_id, stored_block
 
 V2 = [
     "request_id",
@@ -53,7 +53,7 @@ def make_trace(number: int = 1, attributes: dict[str, Any] | None = None) -> Tra
         tags={"env": "prod"},
     )
     root = otlp_span(number, attributes=attributes or {"mlflow.spanInputs": '{"q": 1}'})
-    return Trace(info, stored=[stored_span(root)])
+    return Trace(info, stored=[stored_block(root)])
 
 
 def running_trace() -> Trace:

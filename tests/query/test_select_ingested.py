@@ -9,6 +9,7 @@ from sqlalchemy import Engine, Row, event
 
 from spanframe import keys
 from spanframe_collector.store.engine import open_engine
+from spanframe_query.codecs import Codecs
 from spanframe_query.filter import FieldKind, parse_filter
 from spanframe_query.layouts import COMPUTED, add_computed, install_functions
 from spanframe_query.layouts.plan import Plan, candidates
@@ -48,7 +49,7 @@ def reading(store: Store) -> Iterator[Engine]:
         )
     )
     engine = open_engine(store.url, read_only=True)
-    event.listen(engine, "connect", lambda raw, _: install_functions(raw))
+    event.listen(engine, "connect", lambda raw, _: install_functions(raw, Codecs()))
     yield engine
     engine.dispose()
 

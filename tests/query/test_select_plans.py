@@ -178,6 +178,7 @@ def test_spans_are_probed_by_their_trace(engine: Engine) -> None:
     assert steps == [
         WALK_NEWEST,
         "SEARCH spans USING PRIMARY KEY (trace_key=?)",
+        "SCAN span_kinds",
         SORT_TIES,
     ]
 

@@ -6,7 +6,8 @@ reads only the three levels of the envelope and hands every span over as its own
 one broken span costs one span, and the bytes are stored exactly as they arrived.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 __all__ = [
@@ -14,7 +15,9 @@ __all__ = [
     "EnvelopeError",
     "RawScope",
     "has_more_fields",
+    "join_spans",
     "rebuild",
+    "split_spans",
     "walk",
 ]
 
@@ -109,20 +112,36 @@ def has_more_fields(message: bytes, most: int) -> bool:
 
 def rebuild(scope: RawScope) -> bytes:
     """Write an ExportTraceServiceRequest that holds one scope; `walk` reads it back."""
-    inner = _field(1, scope.scope)
-    inner += b"".join(_field(2, body) for body in scope.spans)
+    inner = _field(1, scope.scope) + join_spans(scope.spans)
     inner += _field(3, scope.scope_schema_url)
     outer = _field(1, scope.resource) + _field(2, inner)
     return _field(1, outer + _field(3, scope.resource_schema_url))
 
 
+def join_spans(bodies: Iterable[bytes]) -> bytes:
+    """Write a ScopeSpans message that holds these spans and nothing else."""
+    return b"".join([_head(2, len(body)) + body for body in bodies])
+
+
+def split_spans(message: bytes) -> list[bytes]:
+    """Return the spans of a ScopeSpans message, to the byte as they were written."""
+    fields = _fields(message, _Room(MOST_PARTS))
+    return [value for number, value in fields if number == 2]  # noqa: PLR2004
+
+
 def _field(number: int, value: bytes) -> bytes:
-    length, left = bytearray(), len(value)
-    while left >= 0x80:  # noqa: PLR2004 - the continuation bit
-        length.append(left & 0x7F | 0x80)
-        left >>= 7
-    length.append(left)
-    return bytes((number << 3 | _LENGTH_DELIMITED,)) + bytes(length) + value
+    return _head(number, len(value)) + value
+
+
+@lru_cache(maxsize=4096)
+def _head(number: int, length: int) -> bytes:
+    """Return what stands before a length-delimited field: its tag and its length."""
+    head = bytearray((number << 3 | _LENGTH_DELIMITED,))
+    while length >= 0x80:  # noqa: PLR2004 - the continuation bit
+        head.append(length & 0x7F | 0x80)
+        length >>= 7
+    head.append(length)
+    return bytes(head)
 
 
 def _fields(message: bytes, room: _Room) -> Iterator[tuple[int, bytes]]:

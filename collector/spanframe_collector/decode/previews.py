@@ -9,11 +9,11 @@ from typing import Any, Final, Literal
 
 from spanframe_collector.decode.anyvalue import loads
 
-__all__ = ["METADATA_LENGTH", "PREVIEW_LENGTH", "cut", "preview"]
+__all__ = ["ELLIPSIS", "METADATA_LENGTH", "PREVIEW_LENGTH", "cut", "preview"]
 
 PREVIEW_LENGTH: Final = 1000
 METADATA_LENGTH: Final = 250
-_ELLIPSIS: Final = "..."
+ELLIPSIS: Final = "..."
 
 # A longer text is shown as it is: parsing it would hold up the commit.
 _PARSED_LENGTH: Final = 1 << 20
@@ -21,7 +21,7 @@ _PARSED_LENGTH: Final = 1 << 20
 
 def cut(text: str, length: int) -> str:
     """Return ``text``, at most ``length`` characters, ending in ``...`` where cut."""
-    return text if len(text) <= length else text[: length - 3] + _ELLIPSIS
+    return text if len(text) <= length else text[: length - len(ELLIPSIS)] + ELLIPSIS
 
 
 def preview(text: str | None, role: Literal["user", "assistant"]) -> str | None:

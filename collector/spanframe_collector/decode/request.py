@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -19,11 +20,11 @@ from spanframe_collector.decode.sizes import (
     is_too_many_parts,
     is_unfit,
 )
-from spanframe_collector.rows import Fact, Interned, Rank, Rejected, SpanRow
+from spanframe_collector.rows import Fact, Interned, Kind, Rank, Rejected, SpanRow
 
-__all__ = ["Decoded", "decode_request", "decode_stored"]
+__all__ = ["Decoded", "decode_request", "decode_stored", "span_digest"]
 
-_STATUS: Final = {
+_STATUS: Final[dict[int, str]] = {
     Status.STATUS_CODE_UNSET: "UNSET",
     Status.STATUS_CODE_OK: "OK",
     Status.STATUS_CODE_ERROR: "ERROR",
@@ -35,6 +36,7 @@ _NO_SPAN: Final = bytes(_SPAN_ID_BYTES)
 _TIME_LIMIT: Final = 1 << 63
 """The stores keep signed 64-bit integers."""
 _LARGEST_REMEMBERED: Final = 16 << 10
+_LONGEST_REMEMBERED_NAME: Final = 256
 _PARENT_IS_REMOTE: Final = 0x100 | 0x200
 """Span.flags: bit 8, it is known whether the parent is remote; bit 9, it is."""
 _MLFLOW_SCOPE: Final = "mlflow."
@@ -57,6 +59,7 @@ class _Origin(NamedTuple):
 
     resource: Interned
     scope: Interned
+    digest: bytes
     facts: tuple[Fact, ...]
     json_layer: bool
 
@@ -77,6 +80,7 @@ def decode_request(request: bytes, request_facts: tuple[Fact, ...] = ()) -> Deco
     """
     rows: list[SpanRow] = []
     rejected: Counter[str] = Counter()
+    request_facts = _storable_facts(request_facts)
     for scope in walk(request):
         if is_unfit(scope.resource) or is_unfit(scope.scope):
             rejected["resource_too_large"] += len(scope.spans)
@@ -86,7 +90,9 @@ def decode_request(request: bytes, request_facts: tuple[Fact, ...] = ()) -> Deco
         except DecodeError:
             rejected["undecodable_resource"] += len(scope.spans)
             continue
-        _decode_scope(scope, origin, request_facts, rows, rejected)
+        if request_facts:
+            origin = origin._replace(facts=origin.facts + request_facts)
+        _decode_scope(scope, origin, rows, rejected)
     return Decoded(rows, [Rejected(*item) for item in rejected.items()])
 
 
@@ -95,28 +101,34 @@ def decode_stored(
 ) -> SpanRow:
     """Decode a stored span again: its body, and (body, schema URL) of its origin."""
     origin = _origin(resource[0], resource[1].encode(), scope[0], scope[1].encode())
-    return _decode_span(body, origin, ())
+    return _decode_span(body, origin)
+
+
+def span_digest(body: bytes, origin: bytes) -> int:
+    """Return what tells two bodies under one span id apart.
+
+    Args:
+        body: the OTLP Span.
+        origin: the digests of its resource and of its scope, one after the other.
+    """
+    digest = hashlib.blake2b(body, digest_size=8)
+    digest.update(origin)
+    return _signed(digest.digest())
 
 
 def _decode_scope(
-    scope: RawScope,
-    origin: _Origin,
-    request_facts: tuple[Fact, ...],
-    rows: list[SpanRow],
-    rejected: Counter[str],
+    scope: RawScope, origin: _Origin, rows: list[SpanRow], rejected: Counter[str]
 ) -> None:
     for body in scope.spans:
         try:
-            rows.append(_decode_span(body, origin, request_facts))
+            rows.append(_decode_span(body, origin))
         except DecodeError:
             rejected["undecodable_span"] += 1
         except _BadSpanError as error:
             rejected[str(error)] += 1
 
 
-def _decode_span(
-    body: bytes, origin: _Origin, request_facts: tuple[Fact, ...]
-) -> SpanRow:
+def _decode_span(body: bytes, origin: _Origin) -> SpanRow:
     _check_size(body)
     span = Span.FromString(body)
     _check(span)
@@ -126,17 +138,13 @@ def _decode_span(
     derived = conventions.derive(attributes, _events(span) if span.events else ())
     parent = span.parent_span_id
     has_parent = bool(parent) and parent != _NO_SPAN
-    digest = hashlib.blake2b(body, digest_size=8)
-    digest.update(origin.resource.digest + origin.scope.digest)
     return SpanRow(
         trace_id=span.trace_id,
         span_id=_signed(span.span_id),
-        digest=_signed(digest.digest()),
+        digest=span_digest(body, origin.digest),
         parent_span_id=_signed(parent) if has_parent else None,
         rank=_rank(has_parent=has_parent, flags=span.flags),
-        name=_storable(span.name),
-        type=_storable(derived.span_type),
-        status=_STATUS.get(span.status.code, "UNSET"),
+        kind=_kind_of(span.name, derived.span_type, span.status.code),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
         inputs=derived.inputs,
@@ -145,13 +153,33 @@ def _decode_span(
         resource=origin.resource,
         scope=origin.scope,
         body=body,
-        facts=tuple(
+        shared_facts=origin.facts,
+        own_facts=_storable_facts(facts.of_span(attributes)),
+    )
+
+
+def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:
+    return tuple(
+        [
             fact._replace(field=_storable(fact.field), value=_storable(fact.value))
             if "\0" in fact.value or "\0" in fact.field
             else fact
-            for fact in (*origin.facts, *request_facts, *facts.of_span(attributes))
-        ),
+            for fact in said
+        ]
     )
+
+
+def _kind_of(name: str, span_type: str, code: int) -> Kind:
+    # What a sender makes up for each span must not add up in memory.
+    large = len(name) + len(span_type) > _LONGEST_REMEMBERED_NAME
+    return (_kind.__wrapped__ if large else _kind)(name, span_type, code)
+
+
+@lru_cache(maxsize=8192)
+def _kind(name: str, span_type: str, code: int) -> Kind:
+    texts = (_storable(name), _storable(span_type), _STATUS.get(code, "UNSET"))
+    digest = hashlib.blake2b("\0".join(texts).encode(), digest_size=16)
+    return Kind(digest.digest(), *texts)
 
 
 def _storable(text: str) -> str:
@@ -211,10 +239,13 @@ def _origin(
     resource_message = Resource.FromString(resource)
     scope_message = InstrumentationScope.FromString(scope)
     attributes = plain_values(resource_message.attributes)
+    of_resource = _intern(resource_message, resource, resource_schema_url)
+    of_scope = _intern(scope_message, scope, scope_schema_url)
     return _Origin(
-        _intern(resource_message, resource, resource_schema_url),
-        _intern(scope_message, scope, scope_schema_url),
-        tuple(facts.of_resource(attributes)),
+        of_resource,
+        of_scope,
+        of_resource.digest + of_scope.digest,
+        _storable_facts(facts.of_resource(attributes)),
         json_layer=scope_message.name.startswith(_MLFLOW_SCOPE),
     )
 

@@ -1,19 +1,27 @@
 """Inserts many rows at the driver's own pace.
 
 `Connection.execute` builds a dictionary and a tuple for every row of an executemany,
-which costs more than the insert itself. The statement is still SQLAlchemy's, compiled
-once for a dialect; only the rows go straight to the driver.
+which costs more than the insert itself. And a driver that lets other threads run
+during each statement waits for its turn after each: so a statement carries hundreds
+of rows. The statements are still SQLAlchemy's, compiled once for a dialect; only the
+values go straight to the driver.
 """
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect, Table, insert
 
 from spanframe_collector.store.postgresql import copy_rows
 
 __all__ = ["insert_rows"]
+
+_MOST_VALUES: Final = 8192
+"""Values in one statement; SQLite takes 32 766 since 3.32."""
+
+_FEW: Final = 32
 
 
 def insert_rows(
@@ -28,9 +36,20 @@ def insert_rows(
     if connection.dialect.name == "postgresql":
         copy_rows(connection, table, rows)
         return
-    connection.exec_driver_sql(_statement(table, connection.dialect), list(rows))
+    dialect, done = connection.dialect, 0
+    # Two lengths of statements, so that each is compiled once.
+    for size in (_MOST_VALUES // len(table.c), _FEW):
+        text = _statement(table, dialect, size)
+        while len(rows) - done >= size:
+            portion = rows[done : done + size]
+            connection.exec_driver_sql(text, tuple(chain.from_iterable(portion)))
+            done += size
+    if done < len(rows):
+        text = _statement(table, dialect, 1)
+        connection.exec_driver_sql(text, list(rows[done:]))
 
 
 @cache
-def _statement(table: Table, dialect: Dialect) -> str:
-    return str(insert(table).compile(dialect=dialect, column_keys=table.c.keys()))
+def _statement(table: Table, dialect: Dialect, rows: int) -> str:
+    values = [dict.fromkeys(table.c.keys())] * rows
+    return str(insert(table).values(values).compile(dialect=dialect))

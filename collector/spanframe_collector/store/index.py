@@ -6,7 +6,8 @@ two sets and nothing has to be searched.
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, Self
 
 from sqlalchemy import Connection, bindparam, delete
 
@@ -18,7 +19,7 @@ from spanframe_collector.store.schema import (
     attribute_index,
 )
 
-__all__ = ["Changes", "Entry", "entries"]
+__all__ = ["Changes", "Entry", "Searchable", "entries"]
 
 
 class Entry(NamedTuple):
@@ -38,20 +39,35 @@ _DELETE: Final = delete(attribute_index).where(
 )
 
 
-def entries(trace_key: int, row: Mapping[str, Any]) -> set[Entry]:
-    """Return the index rows of a trace row."""
-    return {
-        Entry(
-            kind,
-            key,
-            value[:INDEXED_VALUE_LENGTH],
-            row["timestamp_ms"],
-            trace_key,
-            value if len(value) > INDEXED_VALUE_LENGTH else None,
+class Searchable(NamedTuple):
+    """What a trace is found by in the index."""
+
+    timestamp_ms: int
+    tags: Mapping[str, str]
+    metadata: Mapping[str, str]
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Self:
+        """Read it from a row of ``schema.traces``."""
+        tags, metadata = json.loads(row["tags"]), json.loads(row["metadata"])
+        return cls(row["timestamp_ms"], tags, metadata)
+
+
+def entries(trace_key: int, found_by: Searchable) -> list[Entry]:
+    """Return the index rows of a trace."""
+    timestamp_ms = found_by.timestamp_ms
+    return [
+        Entry(kind, key, value, timestamp_ms, trace_key, None)
+        if len(value) <= INDEXED_VALUE_LENGTH
+        else Entry(
+            kind, key, value[:INDEXED_VALUE_LENGTH], timestamp_ms, trace_key, value
         )
-        for kind, column in ((KIND_TAG, "tags"), (KIND_METADATA, "metadata"))
-        for key, value in json.loads(row[column]).items()
-    }
+        for kind, pairs in (
+            (KIND_TAG, found_by.tags),
+            (KIND_METADATA, found_by.metadata),
+        )
+        for key, value in pairs.items()
+    ]
 
 
 class Changes:
@@ -62,16 +78,17 @@ class Changes:
         self._old: list[Entry] = []
 
     def add(
-        self,
-        trace_key: int,
-        before: Mapping[str, Any] | None,
-        after: Mapping[str, Any] | None,
+        self, trace_key: int, before: Searchable | None, after: Searchable | None
     ) -> None:
-        """Note how a trace row changes; None: it is not there before, or after."""
-        old = entries(trace_key, before) if before else set()
-        new = entries(trace_key, after) if after else set()
-        self._old.extend(old - new)
-        self._new.extend(new - old)
+        """Note how a trace changes; None: it is not there before, or after."""
+        if before is None:
+            self._new += entries(trace_key, after) if after else []
+        elif after is None:
+            self._old += entries(trace_key, before)
+        elif before != after:
+            old, new = entries(trace_key, before), entries(trace_key, after)
+            self._old += set(old).difference(new)
+            self._new += set(new).difference(old)
 
     def write(self, connection: Connection) -> None:
         """Write the changes; old rows go first, since a new one may have their key."""
@@ -85,5 +102,5 @@ class Changes:
             )
         if self._new:
             # In key order, so that neighbours are written to one page.
-            self._new.sort(key=lambda entry: entry[:5])
+            self._new.sort(key=itemgetter(0, 1, 2, 3, 4))
             insert_rows(connection, attribute_index, self._new)

@@ -4,19 +4,40 @@ Each is one short transaction; an edit wins over whatever spans arrive later.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError, NotFoundError, StoreError
 from spanframe_collector.store import index
 from spanframe_collector.store.engine import driver_message, store_name
-from spanframe_collector.store.rollup import columns_of, edit, merge, state_of
-from spanframe_collector.store.schema import experiments, spans, traces
+from spanframe_collector.store.rollup import (
+    columns_of,
+    edit,
+    merge,
+    searchable_of,
+    state_of,
+)
+from spanframe_collector.store.schema import (
+    dictionaries,
+    experiments,
+    span_blocks,
+    spans,
+    traces,
+)
 
 __all__ = [
     "create_experiment",
@@ -29,6 +50,14 @@ __all__ = [
 
 _DELETED_AT_ONCE: Final = 500
 """Traces in one transaction, so that nobody waits long for the write lock."""
+
+# A dictionary holds what the spans have in common that it was trained on, so it goes
+# with them; the newest stays, as the next block is compressed with it.
+_UNUSED_DICTIONARIES: Final = delete(dictionaries).where(
+    dictionaries.c.dictionary_key
+    < select(func.max(dictionaries.c.dictionary_key).label("newest")).scalar_subquery(),
+    ~exists().where(span_blocks.c.dictionary_key == dictionaries.c.dictionary_key),
+)
 
 
 def set_trace_tag(engine: Engine, trace_id: bytes, key: str, value: str) -> None:
@@ -140,24 +169,30 @@ def _edit(engine: Engine, trace_id: bytes, key: str, value: str | None) -> None:
             raise NotFoundError(
                 f"Trace {keys.request_id(trace_id)} has no tag {key!r}."
             )
-        columns = columns_of(merge(state, edit(field, value, time.time_ns())))
+        after = merge(state, edit(field, value, time.time_ns()))
+        columns = columns_of(after)
         connection.execute(
             update(traces).where(traces.c.trace_id == trace_id).values(columns)
         )
         changes = index.Changes()
-        changes.add(row.trace_key, before, columns)
+        changes.add(
+            row.trace_key, index.Searchable.of_row(before), searchable_of(after)
+        )
         changes.write(connection)
 
 
 def _delete(connection: Connection, rows: Sequence[Any]) -> int:
     changes = index.Changes()
     for row in rows:
-        before: Mapping[str, Any] = row._asdict()
-        changes.add(row.trace_key, before, None)
+        found_by = index.Searchable.of_row(row._asdict())
+        changes.add(row.trace_key, found_by, None)
     changes.write(connection)
     trace_keys = [row.trace_key for row in rows]
+    blocks = select(spans.c.block_key).where(spans.c.trace_key.in_(trace_keys))
+    connection.execute(delete(span_blocks).where(span_blocks.c.block_key.in_(blocks)))
     for table in (spans, traces):
         connection.execute(delete(table).where(table.c.trace_key.in_(trace_keys)))
+    connection.execute(_UNUSED_DICTIONARIES)
     return len(rows)
 
 

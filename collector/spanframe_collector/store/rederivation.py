@@ -11,10 +11,26 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
 
 from spanframe_collector.decode import decode_stored
+from spanframe_collector.decode.envelope import split_spans
 from spanframe_collector.rows import Source, SpanRow
 from spanframe_collector.store import index
-from spanframe_collector.store.rollup import TraceState, columns_of, fold, state_of
-from spanframe_collector.store.schema import resources, scopes, spans, traces
+from spanframe_collector.store.blocks import Codec, load_codecs
+from spanframe_collector.store.interning import Interner
+from spanframe_collector.store.rollup import (
+    TraceState,
+    columns_of,
+    fold,
+    searchable_of,
+    state_of,
+)
+from spanframe_collector.store.schema import (
+    resources,
+    scopes,
+    span_blocks,
+    span_kinds,
+    spans,
+    traces,
+)
 from spanframe_collector.store.usage import usage_of_traces
 from spanframe_collector.store.writer import experiment_ids
 
@@ -25,17 +41,20 @@ _TRACES_AT_ONCE: Final = 200
 _STORED: Final = (
     select(
         spans.c.trace_key,
-        spans.c.span_id,
-        spans.c.digest,
-        spans.c.body,
+        spans.c.position,
+        span_blocks.c.block_key,
+        span_blocks.c.dictionary_key,
+        span_blocks.c.body,
         resources.c.body.label("resource"),
         resources.c.schema_url.label("resource_schema_url"),
         scopes.c.body.label("scope"),
         scopes.c.schema_url.label("scope_schema_url"),
     )
-    .join(resources, resources.c.resource_key == spans.c.resource_key)
-    .join(scopes, scopes.c.scope_key == spans.c.scope_key)
+    .join(span_blocks, span_blocks.c.block_key == spans.c.block_key)
+    .join(resources, resources.c.resource_key == span_blocks.c.resource_key)
+    .join(scopes, scopes.c.scope_key == span_blocks.c.scope_key)
     .where(spans.c.trace_key.in_(bindparam("trace_keys", expanding=True)))
+    .where(spans.c.position == 0)
 )
 _CHANGED_SPAN: Final = update(spans).where(
     spans.c.trace_key == bindparam("key"),
@@ -75,13 +94,19 @@ def rederive_portion(engine: Engine, after: int) -> tuple[int, int]:
 def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
     trace_keys = [row.trace_key for row in rows]
     derived: dict[int, list[SpanRow]] = {key: [] for key in trace_keys}
+    codecs: dict[int | None, Codec] = {None: Codec()}
+    codecs.update(load_codecs(connection))
     for stored in connection.execute(_STORED, {"trace_keys": trace_keys}):
-        span = decode_stored(
-            stored.body,
-            (stored.resource, stored.resource_schema_url),
-            (stored.scope, stored.scope_schema_url),
-        )
-        derived[stored.trace_key].append(span)
+        derived[stored.trace_key] += [
+            decode_stored(
+                body,
+                (stored.resource, stored.resource_schema_url),
+                (stored.scope, stored.scope_schema_url),
+            )
+            for body in split_spans(codecs[stored.dictionary_key].unpack(stored.body))
+        ]
+    everything = [span for group in derived.values() for span in group]
+    kind_keys = Interner(span_kinds).keys(connection, {s.kind for s in everything})
     connection.execute(
         _CHANGED_SPAN,
         [
@@ -89,16 +114,13 @@ def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
                 "key": key,
                 "id": span.span_id,
                 "body_digest": span.digest,
-                "name": span.name,
-                "type": span.type,
-                "status": span.status,
+                "kind_key": kind_keys[span.kind.digest],
                 "usage": span.usage,
             }
             for key, group in derived.items()
             for span in group
         ],
     )
-    everything = [span for group in derived.values() for span in group]
     named = experiment_ids(connection, everything)
     usage = usage_of_traces(connection, trace_keys)
     changed = []
@@ -106,9 +128,10 @@ def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
     for row in rows:
         before = row._asdict()
         state = _keeping(state_of(before), fold(derived[row.trace_key], named))
-        columns = columns_of(state._replace(usage=usage.get(row.trace_key)))
-        changed.append({"key": row.trace_key, **columns})
-        changes.add(row.trace_key, before, columns)
+        state = state._replace(usage=usage.get(row.trace_key))
+        found_by = searchable_of(state)
+        changed.append({"key": row.trace_key, **columns_of(state, found_by)})
+        changes.add(row.trace_key, index.Searchable.of_row(before), found_by)
     update_traces = update(traces).where(traces.c.trace_key == bindparam("key"))
     connection.execute(update_traces, changed)
     changes.write(connection)

@@ -18,35 +18,30 @@ from typing import Any, Final, NamedTuple
 from spanframe import keys
 from spanframe_collector.decode.previews import METADATA_LENGTH, cut, preview
 from spanframe_collector.rows import Fact, Rank, Source, SpanRow
+from spanframe_collector.store.index import Searchable
+from spanframe_collector.store.stamps import (
+    UNSET_START,
+    Stamp,
+    dump_stamps,
+    load_stamps,
+)
 
 __all__ = [
     "EMPTY",
     "EXPERIMENT_FIELDS",
     "Pick",
-    "Stamp",
     "TraceState",
     "columns_of",
     "edit",
     "fold",
     "merge",
+    "searchable_of",
     "state_of",
 ]
 
 DEFAULT_EXPERIMENT_ID: Final = 0
 
 _NS_PER_MS: Final = 1_000_000
-_UNSET_START: Final = -(1 << 63)
-
-
-class Stamp(NamedTuple):
-    """The rank of a writer of a field; the greatest stamp owns the field."""
-
-    source: int
-    rank: int
-    first: int
-    second: int
-    span_id: int
-    digest: int
 
 
 class Pick(NamedTuple):
@@ -85,6 +80,11 @@ _COLUMNS: Final = (
     "trace_inputs",
     "trace_outputs",
 )
+# Most often the first is the second, cut; then it is not written.
+_SHOWN: Final = {
+    "trace_inputs": "request_preview",
+    "trace_outputs": "response_preview",
+}
 _TAG: Final = "tags."
 _METADATA: Final = "metadata."
 _USAGE: Final = _METADATA + keys.META_TOKEN_USAGE
@@ -103,22 +103,24 @@ def fold(
     picks: dict[str, Pick] = {}
     count = size = 0
     head: SpanRow | None = None
-    head_stamp: Stamp | None = None
+    # Most facts are those of a process: all its spans say them, the greatest is heard.
+    sharing: dict[int, SpanRow] = {}
     for span in spans:
         count += 1
         size += len(span.body)
-        stamp = _head_stamp(span)
-        if head_stamp is None or stamp > head_stamp:
-            head, head_stamp = span, stamp
-        for fact in span.facts:
-            stamp = _fact_stamp(span, fact)
-            if fact.field not in EXPERIMENT_FIELDS:
-                _put(picks, fact.field, Pick(stamp, fact.value))
-            elif fact in experiment_ids:
-                _put(picks, "experiment_id", Pick(stamp, experiment_ids[fact]))
-    if head is not None and head_stamp is not None:
+        if head is None or _precedence(span) > _precedence(head):
+            head = span
+        speaker = sharing.setdefault(id(span.shared_facts), span)
+        if speaker is not span and _strength(span) > _strength(speaker):
+            sharing[id(span.shared_facts)] = span
+        if span.own_facts:
+            _put_facts(picks, span, span.own_facts, experiment_ids)
+    for span in sharing.values():
+        _put_facts(picks, span, span.shared_facts, experiment_ids)
+    if head is not None:
+        stamp = Stamp(Source.SPAN, *_precedence(head))
         for field, value in _head_values(head).items():
-            _put(picks, field, Pick(head_stamp, value))
+            _put(picks, field, Pick(stamp, value))
     return TraceState(picks, count, size)
 
 
@@ -148,38 +150,82 @@ def edit(field: str, value: str | None, time_ns: int) -> TraceState:
     return TraceState({field: Pick(stamp, value)}, 0, 0)
 
 
-def columns_of(state: TraceState) -> dict[str, Any]:
-    """Return the columns of schema.traces that a state fills (not its keys)."""
+def searchable_of(state: TraceState) -> Searchable:
+    """Return what the trace row of a state is found by."""
     picks = state.picks
+    start = picks.get("timestamp_ms")
+    return Searchable(
+        start.value if start else 0, _entries(picks, _TAG), _metadata(state)
+    )
+
+
+def columns_of(state: TraceState, found_by: Searchable | None = None) -> dict[str, Any]:
+    """Return the columns of schema.traces that a state fills (not its keys).
+
+    Args:
+        state: of the trace.
+        found_by: `searchable_of` the state, when it is at hand.
+    """
+    picks = state.picks
+    _, tags, entries = found_by or searchable_of(state)
     columns: dict[str, Any] = {
         name: picks[name].value if name in picks else None for name in _COLUMNS
     }
+    for full, shown in _SHOWN.items():
+        if columns[full] == _cut_preview(columns[shown]):
+            columns[full] = None
     columns["experiment_id"] = columns["experiment_id"] or DEFAULT_EXPERIMENT_ID
-    columns["tags"] = _dump(_entries(picks, _TAG))
-    columns["metadata"] = _dump(_metadata(state))
+    columns["tags"] = _dump(tags)
+    columns["metadata"] = _dump(entries)
     columns["span_count"] = state.span_count
     columns["size_bytes"] = state.size_bytes
-    columns["stamps"] = _dump_stamps(picks)
+    columns["stamps"] = dump_stamps(
+        {field: pick.stamp for field, pick in picks.items()}, _fields(tags, entries)
+    )
     return columns
 
 
 def state_of(row: Mapping[str, Any]) -> TraceState:
     """Return the state a stored trace row was made from; inverse of `columns_of`."""
     values: dict[str, Any] = {name: row[name] for name in _COLUMNS}
-    values.update((_TAG + k, v) for k, v in json.loads(row["tags"]).items())
-    values.update((_METADATA + k, v) for k, v in json.loads(row["metadata"]).items())
-    picks = {}
-    for numbers, fields in json.loads(row["stamps"]):
-        stamp = Stamp._make(numbers)
-        for field in fields:
-            picks[field] = Pick(stamp, values.get(field))
-    usage = values.get(_USAGE) if _USAGE not in picks else None
+    for full, shown in _SHOWN.items():
+        if values[full] is None:
+            values[full] = _cut_preview(values[shown])
+    tags, entries = json.loads(row["tags"]), json.loads(row["metadata"])
+    values.update((_TAG + key, value) for key, value in tags.items())
+    values.update((_METADATA + key, value) for key, value in entries.items())
+    stamps = load_stamps(row["stamps"], _fields(tags, entries))
+    usage = values.get(_USAGE) if _USAGE not in stamps else None
     return TraceState(
-        picks,
+        {field: Pick(stamp, values.get(field)) for field, stamp in stamps.items()},
         row["span_count"],
         row["size_bytes"],
         json.loads(usage) if usage is not None else None,
     )
+
+
+def _fields(tags: Iterable[str], entries: Iterable[str]) -> list[str]:
+    """Return the fields of a trace row whose stamps need no name beside them."""
+    return [*_COLUMNS, *map(_TAG.__add__, tags), *map(_METADATA.__add__, entries)]
+
+
+def _cut_preview(text: str | None) -> str | None:
+    return None if text is None else cut(text, METADATA_LENGTH)
+
+
+def _put_facts(
+    picks: dict[str, Pick],
+    span: SpanRow,
+    facts: Iterable[Fact],
+    experiment_ids: Mapping[Fact, int],
+) -> None:
+    strength = _strength(span)
+    for fact in facts:
+        stamp = Stamp(fact.source, *strength)
+        if fact.field not in EXPERIMENT_FIELDS:
+            _put(picks, fact.field, Pick(stamp, fact.value))
+        elif fact in experiment_ids:
+            _put(picks, "experiment_id", Pick(stamp, experiment_ids[fact]))
 
 
 def _put(picks: dict[str, Pick], field: str, pick: Pick) -> None:
@@ -188,16 +234,15 @@ def _put(picks: dict[str, Pick], field: str, pick: Pick) -> None:
         picks[field] = pick
 
 
-def _head_stamp(span: SpanRow) -> Stamp:
-    # A start that is not set says nothing about being first.
-    first = -span.start_ns if span.start_ns else _UNSET_START
-    return Stamp(Source.SPAN, span.rank, first, span.end_ns, span.span_id, span.digest)
+def _precedence(span: SpanRow) -> tuple[int, int, int, int, int]:
+    """Return how much a span speaks for its trace by being what it is."""
+    first = -span.start_ns if span.start_ns else UNSET_START
+    return span.rank, first, span.end_ns, span.span_id, span.digest
 
 
-def _fact_stamp(span: SpanRow, fact: Fact) -> Stamp:
-    return Stamp(
-        fact.source, span.rank, span.end_ns, span.start_ns, span.span_id, span.digest
-    )
+def _strength(span: SpanRow) -> tuple[int, int, int, int, int]:
+    """Return how much what a span says of its trace counts: the latest wins."""
+    return span.rank, span.end_ns, span.start_ns, span.span_id, span.digest
 
 
 def _head_values(head: SpanRow) -> dict[str, Any]:
@@ -209,7 +254,7 @@ def _head_values(head: SpanRow) -> dict[str, Any]:
     ended = head.rank >= Rank.ENTRY and head.end_ns > 0
     status = "IN_PROGRESS"
     if ended:
-        status = "ERROR" if head.status == "ERROR" else "OK"
+        status = "ERROR" if head.kind.status == "ERROR" else "OK"
     return {
         "timestamp_ms": head.start_ns // _NS_PER_MS,
         # A clock that stepped back must not make a negative duration.
@@ -217,7 +262,7 @@ def _head_values(head: SpanRow) -> dict[str, Any]:
         if ended
         else None,
         "status": status,
-        "name": head.name,
+        "name": head.kind.name,
         "request_preview": preview(head.inputs, "user"),
         "response_preview": preview(head.outputs, "assistant"),
         "trace_inputs": cut(head.inputs or "", METADATA_LENGTH),
@@ -240,14 +285,6 @@ def _metadata(state: TraceState) -> dict[str, str]:
         # compares the text.
         entries.setdefault(keys.META_TOKEN_USAGE, json.dumps(state.usage))
     return entries
-
-
-def _dump_stamps(picks: Mapping[str, Pick]) -> str:
-    """Write who owns which fields, as ``[[stamp, [field, …]], …]``."""
-    owners: dict[Stamp, list[str]] = {}
-    for field in sorted(picks):
-        owners.setdefault(picks[field].stamp, []).append(field)
-    return _dump(list(owners.items()))
 
 
 def _dump(value: object) -> str:

@@ -5,6 +5,11 @@ query room reads it.
 
 - A trace has a growing integer key, so spans, clustered on (trace key, span id), are
   written at the end of the tree and not at random 16-byte ids.
+- A row of ``spans`` is what a span is known and found by. The spans themselves lie in
+  ``span_blocks``: those of one trace and one origin that were committed together, as
+  one compressed OTLP message (see blocks.py). A trace is read from a few blocks.
+- What repeats is stored once and referred to: resources, scopes, and the combinations
+  of name, type and status that spans have.
 - ``attribute_index`` holds one row for each searchable tag and metadata entry of a
   trace, clustered on (kind, key, value, time, trace key): "tag = value, newest first,
   limit n" walks one range and stops.
@@ -35,10 +40,13 @@ __all__ = [
     "KIND_METADATA",
     "KIND_TAG",
     "attribute_index",
+    "dictionaries",
     "experiments",
     "metadata",
     "resources",
     "scopes",
+    "span_blocks",
+    "span_kinds",
     "spans",
     "traces",
 ]
@@ -100,12 +108,40 @@ traces: Final = Table(
     Column("metadata", Text, nullable=False, comment="JSON object of strings"),
     Column("span_count", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False, comment="sum of span bodies"),
-    Column("stamps", Text, nullable=False, comment="who set what: see rollup.py"),
+    Column("stamps", LargeBinary, nullable=False, comment="who set what: stamps.py"),
     Index("ix_traces_newest", "timestamp_ms", "trace_id"),
     Index("ix_traces_experiment", "experiment_id", "timestamp_ms"),
     Index("ix_traces_status", "status", "timestamp_ms"),
     Index("ix_traces_name", "name", "timestamp_ms"),
     Index("ix_traces_execution_time", "execution_time_ms"),
+)
+
+span_kinds: Final = Table(
+    "span_kinds",
+    metadata,
+    Column("kind_key", Integer, primary_key=True),
+    Column("digest", LargeBinary(16), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False, comment="LLM, TOOL, …, UNKNOWN"),
+    Column("status", Text, nullable=False, comment="UNSET, OK, ERROR"),
+)
+
+dictionaries: Final = Table(
+    "dictionaries",
+    metadata,
+    Column("dictionary_key", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False, comment="Zstandard dictionary"),
+)
+
+span_blocks: Final = Table(
+    "span_blocks",
+    metadata,
+    Column("block_key", _BigKey, primary_key=True),
+    Column("resource_key", Integer, nullable=False),
+    Column("scope_key", Integer, nullable=False),
+    Column("dictionary_key", Integer, comment="NULL: compressed without one"),
+    Column("body", LargeBinary, nullable=False, comment="OTLP ScopeSpans, Zstandard"),
+    Index("ix_span_blocks_dictionary", "dictionary_key"),
 )
 
 spans: Final = Table(
@@ -117,15 +153,11 @@ spans: Final = Table(
     # Two bodies under one span id are both kept; the digest tells them apart.
     Column("digest", BigInteger, primary_key=True, autoincrement=False),
     Column("parent_span_id", BigInteger, comment="NULL: a span without a parent"),
-    Column("name", Text, nullable=False),
-    Column("type", Text, nullable=False, comment="LLM, TOOL, …, UNKNOWN"),
-    Column("status", Text, nullable=False, comment="UNSET, OK, ERROR"),
-    Column("start_ns", BigInteger, nullable=False),
+    Column("kind_key", Integer, nullable=False),
     Column("end_ns", BigInteger, nullable=False, comment="0: not ended"),
     Column("usage", Text, comment="JSON object of token counts, NULL when none"),
-    Column("resource_key", Integer, nullable=False),
-    Column("scope_key", Integer, nullable=False),
-    Column("body", LargeBinary, nullable=False, comment="OTLP Span as it arrived"),
+    Column("block_key", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False, comment="in the block, from 0"),
     Index(
         "ix_spans_usage",
         "trace_key",

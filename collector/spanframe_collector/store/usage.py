@@ -2,7 +2,7 @@
 
 A span's usage counts only if no ancestor reports usage, since frameworks sum up their
 children (MLflow 3.17). That is no fold over single spans, so it is asked from the store
-anew whenever a trace that has usage gets spans.
+anew whenever a stored trace that has usage gets spans.
 """
 
 import json
@@ -12,9 +12,10 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, null, select
 
+from spanframe_collector.rows import SpanRow
 from spanframe_collector.store.schema import spans
 
-__all__ = ["REQUIRED", "usage_of_traces"]
+__all__ = ["REQUIRED", "usage_of_spans", "usage_of_traces"]
 
 REQUIRED: Final = ("input_tokens", "output_tokens", "total_tokens")
 """The keys a trace's usage always has, missing counts being 0."""
@@ -33,7 +34,7 @@ class _Node(NamedTuple):
     """A span that reports usage, or an ancestor of one."""
 
     parent: int | None
-    version: tuple[int, int]
+    version: tuple[bool, int, int]
     usage: str | None
 
 
@@ -65,13 +66,30 @@ def usage_of_traces(
     """Return the usage of those of the traces that have any, by trace key."""
     traces: dict[int, dict[int, _Node]] = {}
     for row in connection.execute(_ANCESTRY, {"trace_keys": list(trace_keys)}):
-        nodes = traces.setdefault(row.trace_key, {})
-        node = _Node(row.parent_span_id, (row.end_ns, row.digest), row.usage)
-        known = nodes.get(row.span_id)
-        # Of two bodies under one span id the newest speaks.
-        if known is None or node.version > known.version:
-            nodes[row.span_id] = node
+        _put(traces.setdefault(row.trace_key, {}), row)
     return {key: _total(nodes) for key, nodes in traces.items()}
+
+
+def usage_of_spans(group: Iterable[SpanRow]) -> dict[str, int] | None:
+    """Return the usage of a trace that holds exactly these spans; None: it has none."""
+    nodes: dict[int, _Node] = {}
+    for span in group:
+        _put(nodes, span)
+    if all(node.usage is None for node in nodes.values()):
+        return None
+    return _total(nodes)
+
+
+def _put(nodes: dict[int, _Node], span: Any) -> None:
+    """Add a span to the nodes of its trace.
+
+    Of two bodies under one span id the newest speaks that reports anything: the store
+    is not asked about the others.
+    """
+    version = (span.usage is not None, span.end_ns, span.digest)
+    known = nodes.get(span.span_id)
+    if known is None or version > known.version:
+        nodes[span.span_id] = _Node(span.parent_span_id, version, span.usage)
 
 
 def _total(nodes: Mapping[int, _Node]) -> dict[str, int]:

@@ -7,24 +7,18 @@ collectors on one store are safe.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Table,
-    bindparam,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
-from spanframe_collector.rows import Fact, Interned, SpanRow
+from spanframe_collector.rows import Fact, SpanRow
 from spanframe_collector.store import index, postgresql, sqlite
+from spanframe_collector.store.blocks import Dictionaries, portions
 from spanframe_collector.store.bulk import insert_rows
+from spanframe_collector.store.chunks import LOOKUP_SIZE, chunks
+from spanframe_collector.store.interning import Interner, next_key
 from spanframe_collector.store.rollup import (
     EMPTY,
     EXPERIMENT_FIELDS,
@@ -32,16 +26,19 @@ from spanframe_collector.store.rollup import (
     columns_of,
     fold,
     merge,
+    searchable_of,
     state_of,
 )
 from spanframe_collector.store.schema import (
     experiments,
     resources,
     scopes,
+    span_blocks,
+    span_kinds,
     spans,
     traces,
 )
-from spanframe_collector.store.usage import usage_of_traces
+from spanframe_collector.store.usage import usage_of_spans, usage_of_traces
 
 __all__ = ["SpanWriter", "Written", "experiment_ids"]
 
@@ -56,10 +53,9 @@ _KNOWN_SPANS: Final = {
     "postgresql": postgresql.known_spans,
 }
 
-T = TypeVar("T")
 
-_LOOKUP_SIZE: Final = 500
-"""Bound values in one lookup; every engine takes as many."""
+_Identity = tuple[bytes, int, int]
+"""Trace id, span id and digest of a span."""
 
 
 class Written(NamedTuple):
@@ -77,6 +73,14 @@ class _Known(NamedTuple):
     state: TraceState
 
 
+class _Interned(NamedTuple):
+    """The keys of what the spans of a batch refer to, by digest."""
+
+    resources: Mapping[bytes, int]
+    scopes: Mapping[bytes, int]
+    kinds: Mapping[bytes, int]
+
+
 class SpanWriter:
     """Writes batches of spans to one store.
 
@@ -85,9 +89,10 @@ class SpanWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        # Interned rows never change, so what was once committed can be remembered.
-        self._resource_keys: dict[bytes, int] = {}
-        self._scope_keys: dict[bytes, int] = {}
+        self._resources = Interner(resources)
+        self._scopes = Interner(scopes)
+        self._kinds = Interner(span_kinds)
+        self._dictionaries = Dictionaries()
 
     def write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written]:
         """Commit the spans of several requests in one transaction.
@@ -101,38 +106,79 @@ class SpanWriter:
             sqlalchemy.exc.DBAPIError: when the store refuses; nothing is stored.
         """
         distinct = {_identity(span): span for batch in requests for span in batch}
+        interned = None
         with self._engine.begin() as connection:
             trace_ids = {trace_id for trace_id, _, _ in distinct}
             known = dict(_known_traces(connection, trace_ids))
-            fresh = _without_known_spans(connection, distinct.values(), known)
-            resource_keys = self._interned(
-                connection, resources, self._resource_keys, (s.resource for s in fresh)
-            )
-            scope_keys = self._interned(
-                connection, scopes, self._scope_keys, (s.scope for s in fresh)
-            )
-            trace_keys = _trace_keys(connection, fresh, known)
+            fresh = _without_known_spans(connection, distinct, known)
+            new = fresh.values()
+            trace_keys = _trace_keys(connection, new, known)
             if fresh:
-                # In key order, so that the tree grows at its end.
-                fresh.sort(key=lambda s: (trace_keys[s.trace_id], s.span_id, s.digest))
-                insert_rows(
-                    connection,
-                    spans,
-                    [
-                        _span_row(
-                            span,
-                            trace_keys[span.trace_id],
-                            resource_keys[span.resource.digest],
-                            scope_keys[span.scope.digest],
-                        )
-                        for span in fresh
-                    ],
-                )
-                _write_traces(connection, fresh, known, trace_keys)
-        # Only what is committed may be remembered.
-        _remember(self._resource_keys, resource_keys)
-        _remember(self._scope_keys, scope_keys)
+                interned = self._intern(connection, new)
+                self._write_spans(connection, new, trace_keys, interned)
+                _write_traces(connection, new, known, trace_keys)
+        if interned is not None:
+            # Only what is committed may be remembered.
+            self._resources.remember(interned.resources)
+            self._scopes.remember(interned.scopes)
+            self._kinds.remember(interned.kinds)
+            self._learn(new)
         return _shares(requests, fresh)
+
+    def _intern(self, connection: Connection, fresh: Iterable[SpanRow]) -> _Interned:
+        return _Interned(
+            self._resources.keys(connection, {span.resource for span in fresh}),
+            self._scopes.keys(connection, {span.scope for span in fresh}),
+            self._kinds.keys(connection, {span.kind for span in fresh}),
+        )
+
+    def _write_spans(
+        self,
+        connection: Connection,
+        fresh: Collection[SpanRow],
+        trace_keys: Mapping[bytes, int],
+        interned: _Interned,
+    ) -> None:
+        """Insert spans and their blocks."""
+        dictionary_key, codec = self._dictionaries.current(connection)
+        block_key = next_key(connection, span_blocks)
+        blocks: list[tuple[Any, ...]] = []
+        rows: list[tuple[Any, ...]] = []
+        for block in _blocks(fresh, trace_keys):
+            first = block[0]
+            trace_key = trace_keys[first.trace_id]
+            blocks.append(
+                (
+                    block_key,
+                    interned.resources[first.resource.digest],
+                    interned.scopes[first.scope.digest],
+                    dictionary_key,
+                    codec.pack([span.body for span in block]),
+                )
+            )
+            rows += [
+                (
+                    trace_key,
+                    span.span_id,
+                    span.digest,
+                    span.parent_span_id,
+                    interned.kinds[span.kind.digest],
+                    span.end_ns,
+                    span.usage,
+                    block_key,
+                    position,
+                )
+                for position, span in enumerate(block)
+            ]
+            block_key += 1
+        insert_rows(connection, span_blocks, blocks)
+        insert_rows(connection, spans, rows)
+
+    def _learn(self, stored: Iterable[SpanRow]) -> None:
+        """Train a new dictionary when it is time; nothing is lost if that fails."""
+        if self._dictionaries.sample([span.body for span in stored]):
+            with self._engine.begin() as connection:
+                self._dictionaries.train(connection)
 
     def probe(self) -> None:
         """Take the write lock and let it go.
@@ -143,64 +189,51 @@ class SpanWriter:
         with self._engine.begin():
             pass
 
-    @staticmethod
-    def _interned(
-        connection: Connection,
-        table: Table,
-        remembered: Mapping[bytes, int],
-        values: Iterable[Interned],
-    ) -> dict[bytes, int]:
-        """Return the keys of resources or scopes by digest, storing new ones."""
-        wanted = {value.digest: value for value in values}
-        keys = {d: remembered[d] for d in wanted if d in remembered}
-        key_column = next(iter(table.primary_key.columns))
-        for digests in _chunks([d for d in wanted if d not in keys], _LOOKUP_SIZE):
-            query = select(table.c.digest, key_column).where(
-                table.c.digest.in_(digests)
-            )
-            keys.update({row[0]: row[1] for row in connection.execute(query)})
-        new = [value for digest, value in wanted.items() if digest not in keys]
-        if new:
-            following = _next_key(connection, table)
-            keys.update({v.digest: following + n for n, v in enumerate(new)})
-            connection.execute(
-                insert(table),
-                [{key_column.name: keys[v.digest], **v._asdict()} for v in new],
-            )
-        return keys
 
-
-def _identity(span: SpanRow) -> tuple[bytes, int, int]:
+def _identity(span: SpanRow) -> _Identity:
     return span.trace_id, span.span_id, span.digest
 
 
 def _shares(
-    requests: Sequence[Sequence[SpanRow]], fresh: Iterable[SpanRow]
+    requests: Sequence[Sequence[SpanRow]], fresh: Collection[_Identity]
 ) -> list[Written]:
     """Say of each request what was new; a span sent twice counts for the first."""
-    new = {_identity(span) for span in fresh}
+    new = set(fresh)
     shares = []
     for batch in requests:
-        mine = {_identity(span) for span in batch} & new
+        mine = new.intersection(map(_identity, batch))
         new -= mine
         shares.append(Written(len(mine), len(batch) - len(mine)))
     return shares
 
 
-_REMEMBERED: Final = 10_000
+def _blocks(
+    fresh: Iterable[SpanRow], trace_keys: Mapping[bytes, int]
+) -> Iterator[Sequence[SpanRow]]:
+    """Yield the spans that share a block, in the order of their keys.
 
-
-def _remember(cache: dict[bytes, int], keys: Mapping[bytes, int]) -> None:
-    if len(cache) > _REMEMBERED:  # a hostile sender must not fill the memory
-        cache.clear()
-    cache.update(keys)
+    So the tree of spans grows at its end, and a trace is read from one place.
+    """
+    ordered = sorted(
+        fresh,
+        key=lambda s: (
+            trace_keys[s.trace_id],
+            s.resource.digest,
+            s.scope.digest,
+            s.span_id,
+            s.digest,
+        ),
+    )
+    for _, group in groupby(ordered, lambda s: (s.trace_id, s.resource, s.scope)):
+        members = list(group)
+        yield from portions(members, [len(span.body) for span in members])
 
 
 def _known_traces(
     connection: Connection, trace_ids: Iterable[bytes]
 ) -> Iterator[tuple[bytes, _Known]]:
     """Yield the traces the store holds already, by trace id."""
-    for ids in _chunks(trace_ids, _LOOKUP_SIZE):
+    for ids in chunks(trace_ids, LOOKUP_SIZE):
         query = select(traces).where(traces.c.trace_id.in_(ids))
         for row in connection.execute(query):
             columns = row._asdict()
@@ -209,23 +242,25 @@ def _known_traces(
 
 def _without_known_spans(
     connection: Connection,
-    batch: Iterable[SpanRow],
+    batch: Mapping[_Identity, SpanRow],
     known: Mapping[bytes, _Known],
-) -> list[SpanRow]:
+) -> Mapping[_Identity, SpanRow]:
     """Return the spans that the store does not hold yet."""
     pairs = [
-        (known[span.trace_id].trace_key, span.span_id)
-        for span in batch
-        if span.trace_id in known
+        (known[trace_id].trace_key, span_id)
+        for trace_id, span_id, _ in batch
+        if trace_id in known
     ]
+    if not pairs:
+        return batch
     known_spans = _KNOWN_SPANS[connection.dialect.name]
-    stored = set(known_spans(connection, pairs)) if pairs else set()
-    return [
-        span
-        for span in batch
-        if span.trace_id not in known
-        or (known[span.trace_id].trace_key, span.span_id, span.digest) not in stored
-    ]
+    stored = set(known_spans(connection, pairs))
+    return {
+        (trace_id, span_id, digest): span
+        for (trace_id, span_id, digest), span in batch.items()
+        if trace_id not in known
+        or (known[trace_id].trace_key, span_id, digest) not in stored
+    }
 
 
 def _trace_keys(
@@ -233,7 +268,7 @@ def _trace_keys(
 ) -> dict[bytes, int]:
     """Return the keys of the traces that get spans, giving new ones the next."""
     trace_ids = dict.fromkeys(span.trace_id for span in fresh)
-    following = _next_key(connection, traces)
+    following = next_key(connection, traces)
     new = (trace_id for trace_id in trace_ids if trace_id not in known)
     keys = {trace_id: following + n for n, trace_id in enumerate(new)}
     keys.update({i: known[i].trace_key for i in trace_ids if i in known})
@@ -258,7 +293,7 @@ def _write_traces(
         )
         for trace_id, group in by_trace.items()
     }
-    _put_usage(connection, by_trace, trace_keys, states)
+    _put_usage(connection, by_trace, known, states)
     new_rows: list[tuple[Any, ...]] = []
     changed_rows: list[dict[str, Any]] = []
     grown_rows: list[dict[str, Any]] = []
@@ -270,13 +305,15 @@ def _write_traces(
                 {"key": key, "count": state.span_count, "size": state.size_bytes}
             )
             continue
-        columns = columns_of(state)
+        found_by = searchable_of(state)
+        columns = columns_of(state, found_by)
         if before is None:
-            row = {"trace_key": key, "trace_id": trace_id, **columns}
-            new_rows.append(tuple(row[name] for name in _TRACE_COLUMNS))
+            columns |= {"trace_key": key, "trace_id": trace_id}
+            new_rows.append(tuple([columns[name] for name in _TRACE_COLUMNS]))
+            changes.add(key, None, found_by)
         else:
             changed_rows.append({"key": key, **columns})
-        changes.add(key, before.row if before else None, columns)
+            changes.add(key, index.Searchable.of_row(before.row), found_by)
     insert_rows(connection, traces, new_rows)
     for statement, rows in ((_CHANGED, changed_rows), (_GROWN, grown_rows)):
         if rows:
@@ -292,16 +329,20 @@ def _only_grew(before: TraceState, after: TraceState) -> bool:
 def _put_usage(
     connection: Connection,
     by_trace: Mapping[bytes, Sequence[SpanRow]],
-    trace_keys: Mapping[bytes, int],
+    known: Mapping[bytes, _Known],
     states: dict[bytes, TraceState],
 ) -> None:
     """Put the token usage into the states of the traces that have any."""
-    asked = {
-        trace_keys[trace_id]: trace_id
-        for trace_id, group in by_trace.items()
-        if states[trace_id].usage is not None or any(span.usage for span in group)
-    }
-    for keys in _chunks(asked, _LOOKUP_SIZE):
+    asked: dict[int, bytes] = {}
+    for trace_id, group in by_trace.items():
+        state = states[trace_id]
+        if state.usage is None and all(span.usage is None for span in group):
+            continue
+        if trace_id in known:
+            asked[known[trace_id].trace_key] = trace_id
+        else:
+            states[trace_id] = state._replace(usage=usage_of_spans(group))
+    for keys in chunks(asked, LOOKUP_SIZE):
         for key, usage in usage_of_traces(connection, keys).items():
             states[asked[key]] = states[asked[key]]._replace(usage=usage)
 
@@ -312,7 +353,9 @@ def experiment_ids(connection: Connection, batch: Iterable[SpanRow]) -> dict[Fac
     A number that names no experiment is left out: its traces go where the other facts
     say, at last to ``Default``.
     """
-    wanted = {f for s in batch for f in s.facts if f.field in EXPERIMENT_FIELDS}
+    wanted: set[Fact] = set()
+    for facts in {s.shared_facts for s in batch} | {s.own_facts for s in batch}:
+        wanted.update(fact for fact in facts if fact.field in EXPERIMENT_FIELDS)
     if not wanted:
         return {}
     query = select(experiments.c.name, experiments.c.experiment_id)
@@ -320,7 +363,7 @@ def experiment_ids(connection: Connection, batch: Iterable[SpanRow]) -> dict[Fac
     numbers = {str(number): number for number in ids.values()}
     new = sorted({f.value for f in wanted if f.field == "experiment"} - ids.keys())
     if new:
-        following = _next_key(connection, experiments)
+        following = next_key(connection, experiments)
         now_ms = time.time_ns() // 1_000_000
         ids.update({name: following + n for n, name in enumerate(new)})
         connection.execute(
@@ -335,36 +378,3 @@ def experiment_ids(connection: Connection, batch: Iterable[SpanRow]) -> dict[Fac
         for fact in wanted
         if fact.field == "experiment" or fact.value in numbers
     }
-
-
-def _next_key(connection: Connection, table: Table) -> int:
-    """Return the key that follows the greatest; the write lock makes it ours."""
-    key = next(iter(table.primary_key.columns))
-    return int(connection.execute(select(func.max(key))).scalar() or 0) + 1
-
-
-def _span_row(
-    span: SpanRow, trace_key: int, resource_key: int, scope_key: int
-) -> tuple[Any, ...]:
-    """Return a row of `spans`, in the order of its columns."""
-    return (
-        trace_key,
-        span.span_id,
-        span.digest,
-        span.parent_span_id,
-        span.name,
-        span.type,
-        span.status,
-        span.start_ns,
-        span.end_ns,
-        span.usage,
-        resource_key,
-        scope_key,
-        span.body,
-    )
-
-
-def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(values)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

@@ -6,25 +6,31 @@ one JSON layer.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from spanframe import keys
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
 from spanframe.errors import StoreError
+from spanframe_collector.decode import span_digest
 from spanframe_collector.decode.anyvalue import NOT_JSON, json_text, plain
 from spanframe_collector.decode.anyvalue import loads as json_value
 from spanframe_collector.decode.conventions import EVENT_NAMES, derive
+from spanframe_collector.decode.envelope import split_spans
 from spanframe_collector.decode.facts import without_json_layer
+from spanframe_collector.store.blocks import Codec
+from spanframe_query.filter.values import stored_text
 
 __all__ = [
     "REQUEST_ID_ATTRIBUTE",
     "SpanContent",
+    "StoredBlock",
     "StoredSpan",
     "decode_body",
     "in_order",
@@ -45,17 +51,70 @@ _CODES: Final = {1: SpanStatusCode.OK, 2: SpanStatusCode.ERROR}
 _LATEST: Final = 1 << 63
 
 
-class StoredSpan(NamedTuple):
-    """One row of the span table, its body not decoded yet."""
+class StoredBlock(NamedTuple):
+    """Spans of one trace as the store keeps them: compressed, of one origin.
 
-    span_id: int
-    parent_span_id: int | None
-    digest: int
-    name: str
-    start_ns: int
-    end_ns: int
+    Attributes:
+        origin: the digests of their resource and of their scope, joined.
+        scope: the OTLP InstrumentationScope.
+        codec: what decompresses the body.
+        body: an OTLP ScopeSpans message, compressed.
+    """
+
+    origin: bytes
     scope: bytes
+    codec: Codec
     body: bytes
+
+    def spans(self) -> Iterator["StoredSpan"]:
+        """Yield the spans.
+
+        Raises:
+            StoreError: when the stored bytes are not spans.
+        """
+        message = self.codec.unpack(self.body)
+        try:
+            parsed = ScopeSpans.FromString(message).spans
+        except DecodeError as error:
+            raise _damaged() from error
+        for position, span in enumerate(parsed):
+            yield StoredSpan(span, self.scope, self.origin, message, position)
+
+
+class StoredSpan(NamedTuple):
+    """A span of a block, its attributes not read yet."""
+
+    message: OtlpSpan
+    scope: bytes
+    origin: bytes
+    block: bytes
+    position: int
+
+    @property
+    def name(self) -> str:
+        """The name; what no store can hold of it is replaced."""
+        return stored_text(self.message.name)
+
+    @property
+    def start_ns(self) -> int:
+        """The start, in nanoseconds since the epoch; 0: not set."""
+        return self.message.start_time_unix_nano
+
+    @property
+    def end_ns(self) -> int:
+        """The end, in nanoseconds since the epoch; 0: not ended."""
+        return self.message.end_time_unix_nano
+
+    @property
+    def parent(self) -> bytes | None:
+        """The id of the parent; None: a span without a parent."""
+        parent = self.message.parent_span_id
+        return parent if parent and parent != _NO_SPAN else None
+
+    @property
+    def digest(self) -> int:
+        """What tells it apart from another body under the same id."""
+        return span_digest(split_spans(self.block)[self.position], self.origin)
 
 
 class SpanContent(NamedTuple):
@@ -73,68 +132,74 @@ class SpanContent(NamedTuple):
     links: tuple[Link, ...]
 
 
-def newest_versions(rows: Iterable[StoredSpan]) -> list[StoredSpan]:
-    """Keep one row for each span id: the one that ended last, then by digest."""
-    newest: dict[int, StoredSpan] = {}
-    for row in rows:
-        known = newest.get(row.span_id)
-        if known is None or (row.end_ns, row.digest) > (known.end_ns, known.digest):
-            newest[row.span_id] = row
+def newest_versions(spans: Iterable[StoredSpan]) -> list[StoredSpan]:
+    """Keep one span for each span id: the one that ended last, then by digest."""
+    newest: dict[bytes, StoredSpan] = {}
+    for span in spans:
+        known = newest.setdefault(span.message.span_id, span)
+        if known is not span and (span.end_ns, span.digest) > (
+            known.end_ns,
+            known.digest,
+        ):
+            newest[span.message.span_id] = span
     return list(newest.values())
 
 
-def in_order(rows: Sequence[StoredSpan]) -> list[StoredSpan]:
+def in_order(spans: Sequence[StoredSpan]) -> list[StoredSpan]:
     """Sort spans: the one that speaks for the trace, then by start, ties by id.
 
     The first is chosen as the collector chooses it for the trace row: a span without
     a parent before one whose parent is in another process before any other; among
     equals the one that starts first, then the one that ends last.
     """
-    if not rows:
+    if not spans:
         return []
-    head = max(rows, key=_precedence)
+    head = max(spans, key=_precedence)
     rest = sorted(
-        (row for row in rows if row is not head),
-        key=lambda row: (row.start_ns, row.span_id),
+        (span for span in spans if span is not head),
+        key=lambda span: (span.start_ns, _signed(span.message.span_id)),
     )
     return [head, *rest]
 
 
-def _precedence(row: StoredSpan) -> tuple[int, int, int, int, int]:
-    first = -row.start_ns if row.start_ns else -_LATEST
-    return (_rank(row), first, row.end_ns, row.span_id, row.digest)
+def _precedence(span: StoredSpan) -> tuple[int, int, int, int]:
+    first = -span.start_ns if span.start_ns else -_LATEST
+    return _rank(span), first, span.end_ns, _signed(span.message.span_id)
 
 
-def _rank(row: StoredSpan) -> int:
-    if row.parent_span_id is None:
+def _rank(span: StoredSpan) -> int:
+    if span.parent is None:
         return 2
-    flags = _parse(row.body).flags
+    flags = span.message.flags
     return 1 if flags & _PARENT_IS_REMOTE == _PARENT_IS_REMOTE else 0
 
 
-def decode_body(row: StoredSpan) -> SpanContent:
-    """Decode the OTLP message of a stored span.
+def _signed(span_id: bytes) -> int:
+    return int.from_bytes(span_id, "big", signed=True)
+
+
+def decode_body(stored: StoredSpan) -> SpanContent:
+    """Read the OTLP message of a stored span.
 
     What a known convention says of inputs, outputs, type, model and tokens is added
     under MLflow's keys, and the request id as ``mlflow.traceRequestId``; MLflow 3.17
     shows the same.
 
     Raises:
-        StoreError: when the stored bytes are not a span.
+        StoreError: when the bytes of its scope are not one.
     """
-    span = _parse(row.body)
-    parent = span.parent_span_id
+    span = stored.message
     return SpanContent(
         trace_id=span.trace_id,
         span_id=span.span_id,
-        parent_span_id=parent if parent and parent != _NO_SPAN else None,
-        name=row.name,
+        parent_span_id=stored.parent,
+        name=stored.name,
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
         status=SpanStatus(
             _CODES.get(span.status.code, SpanStatusCode.UNSET), span.status.message
         ),
-        attributes=_attributes(span, json_layer=_writes_json(row.scope)),
+        attributes=_attributes(span, json_layer=_writes_json(stored.scope)),
         events=tuple(
             SpanEvent(event.name, event.time_unix_nano, _values(event.attributes))
             for event in span.events
@@ -154,13 +219,6 @@ def loads(text: str) -> Any:
     """Decode a JSON text; a text that is not JSON is its own value."""
     value = json_value(text)
     return text if value is NOT_JSON else value
-
-
-def _parse(body: bytes) -> OtlpSpan:
-    try:
-        return OtlpSpan.FromString(body)
-    except DecodeError as error:
-        raise _damaged() from error
 
 
 def _damaged() -> StoreError:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple, overload
 
-from spanframe_query.entities.content import StoredSpan
+from spanframe_query.entities.content import StoredBlock
 from spanframe_query.entities.info import TraceLocation
 from spanframe_query.entities.states import TraceState
 from spanframe_query.entities.trace import Trace
@@ -39,7 +39,7 @@ class FoundTraces(Sequence[Trace]):
     """
 
     def __init__(
-        self, facts: Facts, stored: Sequence[Sequence[StoredSpan]] | None = None
+        self, facts: Facts, stored: Sequence[Sequence[StoredBlock]] | None = None
     ) -> None:
         self.facts = facts
         self.stored = stored

@@ -26,7 +26,7 @@ class Span:
     """One span of a trace; immutable.
 
     Args:
-        source: a row of the store, decoded on first touch, or its content.
+        source: a span of the store, read on first touch, or its content.
     """
 
     def __init__(self, source: StoredSpan | SpanContent) -> None:

@@ -8,13 +8,13 @@ from typing import Any, Final, Self, overload
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import waterfall
-from spanframe_query.entities.content import StoredSpan, in_order, newest_versions
+from spanframe_query.entities.content import StoredBlock, in_order, newest_versions
 from spanframe_query.entities.info import TraceInfo
 from spanframe_query.entities.span import Span
 
 __all__ = ["SpanDicts", "Trace", "TraceData"]
 
-_NO_ROWS: Final = ()
+_NO_BLOCKS: Final = ()
 
 
 class TraceData:
@@ -22,7 +22,7 @@ class TraceData:
 
     Args:
         spans: the spans, in that order.
-        stored: rows of the store in any order, made into spans on first touch.
+        stored: blocks of the store in any order, made into spans on first touch.
     """
 
     __slots__ = ("_spans", "_stored")
@@ -31,7 +31,7 @@ class TraceData:
         self,
         spans: Iterable[Span] | None = None,
         *,
-        stored: Sequence[StoredSpan] = _NO_ROWS,
+        stored: Sequence[StoredBlock] = _NO_BLOCKS,
     ) -> None:
         self._stored = stored
         self._spans = None if stored else list(spans or ())
@@ -40,9 +40,9 @@ class TraceData:
     def spans(self) -> list[Span]:
         """The spans; the first one speaks for the trace."""
         if self._spans is None:
-            rows = in_order(newest_versions(self._stored))
-            self._spans = [Span(row) for row in rows]
-            self._stored = _NO_ROWS
+            found = (span for block in self._stored for span in block.spans())
+            self._spans = [Span(span) for span in in_order(newest_versions(found))]
+            self._stored = _NO_BLOCKS
         return self._spans
 
     @property
@@ -103,7 +103,7 @@ class Trace:
     Args:
         info: what is known of the trace, or the arguments that make its info.
         data: its spans.
-        stored: instead of data, rows of the store in any order.
+        stored: instead of data, blocks of the store in any order.
     """
 
     __slots__ = ("_data", "_info", "_stored")
@@ -113,7 +113,7 @@ class Trace:
         info: TraceInfo | tuple[Any, ...],
         data: TraceData | None = None,
         *,
-        stored: Sequence[StoredSpan] = _NO_ROWS,
+        stored: Sequence[StoredBlock] = _NO_BLOCKS,
     ) -> None:
         self._info = info
         self._data = data
@@ -135,7 +135,7 @@ class Trace:
         """The spans, made on first touch: a hundred thousand traces stay light."""
         if self._data is None:
             self._data = TraceData(stored=self._stored)
-            self._stored = _NO_ROWS
+            self._stored = _NO_BLOCKS
         return self._data
 
     @property

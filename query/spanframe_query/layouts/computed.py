@@ -4,14 +4,15 @@ Each is said once, as an expression for filters and as values for the entities b
 from rows, so that what a trace shows is what a filter finds.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Text, cast, literal
+from sqlalchemy import ColumnElement, Text, case, cast, func, literal
 
 from spanframe import keys
+from spanframe_collector.decode.previews import ELLIPSIS, METADATA_LENGTH, cut
 from spanframe_query.filter.nodes import FieldKind
 
 __all__ = ["COMPUTED", "Computed", "add_computed"]
@@ -44,6 +45,24 @@ def _column(name: str) -> Computed:
     return Computed(lambda column: column(name), lambda rows: rows[name])
 
 
+def _column_or_preview(name: str, preview: str) -> Computed:
+    """Return a column that is not written where it is the preview, cut."""
+
+    def expression(column: Columns) -> ColumnElement[Any]:
+        shown = column(preview)
+        beginning = func.substr(shown, 1, METADATA_LENGTH - len(ELLIPSIS), type_=Text)
+        is_short = func.length(shown) <= METADATA_LENGTH
+        cut_preview = case((is_short, shown), else_=beginning + ELLIPSIS)
+        return func.coalesce(column(name), cut_preview, type_=Text)
+
+    def values(rows: Fetched) -> Iterator[str | None]:
+        for text, shown in zip(rows[name], rows[preview], strict=True):
+            is_preview = text is None and shown is not None
+            yield cut(shown, METADATA_LENGTH) if is_preview else text
+
+    return Computed(expression, values)
+
+
 def _constant(text: str) -> Computed:
     return Computed(lambda _: literal(text, Text), lambda _: repeat(text))
 
@@ -55,8 +74,12 @@ COMPUTED: Final[Mapping[tuple[FieldKind, str], Computed]] = {
         lambda rows: map(_ARTIFACT_PREFIX.__add__, rows["request_id"]),
     ),
     (FieldKind.TAG, keys.TAG_SPANS_LOCATION): _constant(_SPANS_LOCATION),
-    (FieldKind.METADATA, keys.META_TRACE_INPUTS): _column("trace_inputs"),
-    (FieldKind.METADATA, keys.META_TRACE_OUTPUTS): _column("trace_outputs"),
+    (FieldKind.METADATA, keys.META_TRACE_INPUTS): _column_or_preview(
+        "trace_inputs", "request_preview"
+    ),
+    (FieldKind.METADATA, keys.META_TRACE_OUTPUTS): _column_or_preview(
+        "trace_outputs", "response_preview"
+    ),
     (FieldKind.METADATA, keys.META_SCHEMA_VERSION): _constant(_SCHEMA_VERSION),
     (FieldKind.METADATA, keys.META_SIZE_BYTES): Computed(
         lambda column: cast(column("size_bytes"), Text),

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import ColumnElement, FromClause, exists, false, func
+from sqlalchemy import ColumnElement, FromClause, exists, false, func, select
 
 from spanframe import keys
 from spanframe_collector.store import schema
@@ -32,23 +32,21 @@ from spanframe_query.layouts.index import (
 )
 from spanframe_query.layouts.plan import Plan
 
-__all__ = ["RowLayout"]
+__all__ = ["BODY_KINDS", "RowLayout"]
 
 _COLUMNS: Final = {
     FieldKind.STATUS: "status",
     FieldKind.CLIENT_REQUEST_ID: "client_request_id",
     FieldKind.NAME: "name",
 }
-_SPAN_COLUMNS: Final = {
-    FieldKind.SPAN_NAME: schema.spans.c.name,
-    FieldKind.SPAN_TYPE: schema.spans.c.type,
-    FieldKind.SPAN_STATUS: schema.spans.c.status,
+_KIND_COLUMNS: Final = {
+    FieldKind.SPAN_NAME: schema.span_kinds.c.name,
+    FieldKind.SPAN_TYPE: schema.span_kinds.c.type,
+    FieldKind.SPAN_STATUS: schema.span_kinds.c.status,
 }
-_SPAN_COSTS: Final = {
-    **dict.fromkeys(_SPAN_COLUMNS, 0),
-    FieldKind.SPAN_ATTRIBUTE: 1,
-    FieldKind.SPAN_CONTENT: 2,
-}
+# An attribute is found without writing the whole span as text.
+_BODY_COSTS: Final = {FieldKind.SPAN_ATTRIBUTE: 0, FieldKind.SPAN_CONTENT: 1}
+BODY_KINDS: Final = frozenset(_BODY_COSTS)
 _REQUEST_ID: Final = re.compile(re.escape(keys.REQUEST_ID_PREFIX) + "([0-9a-f]{32})")
 
 
@@ -147,7 +145,9 @@ class RowLayout(ABC):
         raise NotImplementedError
 
     def span_body(self, condition: Condition) -> ColumnElement[bool]:
-        """Return a condition on the decoded body of the row of ``schema.spans``.
+        """Return a condition on the body of the row of ``schema.spans``, decoded.
+
+        The row of ``schema.span_blocks`` that holds it stands beside it.
 
         Asked only of an engine that declares `Capability.SPAN_BODIES`.
         """
@@ -196,16 +196,21 @@ class RowLayout(ABC):
 
     def some_span(self, conditions: list[Condition]) -> ColumnElement[bool]:
         """Return whether one span of the trace fulfils all conditions."""
-        spans = schema.spans
-        # A body is read only for spans that fulfil everything cheaper.
-        cheapest_first = sorted(conditions, key=lambda c: _SPAN_COSTS[c.field.kind])
-        return exists().where(
-            spans.c.trace_key == self.trace_key,
-            *map(self._span_condition, cheapest_first),
-        )
-
-    def _span_condition(self, condition: Condition) -> ColumnElement[bool]:
-        column = _SPAN_COLUMNS.get(condition.field.kind)
-        if column is None:
-            return self.span_body(condition)
-        return compare_text(column, condition.comparator, condition.texts, self)
+        spans, blocks, kinds = schema.spans, schema.span_blocks, schema.span_kinds
+        of_bodies = [each for each in conditions if each.field.kind in _BODY_COSTS]
+        of_kinds = [
+            compare_text(
+                _KIND_COLUMNS[each.field.kind], each.comparator, each.texts, self
+            )
+            for each in conditions
+            if each.field.kind in _KIND_COLUMNS
+        ]
+        wanted = [spans.c.trace_key == self.trace_key]
+        if of_kinds:
+            wanted.append(
+                spans.c.kind_key.in_(select(kinds.c.kind_key).where(*of_kinds))
+            )
+        if of_bodies:
+            wanted.append(spans.c.block_key == blocks.c.block_key)
+        cheapest_first = sorted(of_bodies, key=lambda c: _BODY_COSTS[c.field.kind])
+        return exists().where(*wanted, *map(self.span_body, cheapest_first))

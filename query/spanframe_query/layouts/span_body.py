@@ -1,6 +1,6 @@
-"""What a filter asks of the body of a span: pure functions over OTLP bytes.
+"""What a filter asks of the body of a span: pure functions over OTLP spans.
 
-A store that can call back into Python registers them; see `layouts.sqlite`.
+A store that can call back into Python registers them; see `layouts.blocks`.
 
 An attribute is decoded before it is compared: MLflow's SDK sends every value as JSON
 text, other SDKs send typed values, and both mean the same. A text that is JSON of a
@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
@@ -30,15 +29,15 @@ _INT64_DIGITS: Final = 20
 _INT64: Final = range(-(1 << 63), 1 << 63)
 
 
-def attribute_text(body: bytes, key: str) -> str | None:
+def attribute_text(span: Span, key: str) -> str | None:
     """Return the text of an attribute of a span; None when it has none."""
-    value = _attribute(body, key)
+    value = _attribute(span, key)
     return None if value is None else stored_text(json_text(value))
 
 
-def attribute_number(body: bytes, key: str) -> float | None:
+def attribute_number(span: Span, key: str) -> float | None:
     """Return the number an attribute of a span holds, as a number or as its text."""
-    value = _attribute(body, key)
+    value = _attribute(span, key)
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -52,9 +51,8 @@ def attribute_number(body: bytes, key: str) -> float | None:
     return value if isinstance(value, float) else None
 
 
-def content(body: bytes) -> str:
+def content(span: Span) -> str:
     """Return a span as JSON text, its attributes decoded."""
-    span = _span(body)
     return json_text(
         {
             "name": span.name,
@@ -94,14 +92,6 @@ def decoded_text(text: str) -> Any:
     return text if brackets > _DEPTH and _depth(value) > _DEPTH else value
 
 
-def _span(body: bytes) -> Span:
-    try:
-        return Span.FromString(body)
-    except DecodeError:
-        # One damaged row must not end the search of all others.
-        return Span()
-
-
 def _depth(value: Any) -> int:
     """Return how deep a JSON value nests, without nesting calls."""
     depth, level = 0, [value]
@@ -112,8 +102,8 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _attribute(body: bytes, key: str) -> Any:
-    for attribute in _span(body).attributes:
+def _attribute(span: Span, key: str) -> Any:
+    for attribute in span.attributes:
         if stored_text(attribute.key) == key:
             return _plain(attribute.value)
     return None

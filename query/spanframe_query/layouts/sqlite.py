@@ -7,13 +7,13 @@ from sqlalchemy.sql.operators import custom_op
 
 from spanframe import keys
 from spanframe_collector.store import schema
+from spanframe_query.codecs import Codecs
 from spanframe_query.filter.capabilities import Capability
 from spanframe_query.filter.compile import compare_text
 from spanframe_query.filter.expressions import finder
 from spanframe_query.filter.nodes import Condition, FieldKind
-from spanframe_query.filter.values import REPLACEMENT
-from spanframe_query.layouts import span_body
 from spanframe_query.layouts.attributes import compare_attribute
+from spanframe_query.layouts.blocks import BlockFunctions
 from spanframe_query.layouts.rows import RowLayout
 
 __all__ = ["SQLiteLayout", "install_functions"]
@@ -64,34 +64,33 @@ class SQLiteLayout(RowLayout):
 
     def span_body(self, condition: Condition) -> ColumnElement[bool]:
         """Return a condition on the decoded body of a span."""
-        body, key = schema.spans.c.body, condition.field.key
+        blocks, key = schema.span_blocks, condition.field.key
+        place = (blocks.c.body, blocks.c.dictionary_key, schema.spans.c.position)
         if key is None:
-            text = func.spanframe_content(body, type_=Text)
+            text = func.spanframe_content(*place, type_=Text)
             return compare_text(text, condition.comparator, condition.texts, self)
-        compared = compare_attribute(
-            func.spanframe_attribute_text(body, key, type_=Text),
-            func.spanframe_attribute_number(body, key),
+        return compare_attribute(
+            func.spanframe_attribute_text(*place, key, type_=Text),
+            func.spanframe_attribute_number(*place, key),
             condition,
             self,
         )
-        if REPLACEMENT in key:
-            return compared
-        # Decoding a body costs microseconds, finding that it lacks the key does not.
-        return (func.instr(body, key.encode()) > 0) & compared
 
 
-def install_functions(dbapi_connection: Any) -> None:
+def install_functions(dbapi_connection: Any, codecs: Codecs) -> None:
     """Register on a sqlite3 connection the functions that filters call.
 
     Args:
         dbapi_connection: a connection of the sqlite3 module, as SQLAlchemy's
             ``connect`` event hands it over.
+        codecs: those of the store; a statement that reads span bodies needs them all.
     """
+    blocks = BlockFunctions(codecs)
     for name, arguments, function in (
         ("spanframe_rlike", 2, _rlike),
-        ("spanframe_content", 1, span_body.content),
-        ("spanframe_attribute_text", 2, span_body.attribute_text),
-        ("spanframe_attribute_number", 2, span_body.attribute_number),
+        ("spanframe_content", 3, blocks.content),
+        ("spanframe_attribute_text", 4, blocks.attribute_text),
+        ("spanframe_attribute_number", 4, blocks.attribute_number),
     ):
         dbapi_connection.create_function(name, arguments, function, deterministic=True)
 

@@ -63,7 +63,7 @@ def test_what_an_older_version_did_not_read_is_read_now(store: Store) -> None:
     )
     before = everything(store)
     with store.engine.begin() as connection:
-        connection.execute(update(spans).values(type="UNKNOWN", name="", usage=USAGE))
+        connection.execute(update(spans).values(kind_key=99, usage=USAGE))
         connection.execute(update(traces).values(request_preview=None, name=None))
     rederive(store)
     assert everything(store) == before

@@ -1,5 +1,6 @@
 """Retention: whole traces, oldest first, in portions, space used again."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,16 @@ NOW_MS = START // MS
 
 
 def fill(store: Store, count: int, size: int = 10) -> None:
-    attributes = {"filling": "x" * size}
+    chance = random.Random(size)  # noqa: S311 - filling
     store.write(
         *(
-            span(n, trace_id=n.to_bytes(16, "big"), start_ms=n, attributes=attributes)
+            span(
+                n,
+                trace_id=n.to_bytes(16, "big"),
+                start_ms=n,
+                # What can be compressed fills no file.
+                attributes={"filling": chance.randbytes(size)},
+            )
             for n in range(1, count + 1)
         )
     )

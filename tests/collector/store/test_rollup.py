@@ -1,7 +1,9 @@
 """The trace row is a fold: no order, batching or duplication can be told from it."""
 
+import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,9 +38,21 @@ def test_the_root_names_times_and_judges_the_trace() -> None:
     assert row["timestamp_ms"] == START // 1_000_000
     assert row["execution_time_ms"] == 120
     assert row["status"] == "OK"
-    assert row["request_preview"] == row["trace_inputs"] == '"hi"'
-    assert row["response_preview"] is None
+    assert (row["request_preview"], row["trace_inputs"]) == ('"hi"', None)
+    assert (row["response_preview"], row["trace_outputs"]) == (None, "")
     assert row["span_count"] == 2
+
+
+@pytest.mark.parametrize("length", [1, 250, 251, 1000, 1001])
+def test_inputs_are_written_once_where_the_preview_says_the_same(length: int) -> None:
+    text = json.dumps("x" * (length - 2))
+    state = fold(rows(span(1, attributes={"mlflow.spanInputs": text})))
+    assert columns_of(state)["trace_inputs"] is None
+    assert state_of(columns_of(state)) == state
+    chat = json.dumps({"messages": [{"role": "user", "content": text}]})
+    state = fold(rows(span(1, attributes={"mlflow.spanInputs": chat})))
+    assert columns_of(state)["trace_inputs"][:13] == '{"messages": '
+    assert state_of(columns_of(state)) == state
 
 
 def test_a_failed_root_is_a_failed_trace() -> None:

@@ -13,17 +13,19 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from spanframe_collector.decode import decode_request
-from spanframe_collector.store.index import entries
+from spanframe_collector.store.index import Searchable, entries
 from spanframe_collector.store.schema import (
     attribute_index,
     experiments,
     resources,
     scopes,
+    span_blocks,
+    span_kinds,
     spans,
     traces,
 )
 from tests.plugins.otlp import MS, START, any_value, request, span
-from tests.plugins.store import Store
+from tests.plugins.store import Store, stored_spans
 
 
 def all_rows(store: Store, table: Any) -> list[dict[str, Any]]:
@@ -33,31 +35,34 @@ def all_rows(store: Store, table: Any) -> list[dict[str, Any]]:
 
 def contents(store: Store) -> Any:
     """Everything a reader can see of a store, without the keys it made up."""
-    hidden = {"trace_key", "resource_key", "scope_key"}
-    with store.engine.connect() as connection:
-        found = connection.execute(
-            select(
-                traces.c.trace_id,
-                *(c for c in spans.c if c.name not in hidden),
-                resources.c.body.label("resource"),
-                scopes.c.body.label("scope"),
-            )
-            .join(spans, spans.c.trace_key == traces.c.trace_key)
-            .join(resources, resources.c.resource_key == spans.c.resource_key)
-            .join(scopes, scopes.c.scope_key == spans.c.scope_key)
-            .order_by(traces.c.trace_id, spans.c.span_id, spans.c.digest)
-        ).all()
+    hidden = {"trace_key"}
     headers = [
         {k: v for k, v in row.items() if k not in hidden}
         for row in sorted(all_rows(store, traces), key=lambda row: row["trace_id"])
     ]
-    return [tuple(row) for row in found], headers
+    with store.engine.connect() as connection:
+        found_by = connection.execute(
+            select(
+                traces.c.trace_id,
+                spans.c.span_id,
+                spans.c.digest,
+                spans.c.parent_span_id,
+                spans.c.end_ns,
+                spans.c.usage,
+                *(c for c in span_kinds.c if c.name != "kind_key"),
+            )
+            .join(spans, spans.c.trace_key == traces.c.trace_key)
+            .join(span_kinds, span_kinds.c.kind_key == spans.c.kind_key)
+            .order_by(traces.c.trace_id, spans.c.span_id, spans.c.digest)
+        ).all()
+    return stored_spans(store.engine), [tuple(row) for row in found_by], headers
 
 
 def assert_index_follows_from_the_traces(store: Store) -> None:
     expected = set()
     for row in all_rows(store, traces):
-        expected |= {tuple(entry) for entry in entries(row["trace_key"], row)}
+        found_by = Searchable.of_row(row)
+        expected |= {tuple(entry) for entry in entries(row["trace_key"], found_by)}
     assert {tuple(r.values()) for r in all_rows(store, attribute_index)} == expected
 
 
@@ -77,10 +82,10 @@ def test_a_span_comes_back_to_the_byte(store: Store) -> None:
     message.attributes.add(key="float", value=any_value(float("nan")))
     message.attributes.add(key="minus zero", value=any_value(-0.0))
     store.write(message, resource={"service.name": "shop"}, scope="lib")
-    [row] = all_rows(store, spans)
-    assert row["body"] == message.SerializeToString()
-    assert Span.FromString(row["body"]).SerializeToString() == row["body"]
-    assert row["span_id"].to_bytes(8, "big", signed=True) == message.span_id
+    [found] = stored_spans(store.engine)
+    assert found.body == message.SerializeToString()
+    assert Span.FromString(found.body).SerializeToString() == found.body
+    assert found.span_id.to_bytes(8, "big", signed=True) == message.span_id
     [resource] = all_rows(store, resources)
     assert Resource.FromString(resource["body"]).attributes[0].key == "service.name"
 
@@ -116,10 +121,13 @@ def test_the_row_of_a_span_is_in_the_order_of_the_table(store: Store) -> None:
     store.write(message)
     [row] = all_rows(store, spans)
     assert (row["span_id"], row["parent_span_id"]) == (7, 3)
-    assert (row["name"], row["type"], row["status"]) == ("span 7", "LLM", "ERROR")
-    assert (row["start_ns"], row["end_ns"]) == (START, START + 25 * MS)
+    assert row["end_ns"] == START + 25 * MS
     assert json.loads(row["usage"])["input_tokens"] == 1
-    assert row["body"] == message.SerializeToString()
+    [kind] = all_rows(store, span_kinds)
+    assert kind["kind_key"] == row["kind_key"]
+    assert (kind["name"], kind["type"], kind["status"]) == ("span 7", "LLM", "ERROR")
+    [block] = all_rows(store, span_blocks)
+    assert (block["block_key"], row["position"]) == (row["block_key"], 0)
 
 
 def test_two_bodies_under_one_id_are_both_kept(store: Store) -> None:

@@ -116,7 +116,9 @@ SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp
 FROM traces
 WHERE traces.status = %(status_1)s::VARCHAR AND (EXISTS (SELECT *
 FROM spans
-WHERE spans.trace_key = traces.trace_key AND spans.name = %(name_1)s::VARCHAR AND spans.type != %(type_1)s::VARCHAR)) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
+WHERE spans.trace_key = traces.trace_key AND spans.kind_key IN (SELECT span_kinds.kind_key
+FROM span_kinds
+WHERE span_kinds.name = %(name_1)s::VARCHAR AND span_kinds.type != %(type_1)s::VARCHAR))) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
 
 -- the body of a span
 -- refused: Write span.name, span.type or span.status, or a tag of the trace

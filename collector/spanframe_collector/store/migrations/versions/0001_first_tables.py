@@ -26,8 +26,14 @@ def upgrade() -> None:
     op.bulk_insert(
         experiments, [{"experiment_id": 0, "name": "Default", "creation_time_ms": 0}]
     )
-    _interned("resources", "resource_key")
-    _interned("scopes", "scope_key")
+    for name, key in (("resources", "resource_key"), ("scopes", "scope_key")):
+        op.create_table(
+            name,
+            sa.Column(key, sa.Integer, primary_key=True),
+            sa.Column("digest", sa.LargeBinary(16), nullable=False, unique=True),
+            sa.Column("schema_url", sa.Text, nullable=False),
+            sa.Column("body", sa.LargeBinary, nullable=False),
+        )
     _traces()
     _spans()
     op.create_table(
@@ -39,16 +45,6 @@ def upgrade() -> None:
         sa.Column("trace_key", _BIG_KEY, primary_key=True, autoincrement=False),
         sa.Column("whole_value", sa.Text),
         sqlite_with_rowid=False,
-    )
-
-
-def _interned(name: str, key: str) -> None:
-    op.create_table(
-        name,
-        sa.Column(key, sa.Integer, primary_key=True),
-        sa.Column("digest", sa.LargeBinary(16), nullable=False, unique=True),
-        sa.Column("schema_url", sa.Text, nullable=False),
-        sa.Column("body", sa.LargeBinary, nullable=False),
     )
 
 
@@ -71,7 +67,7 @@ def _traces() -> None:
         sa.Column("metadata", sa.Text, nullable=False),
         sa.Column("span_count", sa.BigInteger, nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
-        sa.Column("stamps", sa.Text, nullable=False),
+        sa.Column("stamps", sa.LargeBinary, nullable=False),
     )
     for name, columns in {
         "ix_traces_newest": ["timestamp_ms", "trace_id"],
@@ -85,20 +81,38 @@ def _traces() -> None:
 
 def _spans() -> None:
     op.create_table(
+        "span_kinds",
+        sa.Column("kind_key", sa.Integer, primary_key=True),
+        sa.Column("digest", sa.LargeBinary(16), nullable=False, unique=True),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "dictionaries",
+        sa.Column("dictionary_key", sa.Integer, primary_key=True),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "span_blocks",
+        sa.Column("block_key", _BIG_KEY, primary_key=True),
+        sa.Column("resource_key", sa.Integer, nullable=False),
+        sa.Column("scope_key", sa.Integer, nullable=False),
+        sa.Column("dictionary_key", sa.Integer),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+    )
+    op.create_index("ix_span_blocks_dictionary", "span_blocks", ["dictionary_key"])
+    op.create_table(
         "spans",
         sa.Column("trace_key", _BIG_KEY, primary_key=True, autoincrement=False),
         sa.Column("span_id", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("digest", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("parent_span_id", sa.BigInteger),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("type", sa.Text, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
-        sa.Column("start_ns", sa.BigInteger, nullable=False),
+        sa.Column("kind_key", sa.Integer, nullable=False),
         sa.Column("end_ns", sa.BigInteger, nullable=False),
         sa.Column("usage", sa.Text),
-        sa.Column("resource_key", sa.Integer, nullable=False),
-        sa.Column("scope_key", sa.Integer, nullable=False),
-        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("block_key", sa.BigInteger, nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
         sqlite_with_rowid=False,
     )
     has_usage = sa.column("usage") != sa.null()

@@ -1,0 +1,19 @@
+"""Portions of what would be too much for one statement."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final, TypeVar
+
+__all__ = ["LOOKUP_SIZE", "chunks"]
+
+LOOKUP_SIZE: Final = 500
+"""Bound values in one lookup; every engine takes as many."""
+
+T = TypeVar("T")
+
+
+def chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the values in lists of ``size``, the last one shorter."""
+    iterator = iter(values)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
