@@ -97,7 +97,7 @@ def test_the_reader_reads(url: Url) -> None:
 
 def test_the_reader_cannot_write_even_when_it_asks_to(url: Url) -> None:
     engine = open_engine(url("reader"))
-    with pytest.raises(StoreError, match="permission denied for table spans"):
+    with pytest.raises(StoreError, match="permission denied for table"):
         delete_traces_before(engine, 1 << 60)
     for table in schema.metadata.sorted_tables:
         values = dict.fromkeys(table.c.keys())
