@@ -130,14 +130,13 @@ def test_versions_of_a_span_make_the_same_store_in_any_order(tmp_path: Path) -> 
     found = []
     for number, order in enumerate(permutations(versions)):
         for together in (True, False):
-            store = Store(tmp_path / f"{number} {together}.db")
-            if together:
-                store.write(*order)
-            else:
-                for version in order:
-                    store.write(version)
-            found.append(contents(store))
-            store.engine.dispose()
+            with Store(tmp_path / f"{number} {together}.db") as store:
+                if together:
+                    store.write(*order)
+                else:
+                    for version in order:
+                        store.write(version)
+                found.append(contents(store))
     assert all(each == found[0] for each in found)
     traces, spans, _ = found[0]
     assert len(traces) == 1
@@ -458,13 +457,12 @@ def test_a_reader_that_holds_a_snapshot_stops_nothing(collector: Collector) -> N
 def test_retention_disturbs_neither_senders_nor_readers(tmp_path: Path) -> None:
     """Catalogue 46: old traces go while new ones arrive; their space is used again."""
     (tmp_path / "c").mkdir()
-    store = Store(tmp_path / "c" / "spanframe.db")
     old = [
         span(n, trace_id=n.to_bytes(16, "big"), attributes={"filling": "x" * 2_000})
         for n in range(1, 3_001)
     ]
-    store.write(*old)
-    store.engine.dispose()
+    with Store(tmp_path / "c" / "spanframe.db") as store:
+        store.write(*old)
     before = store.path.stat().st_size
     faults: list[Exception] = []
     stop = threading.Event()
@@ -512,9 +510,8 @@ def test_retention_by_size_says_that_the_store_is_locked(store: Store) -> None:
 def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
     """Catalogue 47: the collector names both versions and the remedy."""
     (tmp_path / "c").mkdir()
-    store = Store(tmp_path / "c" / "spanframe.db")
-    store.write(span(1))
-    store.engine.dispose()
+    with Store(tmp_path / "c" / "spanframe.db") as store:
+        store.write(span(1))
     with closing(sqlite3.connect(store.path)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()

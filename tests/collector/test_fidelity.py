@@ -433,7 +433,7 @@ def test_a_deep_json_value_is_kept_or_costs_its_span_alone(
 
 @pytest.mark.parametrize("depth", [1000, 20_000])
 def test_an_absurdly_deep_value_ends_nothing(shared: Collector, depth: int) -> None:
-    """Catalogue 23: in protobuf it costs its span, in JSON the request it is in."""
+    """Catalogue 23: its span; in JSON, beyond what Python reads, its request."""
     trace_id = depth.to_bytes(16, "big")
     deep = span(1, trace_id=trace_id).SerializeToString()
     deep += field(9, field(1, b"deep") + field(2, nested(depth, maps=False)))
@@ -442,8 +442,11 @@ def test_an_absurdly_deep_value_ends_nothing(shared: Collector, depth: int) -> N
     assert answer.partial_success.rejected_spans == 1
     text = body(json_span(attributes=[{"key": "deep", "value": "HERE"}]))
     value = nested_json(depth, maps=False).encode()
-    refused = send(shared.http_endpoint, text.replace(b'"HERE"', value), JSON)
-    assert refused.status == 400
+    sent = send(shared.http_endpoint, text.replace(b'"HERE"', value), JSON)
+    if sent.status == 200:  # Python 3.12 and newer read a thousand
+        assert json.loads(sent.body)["partialSuccess"]["rejectedSpans"] == "1"
+    else:
+        assert sent.status == 400
     assert send(shared.http_endpoint, b"{}", JSON).status == 200
 
 

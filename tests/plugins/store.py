@@ -7,7 +7,7 @@ not, each with its reason.
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -137,7 +137,7 @@ def stored_spans(engine: Engine) -> list[Stored]:
 
 
 class Store:
-    """One store, open for writing."""
+    """One store, open for writing until its block ends."""
 
     def __init__(self, where: str | Path) -> None:
         """Open a store by URL, or by path as an SQLite file, and make its tables."""
@@ -145,6 +145,12 @@ class Store:
         self.engine: Engine = open_engine(self.url)
         upgrade(self.engine)
         self.writer = SpanWriter(self.engine)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def path(self) -> Path:

@@ -25,10 +25,9 @@ _numbers = count(1)
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One store for all examples; each writes traces of its own."""
     path: Path = tmp_path_factory.mktemp("shared") / "spanframe.db"
-    store = Store(path)
-    yield store
-    close_stores()
-    store.engine.dispose()
+    with Store(path) as store:
+        yield store
+        close_stores()
 
 
 def one(store: Store, number: int) -> Trace:

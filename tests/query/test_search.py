@@ -206,9 +206,8 @@ def test_a_search_takes_two_selects_however_many_traces(shop: Store) -> None:
 def test_another_store_is_searched_by_its_warehouse_id(
     shop: Store, tmp_path: Path
 ) -> None:
-    other = Store(tmp_path / "other.db")
-    other.write(otlp_span(7))
-    other.engine.dispose()
+    with Store(tmp_path / "other.db") as other:
+        other.write(otlp_span(7))
     spanframe.configure(warehouses={"big": other.url})
     assert search(sql_warehouse_id="big") == [7]
     assert search("status = 'ERROR'", model_id="m1") == [2]
@@ -242,9 +241,8 @@ def test_a_store_made_anew_under_its_name_is_read_anew(
     shop: Store, tmp_path: Path
 ) -> None:
     assert len(search()) == 4
-    new = Store(tmp_path / "new.db")
-    new.write(otlp_span(9))
-    new.engine.dispose()
+    with Store(tmp_path / "new.db") as new:
+        new.write(otlp_span(9))
     shop.engine.dispose()
     for part in ("-wal", "-shm"):
         shop.path.with_name(shop.path.name + part).unlink()

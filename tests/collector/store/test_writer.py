@@ -182,12 +182,11 @@ def test_a_refused_batch_leaves_nothing_behind(store: Store) -> None:
 
 
 def test_another_process_may_write_in_between(store: Store) -> None:
-    other = Store(store.url)
-    store.write(span(1), resource={"a": 1})
-    other.write(span(2), resource={"b": 1})
-    store.write(span(3, trace_id=b"x" * 16), resource={"c": 1})
-    other.write(span(4, trace_id=b"x" * 16), resource={"a": 1})
-    other.close()
+    with Store(store.url) as other:
+        store.write(span(1), resource={"a": 1})
+        other.write(span(2), resource={"b": 1})
+        store.write(span(3, trace_id=b"x" * 16), resource={"c": 1})
+        other.write(span(4, trace_id=b"x" * 16), resource={"a": 1})
     assert len(all_rows(store, resources)) == 3
     assert [row["span_count"] for row in all_rows(store, traces)] == [2, 2]
 
