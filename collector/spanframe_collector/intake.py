@@ -83,29 +83,13 @@ class Intake:
         forwarder: Forwarder | None = None,
     ) -> None:
         self._pipeline = pipeline
-        self._admission = admission
+        self.admission = admission
+        """What there is room for, for receivers that have to plan ahead."""
         self._telemetry = telemetry
         self._decoders = decoders
         self._masker = masker
         self._forwarder = forwarder
         self._last_request = time.monotonic()
-
-    async def take(
-        self, request: bytes, headers: Mapping[str, str], seconds: float | None
-    ) -> Taken:
-        """Return after the spans of a request are committed.
-
-        Args:
-            request: an ExportTraceServiceRequest, uncompressed protobuf.
-            headers: the request's metadata, keys in lower case.
-            seconds: what is left of the sender's deadline; None: it set none.
-
-        Raises:
-            RefusedError: when it cannot be taken, with the reason.
-        """
-        with self.admit() as room:
-            room.grow_to(len(request))
-            return await self.take_admitted(request, headers, seconds)
 
     @contextlib.contextmanager
     def admit(self) -> Iterator[Room]:
@@ -117,13 +101,16 @@ class Intake:
         self._last_request = time.monotonic()
         try:
             self._check_store()
-            with self._admission.room() as room:
+            with self.admission.room() as room:
                 yield room
         except BudgetSpentError:
             self._telemetry.request("busy")
             raise RefusedError(Refusal.BUSY) from None
         except RefusedError as error:
             self._telemetry.request(error.refusal.name.lower())
+            raise
+        except asyncio.CancelledError:
+            self._telemetry.request("sender_gone")
             raise
         except Exception:  # noqa: BLE001 - logged here, answered by the receiver
             # The sender keeps its spans, and is told nothing of our faults.
@@ -145,14 +132,25 @@ class Intake:
         """How long ago the last request came."""
         return time.monotonic() - self._last_request
 
-    async def take_admitted(
+    async def take(
         self,
         request: bytes,
         headers: Mapping[str, str],
         seconds: float | None,
         translator: Translator | None = None,
     ) -> Taken:
-        """Do the same for a request that its receiver holds room for already."""
+        """Return after the spans of an admitted request are committed.
+
+        Args:
+            request: an ExportTraceServiceRequest, uncompressed protobuf, or what the
+                translator makes one of.
+            headers: the request's metadata, keys in lower case.
+            seconds: what is left of the sender's deadline; None: it set none.
+            translator: for a request in another encoding.
+
+        Raises:
+            RefusedError: when it cannot be taken, with the reason.
+        """
         begun = time.monotonic()
         decoding = asyncio.get_running_loop().run_in_executor(
             self._decoders, self._decode, request, _facts(headers), translator
@@ -194,7 +192,10 @@ class Intake:
     def _decode(
         self, request: bytes, facts: tuple[Fact, ...], translator: Translator | None
     ) -> tuple[bytes, Decoded, str]:
-        """Translate, mask and decode; return the request as it may be passed on."""
+        """Translate, mask and decode; return what is to be passed on, and the rest.
+
+        The rows hold all spans: whoever passes nothing on keeps no second copy of them.
+        """
         unreadable: list[Rejected] = []
         warning = ""
         if translator is not None:
@@ -202,7 +203,8 @@ class Intake:
         if self._masker is not None:
             request = self._masker.request(request)
         rows, rejected = decode_request(request, facts)
-        return request, Decoded(rows, [*unreadable, *rejected]), warning
+        decoded = Decoded(rows, [*unreadable, *rejected])
+        return b"" if self._forwarder is None else request, decoded, warning
 
 
 def _patience(seconds: float | None) -> float:

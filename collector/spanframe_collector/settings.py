@@ -176,7 +176,7 @@ class CollectorSettings(SettingsBase):
     )
     max_request_bytes: int = setting(
         "SPANFRAME_MAX_REQUEST_BYTES",
-        str(64 << 20),
+        str(16 << 20),
         "The largest request taken, in bytes, uncompressed.",
         whole_number(1024, 1 << 30),
     )
@@ -188,7 +188,7 @@ class CollectorSettings(SettingsBase):
     )
     max_in_flight_bytes: int = setting(
         "SPANFRAME_MAX_IN_FLIGHT_BYTES",
-        str(96 << 20),
+        str(64 << 20),
         "Bytes of requests being worked on at once; beyond it senders have to wait.",
         whole_number(1024, 1 << 34),
     )

@@ -201,7 +201,9 @@ def test_a_slow_store_gets_larger_commits_and_the_budget_holds(store: Store) -> 
     async def send(intake: Intake, body: bytes) -> bool:
         nonlocal least
         try:
-            await intake.take(body, {}, None)
+            with intake.admit() as room:
+                room.grow_to(len(body))
+                await intake.take(body, {}, None)
         except RefusedError as error:
             return error.refusal is not Refusal.BUSY
         finally:

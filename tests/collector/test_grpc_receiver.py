@@ -155,6 +155,14 @@ def test_too_large_a_request_is_refused_for_good(tmp_path: Path) -> None:
         export(collector.target, request(span(2)).SerializeToString())
 
 
+def test_a_call_without_a_message_is_no_request(collector: Collector) -> None:
+    with grpc.insecure_channel(collector.target) as channel:
+        with pytest.raises(grpc.RpcError) as caught:
+            channel.stream_unary(EXPORT)(iter(()), timeout=5)
+        assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+    export(collector.target, request(span(1)).SerializeToString())
+
+
 def test_other_services_are_unimplemented(collector: Collector) -> None:
     metrics = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
     with (

@@ -6,6 +6,7 @@ carries RetryInfo twice: in ``grpc-status-details-bin`` as OTLP says, and in the
 trailer that the Python exporter reads.
 """
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -19,9 +20,11 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from spanframe_collector.admission import Room
 from spanframe_collector.intake import Intake, Refusal, RefusedError
 from spanframe_collector.receivers.access import Tokens, server_credentials
 from spanframe_collector.receivers.answers import RETRY_SECONDS, response
+from spanframe_collector.receivers.arrivals import Arrivals
 from spanframe_collector.settings import Address, CollectorSettings
 
 __all__ = ["TRACE_SERVICE", "GrpcReceiver"]
@@ -32,6 +35,8 @@ TRACE_SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
 _OPEN_METHODS: Final = frozenset(
     {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}
 )
+_ARRIVAL_SECONDS: Final = 30.0
+_LOOKAHEAD_BYTES: Final = 256 << 10
 
 
 class GrpcReceiver:
@@ -47,7 +52,9 @@ class GrpcReceiver:
             interceptors=[_Gate(Tokens(settings))],
         )
         self._credentials = server_credentials(settings)
-        export = grpc.unary_unary_rpc_method_handler(self._export)
+        self._arrivals = Arrivals(intake.admission, settings.max_request_bytes)
+        # To the sender the call is unary; to us a stream, whose message is asked for.
+        export = grpc.stream_unary_rpc_method_handler(self._export)
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(TRACE_SERVICE, {"Export": export}),)
         )
@@ -89,7 +96,7 @@ class GrpcReceiver:
         await self._server.stop(grace)
 
     async def _export(
-        self, request: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]"
+        self, _: object, context: "grpc.aio.ServicerContext[bytes, bytes]"
     ) -> bytes:
         headers = {
             key: value
@@ -97,10 +104,34 @@ class GrpcReceiver:
             if isinstance(value, str)
         }
         try:
-            taken = await self._intake.take(request, headers, context.time_remaining())
+            with self._intake.admit() as room:
+                # Not kept in a variable: it is let go of as soon as it is decoded.
+                taken = await self._intake.take(
+                    await self._arrived(context, room),
+                    headers,
+                    context.time_remaining(),
+                )
         except RefusedError as error:
             return _refuse(context, error.refusal)
         return response(taken).SerializeToString()
+
+    async def _arrived(self, context: Any, room: Room) -> bytes:
+        """Return the message of a call; hold room for it.
+
+        Raises:
+            RefusedError: when it does not arrive whole.
+            BudgetSpentError: when too many arrive at once, or there is no room.
+        """
+        async with self._arrivals.place():
+            try:
+                async with asyncio.timeout(_ARRIVAL_SECONDS):
+                    request = await context.read()
+            except TimeoutError:
+                raise RefusedError(Refusal.INCOMPLETE) from None
+        if request is grpc.aio.EOF:  # nothing came, or its sender hung up
+            raise RefusedError(Refusal.INCOMPLETE)
+        room.grow_to(len(request))
+        return bytes(request)
 
 
 def _options(max_request_bytes: int) -> list[tuple[str, int]]:
@@ -117,6 +148,12 @@ def _options(max_request_bytes: int) -> list[tuple[str, int]]:
         ("grpc.max_connection_idle_ms", 600_000),
         ("grpc.max_concurrent_streams", 1000),
         ("grpc.max_metadata_size", 16 << 10),
+        # What waits is refused by us, with a hint; gRPC would give none.
+        ("grpc.server.max_pending_requests", 100_000),
+        ("grpc.server.max_pending_requests_hard_limit", 200_000),
+        # What comes of a message that is not asked for yet, however fast the line is.
+        ("grpc.http2.lookahead_bytes", _LOOKAHEAD_BYTES),
+        ("grpc.http2.bdp_probe", 0),
     ]
 
 

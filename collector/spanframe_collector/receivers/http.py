@@ -209,9 +209,7 @@ class HttpReceiver:
             except TimeoutError:
                 raise RefusedError(Refusal.INCOMPLETE) from None
             translator = to_protobuf if request.media_type == _JSON else None
-            taken = await self._intake.take_admitted(
-                body, request.headers, None, translator
-            )
+            taken = await self._intake.take(body, request.headers, None, translator)
         return _encoded(request, 200, response(taken))
 
     def _health(self, request: _Request) -> _Answer:
