@@ -43,7 +43,8 @@ class Interner:
             column = self._table.c.digest
             query = select(column, self._key).where(column.in_(digests))
             keys.update({row[0]: row[1] for row in connection.execute(query)})
-        new = [value for digest, value in wanted.items() if digest not in keys]
+        # In an order of their own: they come as a set, and equal stores get equal keys.
+        new = [wanted[digest] for digest in sorted(wanted.keys() - keys.keys())]
         if new:
             following = next_key(connection, self._table)
             keys.update({v.digest: following + n for n, v in enumerate(new)})
