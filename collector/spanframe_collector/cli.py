@@ -1,8 +1,10 @@
 """The collector's commands: ``spanframe collector`` and ``spanframe db``."""
 
 import asyncio
+import contextlib
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -159,34 +161,34 @@ def collector(
 @db.command(name="upgrade")
 def upgrade_store(store: _Store = None) -> None:
     """Make the tables of a store, or bring them to this version."""
-    engine = _engine(store, read_only=False)
-    upgrade(engine)
-    _out.print(f"{_name(engine)} has version {HEAD}.", markup=False)
+    with _opened(store, read_only=False) as engine:
+        upgrade(engine)
+        _out.print(f"{_name(engine)} has version {HEAD}.", markup=False)
 
 
 @db.command()
 def check(store: _Store = None) -> None:
     """Check a store: integrity, version, sizes, counts."""
-    engine = _engine(store, read_only=True)
-    with _err.status("Reading the whole store"):
-        report = inspect_store(engine)
-    table = Table("fact", "value", title=_name(engine))
-    table.add_row("version", f"{report.version} (this spanframe: {HEAD})")
-    if engine.dialect.name == "sqlite":
-        table.add_row("SQLite", _sqlite_version())
-    table.add_row("integrity", "ok" if not report.problems else report.problems[0])
-    for name, count in report.rows.items():
-        table.add_row(f"rows in {name}", f"{count:,}")
-    for name, size in (("file", report.file_bytes), ("WAL", report.wal_bytes)):
-        if size is not None:
-            table.add_row(f"{name}, bytes", f"{size:,}")
-    _out.print(table)
-    if report.problems:
-        raise StoreError(
-            "The store is damaged: " + "; ".join(report.problems[:5]) + ". "
-            "Restore a copy, or save what can be read with sqlite3's .recover."
-        )
-    check_version(engine)
+    with _opened(store, read_only=True) as engine:
+        with _err.status("Reading the whole store"):
+            report = inspect_store(engine)
+        table = Table("fact", "value", title=_name(engine))
+        table.add_row("version", f"{report.version} (this spanframe: {HEAD})")
+        if engine.dialect.name == "sqlite":
+            table.add_row("SQLite", _sqlite_version())
+        table.add_row("integrity", "ok" if not report.problems else report.problems[0])
+        for name, count in report.rows.items():
+            table.add_row(f"rows in {name}", f"{count:,}")
+        for name, size in (("file", report.file_bytes), ("WAL", report.wal_bytes)):
+            if size is not None:
+                table.add_row(f"{name}, bytes", f"{size:,}")
+        _out.print(table)
+        if report.problems:
+            raise StoreError(
+                "The store is damaged: " + "; ".join(report.problems[:5]) + ". "
+                "Restore a copy, or save what can be read with sqlite3's .recover."
+            )
+        check_version(engine)
 
 
 @db.command()
@@ -199,14 +201,14 @@ def prune(
     """Delete the traces, whole, that started longer ago than an age."""
     limits = Limits(age_ms=_milliseconds(older_than))
     now_ms = time.time_ns() // 1_000_000
-    engine = _engine(store, read_only=False)
-    check_version(engine)
-    total = count_before(engine, now_ms - _milliseconds(older_than))
-    with _progress() as progress:
-        task = progress.add_task("Deleting traces", total=total)
-        while deleted := prune_portion(engine, limits, now_ms):
-            progress.advance(task, deleted)
-    _out.print(f"Deleted {total} traces from {_name(engine)}.", markup=False)
+    with _opened(store, read_only=False) as engine:
+        check_version(engine)
+        total = count_before(engine, now_ms - _milliseconds(older_than))
+        with _progress() as progress:
+            task = progress.add_task("Deleting traces", total=total)
+            while deleted := prune_portion(engine, limits, now_ms):
+                progress.advance(task, deleted)
+        _out.print(f"Deleted {total} traces from {_name(engine)}.", markup=False)
 
 
 @db.command()
@@ -215,17 +217,17 @@ def rederive(store: _Store = None) -> None:
 
     For after an upgrade that reads more conventions; edits of tags stay.
     """
-    engine = _engine(store, read_only=False)
-    check_version(engine)
-    after = 0
-    with _progress() as progress:
-        task = progress.add_task("Reading traces", total=count_traces(engine))
-        while True:
-            derived, after = rederive_portion(engine, after)
-            if not derived:
-                break
-            progress.advance(task, derived)
-    _out.print(f"Derived {_name(engine)} again.", markup=False)
+    with _opened(store, read_only=False) as engine:
+        check_version(engine)
+        after = 0
+        with _progress() as progress:
+            task = progress.add_task("Reading traces", total=count_traces(engine))
+            while True:
+                derived, after = rederive_portion(engine, after)
+                if not derived:
+                    break
+                progress.advance(task, derived)
+        _out.print(f"Derived {_name(engine)} again.", markup=False)
 
 
 @db.command(name="backup")
@@ -234,17 +236,17 @@ def back_up(
     store: _Store = None,
 ) -> None:
     """Copy a SQLite store to a file while it is in use."""
-    engine = _engine(store, read_only=True)
-    if engine.dialect.name != "sqlite":
-        raise InvalidArgumentError(f"{_name(engine)} is no file: use pg_dump.")
-    with _progress() as progress:
-        task = progress.add_task("Copying pages", total=None)
-        backup(
-            engine,
-            file,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
-    _out.print(f"Copied {_name(engine)} to {file}.", markup=False)
+    with _opened(store, read_only=True) as engine:
+        if engine.dialect.name != "sqlite":
+            raise InvalidArgumentError(f"{_name(engine)} is no file: use pg_dump.")
+        with _progress() as progress:
+            task = progress.add_task("Copying pages", total=None)
+            backup(
+                engine,
+                file,
+                lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        _out.print(f"Copied {_name(engine)} to {file}.", markup=False)
 
 
 def _progress() -> Progress:
@@ -259,9 +261,14 @@ def _sqlite_version() -> str:
     return f"{sqlite3.sqlite_version} (below 3.51.3: let one process write at a time)"
 
 
-def _engine(store: str | None, *, read_only: bool) -> Engine:
+@contextlib.contextmanager
+def _opened(store: str | None, *, read_only: bool) -> Iterator[Engine]:
     settings = CollectorSettings.load({"store": store})
-    return open_engine(settings.store, read_only=read_only)
+    engine = open_engine(settings.store, read_only=read_only)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _name(engine: Engine) -> str:
