@@ -31,8 +31,8 @@ from spanframe_query.entities.found import NO_FACTS, Facts, FoundTraces
 from spanframe_query.entities.info import location_of
 from spanframe_query.filter.nodes import FieldKind
 from spanframe_query.layouts import BODY_KINDS, add_computed
-from spanframe_query.planning import planned
 from spanframe_query.select import Search
+from spanframe_query.sifting import count_found, found_rows
 
 __all__ = [
     "BATCH_TRACES",
@@ -82,10 +82,8 @@ def count(engine: Engine, search: Search) -> int:
         StoreError: when the store cannot be read.
     """
     with connection(engine) as connected:
-        best = planned(connected, search, counting=True)
-        _prepare(connected, best)
-        statement = statements.count_traces(best, engine.dialect.name)
-        return connected.execute(statement).scalar_one()
+        _prepare(connected, search)
+        return count_found(connected, search)
 
 
 def read(engine: Engine, search: Search, *, include_spans: bool) -> FoundTraces:
@@ -109,10 +107,8 @@ def read_page(engine: Engine, search: Search, *, include_spans: bool) -> Page:
     # One row more than asked for tells whether anything follows.
     probing = search if limit is None else replace(search, limit=limit + 1)
     with connection(engine) as connected:
-        best = planned(connected, probing)
-        _prepare(connected, best)
-        statement = statements.select_traces(best, engine.dialect.name)
-        found = connected.execute(statement).all()
+        _prepare(connected, probing)
+        found = found_rows(connected, probing)
         rows = found[:limit]
         stored = _spans(connected, rows) if include_spans else None
     more = len(found) > len(rows) > 0

@@ -15,7 +15,14 @@ from spanframe_query.layouts import RowLayout, is_exact, layout_for
 from spanframe_query.layouts.plan import Plan, guess
 from spanframe_query.order import DEFAULT_ORDER, OrderTerm
 
-__all__ = ["Cursor", "Search", "count_traces", "order_values", "select_traces"]
+__all__ = [
+    "Cursor",
+    "Search",
+    "count_traces",
+    "layout_of",
+    "order_values",
+    "select_traces",
+]
 
 _INT32: Final = range(1 << 31)
 _NEVER_NULL: Final = {
@@ -77,7 +84,7 @@ def select_traces(search: Search, dialect: str) -> Select[Any]:
         FilterError: the engine cannot serve a clause of the filter.
         InvalidArgumentError: no layout is written for this engine.
     """
-    layout = layout_for(dialect, _plan(search))
+    layout = layout_of(search, dialect)
     keys = [_order_key(term, layout) for term in search.order]
     statement = (
         select(
@@ -115,7 +122,7 @@ def count_traces(search: Search, dialect: str) -> Select[int]:
         FilterError: the engine cannot serve a clause of the filter.
         InvalidArgumentError: no layout is written for this engine.
     """
-    layout = layout_for(dialect, _plan(search))
+    layout = layout_of(search, dialect)
     conditions = _conditions(search, layout)
     source: FromClause = layout.source
     if layout.driver is not None and not any(map(_reads_row, conditions)):
@@ -128,6 +135,15 @@ def _reads_row(condition: ColumnElement[bool]) -> bool:
     return any(
         getattr(part, "table", None) is schema.traces for part in iterate(condition)
     )
+
+
+def layout_of(search: Search, dialect: str) -> RowLayout:
+    """Return the layout that the statements of a search are made of.
+
+    Raises:
+        InvalidArgumentError: no layout is written for this engine.
+    """
+    return layout_for(dialect, _plan(search))
 
 
 def _plan(search: Search) -> Plan:

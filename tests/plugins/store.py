@@ -66,20 +66,6 @@ OPT_OUTS: Final = {
         ),
         "only searches of SQLite are explained",
     ),
-    "tests/query/test_select_ingested.py": dict.fromkeys(
-        (
-            "test_a_filter_finds_what_the_collector_wrote",
-            "test_a_filter_finds_nothing_else",
-            "test_an_index_row_moves_with_the_start_of_its_trace",
-            "test_what_a_trace_shows_is_what_a_filter_finds",
-        ),
-        "PostgreSQL refuses RLIKE and the bodies of spans",
-    ),
-    "tests/query/test_known_fields.py": {
-        "test_every_field_can_be_searched_by": (
-            "PostgreSQL refuses the bodies of spans"
-        ),
-    },
 }
 """Tests that run on SQLite only, by file, and why."""
 

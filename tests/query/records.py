@@ -13,6 +13,7 @@ from sqlalchemy import Engine, create_engine, delete, event, insert
 from spanframe_collector.rows import Kind
 from spanframe_collector.store import schema
 from spanframe_collector.store.blocks import Codec
+from spanframe_collector.store.engine import open_engine
 from spanframe_query.codecs import Codecs
 from spanframe_query.layouts import install_functions
 
@@ -71,10 +72,13 @@ class TraceRecord:
         return f"tr-{self.trace_id.hex()}"
 
 
-def open_store(path: Path, records: Iterable[TraceRecord] = ()) -> Engine:
-    """Create a store of the real schema in a file and fill it."""
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", _prepare)
+def open_store(where: Path | str, records: Iterable[TraceRecord] = ()) -> Engine:
+    """Create a store of the real schema in a file, or in a database, and fill it."""
+    if isinstance(where, str):
+        engine = open_engine(where)
+    else:
+        engine = create_engine(f"sqlite:///{where}")
+        event.listen(engine, "connect", _prepare)
     schema.metadata.create_all(engine)
     fill(engine, records)
     return engine

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from spanframe_collector.store import schema
 from spanframe_query.filter import filter_and, parse_filter
 from spanframe_query.layouts.plan import Plan
 from spanframe_query.select import Search, select_traces
+from spanframe_query.sifting import found_rows
 from tests.query.hostile import HOSTILE
 from tests.query.records import SpanRecord, TraceRecord, open_store
 
@@ -20,7 +22,7 @@ CLAUSES = {True: ("= 'held'", "IS NOT NULL"), False: ("IN ('held')", "LIKE 'h_l%
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def engine(place: Path | str) -> Iterator[Engine]:
     records = [
         TraceRecord(
             number=number,
@@ -32,7 +34,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         )
         for number, text in enumerate(HOSTILE, 1)
     ]
-    engine = open_store(tmp_path_factory.mktemp("hostile") / "store.db", records)
+    engine = open_store(place, records)
     yield engine
     engine.dispose()
 
@@ -44,7 +46,7 @@ def _quoted(text: str, quote: str) -> str:
 def _found(engine: Engine, text: str, **more: Any) -> list[int]:
     search = Search(filter=parse_filter(text), **more)
     with engine.connect() as connection:
-        rows = connection.execute(select_traces(search, "sqlite"))
+        rows = found_rows(connection, search)
         return sorted(row.trace_key for row in rows)
 
 
@@ -146,7 +148,7 @@ def test_a_narrowed_filter_binds_its_value(engine: Engine) -> None:
     for number, text in enumerate(HOSTILE, 1):
         search = Search(filter=filter_and(parse_filter(""), "metadata", text, "held"))
         with engine.connect() as connection:
-            rows = connection.execute(select_traces(search, "sqlite")).all()
+            rows = found_rows(connection, search)
         assert [row.trace_key for row in rows] == [number]
 
 

@@ -1,6 +1,7 @@
 """Filters of any size and numbers of any magnitude run or are refused, never crash."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -8,7 +9,8 @@ from sqlalchemy import Engine
 from spanframe.errors import FilterError
 from spanframe_query.filter import filter_and, parse_filter
 from spanframe_query.order import parse_order
-from spanframe_query.select import Search, select_traces
+from spanframe_query.select import Search
+from spanframe_query.sifting import found_rows
 from tests.query.records import SpanRecord, TraceRecord, open_store
 
 RECORDS = [
@@ -22,8 +24,8 @@ RECORDS = [
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = open_store(tmp_path_factory.mktemp("limits") / "store.db", RECORDS)
+def engine(place: Path | str) -> Iterator[Engine]:
+    engine = open_store(place, RECORDS)
     yield engine
     engine.dispose()
 
@@ -31,7 +33,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def _found(engine: Engine, text: str) -> list[int]:
     search = Search(filter=parse_filter(text))
     with engine.connect() as connection:
-        rows = connection.execute(select_traces(search, "sqlite"))
+        rows = found_rows(connection, search)
         return sorted(row.trace_key for row in rows)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,8 @@ from sqlalchemy import Engine
 from spanframe_query.filter import parse_filter
 from spanframe_query.layouts.plan import Plan, candidates
 from spanframe_query.order import parse_order
-from spanframe_query.planning import planned
-from spanframe_query.select import Search, count_traces, select_traces
+from spanframe_query.select import Search
+from spanframe_query.sifting import count_found, found_rows
 from tests.query.records import TraceRecord, open_store, refill
 from tests.query.reference import in_order, matches
 from tests.query.strategies import clauses, spelled, stores
@@ -30,8 +31,8 @@ ORDERS = {
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = open_store(tmp_path_factory.mktemp("oracle") / "store.db")
+def engine(place: Path | str) -> Iterator[Engine]:
+    engine = open_store(place)
     yield engine
     engine.dispose()
 
@@ -52,18 +53,12 @@ def test_sql_finds_what_the_oracle_finds_by_every_plan(
     with engine.connect() as connection:
         searches = [
             search,
-            planned(connection, search),
-            planned(connection, search, counting=True),
             *(replace(search, plan=plan) for plan in plans),
         ]
         found = [
-            [row.trace_key for row in connection.execute(select_traces(each, "sqlite"))]
-            for each in searches
+            [row.trace_key for row in found_rows(connection, each)] for each in searches
         ]
-        counts = {
-            connection.execute(count_traces(each, "sqlite")).scalar_one()
-            for each in searches
-        }
+        counts = {count_found(connection, each) for each in searches}
 
     assert found == [[record.number for record in expected]] * len(found)
     assert counts == {len(expected)}

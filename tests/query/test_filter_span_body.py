@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,8 @@ from spanframe_query.layouts.span_body import (
     attribute_text,
     content,
 )
-from spanframe_query.select import Search, select_traces
+from spanframe_query.select import Search
+from spanframe_query.sifting import found_rows
 from tests.query.records import SpanRecord, TraceRecord, open_store
 
 DEEP = "[" * 100_000
@@ -174,7 +176,7 @@ SPANS: dict[int, tuple[dict[str, Any], ...]] = {
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def engine(place: Path | str) -> Iterator[Engine]:
     records = [
         TraceRecord(
             number=number,
@@ -185,7 +187,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         )
         for number, spans in SPANS.items()
     ]
-    engine = open_store(tmp_path_factory.mktemp("bodies") / "store.db", records)
+    engine = open_store(place, records)
     yield engine
     engine.dispose()
 
@@ -230,5 +232,5 @@ def test_filters_compare_decoded_values_on_one_span(
     search = Search(filter=parse_filter(text))
 
     with engine.connect() as connection:
-        rows = connection.execute(select_traces(search, "sqlite"))
+        rows = found_rows(connection, search)
         assert sorted(row.trace_key for row in rows) == numbers

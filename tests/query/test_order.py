@@ -1,13 +1,16 @@
 """order_by: names, directions, ties, absent values, and what is refused."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from spanframe.errors import FilterError, InvalidArgumentError
 from spanframe_query.order import parse_order
-from spanframe_query.select import Search, select_traces
+from spanframe_query.select import Search
+from spanframe_query.sifting import found_rows
 from tests.query.records import TraceRecord, open_store
 
 RECORDS = [
@@ -40,6 +43,13 @@ RECORDS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def engine(place: Path | str) -> Iterator[Engine]:
+    engine = open_store(place, RECORDS)
+    yield engine
+    engine.dispose()
+
+
 @pytest.mark.parametrize(
     ("order_by", "numbers"),
     [
@@ -64,14 +74,12 @@ RECORDS = [
     ],
 )
 def test_rows_come_in_this_order(
-    tmp_path: Path, order_by: Any, numbers: list[int]
+    engine: Engine, order_by: Any, numbers: list[int]
 ) -> None:
-    engine = open_store(tmp_path / "store.db", RECORDS)
     search = Search(order=parse_order(order_by))
 
     with engine.connect() as connection:
-        rows = connection.execute(select_traces(search, "sqlite")).all()
-    engine.dispose()
+        rows = found_rows(connection, search)
 
     assert [row.trace_key for row in rows] == numbers
 

@@ -16,8 +16,9 @@ from spanframe.errors import InvalidArgumentError
 from spanframe_query.filter import parse_filter
 from spanframe_query.order import parse_order
 from spanframe_query.paging import next_token, read_token
-from spanframe_query.select import Search, select_traces
-from tests.query.records import TraceRecord, fill, open_store
+from spanframe_query.select import Search
+from spanframe_query.sifting import found_rows
+from tests.query.records import TraceRecord, fill, open_store, refill
 
 RECORDS = [
     TraceRecord(
@@ -49,15 +50,15 @@ ITEMS = [
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = open_store(tmp_path_factory.mktemp("paging") / "store.db", RECORDS)
+def engine(place: Path | str) -> Iterator[Engine]:
+    engine = open_store(place, RECORDS)
     yield engine
     engine.dispose()
 
 
 def _rows(engine: Engine, search: Search) -> list[Any]:
     with engine.connect() as connection:
-        return list(connection.execute(select_traces(search, "sqlite")))
+        return list(found_rows(connection, search))
 
 
 def _search(text: str = "", order_by: Any = None, **more: Any) -> Search:
@@ -91,8 +92,8 @@ def test_page_after_page_is_one_big_page(
     assert pages == whole
 
 
-def test_traces_that_arrive_between_pages_move_no_row(tmp_path: Path) -> None:
-    engine = open_store(tmp_path / "store.db", RECORDS)
+def test_traces_that_arrive_between_pages_move_no_row(engine: Engine) -> None:
+    refill(engine, RECORDS)
     search = _search(limit=10)
     rows = _rows(engine, search)
     token = next_token(search, rows[-1])
@@ -101,7 +102,7 @@ def test_traces_that_arrive_between_pages_move_no_row(tmp_path: Path) -> None:
     fill(engine, newer)
     after = read_token(token, search)
     rest = _rows(engine, dataclasses.replace(search, after=after, limit=None))
-    engine.dispose()
+    refill(engine, RECORDS)
 
     seen = [row.trace_key for row in [*rows, *rest]]
     assert sorted(seen) == [record.number for record in RECORDS]

@@ -13,8 +13,8 @@ from spanframe_query.codecs import Codecs
 from spanframe_query.filter import FieldKind, parse_filter
 from spanframe_query.layouts import COMPUTED, add_computed, install_functions
 from spanframe_query.layouts.plan import Plan, candidates
-from spanframe_query.planning import planned
-from spanframe_query.select import Search, select_traces
+from spanframe_query.select import Search
+from spanframe_query.sifting import found_rows
 from tests.plugins.otlp import MS, START, span
 from tests.plugins.store import Store
 
@@ -49,7 +49,8 @@ def reading(store: Store) -> Iterator[Engine]:
         )
     )
     engine = open_engine(store.url, read_only=True)
-    event.listen(engine, "connect", lambda raw, _: install_functions(raw, Codecs()))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", lambda raw, _: install_functions(raw, Codecs()))
     yield engine
     engine.dispose()
 
@@ -59,15 +60,13 @@ def _rows(engine: Engine, text: str) -> list[Row[Any]]:
     search = Search(filter=parse_filter(text))
     with engine.connect() as connection:
         searches = [
-            planned(connection, search),
+            search,
             *(
                 replace(search, plan=plan)
                 for plan in (Plan(None), *(c.plan for c in candidates(search.filter)))
             ),
         ]
-        results = [
-            list(connection.execute(select_traces(each, "sqlite"))) for each in searches
-        ]
+        results = [list(found_rows(connection, each)) for each in searches]
     ids = [[row.trace_id for row in rows] for rows in results]
     assert ids == [ids[0]] * len(ids)
     return results[0]

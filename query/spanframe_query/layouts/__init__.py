@@ -10,12 +10,13 @@ from spanframe_query.layouts.computed import COMPUTED, Computed, add_computed
 from spanframe_query.layouts.index import can_drive, is_exact, is_ordered
 from spanframe_query.layouts.plan import Plan
 from spanframe_query.layouts.postgresql import PostgreSQLLayout
-from spanframe_query.layouts.rows import BODY_KINDS, RowLayout
+from spanframe_query.layouts.rows import BODY_KINDS, KIND_COLUMNS, RowLayout
 from spanframe_query.layouts.sqlite import SQLiteLayout, install_functions
 
 __all__ = [
     "BODY_KINDS",
     "COMPUTED",
+    "KIND_COLUMNS",
     "Computed",
     "RowLayout",
     "add_computed",

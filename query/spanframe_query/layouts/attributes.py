@@ -1,16 +1,19 @@
 """What a comparator means for a span attribute, whose type is known only when read."""
 
+import operator
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, or_
 
 from spanframe_query.filter.compile import OPERATORS, Layout, compare_text
+from spanframe_query.filter.matching import matcher
 from spanframe_query.filter.nodes import Comparator, Condition
 from spanframe_query.filter.values import stored_text
 from spanframe_query.layouts.span_body import decoded_text, json_text
 
-__all__ = ["compare_attribute"]
+__all__ = ["attribute_matcher", "compare_attribute"]
 
 _PATTERNS = (Comparator.LIKE, Comparator.ILIKE, Comparator.RLIKE)
 _INT64_LIMIT = 1 << 63
@@ -51,6 +54,39 @@ def compare_attribute(
             )
         case _:
             return OPERATORS[comparator](number, numbers[0])
+
+
+def attribute_matcher(
+    condition: Condition,
+) -> Callable[[str | None, float | None], bool]:
+    """Return a function that compares a decoded attribute as `compare_attribute` does.
+
+    It takes the attribute as text, None where it is absent, and as a number.
+    """
+    comparator = condition.comparator
+    if comparator in _PATTERNS:
+        fits = matcher(comparator, condition.texts)
+        return lambda text, _: text is not None and fits(text)
+    texts = {stored_text(json_text(decoded_text(v))) for v in condition.texts}
+    numbers = [_bound(value) for value in condition.numbers]
+    match comparator:
+        case Comparator.EQ | Comparator.IN:
+            return lambda text, number: text in texts or number in numbers
+        case Comparator.NE | Comparator.NOT_IN:
+            return lambda text, number: (
+                text is not None and text not in texts and number not in numbers
+            )
+        case _:
+            holds, bound = _ORDERINGS[comparator], numbers[0]
+            return lambda _, number: number is not None and holds(number, bound)
+
+
+_ORDERINGS: Final[Mapping[Comparator, Callable[[float, float], bool]]] = {
+    Comparator.LT: operator.lt,
+    Comparator.LE: operator.le,
+    Comparator.GT: operator.gt,
+    Comparator.GE: operator.ge,
+}
 
 
 def _bound(value: Decimal) -> float:

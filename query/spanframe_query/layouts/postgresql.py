@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from spanframe import keys
 from spanframe_collector.store import schema
+from spanframe_query.filter.capabilities import Capability
 from spanframe_query.filter.nodes import FieldKind
 from spanframe_query.layouts.rows import RowLayout
 
@@ -23,6 +24,7 @@ class PostgreSQLLayout(RowLayout):
     """PostgreSQL 15 or later."""
 
     engine = "PostgreSQL"
+    sifted = frozenset(Capability)
 
     def request_id(self) -> ColumnElement[Any]:
         """Return the text of the trace id."""

@@ -32,14 +32,14 @@ from spanframe_query.layouts.index import (
 )
 from spanframe_query.layouts.plan import Plan
 
-__all__ = ["BODY_KINDS", "RowLayout"]
+__all__ = ["BODY_KINDS", "KIND_COLUMNS", "RowLayout"]
 
 _COLUMNS: Final = {
     FieldKind.STATUS: "status",
     FieldKind.CLIENT_REQUEST_ID: "client_request_id",
     FieldKind.NAME: "name",
 }
-_KIND_COLUMNS: Final = {
+KIND_COLUMNS: Final = {
     FieldKind.SPAN_NAME: schema.span_kinds.c.name,
     FieldKind.SPAN_TYPE: schema.span_kinds.c.type,
     FieldKind.SPAN_STATUS: schema.span_kinds.c.status,
@@ -60,6 +60,8 @@ class RowLayout(ABC):
 
     engine: ClassVar[str]
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    sifted: ClassVar[frozenset[Capability]] = frozenset()
+    """What is checked on the rows that are found, as the engine cannot: `sifting`."""
 
     plan: Plan
 
@@ -194,22 +196,25 @@ class RowLayout(ABC):
             index.c.trace_key == self.trace_key,
         )
 
-    def some_span(self, conditions: list[Condition]) -> ColumnElement[bool]:
-        """Return whether one span of the trace fulfils all conditions."""
-        spans, blocks, kinds = schema.spans, schema.span_blocks, schema.span_kinds
-        of_bodies = [each for each in conditions if each.field.kind in _BODY_COSTS]
-        of_kinds = [
+    def of_kinds(self, conditions: list[Condition]) -> ColumnElement[bool]:
+        """Return whether name, type and status of a span fulfil all conditions."""
+        kinds = schema.span_kinds
+        compared = (
             compare_text(
-                _KIND_COLUMNS[each.field.kind], each.comparator, each.texts, self
+                KIND_COLUMNS[each.field.kind], each.comparator, each.texts, self
             )
             for each in conditions
-            if each.field.kind in _KIND_COLUMNS
-        ]
+        )
+        return schema.spans.c.kind_key.in_(select(kinds.c.kind_key).where(*compared))
+
+    def some_span(self, conditions: list[Condition]) -> ColumnElement[bool]:
+        """Return whether one span of the trace fulfils all conditions."""
+        spans, blocks = schema.spans, schema.span_blocks
+        of_bodies = [each for each in conditions if each.field.kind in _BODY_COSTS]
+        of_kinds = [each for each in conditions if each.field.kind in KIND_COLUMNS]
         wanted = [spans.c.trace_key == self.trace_key]
         if of_kinds:
-            wanted.append(
-                spans.c.kind_key.in_(select(kinds.c.kind_key).where(*of_kinds))
-            )
+            wanted.append(self.of_kinds(of_kinds))
         if of_bodies:
             wanted.append(spans.c.block_key == blocks.c.block_key)
         cheapest_first = sorted(of_bodies, key=lambda c: _BODY_COSTS[c.field.kind])

@@ -79,7 +79,9 @@ FROM traces
 WHERE traces.name LIKE %(name_1)s::VARCHAR AND lower(traces.name COLLATE "C") LIKE lower(%(param_1)s::VARCHAR COLLATE "C") AND traces.status = %(status_1)s::VARCHAR ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
 
 -- an expression
--- refused: Write LIKE or ILIKE in place of RLIKE
+SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes
+FROM traces
+WHERE traces.name IS NOT NULL ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
 
 -- columns
 SELECT (SELECT count(*) AS count_1
@@ -121,7 +123,13 @@ FROM span_kinds
 WHERE span_kinds.name = %(name_1)s::VARCHAR AND span_kinds.type != %(type_1)s::VARCHAR))) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
 
 -- the body of a span
--- refused: Write span.name, span.type or span.status, or a tag of the trace
+SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes
+FROM traces
+WHERE EXISTS (SELECT *
+FROM spans
+WHERE spans.trace_key = traces.trace_key AND spans.kind_key IN (SELECT span_kinds.kind_key
+FROM span_kinds
+WHERE span_kinds.name = %(name_1)s::VARCHAR)) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
 
 -- in experiments
 SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes
