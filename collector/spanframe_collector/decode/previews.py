@@ -34,7 +34,7 @@ def preview(text: str | None, role: Literal["user", "assistant"]) -> str | None:
 
 def _message(text: str, role: str) -> str | None:
     """Return the text of the last message of ``role``, else of the last message."""
-    if len(text) > _PARSED_LENGTH:
+    if len(text) > _PARSED_LENGTH or not _may_hold_messages(text):
         return None
     value = loads(text)
     if not isinstance(value, dict):
@@ -46,6 +46,11 @@ def _message(text: str, role: str) -> str | None:
         return None
     of_role = [m for m in messages if m["role"] == role]
     return _content((of_role or messages)[-1]["content"])
+
+
+def _may_hold_messages(text: str) -> bool:
+    """Tell by its letters whether a JSON text can hold a message: most hold none."""
+    return ('"role"' in text and '"content"' in text) or "\\u" in text
 
 
 def _messages(value: Any) -> list[Any]:

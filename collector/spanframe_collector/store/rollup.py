@@ -12,7 +12,7 @@ that ends last. Tags and metadata come from any span; the root's win, then the l
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
@@ -63,6 +63,8 @@ class TraceState(NamedTuple):
     usage: Mapping[str, int] | None = None
 
 
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 NO_EXPERIMENTS: Final[Mapping[Fact, int]] = {}
 EXPERIMENT_FIELDS: Final = frozenset({"experiment", "experiment_id"})
 EMPTY: Final = TraceState({}, 0, 0)
@@ -100,28 +102,24 @@ def fold(
         experiment_ids: the id of every experiment that a fact of the spans speaks of;
             a fact that is not among them is left out.
     """
+    group = spans if isinstance(spans, Sequence) else list(spans)
+    if not group:
+        return EMPTY
     picks: dict[str, Pick] = {}
-    count = size = 0
-    head: SpanRow | None = None
     # Most facts are those of a process: all its spans say them, the greatest is heard.
-    sharing: dict[int, SpanRow] = {}
-    for span in spans:
-        count += 1
-        size += len(span.body)
-        if head is None or _precedence(span) > _precedence(head):
-            head = span
-        speaker = sharing.setdefault(id(span.shared_facts), span)
-        if speaker is not span and _strength(span) > _strength(speaker):
-            sharing[id(span.shared_facts)] = span
+    sharing: dict[int, list[SpanRow]] = {}
+    for span in group:
+        sharing.setdefault(id(span.shared_facts), []).append(span)
         if span.own_facts:
             _put_facts(picks, span, span.own_facts, experiment_ids)
-    for span in sharing.values():
-        _put_facts(picks, span, span.shared_facts, experiment_ids)
-    if head is not None:
-        stamp = Stamp(Source.SPAN, *_precedence(head))
-        for field, value in _head_values(head).items():
-            _put(picks, field, Pick(stamp, value))
-    return TraceState(picks, count, size)
+    for process in sharing.values():
+        speaker = max(process, key=_strength)
+        _put_facts(picks, speaker, speaker.shared_facts, experiment_ids)
+    head = max(group, key=_precedence)
+    stamp = Stamp(Source.SPAN, *_precedence(head))
+    for field, value in _head_values(head).items():
+        _put(picks, field, Pick(stamp, value))
+    return TraceState(picks, len(group), sum([len(span.body) for span in group]))
 
 
 def merge(left: TraceState, right: TraceState) -> TraceState:
@@ -130,6 +128,8 @@ def merge(left: TraceState, right: TraceState) -> TraceState:
     When the right one changes no pick, the picks are those of the left one, the very
     same object.
     """
+    if left is EMPTY:
+        return right
     picks = left.picks
     won = {
         field: pick
@@ -152,11 +152,22 @@ def edit(field: str, value: str | None, time_ns: int) -> TraceState:
 
 def searchable_of(state: TraceState) -> Searchable:
     """Return what the trace row of a state is found by."""
-    picks = state.picks
-    start = picks.get("timestamp_ms")
-    return Searchable(
-        start.value if start else 0, _entries(picks, _TAG), _metadata(state)
-    )
+    start = state.picks.get("timestamp_ms")
+    tags: dict[str, str] = {}
+    entries: dict[str, str] = {}
+    for field in sorted(state.picks):
+        value = state.picks[field].value
+        if value is None:
+            continue
+        if field.startswith(_TAG):
+            tags[field[len(_TAG) :]] = value
+        elif field.startswith(_METADATA):
+            entries[field[len(_METADATA) :]] = value
+    if state.usage is not None:
+        # What the app says itself wins; spaces as MLflow writes them, since a filter
+        # compares the text.
+        entries.setdefault(keys.META_TOKEN_USAGE, json.dumps(state.usage))
+    return Searchable(start.value if start else 0, tags, entries)
 
 
 def columns_of(state: TraceState, found_by: Searchable | None = None) -> dict[str, Any]:
@@ -175,8 +186,8 @@ def columns_of(state: TraceState, found_by: Searchable | None = None) -> dict[st
         if columns[full] == _cut_preview(columns[shown]):
             columns[full] = None
     columns["experiment_id"] = columns["experiment_id"] or DEFAULT_EXPERIMENT_ID
-    columns["tags"] = _dump(tags)
-    columns["metadata"] = _dump(entries)
+    columns["tags"] = _encode(tags)
+    columns["metadata"] = _encode(entries)
     columns["span_count"] = state.span_count
     columns["size_bytes"] = state.size_bytes
     columns["stamps"] = dump_stamps(
@@ -220,10 +231,14 @@ def _put_facts(
     experiment_ids: Mapping[Fact, int],
 ) -> None:
     strength = _strength(span)
+    stamps: dict[Source, Stamp] = {}
     for fact in facts:
-        stamp = Stamp(fact.source, *strength)
-        if fact.field not in EXPERIMENT_FIELDS:
-            _put(picks, fact.field, Pick(stamp, fact.value))
+        field, source, value = fact
+        stamp = stamps.get(source)
+        if stamp is None:
+            stamp = stamps[source] = Stamp(source, *strength)
+        if field not in EXPERIMENT_FIELDS:
+            _put(picks, field, Pick(stamp, value))
         elif fact in experiment_ids:
             _put(picks, "experiment_id", Pick(stamp, experiment_ids[fact]))
 
@@ -268,24 +283,3 @@ def _head_values(head: SpanRow) -> dict[str, Any]:
         "trace_inputs": cut(head.inputs or "", METADATA_LENGTH),
         "trace_outputs": cut(head.outputs or "", METADATA_LENGTH),
     }
-
-
-def _entries(picks: Mapping[str, Pick], prefix: str) -> dict[str, str]:
-    return {
-        field[len(prefix) :]: pick.value
-        for field, pick in sorted(picks.items())
-        if field.startswith(prefix) and pick.value is not None
-    }
-
-
-def _metadata(state: TraceState) -> dict[str, str]:
-    entries = _entries(state.picks, _METADATA)
-    if state.usage is not None:
-        # What the app says itself wins; spaces as MLflow writes them, since a filter
-        # compares the text.
-        entries.setdefault(keys.META_TOKEN_USAGE, json.dumps(state.usage))
-    return entries
-
-
-def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -48,7 +48,8 @@ def dump_stamps(owned: Mapping[str, Stamp], fields: Sequence[str]) -> bytes:
         fields: fields that the reader can name by itself, in an order it knows.
     """
     # In order, so that equal stamps make equal bytes.
-    owners = {stamp: n for n, stamp in enumerate(sorted(set(owned.values())), 1)}
+    distinct = {id(stamp): stamp for stamp in owned.values()}.values()
+    owners = {stamp: n for n, stamp in enumerate(sorted(set(distinct)), 1)}
     speakers: dict[_Speaker, int] = {}
     for stamp in owners:
         speakers.setdefault(_speaker(stamp), len(speakers))

@@ -8,7 +8,7 @@ collectors on one store are safe.
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, insert, select, update
@@ -46,6 +46,9 @@ _TRACE_COLUMNS: Final = tuple(traces.c.keys())
 _CHANGED: Final = update(traces).where(traces.c.trace_key == bindparam("key"))
 _GROWN: Final = _CHANGED.values(
     span_count=bindparam("count"), size_bytes=bindparam("size")
+)
+_BY_ID: Final = select(traces).where(
+    traces.c.trace_id.in_(bindparam("ids", expanding=True))
 )
 
 _KNOWN_SPANS: Final = {
@@ -112,11 +115,14 @@ class SpanWriter:
             known = dict(_known_traces(connection, trace_ids))
             fresh = _without_known_spans(connection, distinct, known)
             new = fresh.values()
-            trace_keys = _trace_keys(connection, new, known)
             if fresh:
+                by_trace: dict[bytes, list[SpanRow]] = {}
+                for span in new:
+                    by_trace.setdefault(span.trace_id, []).append(span)
+                trace_keys = _trace_keys(connection, by_trace, known)
                 interned = self._intern(connection, new)
-                self._write_spans(connection, new, trace_keys, interned)
-                _write_traces(connection, new, known, trace_keys)
+                self._write_spans(connection, by_trace, trace_keys, interned)
+                _write_traces(connection, by_trace, known, trace_keys)
         if interned is not None:
             # Only what is committed may be remembered.
             self._resources.remember(interned.resources)
@@ -135,7 +141,7 @@ class SpanWriter:
     def _write_spans(
         self,
         connection: Connection,
-        fresh: Collection[SpanRow],
+        fresh: Mapping[bytes, Sequence[SpanRow]],
         trace_keys: Mapping[bytes, int],
         interned: _Interned,
     ) -> None:
@@ -208,25 +214,19 @@ def _shares(
 
 
 def _blocks(
-    fresh: Iterable[SpanRow], trace_keys: Mapping[bytes, int]
+    fresh: Mapping[bytes, Sequence[SpanRow]], trace_keys: Mapping[bytes, int]
 ) -> Iterator[Sequence[SpanRow]]:
-    """Yield the spans that share a block, in the order of their keys.
+    """Yield the spans that share a block, in the order of the keys of their traces.
 
     So the tree of spans grows at its end, and a trace is read from one place.
     """
-    ordered = sorted(
-        fresh,
-        key=lambda s: (
-            trace_keys[s.trace_id],
-            s.resource.digest,
-            s.scope.digest,
-            s.span_id,
-            s.digest,
-        ),
-    )
-    for _, group in groupby(ordered, lambda s: (s.trace_id, s.resource, s.scope)):
-        members = list(group)
-        yield from portions(members, [len(span.body) for span in members])
+    for trace_id in sorted(fresh, key=trace_keys.__getitem__):
+        origins: dict[tuple[bytes, bytes], list[SpanRow]] = {}
+        for span in fresh[trace_id]:
+            origin = (span.resource.digest, span.scope.digest)
+            origins.setdefault(origin, []).append(span)
+        for members in origins.values():
+            yield from portions(members, [len(span.body) for span in members])
 
 
 def _known_traces(
@@ -234,8 +234,7 @@ def _known_traces(
 ) -> Iterator[tuple[bytes, _Known]]:
     """Yield the traces the store holds already, by trace id."""
     for ids in chunks(trace_ids, LOOKUP_SIZE):
-        query = select(traces).where(traces.c.trace_id.in_(ids))
-        for row in connection.execute(query):
+        for row in connection.execute(_BY_ID, {"ids": ids}):
             columns = row._asdict()
             yield row.trace_id, _Known(row.trace_key, columns, state_of(columns))
 
@@ -264,28 +263,28 @@ def _without_known_spans(
 
 
 def _trace_keys(
-    connection: Connection, fresh: Iterable[SpanRow], known: Mapping[bytes, _Known]
+    connection: Connection, trace_ids: Iterable[bytes], known: Mapping[bytes, _Known]
 ) -> dict[bytes, int]:
     """Return the keys of the traces that get spans, giving new ones the next."""
-    trace_ids = dict.fromkeys(span.trace_id for span in fresh)
     following = next_key(connection, traces)
-    new = (trace_id for trace_id in trace_ids if trace_id not in known)
-    keys = {trace_id: following + n for n, trace_id in enumerate(new)}
-    keys.update({i: known[i].trace_key for i in trace_ids if i in known})
+    keys = {}
+    for trace_id in trace_ids:
+        if trace_id in known:
+            keys[trace_id] = known[trace_id].trace_key
+        else:
+            keys[trace_id] = following
+            following += 1
     return keys
 
 
 def _write_traces(
     connection: Connection,
-    fresh: Iterable[SpanRow],
+    by_trace: Mapping[bytes, Sequence[SpanRow]],
     known: Mapping[bytes, _Known],
     trace_keys: Mapping[bytes, int],
 ) -> None:
     """Insert or update the rows of the traces whose spans have just been stored."""
-    by_trace: dict[bytes, list[SpanRow]] = {}
-    for span in fresh:
-        by_trace.setdefault(span.trace_id, []).append(span)
-    named = experiment_ids(connection, fresh)
+    named = experiment_ids(connection, chain.from_iterable(by_trace.values()))
     states = {
         trace_id: merge(
             known[trace_id].state if trace_id in known else EMPTY,
@@ -354,8 +353,12 @@ def experiment_ids(connection: Connection, batch: Iterable[SpanRow]) -> dict[Fac
     say, at last to ``Default``.
     """
     wanted: set[Fact] = set()
-    for facts in {s.shared_facts for s in batch} | {s.own_facts for s in batch}:
-        wanted.update(fact for fact in facts if fact.field in EXPERIMENT_FIELDS)
+    shared: dict[int, tuple[Fact, ...]] = {}
+    for span in batch:
+        shared[id(span.shared_facts)] = span.shared_facts
+        wanted.update(f for f in span.own_facts if f.field in EXPERIMENT_FIELDS)
+    for facts in shared.values():
+        wanted.update(f for f in facts if f.field in EXPERIMENT_FIELDS)
     if not wanted:
         return {}
     query = select(experiments.c.name, experiments.c.experiment_id)
