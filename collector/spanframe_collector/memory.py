@@ -1,9 +1,10 @@
-"""Keeps the collector's memory where its budget is, on Linux with glibc."""
+"""Keeps the collector's memory where its budget is, at the least cost."""
 
 import ctypes
+import gc
 from typing import Final
 
-__all__ = ["return_large_blocks"]
+__all__ = ["look_for_cycles_seldom", "return_large_blocks"]
 
 # malloc.h
 _M_MMAP_THRESHOLD: Final = -3
@@ -11,6 +12,21 @@ _M_ARENA_MAX: Final = -8
 
 _THRESHOLD_BYTES: Final = 128 << 10
 _ARENAS: Final = 2
+
+_THRESHOLDS: Final = (50_000, 20, 50)
+"""New objects until the young ones are looked at, and how seldom the older ones are."""
+
+
+def look_for_cycles_seldom() -> None:
+    """Have Python's cyclic garbage collector run less often.
+
+    A request becomes tens of thousands of small objects, none of which refers to
+    itself; by default all of them are looked at again and again while they wait for
+    their commit, which costs a quarter of the time that a span takes.
+    """
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays
+    gc.set_threshold(*_THRESHOLDS)
 
 
 def return_large_blocks() -> None:

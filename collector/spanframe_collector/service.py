@@ -18,7 +18,7 @@ from spanframe_collector.decode.masking import Masker
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.housekeeping import keep_within
 from spanframe_collector.intake import Intake
-from spanframe_collector.memory import return_large_blocks
+from spanframe_collector.memory import look_for_cycles_seldom, return_large_blocks
 from spanframe_collector.pipeline import Pipeline
 from spanframe_collector.receivers.grpc import GrpcReceiver
 from spanframe_collector.receivers.http import HttpReceiver
@@ -79,6 +79,7 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
         OSError: when an address cannot be bound or the file not be written.
     """
     return_large_blocks()
+    look_for_cycles_seldom()
     engine = open_engine(settings.store, synchronous=settings.sqlite_synchronous)
     try:
         if settings.keep_size is not None and not knows_its_size(engine):

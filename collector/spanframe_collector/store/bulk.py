@@ -10,13 +10,14 @@ values go straight to the driver.
 from collections.abc import Sequence
 from functools import cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, Table, insert
+from sqlalchemy import Connection, Dialect, Table, UpdateBase, insert
 
 from spanframe_collector.store.postgresql import copy_rows
 
-__all__ = ["insert_rows"]
+__all__ = ["execute_many", "insert_rows"]
 
 _MOST_VALUES: Final = 8192
 """Values in one statement; SQLite takes 32 766 since 3.32."""
@@ -47,6 +48,31 @@ def insert_rows(
     if done < len(rows):
         text = _statement(table, dialect, 1)
         connection.exec_driver_sql(text, list(rows[done:]))
+
+
+def execute_many(
+    connection: Connection, statement: UpdateBase, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Run a statement once for each row of parameters, all of the same names.
+
+    The values go to the driver as they are.
+    """
+    if not rows:
+        return
+    if not connection.dialect.positional:
+        connection.execute(statement, rows)
+        return
+    text, names = _compiled(statement, connection.dialect, tuple(rows[0]))
+    pick = itemgetter(*names)
+    connection.exec_driver_sql(text, [pick(row) for row in rows])
+
+
+@cache
+def _compiled(
+    statement: UpdateBase, dialect: Dialect, names: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]]:
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    return str(compiled), tuple(compiled.positiontup or ())
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from sqlalchemy import Connection, bindparam, delete
 
-from spanframe_collector.store.bulk import insert_rows
+from spanframe_collector.store.bulk import execute_many, insert_rows
 from spanframe_collector.store.schema import (
     INDEXED_VALUE_LENGTH,
     KIND_METADATA,
@@ -34,8 +34,9 @@ class Entry(NamedTuple):
 
 
 _KEY_COLUMNS: Final = tuple(attribute_index.primary_key.columns)
+_OLD_NAMES: Final = tuple(f"old_{column.name}" for column in _KEY_COLUMNS)
 _DELETE: Final = delete(attribute_index).where(
-    *(column == bindparam(f"old_{column.name}") for column in _KEY_COLUMNS)
+    *(c == bindparam(name) for c, name in zip(_KEY_COLUMNS, _OLD_NAMES, strict=True))
 )
 
 
@@ -92,14 +93,8 @@ class Changes:
 
     def write(self, connection: Connection) -> None:
         """Write the changes; old rows go first, since a new one may have their key."""
-        if self._old:
-            connection.execute(
-                _DELETE,
-                [
-                    {f"old_{c.name}": getattr(entry, c.name) for c in _KEY_COLUMNS}
-                    for entry in self._old
-                ],
-            )
+        old = [dict(zip(_OLD_NAMES, entry, strict=False)) for entry in self._old]
+        execute_many(connection, _DELETE, old)
         if self._new:
             # In key order, so that neighbours are written to one page.
             self._new.sort(key=itemgetter(0, 1, 2, 3, 4))

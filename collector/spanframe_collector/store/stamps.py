@@ -48,14 +48,17 @@ def dump_stamps(owned: Mapping[str, Stamp], fields: Sequence[str]) -> bytes:
         fields: fields that the reader can name by itself, in an order it knows.
     """
     # In order, so that equal stamps make equal bytes.
-    distinct = {id(stamp): stamp for stamp in owned.values()}.values()
-    owners = {stamp: n for n, stamp in enumerate(sorted(set(distinct)), 1)}
+    distinct = {id(stamp): stamp for stamp in owned.values()}
+    owners = {stamp: n for n, stamp in enumerate(sorted(set(distinct.values())), 1)}
+    numbers = {identity: owners[stamp] for identity, stamp in distinct.items()}
     speakers: dict[_Speaker, int] = {}
     for stamp in owners:
         speakers.setdefault(_speaker(stamp), len(speakers))
-    known = [owners[owned[f]] if f in owned else _NOBODY for f in fields]
-    others = sorted(owned.keys() - set(fields))
-    known += [owners[owned[field]] for field in others]
+    known = [numbers[id(owned[f])] if f in owned else _NOBODY for f in fields]
+    others: list[str] = []
+    if len(known) - known.count(_NOBODY) < len(owned):
+        others = sorted(owned.keys() - set(fields))
+        known += [numbers[id(owned[field])] for field in others]
     return b"".join(
         (
             _COUNTS.pack(len(speakers), len(owners), len(known)),

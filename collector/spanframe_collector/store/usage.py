@@ -6,9 +6,8 @@ anew whenever a stored trace that has usage gets spans.
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, bindparam, null, select
 
@@ -30,12 +29,19 @@ _COLUMNS: Final = (
 )
 
 
-class _Node(NamedTuple):
-    """A span that reports usage, or an ancestor of one."""
+class _Span(Protocol):
+    """A span that reports usage, or an ancestor of one: decoded, or read back."""
 
-    parent: int | None
-    version: tuple[bool, int, int]
-    usage: str | None
+    @property
+    def span_id(self) -> int: ...
+    @property
+    def parent_span_id(self) -> int | None: ...
+    @property
+    def end_ns(self) -> int: ...
+    @property
+    def digest(self) -> int: ...
+    @property
+    def usage(self) -> str | None: ...
 
 
 def _ancestry() -> Any:
@@ -64,58 +70,55 @@ def usage_of_traces(
     connection: Connection, trace_keys: Iterable[int]
 ) -> dict[int, dict[str, int]]:
     """Return the usage of those of the traces that have any, by trace key."""
-    traces: dict[int, dict[int, _Node]] = {}
+    traces: dict[int, list[Any]] = {}
     for row in connection.execute(_ANCESTRY, {"trace_keys": list(trace_keys)}):
-        _put(traces.setdefault(row.trace_key, {}), row)
-    return {key: _total(nodes) for key, nodes in traces.items()}
+        traces.setdefault(row.trace_key, []).append(row)
+    return {key: _total(rows) for key, rows in traces.items()}
 
 
-def usage_of_spans(group: Iterable[SpanRow]) -> dict[str, int] | None:
+def usage_of_spans(group: Sequence[SpanRow]) -> dict[str, int] | None:
     """Return the usage of a trace that holds exactly these spans; None: it has none."""
-    nodes: dict[int, _Node] = {}
-    for span in group:
-        _put(nodes, span)
-    if all(node.usage is None for node in nodes.values()):
-        return None
-    return _total(nodes)
+    return _total(group) if any(span.usage for span in group) else None
 
 
-def _put(nodes: dict[int, _Node], span: Any) -> None:
-    """Add a span to the nodes of its trace.
-
-    Of two bodies under one span id the newest speaks that reports anything: the store
-    is not asked about the others.
-    """
-    version = (span.usage is not None, span.end_ns, span.digest)
-    known = nodes.get(span.span_id)
-    if known is None or version > known.version:
-        nodes[span.span_id] = _Node(span.parent_span_id, version, span.usage)
-
-
-def _total(nodes: Mapping[int, _Node]) -> dict[str, int]:
-    total = Counter(dict.fromkeys(REQUIRED, 0))
+def _total(spans: Iterable[_Span]) -> dict[str, int]:
+    newest: dict[int, _Span] = {}
+    for span in spans:
+        known = newest.setdefault(span.span_id, span)
+        if known is not span and _version(span) > _version(known):
+            newest[span.span_id] = span
+    total = dict.fromkeys(REQUIRED, 0)
     covered: dict[int, bool] = {}
-    for span_id, node in nodes.items():
-        if node.usage is not None and not _is_covered(span_id, nodes, covered):
-            total.update(json.loads(node.usage))
-    return dict(total)
+    for span_id, span in newest.items():
+        if span.usage is not None and not _is_covered(span_id, newest, covered):
+            for name, count in json.loads(span.usage).items():
+                total[name] = total.get(name, 0) + count
+    return total
+
+
+def _version(span: _Span) -> tuple[bool, int, int]:
+    """Rank the bodies under one span id: the newest speaks that reports anything.
+
+    The store is not asked about the others.
+    """
+    return span.usage is not None, span.end_ns, span.digest
 
 
 def _is_covered(
-    span_id: int, nodes: Mapping[int, _Node], covered: dict[int, bool]
+    span_id: int, spans: Mapping[int, _Span], covered: dict[int, bool]
 ) -> bool:
     """Whether an ancestor of a span reports usage; remembers what it walks over."""
     path: list[int] = []
     answer = False
     current: int | None = span_id
-    while current is not None and current in nodes:
+    while current is not None and current in spans:
         if current in covered:
             answer = covered[current]
             break
         covered[current] = False  # an ancestor of itself covers nothing
         path.append(current)
-        current = nodes[current].parent
-        if current is not None and current in nodes and nodes[current].usage:
+        current = spans[current].parent_span_id
+        if current is not None and current in spans and spans[current].usage:
             answer = True
             break
     covered.update(dict.fromkeys(path, answer))

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 from spanframe_collector.rows import Fact, SpanRow
 from spanframe_collector.store import index, postgresql, sqlite
 from spanframe_collector.store.blocks import Dictionaries, portions
-from spanframe_collector.store.bulk import insert_rows
+from spanframe_collector.store.bulk import execute_many, insert_rows
 from spanframe_collector.store.chunks import LOOKUP_SIZE, chunks
 from spanframe_collector.store.interning import Interner, next_key
 from spanframe_collector.store.rollup import (
@@ -314,9 +314,8 @@ def _write_traces(
             changed_rows.append({"key": key, **columns})
             changes.add(key, index.Searchable.of_row(before.row), found_by)
     insert_rows(connection, traces, new_rows)
-    for statement, rows in ((_CHANGED, changed_rows), (_GROWN, grown_rows)):
-        if rows:
-            connection.execute(statement, rows)
+    execute_many(connection, _CHANGED, changed_rows)
+    execute_many(connection, _GROWN, grown_rows)
     changes.write(connection)
 
 
