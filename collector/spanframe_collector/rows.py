@@ -69,8 +69,9 @@ class SpanRow(NamedTuple):
     """One span on its way to the store.
 
     Ids are signed 64-bit integers of the eight bytes, times nanoseconds since the epoch
-    below 2**63 (0: unset), inputs, outputs and usage JSON text. ``body`` is the OTLP
-    Span exactly as it arrived. ``shared_facts`` are those of its resource and request.
+    below 2**63 (0: unset), usage JSON text. ``body`` is the OTLP
+    Span exactly as it arrived. ``json_layer``: its sender writes every
+    attribute as JSON text. ``shared_facts`` are those of its resource and request.
     """
 
     trace_id: bytes
@@ -81,11 +82,10 @@ class SpanRow(NamedTuple):
     kind: Kind
     start_ns: int
     end_ns: int
-    inputs: str | None
-    outputs: str | None
     usage: str | None
     resource: Interned
     scope: Interned
+    json_layer: bool
     body: bytes
     shared_facts: tuple[Fact, ...]
     own_facts: tuple[Fact, ...]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from spanframe_collector.decode import decode_request
+from spanframe_collector.decode import contents, decode_request
 from spanframe_collector.decode.conventions import EVENT_NAMES, Usage, derive, table
 from spanframe_collector.rows import Source, SpanRow
 from tests.plugins.otlp import pairs, request, span
@@ -510,11 +510,11 @@ def loaded(text: str | None) -> Any:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.convention)
 def test_a_span_is_read_by_its_convention(example: Example) -> None:
     row = decode(example.attributes, example.events)
-    assert loaded(row.inputs) == example.inputs
-    assert loaded(row.outputs) == example.outputs
+    assert loaded(contents(row).inputs) == example.inputs
+    assert loaded(contents(row).outputs) == example.outputs
     assert row.kind.type == example.type
     derived = derive(example.attributes, example.events)
-    assert (derived.inputs, derived.outputs) == (row.inputs, row.outputs)
+    assert (derived.inputs, derived.outputs) == contents(row)
     assert derived.usage == example.usage
     assert derived.model == example.model
     assert derived.provider == example.provider
@@ -580,7 +580,7 @@ def test_any_span_without_a_type_that_asks_a_model_is_an_llm() -> None:
 )
 def test_the_keys_of_mlflow_win_when_they_say_something(own: Any, inputs: Any) -> None:
     row = decode({"input.value": "foreign", "mlflow.spanInputs": own})
-    assert loaded(row.inputs) == inputs
+    assert loaded(contents(row).inputs) == inputs
 
 
 @pytest.mark.parametrize("own", ["TOOL", '"TOOL"'])
@@ -599,8 +599,8 @@ def test_a_type_that_mlflow_did_not_know_is_taken_from_a_convention() -> None:
 @pytest.mark.parametrize("empty", ["", '""', "{}", "[]", "null", {}, [], None])
 def test_an_empty_value_counts_as_absent(empty: Any) -> None:
     attributes = {"input.value": empty, "traceloop.entity.input": "later"}
-    assert loaded(decode(attributes).inputs) == "later"
-    assert decode({"input.value": empty}).inputs is None
+    assert loaded(contents(decode(attributes)).inputs) == "later"
+    assert contents(decode({"input.value": empty})).inputs is None
 
 
 def test_the_first_convention_of_the_table_wins() -> None:
@@ -609,13 +609,13 @@ def test_the_first_convention_of_the_table_wins() -> None:
         "gen_ai.input.messages": "second",
         "input.value": "first",
     }
-    assert loaded(decode(attributes).inputs) == "first"
+    assert loaded(contents(decode(attributes)).inputs) == "first"
 
 
 def test_attributes_win_over_events() -> None:
     events = [("gen_ai.user.message", {"content": "event"})]
     row = decode({"langfuse.observation.input": "attribute"}, events)
-    assert loaded(row.inputs) == "attribute"
+    assert loaded(contents(row).inputs) == "attribute"
 
 
 def test_whole_values_win_over_flattened_ones() -> None:
@@ -623,7 +623,7 @@ def test_whole_values_win_over_flattened_ones() -> None:
         "llm.input_messages.0.message.content": "part",
         "input.value": "whole",
     }
-    assert loaded(decode(attributes).inputs) == "whole"
+    assert loaded(contents(decode(attributes)).inputs) == "whole"
 
 
 @pytest.mark.parametrize(
@@ -638,7 +638,7 @@ def test_whole_values_win_over_flattened_ones() -> None:
     ],
 )
 def test_inputs_are_json_text_encoded_once(value: Any, text: str) -> None:
-    assert decode({"input.value": value}).inputs == text
+    assert contents(decode({"input.value": value})).inputs == text
 
 
 def test_the_json_layer_of_the_mlflow_sdk_is_undone_before_conventions_look() -> None:
@@ -824,7 +824,7 @@ def test_junk_under_every_known_key_costs_nothing(junk: Any, scope: str) -> None
             for name in sorted(EVENT_NAMES)
         ]
         row = decode(kept | {key: junk}, events, scope=scope)
-        for text in [row.inputs, row.outputs, *(fact.value for fact in row.facts)]:
+        for text in [*contents(row), *(fact.value for fact in row.facts)]:
             # A store takes UTF-8 only: a lone surrogate would raise here.
             assert text is None or text.encode()
 
@@ -844,12 +844,14 @@ def test_junk_under_every_known_key_costs_nothing(junk: Any, scope: str) -> None
 )
 def test_odd_flattened_keys_do_no_harm(key: str) -> None:
     row = decode({key: "x", key + ".content": "y"})
-    assert row.inputs is None or len(row.inputs) < 2 * len(key) + 200
+    assert (
+        contents(row).inputs is None or len(contents(row).inputs) < 2 * len(key) + 200
+    )
 
 
 def test_a_list_of_messages_is_as_long_as_its_messages() -> None:
     row = decode({"gen_ai.prompt.999999.content": "x", "gen_ai.prompt.7.content": "y"})
-    assert loaded(row.inputs) == [{"content": "y"}, {"content": "x"}]
+    assert loaded(contents(row).inputs) == [{"content": "y"}, {"content": "x"}]
 
 
 PLAIN = st.recursive(

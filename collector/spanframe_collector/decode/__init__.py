@@ -2,15 +2,19 @@
 
 from spanframe_collector.decode.envelope import EnvelopeError
 from spanframe_collector.decode.request import (
+    Contents,
     Decoded,
+    contents,
     decode_request,
     decode_stored,
     span_digest,
 )
 
 __all__ = [
+    "Contents",
     "Decoded",
     "EnvelopeError",
+    "contents",
     "decode_request",
     "decode_stored",
     "span_digest",

@@ -22,7 +22,14 @@ from spanframe_collector.decode.sizes import (
 )
 from spanframe_collector.rows import Fact, Interned, Kind, Rank, Rejected, SpanRow
 
-__all__ = ["Decoded", "decode_request", "decode_stored", "span_digest"]
+__all__ = [
+    "Contents",
+    "Decoded",
+    "contents",
+    "decode_request",
+    "decode_stored",
+    "span_digest",
+]
 
 _STATUS: Final[dict[int, str]] = {
     Status.STATUS_CODE_UNSET: "UNSET",
@@ -52,6 +59,13 @@ class Decoded(NamedTuple):
     def received(self) -> int:
         """The number of spans in the request."""
         return len(self.rows) + sum(r.spans for r in self.rejected)
+
+
+class Contents(NamedTuple):
+    """The inputs and outputs of a span as JSON text; None when it has none."""
+
+    inputs: str | None
+    outputs: str | None
 
 
 class _Origin(NamedTuple):
@@ -104,6 +118,22 @@ def decode_stored(
     return _decode_span(body, origin)
 
 
+def contents(row: SpanRow) -> Contents:
+    """Return what went into a span and came out of it.
+
+    Of all spans of a trace only the one is asked that speaks for it.
+    """
+    span = Span.FromString(row.body)
+    attributes = _attributes(span, json_layer=row.json_layer)
+    derived = conventions.derive(attributes, _events(span) if span.events else ())
+    return Contents(derived.inputs, derived.outputs)
+
+
+def _attributes(span: Span, *, json_layer: bool) -> dict[str, Any]:
+    attributes = plain_values(span.attributes)
+    return facts.without_json_layer(attributes) if json_layer else attributes
+
+
 def span_digest(body: bytes, origin: bytes) -> int:
     """Return what tells two bodies under one span id apart.
 
@@ -132,10 +162,8 @@ def _decode_span(body: bytes, origin: _Origin) -> SpanRow:
     _check_size(body)
     span = Span.FromString(body)
     _check(span)
-    attributes = plain_values(span.attributes)
-    if origin.json_layer:
-        attributes = facts.without_json_layer(attributes)
-    derived = conventions.derive(attributes, _events(span) if span.events else ())
+    attributes = _attributes(span, json_layer=origin.json_layer)
+    span_type, usage = conventions.kind_of(attributes)
     parent = span.parent_span_id
     has_parent = bool(parent) and parent != _NO_SPAN
     return SpanRow(
@@ -144,14 +172,13 @@ def _decode_span(body: bytes, origin: _Origin) -> SpanRow:
         digest=span_digest(body, origin.digest),
         parent_span_id=_signed(parent) if has_parent else None,
         rank=_rank(has_parent=has_parent, flags=span.flags),
-        kind=_kind_of(span.name, derived.span_type, span.status.code),
+        kind=_kind_of(span.name, span_type, span.status.code),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
-        inputs=derived.inputs,
-        outputs=derived.outputs,
-        usage=_usage_text(derived.usage),
+        usage=_usage_text(usage),
         resource=origin.resource,
         scope=origin.scope,
+        json_layer=origin.json_layer,
         body=body,
         shared_facts=origin.facts,
         own_facts=_storable_facts(facts.of_span(attributes)),

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
+from spanframe_collector.decode import contents
 from spanframe_collector.decode.previews import METADATA_LENGTH, cut, preview
 from spanframe_collector.rows import Fact, Rank, Source, SpanRow
 from spanframe_collector.store.index import Searchable
@@ -266,6 +267,7 @@ def _head_values(head: SpanRow) -> dict[str, Any]:
     Until a root (or an entry from another process) has arrived and ended, the trace is
     in progress and its duration unknown.
     """
+    inputs, outputs = contents(head)
     ended = head.rank >= Rank.ENTRY and head.end_ns > 0
     status = "IN_PROGRESS"
     if ended:
@@ -278,8 +280,8 @@ def _head_values(head: SpanRow) -> dict[str, Any]:
         else None,
         "status": status,
         "name": head.kind.name,
-        "request_preview": preview(head.inputs, "user"),
-        "response_preview": preview(head.outputs, "assistant"),
-        "trace_inputs": cut(head.inputs or "", METADATA_LENGTH),
-        "trace_outputs": cut(head.outputs or "", METADATA_LENGTH),
+        "request_preview": preview(inputs, "user"),
+        "response_preview": preview(outputs, "assistant"),
+        "trace_inputs": cut(inputs or "", METADATA_LENGTH),
+        "trace_outputs": cut(outputs or "", METADATA_LENGTH),
     }

@@ -5,6 +5,7 @@ from spanframe_collector.decode.conventions.derivation import (
     UNKNOWN,
     Derived,
     derive,
+    kind_of,
 )
 from spanframe_collector.decode.conventions.table import Convention, table
 from spanframe_collector.decode.conventions.values import Usage
@@ -16,5 +17,6 @@ __all__ = [
     "Derived",
     "Usage",
     "derive",
+    "kind_of",
     "table",
 ]

@@ -23,7 +23,7 @@ from spanframe_collector.decode.conventions.values import (
     usage,
 )
 
-__all__ = ["EVENT_NAMES", "UNKNOWN", "Derived", "derive"]
+__all__ = ["EVENT_NAMES", "UNKNOWN", "Derived", "derive", "kind_of"]
 
 UNKNOWN: Final = "UNKNOWN"
 
@@ -54,7 +54,6 @@ def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
     """
     inputs, called = _own(attributes.get(keys.SPAN_INPUTS))
     outputs, answered = _own(attributes.get(keys.SPAN_OUTPUTS))
-    span_type = _own_type(attributes.get(keys.SPAN_TYPE))
     rows = _speaking(attributes) if _may_speak(attributes) else ()
     if inputs is None and rows:
         inputs = _first(attributes, (row.inputs for row in rows))
@@ -64,17 +63,21 @@ def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
         outputs = _first(attributes, (row.outputs for row in rows))
     if outputs is None and events:
         outputs = _of_events(attributes, events, (row.output_event for row in table))
-    if span_type == UNKNOWN and rows:
-        span_type = _span_type(attributes, rows)
     model = _named(attributes, (row.models for row in rows)) if rows else None
     return Derived(
         inputs,
         outputs,
-        span_type,
-        _usage(attributes, rows) if rows else None,
+        _span_type(attributes, rows),
+        _usage(attributes, rows),
         model or _model_in(called, inputs) or _model_in(answered, outputs),
         _named(attributes, (row.providers for row in rows)) if rows else None,
     )
+
+
+def kind_of(attributes: Mapping[str, Any]) -> tuple[str, Usage | None]:
+    """Return the type and the usage of a span, the same that `derive` returns."""
+    rows = _speaking(attributes) if _may_speak(attributes) else ()
+    return _span_type(attributes, rows), _usage(attributes, rows)
 
 
 # --- which rows are worth a look: most spans keep to MLflow's keys, or to none -------
@@ -176,6 +179,9 @@ def _of_events(
 
 
 def _span_type(attributes: Attributes, rows: Iterable[Convention]) -> str:
+    own = _own_type(attributes.get(keys.SPAN_TYPE))
+    if own != UNKNOWN:
+        return own
     for row in rows:
         for key in row.type_keys:
             kind = attributes.get(key)
