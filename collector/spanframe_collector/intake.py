@@ -30,6 +30,9 @@ _LONGEST_WAIT_SECONDS: Final = 5.0
 _MARGIN_SECONDS: Final = 0.5
 """What a sender needs of its deadline to read our answer."""
 
+_LARGE_BYTES: Final = 1 << 20
+"""Ordinary batches have less, and take milliseconds."""
+
 
 class Refusal(enum.Enum):
     """Why a request is not taken, with the sentence its sender reads."""
@@ -81,12 +84,26 @@ class Intake:
         decoders: Executor,
         masker: Masker | None = None,
         forwarder: Forwarder | None = None,
+        large_decoders: Executor | None = None,
     ) -> None:
+        """Put the parts together.
+
+        Args:
+            pipeline: commits.
+            admission: counts bytes.
+            telemetry: counts everything else.
+            decoders: threads that decode.
+            masker: masks before anything is decoded; None: masks nothing.
+            forwarder: passes on; None: passes nothing on.
+            large_decoders: threads for requests that take long, so that the others need
+                not wait for them; None: the same.
+        """
         self._pipeline = pipeline
         self.admission = admission
         """What there is room for, for receivers that have to plan ahead."""
         self._telemetry = telemetry
         self._decoders = decoders
+        self._large_decoders = large_decoders or decoders
         self._masker = masker
         self._forwarder = forwarder
         self._last_request = time.monotonic()
@@ -152,8 +169,13 @@ class Intake:
             RefusedError: when it cannot be taken, with the reason.
         """
         begun = time.monotonic()
+        is_large = len(request) > _LARGE_BYTES
         decoding = asyncio.get_running_loop().run_in_executor(
-            self._decoders, self._decode, request, _facts(headers), translator
+            self._large_decoders if is_large else self._decoders,
+            self._decode,
+            request,
+            _facts(headers),
+            translator,
         )
         patience = _patience(seconds)
         try:

@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 from sqlalchemy.exc import DBAPIError, StatementError
@@ -29,6 +29,12 @@ _log: Final = logging.getLogger(__name__)
 
 _BATCH_SPANS: Final = 8192
 """Spans in one transaction: enough to pay for its fsync, few enough to stay short."""
+
+_PART_WEIGHT: Final = 2048
+"""Of one request in one transaction, in spans; a larger one takes turns with others."""
+
+_FACTS_OF_A_SPAN: Final = 8
+"""As many tags, each a row of its own, cost what a span does."""
 
 _PROBE_SECONDS: Final = 0.5
 
@@ -100,14 +106,20 @@ class Pipeline:
         self._thread.start()
 
     async def commit(self, rows: list[SpanRow]) -> Committed:
-        """Return after the rows are committed.
+        """Return after the rows are committed, a large number of them in parts.
 
-        A caller that is cancelled before its rows are taken up leaves nothing behind;
-        later its rows are committed all the same.
+        A caller that is cancelled leaves nothing behind of the parts that are not taken
+        up yet; the others are committed all the same.
 
         Raises:
-            StoreUnavailableError: when the store refuses for now; nothing is stored.
+            StoreUnavailableError: when the store refuses for now; earlier parts stay.
         """
+        total = Committed(0, 0)
+        for part in _parts(rows):
+            total += await self._commit_part(part)
+        return total
+
+    async def _commit_part(self, rows: list[SpanRow]) -> Committed:
         job = _Job(rows, self._loop.create_future())
         self._jobs.put(job)
         try:
@@ -247,6 +259,18 @@ class Pipeline:
 
     def _refuse(self, jobs: list[_Job]) -> None:
         self._loop.call_soon_threadsafe(_fail, jobs)
+
+
+def _parts(rows: list[SpanRow]) -> Iterator[list[SpanRow]]:
+    """Yield the rows in parts of bounded weight; nothing for no rows."""
+    begin = weight = 0
+    for position, row in enumerate(rows):
+        weight += 1 + len(row.facts) // _FACTS_OF_A_SPAN
+        if weight >= _PART_WEIGHT:
+            yield rows[begin : position + 1]
+            begin, weight = position + 1, 0
+    if begin < len(rows):
+        yield rows[begin:]
 
 
 def _finish(task: _Task, error: Exception | None) -> None:

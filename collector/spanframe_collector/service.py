@@ -121,12 +121,17 @@ async def _receive(
     )
     masker = Masker(settings.mask_keys) if settings.mask_keys else None
     async with contextlib.AsyncExitStack() as stack:
-        # One thread: decoding holds the interpreter, more would only take turns.
-        decoders = stack.enter_context(ThreadPoolExecutor(1, "spanframe-decoder"))
+        # One thread each: decoding holds the interpreter, more would only take turns.
+        decoders, large_decoders = (
+            stack.enter_context(ThreadPoolExecutor(1, name))
+            for name in ("spanframe-decoder", "spanframe-large-decoder")
+        )
         forwarder = _forwarder(settings, telemetry)
         if forwarder is not None:
             stack.push_async_callback(forwarder.close, _GRACE_SECONDS)
-        intake = Intake(pipeline, admission, telemetry, decoders, masker, forwarder)
+        intake = Intake(
+            pipeline, admission, telemetry, decoders, masker, forwarder, large_decoders
+        )
         receivers: list[Receiver] = []
         stack.push_async_callback(_stop, receivers)
         grpc = GrpcReceiver(intake, settings)

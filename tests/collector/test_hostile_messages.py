@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -570,6 +570,44 @@ def test_many_large_requests_at_once_stay_within_the_budget(tmp_path: Path) -> N
         grpc.StatusCode.UNAVAILABLE,
     }
     assert most - base <= 256
+
+
+def many_spans() -> list[Span]:
+    return [span(n, trace_id=n.to_bytes(16, "big")) for n in range(1, 90_000)]
+
+
+def many_tags() -> list[Span]:
+    tags = {f"mlflow.traceTag.{number}": "v" * 150 for number in range(19_900)}
+    ids = (n.to_bytes(16, "big") for n in range(1, 5))
+    return [span(1, trace_id=each, attributes=tags) for each in ids]
+
+
+def large_texts() -> list[Span]:
+    items = [{"a": [1, 2, {}] * 10}] * 40_000
+    attributes = {"mlflow.spanInputs": json.dumps(items)[:3_900_000]}
+    return [span(n, attributes=attributes) for n in range(1, 5)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [many_spans, many_tags, large_texts])
+def test_a_large_message_holds_nobody_up_and_fills_no_memory(
+    tmp_path: Path, make: Callable[[], list[Span]]
+) -> None:
+    """Catalogue 49: what is legal, and takes seconds to decode or to commit."""
+    body = request(*make()).SerializeToString()
+    with Collector.running(tmp_path) as collector:
+        small = request(span(77)).SerializeToString()
+        export(collector.target, small)
+        pid = pid_of(collector)
+        base = most = resident_mib(pid)
+        with grpc.insecure_channel(collector.target, UNLIMITED) as channel:
+            pending = channel.unary_unary(EXPORT).future(body, timeout=60)
+            while not pending.done():
+                # Without a deadline that is met this raises.
+                export(collector.target, small, timeout=4)
+                most = max(most, resident_mib(pid))
+            assert pending.code() in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
+    assert most - base <= 128
 
 
 # Two bytes each, and neither a span nor anything that the limit on spans counts.

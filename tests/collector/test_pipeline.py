@@ -5,6 +5,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy.exc import DataError, OperationalError
 
 from spanframe_collector.decode import decode_request
@@ -79,6 +80,45 @@ def test_what_arrives_during_a_commit_shares_the_next() -> None:
         assert await asyncio.gather(*others) == [Committed(2, 0)] * 9
 
     assert run(use).transactions == [1, 9]
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        [span(n) for n in range(1, 6001)],
+        [
+            span(n, attributes={f"mlflow.traceTag.{key}": "" for key in range(800)})
+            for n in range(1, 61)
+        ],
+    ],
+    ids=["spans", "tags"],
+)
+def test_a_large_request_takes_turns_with_others(large: list[Span]) -> None:
+    """Catalogue 49: what takes seconds to commit must not hold up the others."""
+
+    async def use(pipeline: Pipeline, writer: Writer) -> None:
+        writer.open.clear()
+        many = decode_request(request(*large).SerializeToString()).rows
+        of_large = asyncio.create_task(pipeline.commit(many))
+        await asyncio.to_thread(writer.entered.wait, 10)
+        of_small = asyncio.create_task(pipeline.commit(rows("small")))
+        await asyncio.sleep(0)
+        writer.open.set()
+        assert await of_small == Committed(1, 0)
+        assert not of_large.done()
+        assert await of_large == Committed(len(large), 0)
+
+    stored = run(use).stored
+    assert [name for name in stored if name != "small"] == [s.name for s in large]
+    assert stored.index("small") < len(large) / 2
+
+
+def test_no_rows_need_no_commit() -> None:
+    async def use(pipeline: Pipeline, writer: Writer) -> None:
+        writer.open.clear()
+        assert await pipeline.commit([]) == Committed(0, 0)
+
+    assert run(use).transactions == []
 
 
 def test_one_poison_span_costs_that_span_alone() -> None:

@@ -21,7 +21,7 @@ __all__ = [
     "walk",
 ]
 
-MOST_PARTS: Final = 200_000
+MOST_PARTS: Final = 100_000
 """Spans, scopes and resources in one request: an empty one takes two bytes on the wire
 and hundreds in memory."""
 
