@@ -17,7 +17,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format readme clean bench-ingest bench-overhead \
+.PHONY: help demo test quick check format readme lock dist clean bench-ingest bench-overhead \
 	bench-search
 
 help: ## list these commands
@@ -44,6 +44,12 @@ format: $(READY) ## let ruff rewrite what it can
 
 readme: $(READY) ## rewrite the README's tables from the code
 	$(BIN)/python scripts/readme_tables.py
+
+lock: $(READY) ## rewrite the hashed requirements of the images from the pins
+	$(BIN)/python -m scripts.lock_requirements
+
+dist: $(READY) ## build what a release consists of: wheel, sdist, SBOMs, sums
+	$(BIN)/python -m scripts.distribution
 
 bench-ingest: $(READY) ## spans a second, beside MLflow, Phoenix, rotel (ARGS=--quick)
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
