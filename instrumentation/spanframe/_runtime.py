@@ -66,6 +66,7 @@ class Runtime:
     def _begin(self) -> None:
         """Set every attribute as at the start of the process."""
         self.given: dict[str, Any] = {}
+        self.read: tuple[object, ClientSettings] | None = None
         self.redact: Redact | None = None
         self.exporter: SpanExporter | None = None
         self.id_generator: IdGenerator | None = None
@@ -94,8 +95,14 @@ class Runtime:
             return self.recorder
 
     def settings(self) -> ClientSettings:
-        """Read the settings: what `configure` was given, then the environment."""
-        return ClientSettings.load(self.given)
+        """Read the settings: what `configure` was given, then the environment.
+
+        What was read is kept until one of the two changes: every search asks.
+        """
+        source = (self.given, ClientSettings.environment())
+        if self.read is None or self.read[0] != source:
+            self.read = (source, ClientSettings.load(self.given))
+        return self.read[1]
 
     def configure(
         self,

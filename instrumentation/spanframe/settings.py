@@ -9,6 +9,7 @@ import dataclasses
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from spanframe._parsers import (
@@ -129,6 +130,11 @@ class SettingsBase:
             raise SettingsError(problems)
         return cls(**values)
 
+    @classmethod
+    def environment(cls) -> tuple[str | None, ...]:
+        """Return what the process's environment holds of the settings' variables."""
+        return tuple(map(os.environ.get, _variables(cls)))
+
     def printable(self) -> dict[str, str]:
         """Return the settings as text that may be printed: no secret, no password."""
         shown = {}
@@ -137,6 +143,11 @@ class SettingsBase:
             secret = field.metadata["row"][3]
             shown[field.name] = "***" if secret and value else _plain(value)
         return shown
+
+
+@cache
+def _variables(settings: type[SettingsBase]) -> tuple[str, ...]:
+    return tuple(name for row in rows(settings) for name in row.env)
 
 
 def _find(
