@@ -23,7 +23,7 @@ from spanframe._recorder import Recorder, make_provider
 from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
 from spanframe._trace_facts import process_facts
-from spanframe.settings import ClientSettings
+from spanframe.settings import ClientSettings, client_environment
 
 __all__ = [
     "Runtime",
@@ -99,7 +99,7 @@ class Runtime:
 
         What was read is kept until one of the two changes: every search asks.
         """
-        source = (self.given, ClientSettings.environment())
+        source = (self.given, client_environment())
         if self.read is None or self.read[0] != source:
             self.read = (source, ClientSettings.load(self.given))
         return self.read[1]

@@ -9,7 +9,6 @@ import dataclasses
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from spanframe._parsers import (
@@ -33,6 +32,7 @@ __all__ = [
     "Row",
     "SettingsBase",
     "boolean",
+    "client_environment",
     "endpoint",
     "existing_file",
     "header_value",
@@ -130,11 +130,6 @@ class SettingsBase:
             raise SettingsError(problems)
         return cls(**values)
 
-    @classmethod
-    def environment(cls) -> tuple[str | None, ...]:
-        """Return what the process's environment holds of the settings' variables."""
-        return tuple(map(os.environ.get, _variables(cls)))
-
     def printable(self) -> dict[str, str]:
         """Return the settings as text that may be printed: no secret, no password."""
         shown = {}
@@ -143,11 +138,6 @@ class SettingsBase:
             secret = field.metadata["row"][3]
             shown[field.name] = "***" if secret and value else _plain(value)
         return shown
-
-
-@cache
-def _variables(settings: type[SettingsBase]) -> tuple[str, ...]:
-    return tuple(name for row in rows(settings) for name in row.env)
 
 
 def _find(
@@ -382,3 +372,11 @@ class ClientSettings(SettingsBase):
         "The file of the app's private key, for mutual TLS.",
         existing_file,
     )
+
+
+_CLIENT_VARIABLES: Final = tuple(n for row in rows(ClientSettings) for n in row.env)
+
+
+def client_environment() -> tuple[str | None, ...]:
+    """Return what the environment holds of the variables of `ClientSettings`."""
+    return tuple(map(os.environ.get, _CLIENT_VARIABLES))

@@ -69,8 +69,13 @@ def _traces() -> None:
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("stamps", sa.LargeBinary, nullable=False),
     )
+    newest_first: sa.ColumnElement[int] = sa.column("timestamp_ms").desc()
+    op.create_index(
+        "ix_traces_newest",
+        "traces",
+        [newest_first, "trace_id", "execution_time_ms", "status"],
+    )
     for name, columns in {
-        "ix_traces_newest": ["timestamp_ms", "trace_id"],
         "ix_traces_experiment": ["experiment_id", "timestamp_ms"],
         "ix_traces_status": ["status", "timestamp_ms"],
         "ix_traces_name": ["name", "timestamp_ms"],
