@@ -9,7 +9,6 @@ from typing import Any, Final, Literal, NamedTuple
 
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import SpanDicts, Trace, TraceState
-from spanframe_query.entities.content import loads
 from spanframe_query.entities.found import FoundTraces
 
 __all__ = ["LAYOUTS", "Column", "Kind", "columns_of_layout"]
@@ -39,13 +38,11 @@ class Column(NamedTuple):
 
 
 def _request(trace: Trace) -> Any:
-    text = trace.data.request if trace.has_spans else None
-    return None if text is None else loads(text)
+    return trace.data.root_values().inputs if trace.has_spans else None
 
 
 def _response(trace: Trace) -> Any:
-    text = trace.data.response if trace.has_spans else None
-    return None if text is None else loads(text)
+    return trace.data.root_values().outputs if trace.has_spans else None
 
 
 # A search without spans makes many such cells; they never change.
@@ -56,15 +53,13 @@ def _spans(trace: Trace) -> SpanDicts:
     return SpanDicts(trace) if trace.has_spans else _NO_SPANS
 
 
-def _of_spans(
-    cell: Callable[[Trace], Any], without: Any
-) -> Callable[[FoundTraces], Sequence[Any]]:
-    """Return what takes the cells that need spans; ``without`` where none were read."""
-    return lambda found: (
-        [without] * len(found)
-        if found.stored is None
-        else [cell(trace) for trace in found]
-    )
+def _all_spans(found: FoundTraces) -> Sequence[SpanDicts]:
+    if found.stored is None:
+        return [_NO_SPANS] * len(found)
+    return [
+        SpanDicts(trace) if stored else _NO_SPANS
+        for trace, stored in zip(found, found.stored, strict=True)
+    ]
 
 
 def _states(found: FoundTraces) -> Sequence[str]:
@@ -77,21 +72,21 @@ _REQUEST: Final = Column(
     "object",
     _request,
     "Inputs of the root span, decoded from JSON; None: absent, or spans not asked for.",
-    _of_spans(_request, None),
+    lambda found: [root.inputs for root in found.root_values],
 )
 _RESPONSE: Final = Column(
     "response",
     "object",
     _response,
     "Outputs of the root span, decoded from JSON; None like request.",
-    _of_spans(_response, None),
+    lambda found: [root.outputs for root in found.root_values],
 )
 _SPANS: Final = Column(
     "spans",
     "object",
     _spans,
     "Sequence of dictionaries, one a span, each made when it is first asked for.",
-    _of_spans(_spans, _NO_SPANS),
+    _all_spans,
 )
 _TAGS: Final = Column(
     "tags",

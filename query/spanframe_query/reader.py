@@ -182,14 +182,13 @@ def _spans(
 
 
 def _stored_blocks(
-    connected: Connection, rows: Sequence[Row[Any]]
+    connected: Connection, rows: Sequence[Row[*tuple[Any, ...]]]
 ) -> Iterator[tuple[int, StoredBlock]]:
     codecs = codecs_of(connected.engine)
     codecs.read({row.dictionary_key for row in rows}, connected)
-    for row in rows:
-        origin = row.resource_digest + row.scope_digest
-        codec = codecs[row.dictionary_key]
-        yield row.trace_key, StoredBlock(origin, row.scope, codec, row.body)
+    for trace_key, dictionary_key, body, scope, scope_digest, resource_digest in rows:
+        origin = resource_digest + scope_digest
+        yield trace_key, StoredBlock(origin, scope, codecs[dictionary_key], body)
 
 
 def _traces(

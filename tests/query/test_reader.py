@@ -11,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanframe_collector.decode.previews import METADATA_LENGTH, cut
 from spanframe_query import reader
 from spanframe_query.entities import Trace
+from spanframe_query.entities.content import loads
 from spanframe_query.filter import parse_filter
 from spanframe_query.order import parse_order
 from spanframe_query.select import Search
@@ -36,6 +37,11 @@ def one(store: Store, number: int) -> Trace:
     return trace
 
 
+_TEXTS = st.sampled_from(
+    ['{"q": 1}', '"text"', "[1, 2]", "not json", "null", "", 7, None]
+)
+
+
 @st.composite
 def traces(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Draw what the spans of one trace have, ids 1, 2, …; parents need not exist."""
@@ -50,9 +56,9 @@ def traces(draw: st.DrawFn) -> list[dict[str, Any]]:
             "status": draw(st.sampled_from(["UNSET", "OK", "ERROR"])),
             "flags": draw(st.sampled_from([0, 0x100, 0x300])),
             "attributes": {
-                "mlflow.spanInputs": draw(
-                    st.sampled_from(['{"q": 1}', '"text"', "[1, 2]", "not json"])
-                )
+                key: value
+                for key in ("mlflow.spanInputs", "mlflow.spanOutputs", "input.value")
+                if (value := draw(_TEXTS)) is not None
             },
         }
         for n in range(1, size + 1)
@@ -73,7 +79,11 @@ def test_the_first_span_is_the_one_the_trace_row_speaks_of(
     assert trace.info.name == first.name
     assert trace.info.request_time == first.start_time_ns // 1_000_000
     inputs = trace.info.metadata["mlflow.traceInputs"]
-    assert inputs == cut(trace.data.request or "", METADATA_LENGTH)
+    request, response = trace.data.request, trace.data.response
+    assert inputs == cut(request or "", METADATA_LENGTH)
+    values = one(shared, number).data.root_values()
+    assert values.inputs == (None if request is None else loads(request))
+    assert values.outputs == (None if response is None else loads(response))
     assert len(trace.data.spans) == len(spans)
 
 

@@ -66,19 +66,27 @@ class StoredBlock(NamedTuple):
     codec: Codec
     body: bytes
 
+    def open(self) -> tuple[bytes, Sequence[OtlpSpan]]:
+        """Return the body, decompressed, and the spans in it.
+
+        Raises:
+            StoreError: when the stored bytes are not spans.
+        """
+        block = self.codec.unpack(self.body)
+        try:
+            return block, ScopeSpans.FromString(block).spans
+        except DecodeError as error:
+            raise _damaged() from error
+
     def spans(self) -> Iterator["StoredSpan"]:
         """Yield the spans.
 
         Raises:
             StoreError: when the stored bytes are not spans.
         """
-        message = self.codec.unpack(self.body)
-        try:
-            parsed = ScopeSpans.FromString(message).spans
-        except DecodeError as error:
-            raise _damaged() from error
-        for position, span in enumerate(parsed):
-            yield StoredSpan(span, self.scope, self.origin, message, position)
+        block, messages = self.open()
+        for position, message in enumerate(messages):
+            yield StoredSpan(message, self.scope, self.origin, block, position)
 
 
 class StoredSpan(NamedTuple):

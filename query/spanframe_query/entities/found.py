@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, overload
 
 from spanframe_query.entities.content import StoredBlock
 from spanframe_query.entities.info import TraceLocation
+from spanframe_query.entities.root import NOTHING, RootValues, root_values
 from spanframe_query.entities.states import TraceState
 from spanframe_query.entities.trace import Trace
 
@@ -52,6 +53,16 @@ class FoundTraces(Sequence[Trace]):
         return [
             Trace(facts, stored=stored)
             for facts, stored in zip(each, self.stored, strict=True)
+        ]
+
+    @cached_property
+    def root_values(self) -> Sequence[RootValues]:
+        """What the root of each trace says; nothing where no spans were read."""
+        if self.stored is None:
+            return [NOTHING] * len(self)
+        return [
+            root_values(stored) or trace.data.root_values()
+            for trace, stored in zip(self, self.stored, strict=True)
         ]
 
     @overload

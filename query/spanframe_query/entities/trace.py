@@ -8,8 +8,14 @@ from typing import Any, Final, Self, overload
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import waterfall
-from spanframe_query.entities.content import StoredBlock, in_order, newest_versions
+from spanframe_query.entities.content import (
+    StoredBlock,
+    in_order,
+    loads,
+    newest_versions,
+)
 from spanframe_query.entities.info import TraceInfo
+from spanframe_query.entities.root import RootValues, root_values
 from spanframe_query.entities.span import Span
 
 __all__ = ["SpanDicts", "Trace", "TraceData"]
@@ -46,6 +52,11 @@ class TraceData:
         return self._spans
 
     @property
+    def has_spans(self) -> bool:
+        """Whether there is any span."""
+        return bool(self._stored or self._spans)
+
+    @property
     def request(self) -> str | None:
         """The inputs of the root, as JSON text; None when there are none."""
         return self._root_text(keys.SPAN_INPUTS)
@@ -54,6 +65,14 @@ class TraceData:
     def response(self) -> str | None:
         """The outputs of the root, as JSON text; None when there are none."""
         return self._root_text(keys.SPAN_OUTPUTS)
+
+    def root_values(self) -> RootValues:
+        """Return inputs and outputs of the root, decoded; the spans may stay packed."""
+        values = root_values(self._stored) if self._spans is None else None
+        if values is not None:
+            return values
+        texts = self.request, self.response
+        return RootValues(*(None if text is None else loads(text) for text in texts))
 
     @property
     def intermediate_outputs(self) -> dict[str, Any] | None:
@@ -141,7 +160,7 @@ class Trace:
     @property
     def has_spans(self) -> bool:
         """Whether it holds any span; a search may leave them out."""
-        return bool(self._stored or (self._data and self._data.spans))
+        return bool(self._stored) if self._data is None else self._data.has_spans
 
     @property
     def trace_id(self) -> str:

@@ -1,0 +1,80 @@
+"""The inputs and outputs of a trace's root, read without decoding the rest of it.
+
+A frame shows these two of every trace, and of most traces nothing else is looked at.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from spanframe import keys
+from spanframe_collector.decode.anyvalue import NOT_JSON
+from spanframe_collector.decode.anyvalue import loads as json_value
+from spanframe_query.entities.content import (
+    StoredBlock,
+    StoredSpan,
+    decode_body,
+    loads,
+)
+
+__all__ = ["NOTHING", "RootValues", "root_values"]
+
+_ABSENT: Final = "null"
+_ZEROS: Final = bytes(8)
+
+
+class RootValues(NamedTuple):
+    """What the root says, decoded from JSON; None where it says nothing."""
+
+    inputs: Any
+    outputs: Any
+
+
+NOTHING: Final = RootValues(None, None)
+
+
+def root_values(blocks: Sequence[StoredBlock]) -> RootValues | None:
+    """Return what the root of a trace says; None where it is unclear which span it is.
+
+    Raises:
+        StoreError: when the stored bytes are not spans.
+    """
+    root = _only_root(blocks)
+    if root is None:
+        return None
+    inputs = outputs = ""
+    for pair in root.message.attributes:
+        key = pair.key
+        if key == keys.SPAN_INPUTS:
+            inputs = pair.value.string_value
+        elif key == keys.SPAN_OUTPUTS:
+            outputs = pair.value.string_value
+    values = json_value(inputs), json_value(outputs)
+    if None in values or NOT_JSON in values:
+        # What MLflow's keys leave open, other conventions may say.
+        texts = decode_body(root).attributes
+        return RootValues(
+            loads(texts.get(keys.SPAN_INPUTS, _ABSENT)),
+            loads(texts.get(keys.SPAN_OUTPUTS, _ABSENT)),
+        )
+    return RootValues(*values)
+
+
+def _only_root(blocks: Sequence[StoredBlock]) -> StoredSpan | None:
+    """Return the span without a parent, if one speaks for the trace beyond doubt."""
+    root = None
+    ids: list[bytes] = []
+    for block in blocks:
+        body, messages = block.open()
+        parents = [message.parent_span_id for message in messages]
+        roots = parents.count(b"")
+        if roots > 1 or (roots and root is not None) or _ZEROS in parents:
+            return None
+        if roots:
+            position = parents.index(b"")
+            root = StoredSpan(
+                messages[position], block.scope, block.origin, body, position
+            )
+        ids += [message.span_id for message in messages]
+    if root is None or ids.count(root.message.span_id) > 1:
+        return None
+    return root
