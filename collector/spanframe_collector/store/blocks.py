@@ -98,7 +98,7 @@ def portions(spans: Sequence[T], sizes: Iterable[int]) -> Iterator[Sequence[T]]:
     """Yield spans in portions whose bodies fit a block; a larger body has its own."""
     start = total = 0
     for position, size in enumerate(sizes):
-        if total and total + size > _MOST_BYTES:
+        if position > start and total + size > _MOST_BYTES:
             yield spans[start:position]
             start, total = position, 0
         total += size
