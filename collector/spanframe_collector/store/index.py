@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete
 
 from spanframe_collector.store.bulk import execute_many, insert_rows
 from spanframe_collector.store.schema import (
+    INDEXED_KEY_LENGTH,
     INDEXED_VALUE_LENGTH,
     KIND_METADATA,
     KIND_TAG,
@@ -68,6 +69,7 @@ def entries(trace_key: int, found_by: Searchable) -> list[Entry]:
             (KIND_METADATA, found_by.metadata),
         )
         for key, value in pairs.items()
+        if len(key) <= INDEXED_KEY_LENGTH
     ]
 
 

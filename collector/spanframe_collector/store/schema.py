@@ -32,10 +32,14 @@ from sqlalchemy import (
     Table,
     Text,
     column,
+    func,
+    literal_column,
     null,
 )
 
 __all__ = [
+    "INDEXED_KEY_LENGTH",
+    "INDEXED_NAME_BYTES",
     "INDEXED_VALUE_LENGTH",
     "KIND_METADATA",
     "KIND_TAG",
@@ -56,19 +60,32 @@ metadata: Final = MetaData()
 # SQLite's rowid is a 64-bit integer only when the column is written INTEGER.
 _BigKey = BigInteger().with_variant(Integer(), "sqlite")
 
+# Text is compared and ordered by its bytes, whatever the locale of a database: on
+# PostgreSQL that also serves LIKE from an index, and outlives a change of the system's.
+_Text = Text().with_variant(Text(collation="C"), "postgresql")
+
 KIND_TAG: Final = 1
 KIND_METADATA: Final = 2
 
 # A B-tree entry has to fit a page (PostgreSQL: 2 704 bytes), so a longer value is
-# indexed by its first characters and kept whole beside the key.
+# indexed by its first characters and kept whole beside the key; an entry under a longer
+# key is only on the trace row.
 INDEXED_VALUE_LENGTH: Final = 256
+INDEXED_KEY_LENGTH: Final = 256
+
+# PostgreSQL indexes no longer name; who asks for a shorter one has to say so.
+INDEXED_NAME_BYTES: Final = 2048
+_HAS_SHORT_NAME: Final = func.octet_length(column("name")) <= literal_column(
+    str(INDEXED_NAME_BYTES)
+)
 
 experiments: Final = Table(
     "experiments",
     metadata,
     Column("experiment_id", Integer, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
+    Column("name", _Text, nullable=False),
     Column("creation_time_ms", BigInteger, nullable=False),
+    Index("ix_experiments_name", "name", unique=True, postgresql_where=_HAS_SHORT_NAME),
 )
 
 resources: Final = Table(
@@ -76,7 +93,7 @@ resources: Final = Table(
     metadata,
     Column("resource_key", Integer, primary_key=True),
     Column("digest", LargeBinary(16), nullable=False, unique=True),
-    Column("schema_url", Text, nullable=False),
+    Column("schema_url", _Text, nullable=False),
     Column("body", LargeBinary, nullable=False, comment="OTLP Resource, protobuf"),
 )
 
@@ -85,7 +102,7 @@ scopes: Final = Table(
     metadata,
     Column("scope_key", Integer, primary_key=True),
     Column("digest", LargeBinary(16), nullable=False, unique=True),
-    Column("schema_url", Text, nullable=False),
+    Column("schema_url", _Text, nullable=False),
     Column("body", LargeBinary, nullable=False, comment="OTLP InstrumentationScope"),
 )
 
@@ -97,21 +114,21 @@ traces: Final = Table(
     Column("experiment_id", Integer, nullable=False),
     Column("timestamp_ms", BigInteger, nullable=False, comment="start, epoch ms"),
     Column("execution_time_ms", BigInteger, comment="NULL while in progress"),
-    Column("status", Text, nullable=False, comment="OK, ERROR, IN_PROGRESS, …"),
-    Column("name", Text, comment="tag mlflow.traceName"),
-    Column("client_request_id", Text),
-    Column("request_preview", Text),
-    Column("response_preview", Text),
-    Column("trace_inputs", Text, comment="metadata mlflow.traceInputs"),
-    Column("trace_outputs", Text, comment="metadata mlflow.traceOutputs"),
-    Column("tags", Text, nullable=False, comment="JSON object of strings"),
-    Column("metadata", Text, nullable=False, comment="JSON object of strings"),
+    Column("status", _Text, nullable=False, comment="OK, ERROR, IN_PROGRESS, …"),
+    Column("name", _Text, comment="tag mlflow.traceName"),
+    Column("client_request_id", _Text),
+    Column("request_preview", _Text),
+    Column("response_preview", _Text),
+    Column("trace_inputs", _Text, comment="metadata mlflow.traceInputs"),
+    Column("trace_outputs", _Text, comment="metadata mlflow.traceOutputs"),
+    Column("tags", _Text, nullable=False, comment="JSON object of strings"),
+    Column("metadata", _Text, nullable=False, comment="JSON object of strings"),
     Column("span_count", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False, comment="sum of span bodies"),
     Column("stamps", LargeBinary, nullable=False, comment="who set what: stamps.py"),
     Index("ix_traces_experiment", "experiment_id", "timestamp_ms"),
     Index("ix_traces_status", "status", "timestamp_ms"),
-    Index("ix_traces_name", "name", "timestamp_ms"),
+    Index("ix_traces_name", "name", "timestamp_ms", postgresql_where=_HAS_SHORT_NAME),
     Index("ix_traces_execution_time", "execution_time_ms"),
 )
 
@@ -130,9 +147,9 @@ span_kinds: Final = Table(
     metadata,
     Column("kind_key", Integer, primary_key=True),
     Column("digest", LargeBinary(16), nullable=False, unique=True),
-    Column("name", Text, nullable=False),
-    Column("type", Text, nullable=False, comment="LLM, TOOL, …, UNKNOWN"),
-    Column("status", Text, nullable=False, comment="UNSET, OK, ERROR"),
+    Column("name", _Text, nullable=False),
+    Column("type", _Text, nullable=False, comment="LLM, TOOL, …, UNKNOWN"),
+    Column("status", _Text, nullable=False, comment="UNSET, OK, ERROR"),
 )
 
 dictionaries: Final = Table(
@@ -164,7 +181,7 @@ spans: Final = Table(
     Column("parent_span_id", BigInteger, comment="NULL: a span without a parent"),
     Column("kind_key", Integer, nullable=False),
     Column("end_ns", BigInteger, nullable=False, comment="0: not ended"),
-    Column("usage", Text, comment="JSON object of token counts, NULL when none"),
+    Column("usage", _Text, comment="JSON object of token counts, NULL when none"),
     Column("block_key", BigInteger, nullable=False),
     Column("position", Integer, nullable=False, comment="in the block, from 0"),
     Index(
@@ -180,10 +197,10 @@ attribute_index: Final = Table(
     "attribute_index",
     metadata,
     Column("kind", SmallInteger, primary_key=True, autoincrement=False),
-    Column("key", Text, primary_key=True),
-    Column("value", Text, primary_key=True, comment="at most 256 characters"),
+    Column("key", _Text, primary_key=True),
+    Column("value", _Text, primary_key=True, comment="at most 256 characters"),
     Column("timestamp_ms", BigInteger, primary_key=True, autoincrement=False),
     Column("trace_key", _BigKey, primary_key=True, autoincrement=False),
-    Column("whole_value", Text, comment="the value when it is longer, else NULL"),
+    Column("whole_value", _Text, comment="the value when it is longer, else NULL"),
     sqlite_with_rowid=False,
 )

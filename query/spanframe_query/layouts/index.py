@@ -36,6 +36,7 @@ def is_indexed(field: Field) -> bool:
     """Tell whether every trace that has this field has it in the index."""
     return (
         field.kind in _KINDS
+        and len(field.key or "") <= schema.INDEXED_KEY_LENGTH
         and field not in FALLBACKS
         and (field.kind, field.key) not in COMPUTED
     )

@@ -2,13 +2,22 @@
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Text, cast, collate, func, literal
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    cast,
+    collate,
+    func,
+    literal,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from spanframe import keys
 from spanframe_collector.store import schema
 from spanframe_query.filter.capabilities import Capability
-from spanframe_query.filter.nodes import FieldKind
+from spanframe_query.filter.nodes import Field, FieldKind
 from spanframe_query.layouts.rows import RowLayout
 
 __all__ = ["PostgreSQLLayout"]
@@ -17,6 +26,7 @@ _ENTRIES: Final = {
     FieldKind.TAG: schema.traces.c.tags,
     FieldKind.METADATA: schema.traces.c.metadata,
 }
+_NAMES: Final = {Field(FieldKind.NAME), Field(FieldKind.TAG, keys.TAG_TRACE_NAME)}
 _BYTES: Final = "C"
 
 
@@ -35,6 +45,16 @@ class PostgreSQLLayout(RowLayout):
         """Return the text of a tag or metadata entry, from the JSON on the row."""
         text: ColumnElement[Any] = cast(_ENTRIES[kind], JSONB)[key].astext
         return text
+
+    def equals(self, field: Field, values: tuple[str, ...]) -> ColumnElement[bool]:
+        """Return whether a trace-level text field is one of ``values``."""
+        equal = super().equals(field, values)
+        longest = max(len(value.encode()) for value in values)
+        if field not in _NAMES or longest > schema.INDEXED_NAME_BYTES:
+            return equal
+        # Implied, and what the index of names is for.
+        size = func.octet_length(self.column("name"))
+        return and_(equal, size <= literal_column(str(schema.INDEXED_NAME_BYTES)))
 
     def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return the column: the planner knows its own statistics."""

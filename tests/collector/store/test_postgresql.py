@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, MetaData, func, select
+from sqlalchemy import Engine, MetaData, Text, func, inspect, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
 from spanframe.errors import MissingExtraError, StoreError
@@ -18,6 +19,9 @@ from spanframe_collector.store.engine import (
 )
 from spanframe_collector.store.migrations import check_version, upgrade
 from spanframe_collector.store.schema import experiments, traces
+from spanframe_query.filter import parse_filter
+from spanframe_query.layouts.plan import candidates
+from spanframe_query.select import Search, select_traces
 from tests.plugins.otlp import span
 from tests.plugins.postgresql import PASSWORD, Server
 from tests.plugins.store import Store
@@ -78,6 +82,44 @@ def test_tls_options_reach_the_server(url: str) -> None:
     with pytest.raises(StoreError, match="server does not support SSL"):
         check_version(engine)
     engine.dispose()
+
+
+def test_every_text_is_compared_by_its_bytes(url: str) -> None:
+    engine = open_engine(url)
+    columns = {
+        f"{table}.{column['name']}": getattr(column["type"], "collation", None)
+        for table in inspect(engine).get_table_names()
+        for column in inspect(engine).get_columns(table)
+        if isinstance(column["type"], Text)
+    }
+    engine.dispose()
+    assert len(columns) > 10
+    assert set(columns.values()) == {"C"}
+
+
+@pytest.mark.parametrize(
+    ("filter_", "index"),
+    [
+        ("", "ix_traces_newest"),
+        ("name = 'x'", "ix_traces_name"),
+        ("status = 'ERROR'", "ix_traces_status"),
+        ("tags.env = 'prod'", "attribute_index_pkey"),
+        ("tags.env LIKE 'prod%'", "attribute_index_pkey"),
+    ],
+)
+def test_a_search_walks_an_index(reader: Engine, filter_: str, index: str) -> None:
+    search = Search(filter=parse_filter(filter_), limit=100)
+    candidate = next((c.plan for c in candidates(search.filter)), None)
+    statement = select_traces(replace(search, plan=candidate), "postgresql")
+    compiled = statement.compile(reader, compile_kwargs={"literal_binds": True})
+    with reader.connect() as connection:
+        # The planner reads small tables as they are.
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_sort = off")
+        rows = connection.exec_driver_sql(f"EXPLAIN {compiled}".replace("%", "%%"))
+        plan = "\n".join(row[0] for row in rows)
+    assert f" using {index} on " in plan
 
 
 def test_one_writer_at_a_time(url: str) -> None:
@@ -203,7 +245,7 @@ def refusal(store: Store, statement: str) -> DBAPIError:
         ("INSERT INTO experiments VALUES (NULL, 'x', 0)", False),
         ("INSERT INTO experiments VALUES (1, E'\\\\xff', 0)", False),
         ("INSERT INTO experiments VALUES (99999999999, 'x', 0)", False),
-        (f"INSERT INTO experiments SELECT 1, {LONG}, 0", False),
+        (f"INSERT INTO attribute_index SELECT 1, {LONG}, 'x', 0, 0", False),
         ("SELECT * FROM no_such_table", True),
         ("SET LOCAL ROLE pg_monitor; DELETE FROM traces", True),
         ("SET TRANSACTION READ ONLY; DELETE FROM traces", True),

@@ -12,7 +12,9 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_HAS_SHORT_NAME = sa.func.octet_length(sa.column("name")) <= sa.literal_column("2048")
 
 
 def upgrade() -> None:
@@ -20,8 +22,15 @@ def upgrade() -> None:
     experiments = op.create_table(
         "experiments",
         sa.Column("experiment_id", sa.Integer, primary_key=True),
-        sa.Column("name", sa.Text, nullable=False, unique=True),
+        sa.Column("name", _TEXT, nullable=False),
         sa.Column("creation_time_ms", sa.BigInteger, nullable=False),
+    )
+    op.create_index(
+        "ix_experiments_name",
+        "experiments",
+        ["name"],
+        unique=True,
+        postgresql_where=_HAS_SHORT_NAME,
     )
     op.bulk_insert(
         experiments, [{"experiment_id": 0, "name": "Default", "creation_time_ms": 0}]
@@ -31,7 +40,7 @@ def upgrade() -> None:
             name,
             sa.Column(key, sa.Integer, primary_key=True),
             sa.Column("digest", sa.LargeBinary(16), nullable=False, unique=True),
-            sa.Column("schema_url", sa.Text, nullable=False),
+            sa.Column("schema_url", _TEXT, nullable=False),
             sa.Column("body", sa.LargeBinary, nullable=False),
         )
     _traces()
@@ -39,11 +48,11 @@ def upgrade() -> None:
     op.create_table(
         "attribute_index",
         sa.Column("kind", sa.SmallInteger, primary_key=True, autoincrement=False),
-        sa.Column("key", sa.Text, primary_key=True),
-        sa.Column("value", sa.Text, primary_key=True),
+        sa.Column("key", _TEXT, primary_key=True),
+        sa.Column("value", _TEXT, primary_key=True),
         sa.Column("timestamp_ms", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("trace_key", _BIG_KEY, primary_key=True, autoincrement=False),
-        sa.Column("whole_value", sa.Text),
+        sa.Column("whole_value", _TEXT),
         sqlite_with_rowid=False,
     )
 
@@ -56,15 +65,15 @@ def _traces() -> None:
         sa.Column("experiment_id", sa.Integer, nullable=False),
         sa.Column("timestamp_ms", sa.BigInteger, nullable=False),
         sa.Column("execution_time_ms", sa.BigInteger),
-        sa.Column("status", sa.Text, nullable=False),
-        sa.Column("name", sa.Text),
-        sa.Column("client_request_id", sa.Text),
-        sa.Column("request_preview", sa.Text),
-        sa.Column("response_preview", sa.Text),
-        sa.Column("trace_inputs", sa.Text),
-        sa.Column("trace_outputs", sa.Text),
-        sa.Column("tags", sa.Text, nullable=False),
-        sa.Column("metadata", sa.Text, nullable=False),
+        sa.Column("status", _TEXT, nullable=False),
+        sa.Column("name", _TEXT),
+        sa.Column("client_request_id", _TEXT),
+        sa.Column("request_preview", _TEXT),
+        sa.Column("response_preview", _TEXT),
+        sa.Column("trace_inputs", _TEXT),
+        sa.Column("trace_outputs", _TEXT),
+        sa.Column("tags", _TEXT, nullable=False),
+        sa.Column("metadata", _TEXT, nullable=False),
         sa.Column("span_count", sa.BigInteger, nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("stamps", sa.LargeBinary, nullable=False),
@@ -78,10 +87,15 @@ def _traces() -> None:
     for name, columns in {
         "ix_traces_experiment": ["experiment_id", "timestamp_ms"],
         "ix_traces_status": ["status", "timestamp_ms"],
-        "ix_traces_name": ["name", "timestamp_ms"],
         "ix_traces_execution_time": ["execution_time_ms"],
     }.items():
         op.create_index(name, "traces", columns)
+    op.create_index(
+        "ix_traces_name",
+        "traces",
+        ["name", "timestamp_ms"],
+        postgresql_where=_HAS_SHORT_NAME,
+    )
 
 
 def _spans() -> None:
@@ -89,9 +103,9 @@ def _spans() -> None:
         "span_kinds",
         sa.Column("kind_key", sa.Integer, primary_key=True),
         sa.Column("digest", sa.LargeBinary(16), nullable=False, unique=True),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("type", sa.Text, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("name", _TEXT, nullable=False),
+        sa.Column("type", _TEXT, nullable=False),
+        sa.Column("status", _TEXT, nullable=False),
     )
     op.create_table(
         "dictionaries",
@@ -115,7 +129,7 @@ def _spans() -> None:
         sa.Column("parent_span_id", sa.BigInteger),
         sa.Column("kind_key", sa.Integer, nullable=False),
         sa.Column("end_ns", sa.BigInteger, nullable=False),
-        sa.Column("usage", sa.Text),
+        sa.Column("usage", _TEXT),
         sa.Column("block_key", sa.BigInteger, nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
         sqlite_with_rowid=False,
