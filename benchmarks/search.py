@@ -62,7 +62,7 @@ def seconds_of_driver(store: Path, size: int, repeats: int) -> float:
     columns = ", ".join(c.name for c in schema.traces.c if c.name != "stamps")
     query = (
         f"SELECT {columns} FROM traces "  # noqa: S608 - names from the schema
-        "ORDER BY timestamp_ms DESC, trace_id DESC LIMIT ?"
+        "ORDER BY timestamp_ms DESC, trace_id LIMIT ?"
     )
     with closing(sqlite3.connect(store)) as connection:
         return median_seconds(

@@ -200,7 +200,8 @@ def _traces(
     columns: dict[str, Sequence[Any]] = dict(
         zip(names, zip(*rows, strict=True), strict=True)
     )
-    columns["request_id"] = [keys.request_id(each) for each in columns["trace_id"]]
+    prefix = keys.REQUEST_ID_PREFIX
+    columns["request_id"] = [prefix + each.hex() for each in columns["trace_id"]]
     tags, metadata = _objects(columns["tags"]), _objects(columns["metadata"])
     add_computed(FieldKind.TAG, tags, columns)
     add_computed(FieldKind.METADATA, metadata, columns)

@@ -4,7 +4,7 @@ Each is said once, as an expression for filters and as values for the entities b
 from rows, so that what a trace shows is what a filter finds.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, Final
@@ -55,10 +55,15 @@ def _column_or_preview(name: str, preview: str) -> Computed:
         cut_preview = case((is_short, shown), else_=beginning + ELLIPSIS)
         return func.coalesce(column(name), cut_preview, type_=Text)
 
-    def values(rows: Fetched) -> Iterator[str | None]:
-        for text, shown in zip(rows[name], rows[preview], strict=True):
-            is_preview = text is None and shown is not None
-            yield cut(shown, METADATA_LENGTH) if is_preview else text
+    def values(rows: Fetched) -> Iterable[str | None]:
+        return [
+            text
+            if text is not None or shown is None
+            else shown
+            if len(shown) <= METADATA_LENGTH
+            else cut(shown, METADATA_LENGTH)
+            for text, shown in zip(rows[name], rows[preview], strict=True)
+        ]
 
     return Computed(expression, values)
 
