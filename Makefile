@@ -17,7 +17,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format readme lock dist clean bench-ingest bench-overhead \
+.PHONY: help demo test quick check format readme pictures lock dist clean bench-ingest bench-overhead \
 	bench-search
 
 help: ## list these commands
@@ -44,6 +44,9 @@ format: $(READY) ## let ruff rewrite what it can
 
 readme: $(READY) ## rewrite the README's tables from the code
 	$(BIN)/python scripts/readme_tables.py
+
+pictures: $(READY) ## draw the README's pictures again, from a run of the demo's app
+	$(BIN)/python scripts/pictures.py
 
 lock: $(READY) ## rewrite the hashed requirements of the images from the pins
 	$(BIN)/python -m scripts.lock_requirements

@@ -1,11 +1,12 @@
 """The wheel: what is in it, and what an install without extras can do."""
 
+import os
 import subprocess
 import sys
 import textwrap
 import venv
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -155,10 +156,52 @@ def test_one_extra_serves_its_commands(
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
+def test_the_demo_runs_from_an_installed_wheel(
+    install: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Away from the clone, with nothing but what the wheel brings."""
+    words = ("demo", "--requests", "30", "--folder", str(tmp_path / "run"))
+    ended = _end(str(install("all") / "spanframe"), *words, folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert "everything it accepted is stored" in ended.stdout
+    assert "shop_assistant  AGENT" in " ".join(ended.stdout.split(" "))
+
+
+@pytest.mark.slow
+def test_each_extra_does_its_part_of_the_demo(
+    install: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """An app, a collector and a search, each from an install with its extra alone."""
+    store = f"sqlite:///{tmp_path / 'spanframe.db'}"
+    with Collector.running(tmp_path, python=install("collector") / "python") as running:
+        folder = next(install("").parent.glob("lib/*/site-packages"))
+        app = folder / "spanframe_query/shop_assistant"
+        endpoint = {"SPANFRAME_ENDPOINT": running.endpoint}
+        words = (str(install("") / "python"), str(app), "--requests", "30")
+        ended = _end(*words, folder=tmp_path, environment=endpoint)
+        assert ended.returncode == 0, ended.stderr
+    words = ("search", "name = 'shop_assistant'", "--output", "json", "--store", store)
+    ended = _end(str(install("query") / "spanframe"), *words, folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert len(ended.stdout.splitlines()) == 30
+
+
 def _run(*command: str) -> None:
     ended = _end(*command)
     assert ended.returncode == 0, ended.stderr
 
 
-def _end(*command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def _end(
+    *command: str,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
