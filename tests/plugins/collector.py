@@ -27,6 +27,7 @@ class Collector:
         """Make one that is not started; the store is a file in its folder, or a URL."""
         folder.mkdir(parents=True, exist_ok=True)
         self.store = store or f"sqlite:///{folder / 'spanframe.db'}"
+        self.python = sys.executable
         self._options = options
         self._ready_file = folder / "ready.json"
         self._log = folder / "collector.log"
@@ -63,7 +64,7 @@ class Collector:
     def start(self) -> None:
         """Start the process and wait until it serves."""
         self._ready_file.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "spanframe", "collector"]
+        command = [self.python, "-m", "spanframe", "collector"]
         command += ["--store", self.store, "--grpc", self._address]
         command += ["--http", self._http_address]
         command += ["--ready-file", str(self._ready_file)]
