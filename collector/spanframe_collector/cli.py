@@ -24,6 +24,7 @@ from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe.settings import rows
 from spanframe_collector.logs import log_to_stderr
 from spanframe_collector.settings import CollectorSettings, age_ms
+from spanframe_collector.store.copying import copy_store
 from spanframe_collector.store.engine import open_engine, store_name
 from spanframe_collector.store.inspection import inspect_store
 from spanframe_collector.store.migrations import HEAD, check_version, upgrade
@@ -247,6 +248,39 @@ def back_up(
                 lambda done, total: progress.update(task, completed=done, total=total),
             )
         _out.print(f"Copied {_name(engine)} to {file}.", markup=False)
+
+
+@db.command(name="copy")
+def copy_to(
+    source: Annotated[str, typer.Argument(help="URL of the store to copy.")],
+    target: Annotated[
+        str, typer.Argument(help="URL of an empty store, or of an earlier copy.")
+    ],
+) -> None:
+    """Copy a store to another one, also on another engine, and check every trace.
+
+    A copy that was interrupted goes on; one of a store in use is brought up to date.
+    """
+    with (
+        _opened(source, read_only=True) as reading,
+        _opened(target, read_only=False) as writing,
+    ):
+        check_version(reading)
+        upgrade(writing)
+        with _progress() as progress:
+            task = progress.add_task("Copying traces", total=None)
+            done = copy_store(
+                reading,
+                writing,
+                lambda traces, total: progress.update(
+                    task, completed=traces, total=total
+                ),
+            )
+        _out.print(
+            f"{_name(writing)} holds what {_name(reading)} holds: copied "
+            f"{done.copied} traces, {done.equal} were there.",
+            markup=False,
+        )
 
 
 def _progress() -> Progress:
