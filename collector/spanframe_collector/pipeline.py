@@ -265,7 +265,7 @@ def _parts(rows: list[SpanRow]) -> Iterator[list[SpanRow]]:
     """Yield the rows in parts of bounded weight; nothing for no rows."""
     begin = weight = 0
     for position, row in enumerate(rows):
-        weight += 1 + len(row.facts) // _FACTS_OF_A_SPAN
+        weight += 1 + len(row.own_facts) // _FACTS_OF_A_SPAN
         if weight >= _PART_WEIGHT:
             yield rows[begin : position + 1]
             begin, weight = position + 1, 0
