@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from spanframe.errors import StoreError
 from spanframe_collector.pipeline import Pipeline
 from spanframe_collector.store.retention import Limits, prune_portion
+from spanframe_collector.telemetry import Telemetry
 
 __all__ = ["keep_within"]
 
@@ -18,15 +19,25 @@ _log: Final = logging.getLogger(__name__)
 _PERIOD_SECONDS: Final = 60.0
 
 
-async def keep_within(limits: Limits, engine: Engine, pipeline: Pipeline) -> None:
-    """Prune now and every minute, until cancelled; requests go in between portions."""
+async def keep_within(
+    limits: Limits, engine: Engine, pipeline: Pipeline, telemetry: Telemetry
+) -> None:
+    """Prune now and every minute, until cancelled; requests go in between portions.
+
+    A round that fails is told and counted; the next one tries again.
+    """
     while True:
         pruned = 0
         try:
             while deleted := await _portion(limits, engine, pipeline):
+                telemetry.deleted(deleted)
                 pruned += deleted
         except StoreError as error:
+            telemetry.housekeeping_failed()
             _log.warning("Old traces stay for now. %s", error)
+        except Exception:  # noqa: BLE001 - the task outlives our own faults
+            telemetry.housekeeping_failed()
+            _log.exception("Old traces stay for now: a fault of spanframe")
         if pruned:
             _log.info("Deleted %d traces beyond the limits", pruned)
         await asyncio.sleep(_PERIOD_SECONDS)

@@ -95,7 +95,9 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
         with _stop_signals() as stop:
             pipeline = Pipeline(SpanWriter(engine), telemetry)
             limits = Limits(settings.keep_age, settings.keep_size)
-            keeper = asyncio.create_task(keep_within(limits, engine, pipeline))
+            keeper = asyncio.create_task(
+                keep_within(limits, engine, pipeline, telemetry)
+            )
             try:
                 await _receive(settings, pipeline, telemetry, stop, ready_file)
             finally:

@@ -61,6 +61,12 @@ class Telemetry:
         self._forwarded = self._counter(
             "spanframe_forwarded_requests", "Requests passed on, by outcome.", "outcome"
         )
+        self._deleted = self._counter(
+            "spanframe_deleted_traces", "Traces deleted by retention."
+        )
+        self._failed_rounds = self._counter(
+            "spanframe_housekeeping_failures", "Rounds of retention that failed."
+        )
         self.decode_seconds = self._histogram("decode", "Decoding one request.")
         self.wait_seconds = self._histogram(
             "queue_wait", "From decoded to the start of the commit, one request."
@@ -112,6 +118,14 @@ class Telemetry:
     def forwarded(self, outcome: str) -> None:
         """Count a request that was, or was not, passed on."""
         self._forwarded.labels(outcome).inc()
+
+    def deleted(self, traces: int) -> None:
+        """Count traces that retention deleted."""
+        self._deleted.inc(traces)
+
+    def housekeeping_failed(self) -> None:
+        """Count a round of retention that failed."""
+        self._failed_rounds.inc()
 
     def committed_now(self) -> None:
         """Note that a transaction has just been committed."""

@@ -108,8 +108,16 @@ def delete_traces_before(
     *,
     experiment_id: int | None = None,
     at_most: int | None = None,
+    with_start: bool = False,
 ) -> int:
     """Delete one portion of the traces that started at ``timestamp_ms`` or before.
+
+    Args:
+        engine: a writing engine.
+        timestamp_ms: epoch milliseconds.
+        experiment_id: of this experiment only.
+        at_most: this many, if they fit one portion.
+        with_start: leave those that nobody knows the start of, which counts as 0.
 
     Returns:
         How many were deleted, oldest first; 0 when none is left. A caller repeats it,
@@ -122,6 +130,8 @@ def delete_traces_before(
     query = select(traces).where(traces.c.timestamp_ms <= timestamp_ms)
     if experiment_id is not None:
         query = query.where(traces.c.experiment_id == experiment_id)
+    if with_start:
+        query = query.where(traces.c.timestamp_ms > 0)
     query = query.order_by(traces.c.timestamp_ms, traces.c.trace_id).limit(limit)
     with transaction(engine) as connection:
         return _delete(connection, connection.execute(query).all())

@@ -1,7 +1,8 @@
 """Which traces a store may forget: by age, by size, always whole traces, oldest first.
 
-One call deletes one portion, so that writers get their turn in between. Freed pages
-are used again by what is stored next; the file does not shrink.
+A trace whose start nobody knows has no age: it goes by size, and then first. One call
+deletes one portion, so that writers get their turn in between. Freed pages are used
+again by what is stored next; the file does not shrink.
 """
 
 from typing import NamedTuple
@@ -35,7 +36,8 @@ def prune_portion(engine: Engine, limits: Limits, now_ms: int) -> int:
     """
     deleted = 0
     if limits.age_ms is not None:
-        deleted = delete_traces_before(engine, now_ms - limits.age_ms)
+        latest = now_ms - limits.age_ms
+        deleted = delete_traces_before(engine, latest, with_start=True)
     if not deleted and limits.size_bytes is not None:
         used = used_bytes(engine)
         if used is not None and used > limits.size_bytes:
@@ -44,8 +46,9 @@ def prune_portion(engine: Engine, limits: Limits, now_ms: int) -> int:
 
 
 def count_before(engine: Engine, timestamp_ms: int) -> int:
-    """Return how many traces started at ``timestamp_ms`` or before."""
-    query = select(func.count()).where(traces.c.timestamp_ms <= timestamp_ms)
+    """Return how many traces are known to have started by ``timestamp_ms``."""
+    start = traces.c.timestamp_ms
+    query = select(func.count()).where(start <= timestamp_ms, start > 0)
     with engine.connect() as connection:
         return int(connection.execute(query).scalar_one())
 

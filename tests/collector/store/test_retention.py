@@ -12,6 +12,7 @@ from spanframe_collector.store.migrations import check_version
 from spanframe_collector.store.retention import (
     Limits,
     count_before,
+    knows_its_size,
     prune_portion,
     used_bytes,
 )
@@ -53,6 +54,20 @@ def test_only_what_is_too_old_goes(store: Store) -> None:
     assert prune_portion(store.engine, limits, NOW_MS + 10) == 6
     assert prune_portion(store.engine, limits, NOW_MS + 10) == 0
     assert traces_left(store) == 4
+
+
+def test_a_trace_without_a_start_goes_by_size_and_not_by_age(store: Store) -> None:
+    """Or it would be gone a minute after its sender was told OK."""
+    unset = span(77, trace_id=b"u" * 16)
+    unset.start_time_unix_nano = unset.end_time_unix_nano = 0
+    store.write(unset)
+    fill(store, 3)
+    assert count_before(store.engine, NOW_MS + 10) == 3
+    assert prune_portion(store.engine, Limits(age_ms=0), NOW_MS + 10) == 3
+    assert prune_portion(store.engine, Limits(age_ms=0), NOW_MS + 10) == 0
+    assert traces_left(store) == 1
+    if knows_its_size(store.engine):
+        assert prune_portion(store.engine, Limits(size_bytes=1), NOW_MS) == 1
 
 
 def test_without_limits_everything_stays(store: Store) -> None:
