@@ -182,6 +182,7 @@ def test_spans_are_probed_by_their_trace(engine: Engine) -> None:
 
     assert steps == [
         WALK_NEWEST,
+        "SCAN span_kinds",
         "SEARCH spans USING PRIMARY KEY (trace_key=?)",
         "SCAN span_kinds",
     ]

@@ -15,7 +15,16 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import ColumnElement, FromClause, exists, false, func, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    select,
+)
 
 from spanframe import keys
 from spanframe_collector.store import schema
@@ -198,6 +207,9 @@ class RowLayout(ABC):
 
     def of_kinds(self, conditions: list[Condition]) -> ColumnElement[bool]:
         """Return whether name, type and status of a span fulfil all conditions."""
+        return schema.spans.c.kind_key.in_(self._kinds(conditions))
+
+    def _kinds(self, conditions: list[Condition]) -> Select[int]:
         kinds = schema.span_kinds
         compared = (
             compare_text(
@@ -205,7 +217,7 @@ class RowLayout(ABC):
             )
             for each in conditions
         )
-        return schema.spans.c.kind_key.in_(select(kinds.c.kind_key).where(*compared))
+        return select(kinds.c.kind_key).where(*compared)
 
     def some_span(self, conditions: list[Condition]) -> ColumnElement[bool]:
         """Return whether one span of the trace fulfils all conditions."""
@@ -218,4 +230,8 @@ class RowLayout(ABC):
         if of_bodies:
             wanted.append(spans.c.block_key == blocks.c.block_key)
         cheapest_first = sorted(of_bodies, key=lambda c: _BODY_COSTS[c.field.kind])
-        return exists().where(*wanted, *map(self.span_body, cheapest_first))
+        found = exists().where(*wanted, *map(self.span_body, cheapest_first))
+        if not of_kinds:
+            return found
+        # A name that no span of the store has is known before any trace is looked at.
+        return and_(self._kinds(of_kinds).exists(), found)

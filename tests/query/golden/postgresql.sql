@@ -116,20 +116,24 @@ WHERE (%(param_1)s::VARCHAR || %(param_2)s::VARCHAR || encode(traces.trace_id, %
 -- one span
 SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes
 FROM traces
-WHERE traces.status = %(status_1)s::VARCHAR COLLATE "C" AND (EXISTS (SELECT *
+WHERE traces.status = %(status_1)s::VARCHAR COLLATE "C" AND (EXISTS (SELECT span_kinds.kind_key
+FROM span_kinds
+WHERE span_kinds.name = %(name_1)s::VARCHAR COLLATE "C" AND span_kinds.type != %(type_1)s::VARCHAR COLLATE "C")) AND (EXISTS (SELECT *
 FROM spans
 WHERE spans.trace_key = traces.trace_key AND spans.kind_key IN (SELECT span_kinds.kind_key
 FROM span_kinds
-WHERE span_kinds.name = %(name_1)s::VARCHAR COLLATE "C" AND span_kinds.type != %(type_1)s::VARCHAR COLLATE "C"))) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
+WHERE span_kinds.name = %(name_2)s::VARCHAR COLLATE "C" AND span_kinds.type != %(type_2)s::VARCHAR COLLATE "C"))) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
 
 -- the body of a span
 SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes
 FROM traces
-WHERE EXISTS (SELECT *
+WHERE (EXISTS (SELECT span_kinds.kind_key
+FROM span_kinds
+WHERE span_kinds.name = %(name_1)s::VARCHAR COLLATE "C")) AND (EXISTS (SELECT *
 FROM spans
 WHERE spans.trace_key = traces.trace_key AND spans.kind_key IN (SELECT span_kinds.kind_key
 FROM span_kinds
-WHERE span_kinds.name = %(name_1)s::VARCHAR COLLATE "C")) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
+WHERE span_kinds.name = %(name_2)s::VARCHAR COLLATE "C"))) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
 
 -- in experiments
 SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes

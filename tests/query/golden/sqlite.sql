@@ -126,7 +126,9 @@ WHERE (? || ? || lower(hex(traces.trace_id))) != ? AND CAST(traces.size_bytes AS
 -- one span
 SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes
 FROM traces
-WHERE traces.status = ? AND (EXISTS (SELECT *
+WHERE traces.status = ? AND (EXISTS (SELECT span_kinds.kind_key
+FROM span_kinds
+WHERE span_kinds.name = ? AND span_kinds.type != ?)) AND (EXISTS (SELECT *
 FROM spans
 WHERE spans.trace_key = traces.trace_key AND spans.kind_key IN (SELECT span_kinds.kind_key
 FROM span_kinds
@@ -135,11 +137,13 @@ WHERE span_kinds.name = ? AND span_kinds.type != ?))) ORDER BY traces.timestamp_
 -- the body of a span
 SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes
 FROM traces
-WHERE EXISTS (SELECT *
+WHERE (EXISTS (SELECT span_kinds.kind_key
+FROM span_kinds
+WHERE span_kinds.name = ?)) AND (EXISTS (SELECT *
 FROM spans, span_blocks
 WHERE spans.trace_key = traces.trace_key AND spans.kind_key IN (SELECT span_kinds.kind_key
 FROM span_kinds
-WHERE span_kinds.name = ?) AND spans.block_key = span_blocks.block_key AND (spanframe_attribute_text(span_blocks.body, span_blocks.dictionary_key, spans.position, ?) IN (__[POSTCOMPILE_spanframe_attribute_text_2]) OR spanframe_attribute_number(span_blocks.body, span_blocks.dictionary_key, spans.position, ?) IN (__[POSTCOMPILE_spanframe_attribute_number_2])) AND spanframe_attribute_number(span_blocks.body, span_blocks.dictionary_key, spans.position, ?) > ? AND spanframe_attribute_text(span_blocks.body, span_blocks.dictionary_key, spans.position, ?) IS NOT NULL AND (spanframe_attribute_number(span_blocks.body, span_blocks.dictionary_key, spans.position, ?) IS NULL OR (spanframe_attribute_number(span_blocks.body, span_blocks.dictionary_key, spans.position, ?) NOT IN (__[POSTCOMPILE_spanframe_attribute_number_6]))) AND (spanframe_content(span_blocks.body, span_blocks.dictionary_key, spans.position) GLOB ?)) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
+WHERE span_kinds.name = ?) AND spans.block_key = span_blocks.block_key AND (spanframe_attribute_text(span_blocks.body, span_blocks.dictionary_key, spans.position, ?) IN (__[POSTCOMPILE_spanframe_attribute_text_2]) OR spanframe_attribute_number(span_blocks.body, span_blocks.dictionary_key, spans.position, ?) IN (__[POSTCOMPILE_spanframe_attribute_number_2])) AND spanframe_attribute_number(span_blocks.body, span_blocks.dictionary_key, spans.position, ?) > ? AND spanframe_attribute_text(span_blocks.body, span_blocks.dictionary_key, spans.position, ?) IS NOT NULL AND (spanframe_attribute_number(span_blocks.body, span_blocks.dictionary_key, spans.position, ?) IS NULL OR (spanframe_attribute_number(span_blocks.body, span_blocks.dictionary_key, spans.position, ?) NOT IN (__[POSTCOMPILE_spanframe_attribute_number_6]))) AND (spanframe_content(span_blocks.body, span_blocks.dictionary_key, spans.position) GLOB ?))) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
 
 -- in experiments
 SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes
