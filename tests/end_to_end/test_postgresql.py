@@ -142,7 +142,7 @@ def headers_by_experiment_name(store: Store) -> Any:
     with store.engine.connect() as connection:
         query = select(schema.experiments.c.experiment_id, schema.experiments.c.name)
         names = dict(tuple(row) for row in connection.execute(query))
-    found, headers = contents(store)
+    *found, headers = contents(store)
     return found, [{**h, "experiment_id": names[h["experiment_id"]]} for h in headers]
 
 
