@@ -74,16 +74,16 @@ def collector(
     ] = None,
     insecure: Annotated[bool | None, _option("insecure", "--insecure/--secure")] = None,
     max_request_bytes: Annotated[
-        int | None, _option("max_request_bytes", "--max-request-bytes")
+        str | None, _option("max_request_bytes", "--max-request-bytes")
     ] = None,
     max_json_bytes: Annotated[
-        int | None, _option("max_json_bytes", "--max-json-bytes")
+        str | None, _option("max_json_bytes", "--max-json-bytes")
     ] = None,
     max_in_flight_bytes: Annotated[
-        int | None, _option("max_in_flight_bytes", "--max-in-flight-bytes")
+        str | None, _option("max_in_flight_bytes", "--max-in-flight-bytes")
     ] = None,
     drain_seconds: Annotated[
-        int | None, _option("drain_seconds", "--drain-seconds")
+        str | None, _option("drain_seconds", "--drain-seconds")
     ] = None,
     keep_age: Annotated[str | None, _option("keep_age", "--keep-age")] = None,
     keep_size: Annotated[str | None, _option("keep_size", "--keep-size")] = None,
@@ -92,7 +92,7 @@ def collector(
         str | None, _option("forward_endpoint", "--forward-endpoint")
     ] = None,
     forward_queue_bytes: Annotated[
-        int | None, _option("forward_queue_bytes", "--forward-queue-bytes")
+        str | None, _option("forward_queue_bytes", "--forward-queue-bytes")
     ] = None,
     log_format: Annotated[str | None, _option("log_format", "--log-format")] = None,
     ready_file: Annotated[
@@ -162,7 +162,7 @@ def collector(
 @db.command(name="upgrade")
 def upgrade_store(store: _Store = None) -> None:
     """Make the tables of a store, or bring them to this version."""
-    with _opened(store, read_only=False) as engine:
+    with _opened(store, read_only=False, may_be_new=True) as engine:
         upgrade(engine)
         _out.print(f"{_name(engine)} has version {HEAD}.", markup=False)
 
@@ -263,7 +263,7 @@ def copy_to(
     """
     with (
         _opened(source, read_only=True) as reading,
-        _opened(target, read_only=False) as writing,
+        _opened(target, read_only=False, may_be_new=True) as writing,
     ):
         check_version(reading)
         upgrade(writing)
@@ -296,9 +296,14 @@ def _sqlite_version() -> str:
 
 
 @contextlib.contextmanager
-def _opened(store: str | None, *, read_only: bool) -> Iterator[Engine]:
-    settings = CollectorSettings.load({"store": store})
-    engine = open_engine(settings.store, read_only=read_only)
+def _opened(
+    store: str | None, *, read_only: bool, may_be_new: bool = False
+) -> Iterator[Engine]:
+    """Open a store for one command; none is made by accident."""
+    url = CollectorSettings.load({"store": store}).store
+    if not may_be_new:
+        open_engine(url, read_only=True)  # says so when there is none
+    engine = open_engine(url, read_only=read_only)
     try:
         yield engine
     finally:

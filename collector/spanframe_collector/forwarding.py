@@ -79,7 +79,10 @@ class Forwarder:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), seconds)
         if self._queue:
-            _log.warning("%d requests were not passed on", len(self._queue))
+            _log.warning(
+                "Forwarding: %d requests were not passed on before the stop",
+                len(self._queue),
+            )
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
@@ -105,10 +108,16 @@ class Forwarder:
                 )
             except grpc.aio.AioRpcError as error:
                 if error.code() not in _RETRYABLE:
-                    _log.warning("Not passed on: %s", error.code().name)
+                    _log.warning(
+                        "Forwarding: the endpoint refuses a request for good: %s",
+                        error.code().name,
+                    )
                     return "refused"
                 if attempt == 0:
-                    _log.warning("Passing on waits: %s", error.code().name)
+                    _log.warning(
+                        "Forwarding waits: the endpoint does not take requests now: %s",
+                        error.code().name,
+                    )
             else:
                 return "sent"
             pause = _PAUSES_SECONDS[min(attempt, len(_PAUSES_SECONDS) - 1)]

@@ -102,7 +102,8 @@ def test_a_folder_that_does_not_exist_is_told(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'none' / 's.db'}"
     done = run("collector", "--store", url, "--grpc", "127.0.0.1:0", "--http", "")
     assert done.returncode == 3
-    assert "unable to open database file" in done.stderr
+    told = " ".join(done.stderr.split())
+    assert "unable to open database file (does its folder exist, and may" in told
     assert "Traceback" not in done.stderr
 
 
@@ -111,3 +112,22 @@ def test_the_help_names_every_setting() -> None:
     assert done.returncode == 0
     for variable in ("SPANFRAME_STORE", "SPANFRAME_GRPC", "SPANFRAME_TLS_CERT"):
         assert variable in "".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", [["prune", "--older-than", "1d"], ["rederive"]])
+def test_no_command_but_upgrade_makes_a_store(
+    tmp_path: Path, command: list[str]
+) -> None:
+    path = tmp_path / "mistyped.db"
+    done = run("db", *command, "--store", f"sqlite:///{path}")
+    assert done.returncode == 3
+    assert "There is no store at" in done.stderr
+    assert not path.exists()
+
+
+def test_numbers_among_the_options_are_checked_with_the_rest() -> None:
+    done = run("collector", "--max-request-bytes", "16MB", "--drain-seconds", "601")
+    assert done.returncode == 2
+    told = " ".join(done.stderr.split())
+    assert "max_request_bytes is '16MB': write a whole number" in told
+    assert "drain_seconds is '601': write a whole number from 0 to 600" in told

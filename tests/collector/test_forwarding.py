@@ -69,7 +69,7 @@ def test_a_full_queue_leaves_out_and_counts(tmp_path: Path) -> None:
             export(front.target, big.SerializeToString())
         assert front.terminate() == 0
         assert "1 requests were not passed on" in front.log
-        assert "Passing on waits: UNAVAILABLE" in front.log
+        assert "the endpoint does not take requests now: UNAVAILABLE" in front.log
         assert "2 forwarded (queue_full)" in front.log
         assert spans_in(front) == [(1,), (2,), (3,)]
 

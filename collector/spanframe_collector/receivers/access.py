@@ -45,7 +45,10 @@ class _Files(Generic[T]):
             self._stamp = stamp
             self.value = self._read()
         except (OSError, ValueError) as error:
-            _log.warning("Keeping the old secret: %s", type(error).__name__)
+            # An OSError tells its file itself; the text of others may hold a secret.
+            reason = error if isinstance(error, OSError) else "it holds nothing usable"
+            names = ", ".join(str(path) for path in self._paths)
+            _log.warning("Keeping what was last read from %s: %s", names, reason)
             return False
         _log.info("Read %s again", ", ".join(str(path) for path in self._paths))
         return True
@@ -70,7 +73,10 @@ class Tokens:
             self._file = (
                 _Files([path], lambda: _tokens_in(Path(path))) if path else None
             )
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            reason = error.strerror or error
+            raise SettingsError([f"token_file is {path!r}: {reason}"]) from None
+        except ValueError as error:
             raise SettingsError([f"token_file is {path!r}: {error}"]) from None
 
     @property

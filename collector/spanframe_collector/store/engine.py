@@ -132,12 +132,21 @@ def store_name(engine: Engine) -> str:
     return redact_url(engine.url.render_as_string(hide_password=True))
 
 
+_WHAT_TO_LOOK_AT: Final = {
+    "unable to open database file": (
+        " (does its folder exist, and may this user write there?)"
+    ),
+    "attempt to write a readonly database": " (may this user write the file?)",
+}
+
+
 def driver_message(error: Any) -> str:
     """Return what the database said on one line, without statement and parameters."""
     said = getattr(error, "orig", None) or error
     diagnosis = getattr(said, "diag", None)
     primary = None if diagnosis is None else primary_message(diagnosis)
-    return " ".join((primary or str(said)).split()).rstrip(".")
+    message = " ".join((primary or str(said)).split()).rstrip(".")
+    return message + _WHAT_TO_LOOK_AT.get(message, "")
 
 
 def would_take_later(error: Exception) -> bool:
