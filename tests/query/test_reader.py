@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -12,6 +13,7 @@ from spanframe_collector.decode.previews import METADATA_LENGTH, cut
 from spanframe_query import reader
 from spanframe_query.entities import Trace
 from spanframe_query.entities.content import loads
+from spanframe_query.entities.found import FoundTraces
 from spanframe_query.filter import parse_filter
 from spanframe_query.order import parse_order
 from spanframe_query.select import Search
@@ -31,14 +33,32 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         close_stores()
 
 
-def one(store: Store, number: int) -> Trace:
+def search_one(store: Store, number: int) -> FoundTraces:
     search = Search(filter=parse_filter(f"request_id = '{request_id(number)}'"))
-    [trace] = reader.read(reading(store.url), search, include_spans=True)
+    return reader.read(reading(store.url), search, include_spans=True)
+
+
+def one(store: Store, number: int) -> Trace:
+    [trace] = search_one(store, number)
     return trace
 
 
 _TEXTS = st.sampled_from(
-    ['{"q": 1}', '"text"', "[1, 2]", "not json", "null", "", 7, None]
+    [
+        '{"q": 1}',
+        '"text"',
+        "[1, 2]",
+        "not json",
+        '"\\ud83d"',
+        "x" * 248,
+        "x" * 249,
+        json.dumps("y" * 248),
+        json.dumps("y" * 249),
+        "null",
+        "",
+        7,
+        None,
+    ]
 )
 
 
@@ -81,9 +101,9 @@ def test_the_first_span_is_the_one_the_trace_row_speaks_of(
     inputs = trace.info.metadata["mlflow.traceInputs"]
     request, response = trace.data.request, trace.data.response
     assert inputs == cut(request or "", METADATA_LENGTH)
-    values = one(shared, number).data.root_values()
-    assert values.inputs == (None if request is None else loads(request))
-    assert values.outputs == (None if response is None else loads(response))
+    said = tuple(None if t is None else loads(t) for t in (request, response))
+    found = search_one(shared, number)
+    assert [*found.root_values, found[0].data.root_values()] == [said, said]
     assert len(trace.data.spans) == len(spans)
 
 

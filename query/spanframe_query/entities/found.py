@@ -6,7 +6,12 @@ from typing import Final, NamedTuple, overload
 
 from spanframe_query.entities.content import StoredBlock
 from spanframe_query.entities.info import TraceLocation
-from spanframe_query.entities.root import NOTHING, RootValues, root_values
+from spanframe_query.entities.root import (
+    NOTHING,
+    RootValues,
+    root_values,
+    short_values,
+)
 from spanframe_query.entities.states import TraceState
 from spanframe_query.entities.trace import Trace
 
@@ -60,9 +65,10 @@ class FoundTraces(Sequence[Trace]):
         """What the root of each trace says; nothing where no spans were read."""
         if self.stored is None:
             return [NOTHING] * len(self)
+        each = zip(self, self.stored, self.facts.trace_metadata, strict=True)
         return [
-            root_values(stored) or trace.data.root_values()
-            for trace, stored in zip(self, self.stored, strict=True)
+            short_values(metadata) or root_values(stored) or trace.data.root_values()
+            for trace, stored, metadata in each
         ]
 
     @overload

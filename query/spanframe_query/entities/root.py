@@ -3,12 +3,13 @@
 A frame shows these two of every trace, and of most traces nothing else is looked at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
 from spanframe_collector.decode.anyvalue import NOT_JSON
 from spanframe_collector.decode.anyvalue import loads as json_value
+from spanframe_collector.decode.previews import METADATA_LENGTH
 from spanframe_query.entities.content import (
     StoredBlock,
     StoredSpan,
@@ -16,7 +17,7 @@ from spanframe_query.entities.content import (
     loads,
 )
 
-__all__ = ["NOTHING", "RootValues", "root_values"]
+__all__ = ["NOTHING", "RootValues", "root_values", "short_values"]
 
 _ABSENT: Final = "null"
 _ZEROS: Final = bytes(8)
@@ -30,6 +31,21 @@ class RootValues(NamedTuple):
 
 
 NOTHING: Final = RootValues(None, None)
+
+
+def short_values(metadata: Mapping[str, str]) -> RootValues | None:
+    """Return what the root says when all of it is in the metadata; else None.
+
+    The collector puts the beginning of inputs and outputs there, which of short ones is
+    the whole.
+    """
+    inputs = metadata.get(keys.META_TRACE_INPUTS)
+    outputs = metadata.get(keys.META_TRACE_OUTPUTS)
+    if inputs is None or outputs is None:
+        return None
+    if len(inputs) >= METADATA_LENGTH or len(outputs) >= METADATA_LENGTH:
+        return None
+    return RootValues(loads(inputs or _ABSENT), loads(outputs or _ABSENT))
 
 
 def root_values(blocks: Sequence[StoredBlock]) -> RootValues | None:
