@@ -85,6 +85,10 @@ _READER_SESSION: Final[Mapping[str, str]] = {
     "statement_timeout": "60s",
     # How common a value is decides how a search walks; a plan for all values is wrong.
     "plan_cache_mode": "force_custom_plan",
+    # A search is written to walk an index in its order until LIMIT stops it. Where the
+    # planner takes a filter for rarer than it is, it would rather sort the whole store.
+    "enable_seqscan": "off",
+    "enable_sort": "off",
 }
 _RECYCLE_SECONDS: Final = 1800
 

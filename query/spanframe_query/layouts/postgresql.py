@@ -6,6 +6,7 @@ from sqlalchemy import (
     ColumnElement,
     Text,
     and_,
+    any_,
     cast,
     collate,
     func,
@@ -17,7 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from spanframe import keys
 from spanframe_collector.store import schema
 from spanframe_query.filter.capabilities import Capability
-from spanframe_query.filter.nodes import Field, FieldKind
+from spanframe_query.filter.nodes import Condition, Field, FieldKind
 from spanframe_query.layouts.rows import RowLayout
 
 __all__ = ["PostgreSQLLayout"]
@@ -55,6 +56,14 @@ class PostgreSQLLayout(RowLayout):
         # Implied, and what the index of names is for.
         size = func.octet_length(self.column("name"))
         return and_(equal, size <= literal_column(str(schema.INDEXED_NAME_BYTES)))
+
+    def of_kinds(self, conditions: list[Condition]) -> ColumnElement[bool]:
+        """Return whether name, type and status of a span fulfil all conditions.
+
+        The kinds are looked for once and not for each span.
+        """
+        kinds = self.kinds(conditions).scalar_subquery()
+        return schema.spans.c.kind_key == any_(func.array(kinds))
 
     def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return the column: the planner knows its own statistics."""

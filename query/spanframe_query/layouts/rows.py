@@ -207,9 +207,10 @@ class RowLayout(ABC):
 
     def of_kinds(self, conditions: list[Condition]) -> ColumnElement[bool]:
         """Return whether name, type and status of a span fulfil all conditions."""
-        return schema.spans.c.kind_key.in_(self._kinds(conditions))
+        return schema.spans.c.kind_key.in_(self.kinds(conditions))
 
-    def _kinds(self, conditions: list[Condition]) -> Select[int]:
+    def kinds(self, conditions: list[Condition]) -> Select[int]:
+        """Return the kinds of spans that fulfil all conditions."""
         kinds = schema.span_kinds
         compared = (
             compare_text(
@@ -234,4 +235,4 @@ class RowLayout(ABC):
         if not of_kinds:
             return found
         # A name that no span of the store has is known before any trace is looked at.
-        return and_(self._kinds(of_kinds).exists(), found)
+        return and_(self.kinds(of_kinds).exists(), found)

@@ -104,7 +104,8 @@ def test_every_text_is_compared_by_its_bytes(url: str) -> None:
         ("name = 'x'", "ix_traces_name"),
         ("status = 'ERROR'", "ix_traces_status"),
         ("tags.env = 'prod'", "attribute_index_pkey"),
-        ("tags.env LIKE 'prod%'", "attribute_index_pkey"),
+        ("client_request_id != 'x'", "ix_traces_newest"),
+        ("span.name = 'x'", "spans_pkey"),
     ],
 )
 def test_a_search_walks_an_index(reader: Engine, filter_: str, index: str) -> None:
@@ -113,13 +114,11 @@ def test_a_search_walks_an_index(reader: Engine, filter_: str, index: str) -> No
     statement = select_traces(replace(search, plan=candidate), "postgresql")
     compiled = statement.compile(reader, compile_kwargs={"literal_binds": True})
     with reader.connect() as connection:
-        # The planner reads small tables as they are.
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
-        connection.exec_driver_sql("SET LOCAL enable_sort = off")
         rows = connection.exec_driver_sql(f"EXPLAIN {compiled}".replace("%", "%%"))
         plan = "\n".join(row[0] for row in rows)
     assert f" using {index} on " in plan
+    assert "Seq Scan on traces" not in plan
+    assert "->  Sort" not in plan
 
 
 def test_one_writer_at_a_time(url: str) -> None:

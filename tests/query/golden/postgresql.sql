@@ -120,9 +120,9 @@ WHERE traces.status = %(status_1)s::VARCHAR COLLATE "C" AND (EXISTS (SELECT span
 FROM span_kinds
 WHERE span_kinds.name = %(name_1)s::VARCHAR COLLATE "C" AND span_kinds.type != %(type_1)s::VARCHAR COLLATE "C")) AND (EXISTS (SELECT *
 FROM spans
-WHERE spans.trace_key = traces.trace_key AND spans.kind_key IN (SELECT span_kinds.kind_key
+WHERE spans.trace_key = traces.trace_key AND spans.kind_key = ANY (array((SELECT span_kinds.kind_key
 FROM span_kinds
-WHERE span_kinds.name = %(name_2)s::VARCHAR COLLATE "C" AND span_kinds.type != %(type_2)s::VARCHAR COLLATE "C"))) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
+WHERE span_kinds.name = %(name_2)s::VARCHAR COLLATE "C" AND span_kinds.type != %(type_2)s::VARCHAR COLLATE "C"))))) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
 
 -- the body of a span
 SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes
@@ -131,9 +131,9 @@ WHERE (EXISTS (SELECT span_kinds.kind_key
 FROM span_kinds
 WHERE span_kinds.name = %(name_1)s::VARCHAR COLLATE "C")) AND (EXISTS (SELECT *
 FROM spans
-WHERE spans.trace_key = traces.trace_key AND spans.kind_key IN (SELECT span_kinds.kind_key
+WHERE spans.trace_key = traces.trace_key AND spans.kind_key = ANY (array((SELECT span_kinds.kind_key
 FROM span_kinds
-WHERE span_kinds.name = %(name_2)s::VARCHAR COLLATE "C"))) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
+WHERE span_kinds.name = %(name_2)s::VARCHAR COLLATE "C"))))) ORDER BY traces.timestamp_ms DESC, traces.trace_id ASC;
 
 -- in experiments
 SELECT traces.trace_key, traces.trace_id, traces.experiment_id, traces.timestamp_ms, traces.execution_time_ms, traces.status, traces.name, traces.client_request_id, traces.request_preview, traces.response_preview, traces.trace_inputs, traces.trace_outputs, traces.tags, traces.metadata, traces.span_count, traces.size_bytes
