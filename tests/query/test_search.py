@@ -1,5 +1,6 @@
 import logging
 import pickle
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
@@ -211,6 +212,20 @@ def test_another_store_is_searched_by_its_warehouse_id(
     spanframe.configure(warehouses={"big": other.url})
     assert search(sql_warehouse_id="big") == [7]
     assert search("status = 'ERROR'", model_id="m1") == [2]
+
+
+def test_a_search_on_another_engine_changes_no_later_one(
+    shop: Store, new_postgresql_store: Callable[[], Store]
+) -> None:
+    other = new_postgresql_store()
+    other.write(otlp_span(7), otlp_span(8))
+    spanframe.configure(warehouses={"postgresql": other.url})
+    here = search()
+    assert search(sql_warehouse_id="postgresql") == [7, 8]
+    assert search("status = 'OK'", sql_warehouse_id="postgresql") == [7, 8]
+    assert spanframe.count_traces(sql_warehouse_id="postgresql") == 2
+    assert search() == here
+    assert spanframe.count_traces() == len(here)
 
 
 def test_an_unknown_warehouse_id_is_refused_with_the_known_ones(shop: Store) -> None:

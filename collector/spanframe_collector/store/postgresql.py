@@ -105,10 +105,9 @@ def open_postgresql(url: URL, *, read_only: bool) -> Engine:
     session = {**_SESSION, **(_READER_SESSION if read_only else _WRITER_SESSION)}
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
     given = url.query.get("options", "")
+    ours = {**_PARAMETERS, **({} if read_only else _WRITER_PARAMETERS)}
     parameters = {
-        **_PARAMETERS,
-        **({} if read_only else _WRITER_PARAMETERS),
-        **{name: value for name, value in url.query.items() if name != "options"},
+        **{name: value for name, value in ours.items() if name not in url.query},
         # Of two settings of one name the server takes the later.
         "options": " ".join([options, *([given] if isinstance(given, str) else given)]),
     }

@@ -15,6 +15,7 @@ from spanframe_collector.store.bulk import insert_rows
 from spanframe_collector.store.engine import (
     driver_message,
     open_engine,
+    store_name,
     would_take_later,
 )
 from spanframe_collector.store.migrations import check_version, upgrade
@@ -73,6 +74,20 @@ def test_the_parameters_of_the_url_win(url: str) -> None:
     assert setting(engine, "lock_timeout") == "1s"
     assert setting(engine, "transaction_read_only") == "on"
     assert setting(engine, "application_name") == "notebook"
+    engine.dispose()
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_the_hosts_of_a_url_are_tried_in_turn(
+    postgresql: Server, empty_database: str, *, read_only: bool
+) -> None:
+    hosts = f"host=127.0.0.1:1&host=127.0.0.1:{postgresql.port}"
+    engine = open_engine(
+        f"postgresql+psycopg://owner:{PASSWORD}@/{empty_database}?{hosts}",
+        read_only=read_only,
+    )
+    check_version(engine)
+    assert PASSWORD not in store_name(engine)
     engine.dispose()
 
 
