@@ -24,8 +24,11 @@ __all__ = ["Intake", "Refusal", "RefusedError", "Taken"]
 
 _log: Final = logging.getLogger(__name__)
 
-_LONGEST_WAIT_SECONDS: Final = 5.0
-"""No sender waits longer: a stuck store costs it one retry and not its whole budget."""
+_LONGEST_WAIT_SECONDS: Final = 4.5
+"""No sender waits longer than 5 s, way back included: a stuck store costs it one retry
+and not its whole budget."""
+
+_LEAST_WAIT_SECONDS: Final = 1.0
 
 _MARGIN_SECONDS: Final = 0.5
 """What a sender needs of its deadline to read our answer."""
@@ -155,6 +158,7 @@ class Intake:
         headers: Mapping[str, str],
         seconds: float | None,
         translator: Translator | None = None,
+        waited: float = 0.0,
     ) -> Taken:
         """Return after the spans of an admitted request are committed.
 
@@ -164,6 +168,7 @@ class Intake:
             headers: the request's metadata, keys in lower case.
             seconds: what is left of the sender's deadline; None: it set none.
             translator: for a request in another encoding.
+            waited: how long the sender has waited already, in seconds.
 
         Raises:
             RefusedError: when it cannot be taken, with the reason.
@@ -177,7 +182,7 @@ class Intake:
             _facts(headers),
             translator,
         )
-        patience = _patience(seconds)
+        patience = _patience(seconds, waited)
         try:
             request, decoded, warning = await asyncio.wait_for(decoding, patience)
         except EnvelopeError:
@@ -229,14 +234,16 @@ class Intake:
         return b"" if self._forwarder is None else request, decoded, warning
 
 
-def _patience(seconds: float | None) -> float:
+def _patience(seconds: float | None, waited: float) -> float:
     """Return how long to wait for a commit, of what is left of a sender's deadline.
 
-    A short deadline is shared: the margin alone would leave nothing of it.
+    A short deadline is shared: the margin alone would leave nothing of it. What took
+    long to arrive is given a chance, too.
     """
+    longest = max(_LEAST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS - waited)
     if seconds is None:
-        return _LONGEST_WAIT_SECONDS
-    return min(_LONGEST_WAIT_SECONDS, max(seconds - _MARGIN_SECONDS, seconds / 2))
+        return longest
+    return min(longest, max(seconds - _MARGIN_SECONDS, seconds / 2))
 
 
 def _facts(headers: Mapping[str, str]) -> tuple[Fact, ...]:

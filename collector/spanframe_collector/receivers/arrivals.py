@@ -21,7 +21,7 @@ from spanframe_collector.admission import Admission, BudgetSpentError
 __all__ = ["Arrivals"]
 
 _MOST_WAITING: Final = 1000
-_LONGEST_WAIT_SECONDS: Final = 5.0
+_LONGEST_WAIT_SECONDS: Final = 3.0
 _LONGEST_HOLD_SECONDS: Final = 0.25
 _LAST_FIRST_EVERY: Final = 4
 

@@ -9,6 +9,7 @@ trailer that the Python exporter reads.
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -103,6 +104,7 @@ class GrpcReceiver:
             for key, value in context.invocation_metadata() or ()
             if isinstance(value, str)
         }
+        begun = time.monotonic()
         try:
             with self._intake.admit() as room:
                 # Not kept in a variable: it is let go of as soon as it is decoded.
@@ -110,6 +112,7 @@ class GrpcReceiver:
                     await self._arrived(context, room),
                     headers,
                     context.time_remaining(),
+                    waited=time.monotonic() - begun,
                 )
         except RefusedError as error:
             return _refuse(context, error.refusal)
