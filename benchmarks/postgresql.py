@@ -28,7 +28,7 @@ __all__ = ["ingest", "search"]
 
 MLFLOW_TRACES: Final = 1000
 DRIVER: Final = "psycopg2-binary"
-REPEATS: Final = 11
+REPEATS: Final = 31
 WARMING_TRACES: Final = 64
 
 Settled = Callable[[Callable[[], int], int], tuple[int, float]]
@@ -82,12 +82,22 @@ def mlflow(one: Server, folder: Path) -> Iterator[tuple[Export, Callable[[], int
             yield export, stored
 
 
+def distinct(first: int, count: int) -> list[workload.Request]:
+    """Make requests in which no span comes twice: MLflow refuses those that do."""
+    numbers = range(first, first + count)
+    spans = [span for number in numbers for span in workload.spans_of(number)]
+    size = workload.REQUEST_SPANS
+    return [
+        workload.as_request(spans[at : at + size]) for at in range(0, len(spans), size)
+    ]
+
+
 def mlflow_rate(one: Server, folder: Path, settled: Settled) -> float | None:
     """Return how many spans a second MLflow takes; None: it cannot be installed."""
     if not install(f"{MLFLOW.name}-{DRIVER}", MLFLOW.requirement, DRIVER):
         return None
-    requests = list(workload.requests(0, MLFLOW_TRACES))
-    warming = list(workload.requests(MLFLOW_TRACES, WARMING_TRACES))
+    requests = distinct(0, MLFLOW_TRACES)
+    warming = distinct(MLFLOW_TRACES, WARMING_TRACES)
     with mlflow(one, folder) as (export, stored):
         send(export, warming)
         before, _ = settled(stored, WARMING_TRACES * len(workload.SHAPE))
