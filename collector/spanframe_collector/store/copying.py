@@ -73,8 +73,7 @@ def copy_store(
                     changed, same = _copy_portion(reading, writing, first, last)
                 copied, equal = copied + changed, equal + same
                 progress(copied + equal, total)
-            with target.begin() as writing:
-                _check_counts(reading, writing)
+            _check_counts(reading, target)
     except DBAPIError as error:
         names = f"{store_name(source)} to {store_name(target)}"
         raise StoreError(
@@ -219,11 +218,13 @@ def _count(connection: Connection, table: Table) -> int:
     return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
-def _check_counts(reading: Connection, writing: Connection) -> None:
+def _check_counts(reading: Connection, target: Engine) -> None:
     for table in _COUNTED:
-        here, there = _count(reading, table), _count(writing, table)
+        here = _count(reading, table)
+        with target.begin() as writing:
+            there = _count(writing, table)
         if here != there:
             raise StoreError(
-                f"{store_name(writing.engine)} has {there} rows in {table.name}, its "
+                f"{store_name(target)} has {there} rows in {table.name}, its "
                 f"source has {here}: the copy is not to be used."
             )

@@ -77,6 +77,12 @@ _SESSION: Final[Mapping[str, str]] = {
 _WRITER_SESSION: Final[Mapping[str, str]] = {
     "default_transaction_isolation": r"read\ committed",
     "lock_timeout": f"{_TIMEOUT_SECONDS}s",
+    # A writer whose machine went without a word must not keep the lock from the others
+    # for the hours that the server would wait for it.
+    "idle_in_transaction_session_timeout": "30s",
+    "tcp_keepalives_idle": "5s",
+    "tcp_keepalives_interval": "1s",
+    "tcp_keepalives_count": "3",
 }
 _READER_SESSION: Final[Mapping[str, str]] = {
     # The selects of one search see one state of the store.

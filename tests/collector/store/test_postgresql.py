@@ -65,6 +65,13 @@ def test_a_writer_keeps_what_the_server_says_of_durability(url: str) -> None:
     engine.dispose()
 
 
+def test_a_writer_that_vanishes_gives_the_lock_back_soon(url: str) -> None:
+    engine = open_engine(url)
+    assert setting(engine, "idle_in_transaction_session_timeout") == "30s"
+    assert setting(engine, "tcp_keepalives_idle") == "5"
+    engine.dispose()
+
+
 def test_the_parameters_of_the_url_win(url: str) -> None:
     options = "-c%20statement_timeout%3D5s%20-c%20lock_timeout%3D1s"
     engine = open_engine(
