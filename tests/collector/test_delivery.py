@@ -40,6 +40,7 @@ from tests.collector.test_telemetry import metrics, total
 from tests.end_to_end.load import Load
 from tests.plugins.collector import Collector
 from tests.plugins.otlp import request, span
+from tests.plugins.postgresql import Server
 from tests.plugins.store import Store
 
 OK = grpc.StatusCode.OK
@@ -304,20 +305,24 @@ def killed_in(program: str, *arguments: str) -> bool:
 
 
 @pytest.mark.slow
-def test_a_migration_that_is_killed_can_be_run_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("statement", [2, 8, 14, 1000])
+def test_a_migration_that_is_killed_can_be_run_again(
+    store_engine: str, postgresql: Server, tmp_path: Path, statement: int
+) -> None:
     """Catalogue 27: at several of its statements."""
-    killed = []
-    for statement in (2, 8, 14, 1000):
-        url = f"sqlite:///{tmp_path / str(statement)}.db"
-        killed.append(killed_in(DIE_AT + MIGRATE, url, str(statement)))
+    with postgresql.database() as database:
+        url = f"sqlite:///{tmp_path / 'store.db'}"
+        if store_engine == "postgresql":
+            url = postgresql.url(database)
+        killed = killed_in(DIE_AT + MIGRATE, url, str(statement))
         engine = open_engine(url)
         upgrade(engine)
         report = inspect_store(engine)
-        assert report.version == report.expected_version
-        assert report.problems == []
-        assert report.rows["experiments"] == 1
         engine.dispose()
-    assert killed == [True, True, True, False]
+    assert report.version == report.expected_version
+    assert report.problems == []
+    assert report.rows["experiments"] == 1
+    assert killed == (statement != 1000)
 
 
 @pytest.mark.slow
