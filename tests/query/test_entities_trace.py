@@ -3,6 +3,7 @@ import re
 from typing import Any
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import (
@@ -15,7 +16,7 @@ from spanframe_query.entities import (
     TraceState,
     TraceStatus,
 )
-from spanframe_query.entities.content import StoredBlock
+from spanframe_query.entities.content import StoredBlock, loads
 from spanframe_query.entities.info import location_of
 from tests.query.sample_spans import START_MS, otlp_span, request_id, stored_block
 
@@ -187,6 +188,26 @@ def test_of_two_bodies_that_end_together_the_greater_digest_is_shown() -> None:
     greatest = max(found, key=lambda span: span.digest)
     for rows in (blocks, blocks[::-1]):
         assert [s.name for s in TraceData(stored=rows).spans] == [greatest.name]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [],
+        [otlp_span(span=2, parent=1)],
+        [otlp_span(span=1, parent=2, duration_ms=99)],
+        [otlp_span(span=1, duration_ms=99)],
+        [otlp_span(span=2, start_ms=-1)],
+        [otlp_span(span=2, parent=1, attributes={"x": bytes(7) + b"\x01"})],
+    ],
+)
+def test_the_root_alone_says_what_all_spans_say(others: list[Span]) -> None:
+    said = {"mlflow.spanInputs": '{"q": 1}', "mlflow.spanOutputs": "[2]"}
+    spans = [otlp_span(attributes=said), *others]
+    for blocks in ([stored_block(*spans)], [stored_block(each) for each in spans]):
+        alone = TraceData(stored=blocks).root_values()
+        texts = TraceData(stored=blocks).request, TraceData(stored=blocks).response
+        assert alone == tuple(None if text is None else loads(text) for text in texts)
 
 
 def test_without_a_root_a_span_with_a_remote_parent_comes_first() -> None:
