@@ -1,6 +1,7 @@
 """What goes wrong around a collector costs time, never a span that was answered OK."""
 
 import os
+import random
 import resource
 import signal
 import sqlite3
@@ -40,7 +41,9 @@ def resident_mib(pid: int) -> float:
 
 
 def message(number: int, filling: int = 0) -> bytes:
-    attributes = {"filling": "x" * filling}
+    # What can be compressed fills no disk.
+    chance = random.Random(number)  # noqa: S311 - filling
+    attributes = {"filling": chance.randbytes(filling)}
     trace_id = number.to_bytes(16, "big")
     return request(
         span(number, trace_id=trace_id, attributes=attributes)
