@@ -95,7 +95,7 @@ class Builder:
             "pip": f'-m pip --python {self.python} --quiet "$@"',
             "hatchling": '-m hatchling "$@"',
         }.items():
-            _write_shim(shims / name, f"{sys.executable} {command}")
+            _write_shim(shims / name, f"{shlex.quote(sys.executable)} {command}")
         _write_shim(shims / "python", f'{self.python} "$@"')
         if shutil.which("strip") is None:
             _write_shim(shims / "strip", "true")
