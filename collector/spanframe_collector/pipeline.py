@@ -156,6 +156,7 @@ class Pipeline:
                     self._probe()
             except Exception:  # noqa: BLE001 - the thread outlives our own faults
                 _log.exception("A batch cannot be written")
+                self._telemetry.fault(sum(len(job.rows) for job in jobs))
                 self._refuse(jobs)
             if isinstance(then, _Task):
                 self._perform(then)

@@ -58,8 +58,20 @@ class Telemetry:
         self._otel_refused = self._counter(
             "otelcol_receiver_refused_spans", "Spans the store did not take."
         )
+        self._otel_failed = self._counter(
+            "otelcol_receiver_failed_spans", "Of these, those a fault of ours stopped."
+        )
         self._forwarded = self._counter(
             "spanframe_forwarded_requests", "Requests passed on, by outcome.", "outcome"
+        )
+        self._passed_on = self._counter(
+            "otelcol_exporter_sent_spans", "Spans that the other endpoint took."
+        )
+        self._not_passed_on = self._counter(
+            "otelcol_exporter_send_failed_spans", "Spans it refused for good."
+        )
+        self._not_queued = self._counter(
+            "otelcol_exporter_enqueue_failed_spans", "Spans the queue had no room for."
         )
         self._deleted = self._counter(
             "spanframe_deleted_traces", "Traces deleted by retention."
@@ -109,15 +121,26 @@ class Telemetry:
         self._refused.labels(reason).inc(spans)
         self._otel_refused.inc(spans)
 
+    def fault(self, spans: int) -> None:
+        """Count those of the refused spans that a fault of spanframe stopped."""
+        self._otel_failed.inc(spans)
+
     def commit(self, stored: int, duplicates: int) -> None:
         """Count the spans of one request after their commit."""
         self._stored.inc(stored)
         self._duplicate.inc(duplicates)
         self._accepted.inc(stored + duplicates)
 
-    def forwarded(self, outcome: str) -> None:
-        """Count a request that was, or was not, passed on."""
+    def passed_on(self, outcome: str, *, sent: int, failed: int) -> None:
+        """Count a request that was offered to the other endpoint, and its spans."""
         self._forwarded.labels(outcome).inc()
+        self._passed_on.inc(sent)
+        self._not_passed_on.inc(failed)
+
+    def not_queued(self, spans: int) -> None:
+        """Count a request that is not passed on, as too many wait."""
+        self._forwarded.labels("queue_full").inc()
+        self._not_queued.inc(spans)
 
     def deleted(self, traces: int) -> None:
         """Count traces that retention deleted."""

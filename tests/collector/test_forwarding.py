@@ -1,14 +1,31 @@
 """Requests passed on to a second endpoint: masked, retried, never in the way."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import grpc
+import grpc.aio
 import pytest
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
 
 from spanframe.errors import SettingsError
+from spanframe_collector import forwarding
+from spanframe_collector.forwarding import Forwarder
+from spanframe_collector.receivers.grpc import TRACE_SERVICE
 from spanframe_collector.settings import CollectorSettings
+from spanframe_collector.telemetry import Telemetry
 from tests.collector.test_grpc_receiver import export, rows
+from tests.collector.test_telemetry import metrics, total
 from tests.plugins.collector import Collector
 from tests.plugins.otlp import request, span
 
@@ -67,11 +84,86 @@ def test_a_full_queue_leaves_out_and_counts(tmp_path: Path) -> None:
         for n in (1, 2, 3):
             big = request(span(n, attributes={"filling": "x" * 5000}))
             export(front.target, big.SerializeToString())
+        left_out = total(metrics(front), "otelcol_exporter_enqueue_failed_spans")
+        assert left_out == 2
         assert front.terminate() == 0
         assert "1 requests were not passed on" in front.log
         assert "the endpoint does not take requests now: UNAVAILABLE" in front.log
         assert "2 forwarded (queue_full)" in front.log
         assert spans_in(front) == [(1,), (2,), (3,)]
+
+
+def test_what_the_endpoint_refuses_for_good_holds_up_nothing(tmp_path: Path) -> None:
+    limits = ("--max-request-bytes", "10000", "--max-in-flight-bytes", "10000")
+    with Collector.running(tmp_path / "behind", *limits) as behind:
+        options = ("--forward-endpoint", behind.endpoint)
+        with Collector.running(tmp_path / "front", *options) as front:
+            large = request(*(span(n, name="x" * 200) for n in range(1, 101)))
+            export(front.target, large.SerializeToString())
+            export(front.target, request(span(101)).SerializeToString())
+            assert eventually(lambda: spans_in(behind) == [(101,)])
+            assert "refuses a request for good: RESOURCE_EXHAUSTED" in front.log
+            found = metrics(front)
+            assert total(found, "otelcol_exporter_send_failed_spans") == 100
+            assert eventually(
+                lambda: total(metrics(front), "otelcol_exporter_sent_spans") == 1
+            )
+
+
+def throttled(trailer: str) -> tuple[tuple[str, bytes]]:
+    """Make the trailing metadata that asks for a moment's pause."""
+    info = RetryInfo(retry_delay=Duration(nanos=10_000_000))
+    if trailer == "google.rpc.retryinfo-bin":
+        return ((trailer, info.SerializeToString()),)
+    detail = AnyMessage()
+    detail.Pack(info)
+    return ((trailer, Status(details=[detail]).SerializeToString()),)
+
+
+@pytest.mark.parametrize(
+    "trailer", ["google.rpc.retryinfo-bin", "grpc-status-details-bin"]
+)
+def test_an_endpoint_that_says_when_is_asked_again(
+    trailer: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(forwarding, "_PAUSES_SECONDS", (0.01,))
+    telemetry = Telemetry()
+    calls = 0
+
+    async def take(_request: bytes, context: Any) -> bytes:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await context.abort(
+                grpc.StatusCode.RESOURCE_EXHAUSTED, "", throttled(trailer)
+            )
+        told = ExportTracePartialSuccess(rejected_spans=1)
+        answer = ExportTraceServiceResponse(partial_success=told)
+        return answer.SerializeToString()
+
+    async def talk() -> None:
+        server = grpc.aio.server()
+        handler = grpc.unary_unary_rpc_method_handler(take)
+        generic = grpc.method_handlers_generic_handler(
+            TRACE_SERVICE, {"Export": handler}
+        )
+        server.add_generic_rpc_handlers((generic,))
+        # An endpoint without a port has OTLP's own.
+        port = server.add_insecure_port("127.0.0.1:0")
+        monkeypatch.setattr(forwarding, "_DEFAULT_PORT", port)
+        await server.start()
+        forwarder = Forwarder("http://127.0.0.1", "", 1 << 20, telemetry)
+        forwarder.offer(request(span(1), span(2), span(3)).SerializeToString())
+        await forwarder.close(20)
+        await server.stop(0)
+
+    asyncio.run(talk())
+    assert calls == 2
+    page = telemetry.render()
+    assert b'forwarded_requests_total{outcome="sent"} 1.0' in page
+    assert b"otelcol_exporter_sent_spans_total 2.0" in page
+    assert b"otelcol_exporter_send_failed_spans_total 1.0" in page
+    assert "the endpoint left out 1 spans" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,9 @@ def test_a_fault_of_our_own_does_not_end_the_thread() -> None:
     async def use(pipeline: Pipeline, writer: Writer) -> None:
         writer.fault = KeyError("a bug")
         with pytest.raises(StoreUnavailableError):
-            await pipeline.commit(rows("a"))
+            await pipeline.commit(rows("a", "b"))
+        counts = pipeline._telemetry.render()
+        assert b"otelcol_receiver_failed_spans_total 2.0" in counts
         writer.fault = None
         assert await pipeline.commit(rows("a")) == Committed(1, 0)
 
