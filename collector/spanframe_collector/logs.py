@@ -1,6 +1,7 @@
 """The collector's own log, on standard error: for people, or an object a line."""
 
 import logging
+import os
 from typing import Final
 
 from pythonjsonlogger.json import JsonFormatter
@@ -29,6 +30,9 @@ def log_to_stderr(log_format: str) -> None:
     Args:
         log_format: ``text`` or ``json``.
     """
+    # gRPC's library writes lines of its own between ours, at the will of its peers. It
+    # reads this when it is loaded; who debugs it has set the variable.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # noqa: TID251 - set, not read
     console = Console(stderr=True)
     handler: logging.Handler = logging.StreamHandler()
     if log_format == "json":

@@ -236,6 +236,12 @@ def test_an_endpoint_can_be_a_socket_file(tmp_path: Path) -> None:
         assert one.target == f"unix:{tmp_path / 's.sock'}"
         export(one.target, message(1))
         assert rows(one, "SELECT count(*) FROM spans") == [(1,)]
+        second = Collector(tmp_path / "second", "--grpc", one.target)
+        with pytest.raises(pytest.fail.Exception, match=r"s\.sock: Address already"):
+            second.start()
+        one.kill9()
+        one.restart()
+        export(one.target, message(2))
 
 
 def test_readers_never_disturb_the_writer(collector: Collector) -> None:

@@ -1,9 +1,12 @@
 """The receiver over real gRPC on loopback, with a real store behind it."""
 
+import asyncio
 import json
 import sqlite3
 import time
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from spanframe_collector.admission import Admission
+from spanframe_collector.intake import Intake
+from spanframe_collector.pipeline import Pipeline
+from spanframe_collector.receivers import grpc as grpc_receiver
+from spanframe_collector.receivers.grpc import GrpcReceiver
+from spanframe_collector.settings import Address, CollectorSettings
+from spanframe_collector.telemetry import Telemetry
 from tests.plugins.collector import Collector
+from tests.plugins.http2 import connect, read_until, status_of_a_call
 from tests.plugins.otlp import request, span
+from tests.plugins.store import Store
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 UNLIMITED = [("grpc.max_send_message_length", -1)]
@@ -63,6 +75,23 @@ def rows(collector: Collector, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
     finally:
         connection.close()
+
+
+@asynccontextmanager
+async def in_this_process(store: Store, budget: int = 1 << 20) -> AsyncIterator[str]:
+    """Serve from this process; give the address."""
+    settings = CollectorSettings.load({"store": store.url}, {})
+    telemetry = Telemetry()
+    pipeline = Pipeline(store.writer, telemetry)
+    with ThreadPoolExecutor(1) as decoders:
+        intake = Intake(pipeline, Admission(budget), telemetry, decoders)
+        receiver = GrpcReceiver(intake, settings)
+        address = await receiver.start(Address("127.0.0.1", 0))
+        try:
+            yield str(address)
+        finally:
+            await receiver.stop(1)
+            await pipeline.close()
 
 
 def test_ok_means_committed(collector: Collector) -> None:
@@ -173,12 +202,39 @@ def test_other_services_are_unimplemented(collector: Collector) -> None:
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
+@pytest.mark.parametrize("compression", ["zstd", "snappy"])
+def test_an_unknown_compression_is_refused_for_good(
+    collector: Collector, compression: str
+) -> None:
+    """Senders that are set to one read that sending again is useless."""
+    status = status_of_a_call(collector.target, EXPORT, compression)
+    assert status == grpc.StatusCode.INTERNAL.value[0]
+    export(collector.target, request(span(1)).SerializeToString())
+
+
 def test_a_second_collector_on_the_port_fails(
     collector: Collector, tmp_path: Path
 ) -> None:
+    """Catalogue 16."""
     second = Collector(tmp_path / "second", "--grpc", collector.target)
-    with pytest.raises(pytest.fail.Exception, match="cannot listen on 127"):
+    why = r"cannot listen on 127\.0\.0\.1:\d+: Address already in use"
+    with pytest.raises(pytest.fail.Exception, match=why):
         second.start()
+
+
+def test_a_connection_has_an_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate that is not accepted any more is not of use for ever."""
+    monkeypatch.setattr(grpc_receiver, "_LONGEST_CONNECTION_SECONDS", 0.2)
+
+    def stay(target: str) -> None:
+        with connect(target) as connection:
+            read_until(connection, b"max_age")
+
+    async def talk() -> None:
+        async with in_this_process(store) as target:
+            await asyncio.to_thread(stay, target)
+
+    asyncio.run(talk())
 
 
 def test_health_says_serving(collector: Collector) -> None:
@@ -187,6 +243,18 @@ def test_health_says_serving(collector: Collector) -> None:
         for service in ("", "opentelemetry.proto.collector.trace.v1.TraceService"):
             answer = check(health_pb2.HealthCheckRequest(service=service), timeout=5)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_health_knows_no_other_service(collector: Collector) -> None:
+    """Catalogue 15: Check refuses a name, Watch waits for it to become known."""
+    other = health_pb2.HealthCheckRequest(service="another.Service")
+    with grpc.insecure_channel(collector.target) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        with pytest.raises(grpc.RpcError) as caught:
+            health.Check(other, timeout=5)
+        assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+        unknown = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+        assert next(health.Watch(other, timeout=5)).status == unknown
 
 
 @pytest.mark.slow
@@ -241,6 +309,28 @@ def test_without_the_token_nothing_is_taken(guarded: Collector, shown: Any) -> N
     assert error.code() == grpc.StatusCode.UNAUTHENTICATED
     assert rows(guarded, "SELECT * FROM spans") == []
     assert "s3cret" not in guarded.log
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        EXPORT,
+        EXPORT.removeprefix("/"),
+        f"/{EXPORT}",
+        f"{EXPORT}/",
+        f"{EXPORT}?x",
+        f"/grpc.health.v1.Health/..{EXPORT}",
+        EXPORT.replace("/Export", "%2fExport"),
+        "grpc.health.v1.Health/Check",
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    ],
+)
+def test_no_way_to_write_a_path_goes_past_the_token(
+    guarded: Collector, path: str
+) -> None:
+    """Catalogue 52: what is not allowed letter by letter is denied."""
+    status = status_of_a_call(guarded.target, path)
+    assert status == grpc.StatusCode.UNAUTHENTICATED.value[0]
 
 
 def test_with_the_token_spans_are_taken_and_health_needs_none(

@@ -620,6 +620,7 @@ def test_pages_of_listed_origins_may_send(guarded: Collector, origin: str) -> No
     assert sent.headers["access-control-allow-origin"] == origin
     for answer in (asked, sent):
         assert answer.headers["vary"] == "origin"
+        assert answer.headers["access-control-expose-headers"] == "retry-after"
         assert "access-control-allow-credentials" not in answer.headers
 
 

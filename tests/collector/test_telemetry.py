@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.collector.test_grpc_receiver import export, export_at_last, refusal
+from tests.collector.test_grpc_receiver import EXPORT, export, export_at_last, refusal
 from tests.plugins.collector import Collector
+from tests.plugins.http2 import status_of_a_call
 from tests.plugins.otlp import request, span
 
 CANARY = "canary-5ecret"
@@ -117,6 +118,7 @@ def test_the_log_is_an_object_a_line_without_secrets(guarded: Collector) -> None
     export(guarded.target, message.SerializeToString(), metadata=shown)
     refusal(guarded.target, b"garbage", metadata=shown)
     refusal(guarded.target, b"", metadata=(("authorization", "Bearer wrong"),))
+    status_of_a_call(guarded.target, EXPORT, "of which gRPC itself complains")
     pages = str(metrics(guarded, CANARY))
     assert guarded.terminate() == 0
     lines = [json.loads(line) for line in guarded.log.splitlines()]

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from spanframe_collector.intake import Taken
 
-__all__ = ["RETRY_SECONDS", "response"]
+__all__ = ["RETRY_SECONDS", "let_go", "response"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -39,3 +39,16 @@ def response(taken: Taken) -> ExportTraceServiceResponse:
             error_message=" ".join(sentences),
         )
     )
+
+
+def let_go(error: BaseException) -> None:
+    """Forget where a refusal came from, and so the request that is refused.
+
+    From Python 3.12 on an exception that has passed a context manager is part of a
+    circle: it, the frames of its traceback, and all they hold would stay until the
+    cyclic garbage collector comes by, which it seldom does here.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        cause.__traceback__ = None
+        cause = cause.__context__

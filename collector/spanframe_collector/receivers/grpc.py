@@ -24,8 +24,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from spanframe_collector.admission import Room
 from spanframe_collector.intake import Intake, Refusal, RefusedError
 from spanframe_collector.receivers.access import Tokens, server_credentials
-from spanframe_collector.receivers.answers import RETRY_SECONDS, response
+from spanframe_collector.receivers.answers import RETRY_SECONDS, let_go, response
 from spanframe_collector.receivers.arrivals import Arrivals
+from spanframe_collector.receivers.sockets import listen, refuse_if_served
 from spanframe_collector.settings import Address, CollectorSettings
 
 __all__ = ["TRACE_SERVICE", "GrpcReceiver"]
@@ -38,6 +39,8 @@ _OPEN_METHODS: Final = frozenset(
 )
 _ARRIVAL_SECONDS: Final = 30.0
 _LOOKAHEAD_BYTES: Final = 256 << 10
+_LONGEST_CONNECTION_SECONDS: Final = 1800.0
+_CONNECTION_GRACE_SECONDS: Final = 60.0
 
 
 class GrpcReceiver:
@@ -67,10 +70,12 @@ class GrpcReceiver:
         Raises:
             OSError: when the address cannot be bound.
         """
+        refuse_if_served(address)
         try:
             port = self._bind(str(address))
         except RuntimeError:
-            raise OSError(f"cannot listen on {address}; is it in use?") from None
+            listen(address).close()  # gRPC does not tell why; the system does
+            raise OSError(f"cannot listen on {address}") from None
         await self._server.start()
         await self.say(serving=True)
         return address._replace(port=0 if address.host.startswith("unix:") else port)
@@ -115,7 +120,11 @@ class GrpcReceiver:
                     waited=time.monotonic() - begun,
                 )
         except RefusedError as error:
+            let_go(error)
             return _refuse(context, error.refusal)
+        except asyncio.CancelledError as error:
+            let_go(error)
+            raise
         return response(taken).SerializeToString()
 
     async def _arrived(self, context: Any, room: Room) -> bytes:
@@ -149,6 +158,10 @@ def _options(max_request_bytes: int) -> list[tuple[str, int]]:
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.max_connection_idle_ms", 600_000),
+        # Who was let in with a certificate shows it again, and senders of several
+        # collectors are spread anew. What was begun is finished.
+        ("grpc.max_connection_age_ms", int(_LONGEST_CONNECTION_SECONDS * 1000)),
+        ("grpc.max_connection_age_grace_ms", int(_CONNECTION_GRACE_SECONDS * 1000)),
         ("grpc.max_concurrent_streams", 1000),
         ("grpc.max_metadata_size", 16 << 10),
         # What waits is refused by us, with a hint; gRPC would give none.

@@ -19,7 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from spanframe_collector.decode.otlp_json import to_protobuf
 from spanframe_collector.intake import Intake, Refusal, RefusedError
 from spanframe_collector.receivers.access import Tokens, tls_context
-from spanframe_collector.receivers.answers import RETRY_SECONDS, response
+from spanframe_collector.receivers.answers import RETRY_SECONDS, let_go, response
 from spanframe_collector.receivers.http_body import Receive, read_body
 from spanframe_collector.receivers.http_server import HttpServer
 from spanframe_collector.settings import Address, CollectorSettings
@@ -168,6 +168,7 @@ class HttpReceiver:
         try:
             return await self._export(request, receive)
         except RefusedError as error:
+            let_go(error)
             return _refused(request, error.refusal)
 
     def _denial(self, request: _Request) -> _Answer | None:
@@ -236,7 +237,12 @@ class HttpReceiver:
         origin = request.value("origin")
         if origin not in self._origins:
             return (vary,)
-        return (vary, ("access-control-allow-origin", origin))
+        return (
+            vary,
+            ("access-control-allow-origin", origin),
+            # Without it a page cannot read how long it is told to wait.
+            ("access-control-expose-headers", "retry-after"),
+        )
 
 
 _PREFLIGHT: Final = (

@@ -7,15 +7,14 @@ import asyncio
 import math
 import socket
 import ssl
-import stat
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from spanframe_collector.receivers.sockets import listen, unlink
 from spanframe_collector.settings import Address
 
 __all__ = ["HttpServer"]
@@ -31,7 +30,6 @@ _MOST_CONNECTIONS: Final = 500
 """A process may often open no more than 1024 files; the store needs some of them."""
 
 _SAMPLE: Final = 16
-_BACKLOG: Final = 1024
 
 
 class HttpServer:
@@ -65,7 +63,7 @@ class HttpServer:
         Raises:
             OSError: when the address cannot be bound.
         """
-        self._listener = _listen(address)
+        self._listener = listen(address)
         # `Server.serve` does the same between two changes of the signal handlers.
         await self._server.startup(sockets=[self._listener])
         self._ticking = asyncio.create_task(self._server.main_loop())
@@ -77,7 +75,7 @@ class HttpServer:
         """Take nothing new, and finish what was begun within ``grace`` seconds."""
         if self._listener is None or self._ticking is None:
             return
-        _unlink(self._listener)
+        unlink(self._listener)
         self._server.should_exit = True
         await self._ticking
         self._server.config.timeout_graceful_shutdown = math.ceil(grace)
@@ -149,48 +147,3 @@ class _Connection(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-
-
-def _listen(address: Address) -> socket.socket:
-    """Bind and listen.
-
-    Raises:
-        OSError: when the address cannot be bound.
-    """
-    path = _socket_path(address)
-    try:
-        if path is None:
-            family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-            return socket.create_server(
-                (address.host, address.port), family=family, backlog=_BACKLOG
-            )
-        _remove_dead_socket(path)
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(path))
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(f"cannot listen on {address}: {reason}") from None
-    return listener
-
-
-def _socket_path(address: Address) -> Path | None:
-    if not address.host.startswith("unix:"):
-        return None
-    return Path(address.host.removeprefix("unix:"))
-
-
-def _unlink(listener: socket.socket) -> None:
-    if listener.family == socket.AF_UNIX:
-        Path(listener.getsockname()).unlink(missing_ok=True)
-
-
-def _remove_dead_socket(path: Path) -> None:
-    """Remove the socket file of a collector that was killed."""
-    if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
