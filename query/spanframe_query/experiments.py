@@ -56,7 +56,7 @@ def find_experiment_by_id(engine: Engine, experiment_id: int) -> Experiment | No
 
 
 def _first(engine: Engine, condition: ColumnElement[bool]) -> Experiment | None:
-    with connection(engine) as connected:
+    with connection(engine, one_state=False) as connected:
         row = connected.execute(select(experiments).where(condition)).first()
     if row is None:
         return None

@@ -1,7 +1,8 @@
 """From a search to traces: one select for their rows, one for the spans of a batch.
 
 They run on one read-only connection and see one state of the store. Where a filter
-leaves a choice of indexes, a select that counts a few index rows goes before.
+leaves a choice of indexes, a select that counts a few index rows goes before; what it
+counts is a guess, so that without spans each select may see a state of its own.
 """
 
 import json
@@ -16,7 +17,11 @@ from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import StoreError
-from spanframe_collector.store.engine import driver_message, store_name
+from spanframe_collector.store.engine import (
+    driver_message,
+    each_by_itself,
+    store_name,
+)
 from spanframe_collector.store.schema import (
     resources,
     scopes,
@@ -30,9 +35,9 @@ from spanframe_query.entities.content import StoredBlock, StoredSpan
 from spanframe_query.entities.found import NO_FACTS, Facts, FoundTraces
 from spanframe_query.entities.info import location_of
 from spanframe_query.filter.nodes import FieldKind
-from spanframe_query.layouts import BODY_KINDS, add_computed
+from spanframe_query.layouts import BODY_KINDS, add_computed, layout_for
 from spanframe_query.select import Search
-from spanframe_query.sifting import count_found, found_rows
+from spanframe_query.sifting import count_found, found_rows, is_sifted
 
 __all__ = [
     "BATCH_TRACES",
@@ -81,7 +86,8 @@ def count(engine: Engine, search: Search) -> int:
         FilterError: when the engine cannot serve a clause of the filter.
         StoreError: when the store cannot be read.
     """
-    with connection(engine) as connected:
+    one_state = is_sifted(search, engine.dialect.name)
+    with connection(engine, one_state=one_state) as connected:
         _prepare(connected, search)
         return count_found(connected, search)
 
@@ -106,7 +112,8 @@ def read_page(engine: Engine, search: Search, *, include_spans: bool) -> Page:
     limit = search.limit
     # One row more than asked for tells whether anything follows.
     probing = search if limit is None else replace(search, limit=limit + 1)
-    with connection(engine) as connected:
+    one_state = include_spans or is_sifted(search, engine.dialect.name)
+    with connection(engine, one_state=one_state) as connected:
         _prepare(connected, probing)
         found = found_rows(connected, probing)
         rows = found[:limit]
@@ -140,10 +147,17 @@ def read_pages(
 
 
 @contextmanager
-def connection(engine: Engine) -> Iterator[Connection]:
-    """Connect, as one transaction; what the database refuses is a StoreError."""
+def connection(engine: Engine, *, one_state: bool = True) -> Iterator[Connection]:
+    """Connect; what the database refuses is a StoreError.
+
+    Args:
+        engine: a reading engine.
+        one_state: whether what is read by several statements has to fit together.
+    """
     try:
         with engine.connect() as connected:
+            if not one_state:
+                each_by_itself(connected)
             yield connected
     except DBAPIError as error:
         where = store_name(engine)
@@ -171,10 +185,11 @@ def _spans(
     connected: Connection, rows: Sequence[Row[Any]]
 ) -> dict[int, list[StoredBlock]]:
     """Return the spans of traces by trace key, one select a batch of traces."""
+    layout = layout_for(connected.dialect.name)
     found: dict[int, list[StoredBlock]] = {}
     for start in range(0, len(rows), BATCH_TRACES):
         trace_keys = [row.trace_key for row in rows[start : start + BATCH_TRACES]]
-        statement = _BLOCKS.where(spans.c.trace_key.in_(trace_keys))
+        statement = _BLOCKS.where(layout.is_key_of(spans.c.trace_key, trace_keys))
         blocks = connected.execute(statement).all()
         for trace_key, block in _stored_blocks(connected, blocks):
             found.setdefault(trace_key, []).append(block)

@@ -26,7 +26,7 @@ from spanframe_query.layouts.blocks import BlockFunctions
 from spanframe_query.planning import planned
 from spanframe_query.select import Search
 
-__all__ = ["count_found", "found_rows", "served"]
+__all__ = ["count_found", "found_rows", "is_sifted", "served"]
 
 _FEWEST: Final = 256
 _MOST: Final = 4096
@@ -69,6 +69,11 @@ def count_found(connected: Connection, search: Search) -> int:
         return connected.execute(statements.count_traces(best, dialect)).scalar_one()
     unlimited = replace(search, limit=None, after=None)
     return sum(map(len, _sifted(connected, served(unlimited, dialect), sieve)))
+
+
+def is_sifted(search: Search, dialect: str) -> bool:
+    """Tell whether an engine leaves a condition to be checked on what it finds."""
+    return _sieve(search, dialect) is not None
 
 
 def _planned(
@@ -178,7 +183,7 @@ def _traces_of_spans(
         select(spans.c.trace_key, spans.c.block_key, spans.c.position)
         .add_columns(*KIND_COLUMNS.values())
         .join(span_kinds, span_kinds.c.kind_key == spans.c.kind_key)
-        .where(spans.c.trace_key.in_(trace_keys))
+        .where(layout.is_key_of(spans.c.trace_key, trace_keys))
     )
     if by_engine:
         statement = statement.where(layout.of_kinds(by_engine))
@@ -196,12 +201,13 @@ def _traces_of_spans(
     traces_of_blocks = {row.block_key: row.trace_key for row in possible}
     return {
         traces_of_blocks[block_key]
-        for block_key in _fitting(connected, positions, of_bodies)
+        for block_key in _fitting(connected, layout, positions, of_bodies)
     }
 
 
 def _fitting(
     connected: Connection,
+    layout: RowLayout,
     positions: Mapping[int, Sequence[int]],
     conditions: Sequence[Condition],
 ) -> Iterator[int]:
@@ -211,9 +217,10 @@ def _fitting(
     fits = [_body_matcher(condition, blocks) for condition in conditions]
     keys = list(positions)
     for start in range(0, len(keys), _BLOCKS_AT_ONCE):
+        some = keys[start : start + _BLOCKS_AT_ONCE]
         statement = select(
             span_blocks.c.block_key, span_blocks.c.dictionary_key, span_blocks.c.body
-        ).where(span_blocks.c.block_key.in_(keys[start : start + _BLOCKS_AT_ONCE]))
+        ).where(layout.is_key_of(span_blocks.c.block_key, some))
         rows = connected.execute(statement).all()
         codecs.read({row.dictionary_key for row in rows}, connected)
         for key, dictionary_key, body in rows:

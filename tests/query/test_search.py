@@ -108,6 +108,31 @@ def test_the_list_holds_the_same_traces(shop: Store) -> None:
     assert found == spanframe.search_traces()["trace"].tolist()
 
 
+@pytest.mark.parametrize("filter_", [None, "span.name RLIKE '^ste'"])
+def test_the_rows_and_the_spans_of_a_search_are_of_one_state(
+    shop: Store, filter_: str | None
+) -> None:
+    """A span that arrives between the selects of a search is in neither."""
+    late = iter([otlp_span(1, 3, 1, name="stem", start_ms=1)])
+
+    def arrive(_: object, cursor: object, statement: str, *rest: object) -> None:
+        del cursor, rest
+        if statement.startswith("SELECT"):
+            for span in late:
+                shop.write(span)
+
+    engine = reading(shop.url)
+    event.listen(engine, "after_cursor_execute", arrive)
+    [trace] = spanframe.search_traces(
+        filter_, order_by="timestamp_ms ASC", max_results=1, return_type="list"
+    )
+    event.remove(engine, "after_cursor_execute", arrive)
+    assert len(trace.data.spans) == 2
+    assert next(late, None) is None
+    [trace] = spanframe.search_traces("span.name = 'stem'", return_type="list")
+    assert len(trace.data.spans) == 3
+
+
 def test_max_results_limits_and_none_or_less_finds_nothing(shop: Store) -> None:
     assert search(max_results=2) == [4, 3]
     assert search(max_results=0) == search(max_results=-1) == []

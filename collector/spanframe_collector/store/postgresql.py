@@ -7,7 +7,8 @@ nor deadlock (docs/decisions says what that costs).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
+from select import select as readable
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -28,7 +29,7 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 
 from spanframe.errors import MissingExtraError
 from spanframe_collector.store.schema import spans
@@ -121,15 +122,37 @@ def open_postgresql(url: URL, *, read_only: bool) -> Engine:
         engine = create_engine(
             url.set(drivername=DRIVER),
             connect_args=parameters,
-            pool_pre_ping=True,  # the server may have been restarted since
             pool_recycle=_RECYCLE_SECONDS,
             hide_parameters=True,
         )
     except ModuleNotFoundError:
         raise MissingExtraError("A store on PostgreSQL", "postgresql") from None
+    event.listen(engine, "checkout", partial(_check, engine.dialect))
     if not read_only:
         event.listen(engine, "begin", _lock)
     return engine
+
+
+def _check(dialect: Dialect, connection: Any, *_: object) -> None:
+    """Have the pool connect anew where the server was restarted or has gone.
+
+    A server says that it ends a session, and keepalives find one that vanished: either
+    way there is something to read before anything was asked. To ask each time would be
+    one more round trip for every search.
+    """
+    try:
+        if _has_news(connection):
+            dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise InvalidatePoolError from error
+
+
+def _has_news(connection: Any) -> bool:
+    try:
+        news, _, _ = readable([connection], [], [], 0)
+    except ValueError:  # more than a thousand files are open
+        return True
+    return bool(news)
 
 
 def _lock(connection: Connection) -> None:

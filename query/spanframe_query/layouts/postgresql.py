@@ -1,8 +1,11 @@
 """PostgreSQL's half of the row layout."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     ColumnElement,
     Text,
     and_,
@@ -56,6 +59,16 @@ class PostgreSQLLayout(RowLayout):
         # Implied, and what the index of names is for.
         size = func.octet_length(self.column("name"))
         return and_(equal, size <= literal_column(str(schema.INDEXED_NAME_BYTES)))
+
+    def is_key_of(
+        self, column: ColumnElement[int], keys: Sequence[int]
+    ) -> ColumnElement[bool]:
+        """Return whether a column holds one of some keys.
+
+        They are one value, so that the statement is the same for any number of them:
+        the driver neither reads nor sends thousands of values, and the server knows it.
+        """
+        return column == any_(literal(list(keys), ARRAY(BigInteger)))
 
     def of_kinds(self, conditions: list[Condition]) -> ColumnElement[bool]:
         """Return whether name, type and status of a span fulfil all conditions.

@@ -12,6 +12,7 @@ small.
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -204,6 +205,12 @@ class RowLayout(ABC):
             index.c.timestamp_ms == self.column("timestamp_ms"),
             index.c.trace_key == self.trace_key,
         )
+
+    def is_key_of(
+        self, column: ColumnElement[int], keys: Sequence[int]
+    ) -> ColumnElement[bool]:
+        """Return whether a column holds one of some keys, maybe thousands."""
+        return column.in_(keys)
 
     def of_kinds(self, conditions: list[Condition]) -> ColumnElement[bool]:
         """Return whether name, type and status of a span fulfil all conditions."""

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, MetaData, Text, func, inspect, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
 from spanframe.errors import MissingExtraError, StoreError
@@ -22,6 +24,7 @@ from spanframe_collector.store.migrations import check_version, upgrade
 from spanframe_collector.store.schema import experiments, traces
 from spanframe_query.filter import parse_filter
 from spanframe_query.layouts.plan import candidates
+from spanframe_query.reader import connection
 from spanframe_query.select import Search, select_traces
 from tests.plugins.otlp import span
 from tests.plugins.postgresql import PASSWORD, Server
@@ -203,8 +206,48 @@ def test_a_server_that_restarts_costs_no_reader_its_search(postgresql: Server) -
             check_version(engine)
         server.start()
         check_version(engine)
+        end()
+        server.start()
+        check_version(engine)
     engine.dispose()
     server.close()
+
+
+def test_sessions_that_ended_meanwhile_are_found_before_they_are_used(
+    reader: Engine, postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pings = []
+    ping = reader.dialect.do_ping
+
+    def counted(session: DBAPIConnection) -> bool:
+        pings.append(session)
+        return ping(session)
+
+    monkeypatch.setattr(reader.dialect, "do_ping", counted)
+
+    def backend() -> int:
+        with reader.connect() as connection:
+            pid = connection.execute(select(func.pg_backend_pid())).scalar_one()
+        return int(pid)
+
+    before = backend()
+    assert backend() == before
+    assert not pings
+    with postgresql.connect() as connection:
+        ended = "SELECT pg_terminate_backend(%s, 5000)"
+        assert connection.execute(ended, [before]).fetchone() == (True,)
+    assert backend() != before
+    assert len(pings) == 1
+
+
+def test_a_select_by_itself_begins_no_transaction(reader: Engine) -> None:
+    for one_state in (False, True, False):
+        with connection(reader, one_state=one_state) as connected:
+            connected.execute(select(traces)).all()
+            driver = connected.connection.driver_connection
+            assert isinstance(driver, psycopg.Connection)
+            status = driver.info.transaction_status
+        assert (status is TransactionStatus.INTRANS) == one_state
 
 
 def test_a_search_that_takes_too_long_is_ended(url: str) -> None:
