@@ -178,15 +178,17 @@ def main() -> int:
     parser.add_argument("--no-peers", action="store_true", help="only spanframe")
     parser.add_argument(
         "--store",
-        choices=("sqlite", "postgresql"),
         default="sqlite",
-        help="postgresql: beside SQLite, and nothing else",
+        metavar="ENGINE",
+        help="postgresql, or the URL of a store there, empty or from an earlier run: "
+        "beside SQLite, and nothing else",
     )
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     traces = options.traces or (QUICK_TRACES if options.quick else FULL_TRACES)
-    if options.store == "postgresql":
-        return postgresql.search(traces, options.results)
+    if options.store != "sqlite":
+        url = None if options.store == "postgresql" else options.store
+        return postgresql.search(traces, options.results, url)
     store = filled(store_of(traces), traces)
     small_store = filled(store_of(SMALL_TRACES), SMALL_TRACES)
 

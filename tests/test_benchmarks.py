@@ -239,3 +239,5 @@ def test_postgresql_is_measured_beside_sqlite(
     assert "| stored as sent | yes |" in ingested
     searched = (tmp_path / "postgresql-search-200.md").read_text()
     assert "| newest 100 | 100 |" in searched
+    assert "| newest 100, with spans | 100 |" in searched
+    assert searched.count("| ≤ 3 |") == 2 * 14 + 2
