@@ -3,7 +3,16 @@
 from enum import IntEnum
 from typing import NamedTuple
 
-__all__ = ["Fact", "Interned", "Kind", "Rank", "Rejected", "Source", "SpanRow"]
+__all__ = [
+    "Contents",
+    "Fact",
+    "Interned",
+    "Kind",
+    "Rank",
+    "Rejected",
+    "Source",
+    "SpanRow",
+]
 
 
 class Source(IntEnum):
@@ -65,6 +74,13 @@ class Kind(NamedTuple):
     status: str
 
 
+class Contents(NamedTuple):
+    """The inputs and outputs of a span as JSON text; None when it has none."""
+
+    inputs: str | None
+    outputs: str | None
+
+
 class SpanRow(NamedTuple):
     """One span on its way to the store.
 
@@ -72,6 +88,7 @@ class SpanRow(NamedTuple):
     below 2**63 (0: unset), usage JSON text. ``body`` is the OTLP
     Span exactly as it arrived. ``json_layer``: its sender writes every
     attribute as JSON text. ``shared_facts`` are those of its resource and request.
+    ``contents`` are at hand where the span may speak for its trace, and is not large.
     """
 
     trace_id: bytes
@@ -89,6 +106,7 @@ class SpanRow(NamedTuple):
     body: bytes
     shared_facts: tuple[Fact, ...]
     own_facts: tuple[Fact, ...]
+    contents: Contents | None = None
 
     @property
     def facts(self) -> tuple[Fact, ...]:

@@ -2,7 +2,6 @@
 
 from spanframe_collector.decode.envelope import EnvelopeError
 from spanframe_collector.decode.request import (
-    Contents,
     Decoded,
     contents,
     decode_request,
@@ -11,7 +10,6 @@ from spanframe_collector.decode.request import (
 )
 
 __all__ = [
-    "Contents",
     "Decoded",
     "EnvelopeError",
     "contents",

@@ -20,10 +20,18 @@ from spanframe_collector.decode.sizes import (
     is_too_many_parts,
     is_unfit,
 )
-from spanframe_collector.rows import Fact, Interned, Kind, Rank, Rejected, SpanRow
+from spanframe_collector.rows import (
+    Contents,
+    Fact,
+    Interned,
+    Kind,
+    Rank,
+    Rejected,
+    SpanRow,
+)
 
 __all__ = [
-    "Contents",
+    "LARGEST_REMEMBERED",
     "Decoded",
     "contents",
     "decode_request",
@@ -42,7 +50,8 @@ _NO_TRACE: Final = bytes(_TRACE_ID_BYTES)
 _NO_SPAN: Final = bytes(_SPAN_ID_BYTES)
 _TIME_LIMIT: Final = 1 << 63
 """The stores keep signed 64-bit integers."""
-_LARGEST_REMEMBERED: Final = 16 << 10
+LARGEST_REMEMBERED: Final = 16 << 10
+_LARGEST_AT_HAND: Final = 8 << 10
 _LONGEST_REMEMBERED_NAME: Final = 256
 _PARENT_IS_REMOTE: Final = 0x100 | 0x200
 """Span.flags: bit 8, it is known whether the parent is remote; bit 9, it is."""
@@ -59,13 +68,6 @@ class Decoded(NamedTuple):
     def received(self) -> int:
         """The number of spans in the request."""
         return len(self.rows) + sum(r.spans for r in self.rejected)
-
-
-class Contents(NamedTuple):
-    """The inputs and outputs of a span as JSON text; None when it has none."""
-
-    inputs: str | None
-    outputs: str | None
 
 
 class _Origin(NamedTuple):
@@ -123,10 +125,15 @@ def contents(row: SpanRow) -> Contents:
 
     Of all spans of a trace only the one is asked that speaks for it.
     """
+    if row.contents is not None:
+        return row.contents
     span = Span.FromString(row.body)
-    attributes = _attributes(span, json_layer=row.json_layer)
-    derived = conventions.derive(attributes, _events(span) if span.events else ())
+    derived = _derived(span, _attributes(span, json_layer=row.json_layer))
     return Contents(derived.inputs, derived.outputs)
+
+
+def _derived(span: Span, attributes: dict[str, Any]) -> conventions.Derived:
+    return conventions.derive(attributes, _events(span) if span.events else ())
 
 
 def _attributes(span: Span, *, json_layer: bool) -> dict[str, Any]:
@@ -163,15 +170,22 @@ def _decode_span(body: bytes, origin: _Origin) -> SpanRow:
     span = Span.FromString(body)
     _check(span)
     attributes = _attributes(span, json_layer=origin.json_layer)
-    span_type, usage = conventions.kind_of(attributes)
     parent = span.parent_span_id
     has_parent = bool(parent) and parent != _NO_SPAN
+    rank = _rank(has_parent=has_parent, flags=span.flags)
+    contents_ = None
+    if rank is Rank.INNER or len(body) > _LARGEST_AT_HAND:
+        span_type, usage = conventions.kind_of(attributes)
+    else:
+        derived = _derived(span, attributes)
+        span_type, usage = derived.span_type, derived.usage
+        contents_ = Contents(derived.inputs, derived.outputs)
     return SpanRow(
         trace_id=span.trace_id,
         span_id=_signed(span.span_id),
         digest=span_digest(body, origin.digest),
         parent_span_id=_signed(parent) if has_parent else None,
-        rank=_rank(has_parent=has_parent, flags=span.flags),
+        rank=rank,
         kind=_kind_of(span.name, span_type, span.status.code),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
@@ -182,6 +196,7 @@ def _decode_span(body: bytes, origin: _Origin) -> SpanRow:
         body=body,
         shared_facts=origin.facts,
         own_facts=_storable_facts(facts.of_span(attributes)),
+        contents=contents_,
     )
 
 
@@ -254,7 +269,7 @@ def _rank(*, has_parent: bool, flags: int) -> Rank:
 
 def _origin_of(scope: RawScope) -> _Origin:
     # What a sender makes up for each request must not add up in memory.
-    large = len(scope.resource) + len(scope.scope) > _LARGEST_REMEMBERED
+    large = len(scope.resource) + len(scope.scope) > LARGEST_REMEMBERED
     return (_origin.__wrapped__ if large else _origin)(*scope[:4])
 
 
