@@ -169,7 +169,7 @@ def _block_row(record: TraceRecord) -> dict[str, Any]:
         "resource_key": 1,
         "scope_key": 1,
         "dictionary_key": None,
-        "body": Codec().pack(span.body() for span in record.spans),
+        "body": Codec().pack([[span.body() for span in record.spans]])[0],
     }
 
 

@@ -67,7 +67,7 @@ def otlp_span(
 def stored_block(*spans: Span, scope: str = "", origin: bytes = b"") -> StoredBlock:
     """Return spans of one scope as the reader hands them over."""
     codec = Codec()
-    body = codec.pack(span.SerializeToString() for span in spans)
+    [body] = codec.pack([[span.SerializeToString() for span in spans]])
     scope_message = InstrumentationScope(name=scope).SerializeToString()
     return StoredBlock(origin, scope_message, codec, body)
 

@@ -334,7 +334,7 @@ def test_a_span_survives_its_dictionary_and_json(
 
 def test_a_span_is_decoded_only_when_it_is_touched() -> None:
     codec = Codec()
-    for body in (b"\xff", codec.pack([b"\xff"])):
+    for body in (b"\xff", *codec.pack([[b"\xff"]])):
         data = TraceData(stored=[stored_block(otlp_span())._replace(body=body)])
         with pytest.raises(StoreError, match="spanframe db check"):
             _ = data.spans

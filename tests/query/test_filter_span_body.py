@@ -152,7 +152,7 @@ def test_u0000_in_a_key_is_found_as_the_store_keeps_it() -> None:
     assert attribute_text(span, "a\ufffd") == "v"
 
 
-@pytest.mark.parametrize("block", [b"\xff\xff", Codec().pack([b"\xff\xff"])])
+@pytest.mark.parametrize("block", [b"\xff\xff", *Codec().pack([[b"\xff\xff"]])])
 def test_a_damaged_block_has_no_attributes(block: bytes) -> None:
     functions = BlockFunctions(Codecs())
     assert functions.attribute_text(block, None, 0, "k") is None

@@ -94,7 +94,9 @@ _USAGE: Final = _METADATA + keys.META_TOKEN_USAGE
 
 
 def fold(
-    spans: Iterable[SpanRow], experiment_ids: Mapping[Fact, int] = NO_EXPERIMENTS
+    spans: Iterable[SpanRow],
+    experiment_ids: Mapping[Fact, int] = NO_EXPERIMENTS,
+    known: TraceState = EMPTY,
 ) -> TraceState:
     """Return the state of a trace that holds exactly these distinct spans.
 
@@ -102,6 +104,8 @@ def fold(
         spans: spans of one trace.
         experiment_ids: the id of every experiment that a fact of the spans speaks of;
             a fact that is not among them is left out.
+        known: a state that the result will be merged into: what would lose against it
+            is not worth finding out.
     """
     group = spans if isinstance(spans, Sequence) else list(spans)
     if not group:
@@ -118,8 +122,10 @@ def fold(
         _put_facts(picks, speaker, speaker.shared_facts, experiment_ids)
     head = max(group, key=_precedence)
     stamp = Stamp(Source.SPAN, *_precedence(head))
-    for field, value in _head_values(head).items():
-        _put(picks, field, Pick(stamp, value))
+    speaking = known.picks.get("timestamp_ms")
+    if speaking is None or stamp > speaking.stamp:
+        for field, value in _head_values(head).items():
+            _put(picks, field, Pick(stamp, value))
     return TraceState(picks, len(group), sum([len(span.body) for span in group]))
 
 

@@ -8,6 +8,7 @@ collectors on one store are safe.
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +20,7 @@ from spanframe_collector.store.blocks import Dictionaries, portions
 from spanframe_collector.store.bulk import execute_many, insert_rows
 from spanframe_collector.store.chunks import LOOKUP_SIZE, chunks
 from spanframe_collector.store.interning import Interner, next_key
+from spanframe_collector.store.recent import KnownTrace, RecentTraces
 from spanframe_collector.store.rollup import (
     EMPTY,
     EXPERIMENT_FIELDS,
@@ -38,7 +40,11 @@ from spanframe_collector.store.schema import (
     spans,
     traces,
 )
-from spanframe_collector.store.usage import usage_of_spans, usage_of_traces
+from spanframe_collector.store.usage import (
+    Reporting,
+    usage_of_spans,
+    usage_of_traces,
+)
 
 __all__ = ["SpanWriter", "Written", "experiment_ids"]
 
@@ -57,6 +63,8 @@ _KNOWN_SPANS: Final = {
 }
 
 
+_NO_SPANS: Final[Mapping[tuple[int, int], Reporting]] = {}
+
 _Identity = tuple[bytes, int, int]
 """Trace id, span id and digest of a span."""
 
@@ -66,14 +74,6 @@ class Written(NamedTuple):
 
     stored: int
     duplicates: int
-
-
-class _Known(NamedTuple):
-    """A trace the store holds already: its key, its row, its state."""
-
-    trace_key: int
-    row: Mapping[str, Any]
-    state: TraceState
 
 
 class _Interned(NamedTuple):
@@ -96,6 +96,8 @@ class SpanWriter:
         self._scopes = Interner(scopes)
         self._kinds = Interner(span_kinds)
         self._dictionaries = Dictionaries()
+        self._recent = RecentTraces()
+        self._compressor = ThreadPoolExecutor(1, "spanframe-compressor")
 
     def write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written]:
         """Commit the spans of several requests in one transaction.
@@ -109,27 +111,58 @@ class SpanWriter:
             sqlalchemy.exc.DBAPIError: when the store refuses; nothing is stored.
         """
         distinct = {_identity(span): span for batch in requests for span in batch}
-        interned = None
         with self._engine.begin() as connection:
             trace_ids = {trace_id for trace_id, _, _ in distinct}
-            known = dict(_known_traces(connection, trace_ids))
+            known = self._recent.known(connection, trace_ids)
+            known |= _known_traces(connection, trace_ids - known.keys())
             fresh = _without_known_spans(connection, distinct, known)
             new = fresh.values()
-            if fresh:
-                by_trace: dict[bytes, list[SpanRow]] = {}
-                for span in new:
-                    by_trace.setdefault(span.trace_id, []).append(span)
-                trace_keys = _trace_keys(connection, by_trace, known)
-                interned = self._intern(connection, new)
-                self._write_spans(connection, by_trace, trace_keys, interned)
-                _write_traces(connection, by_trace, known, trace_keys)
-        if interned is not None:
+            written = self._write_new(connection, new, known) if fresh else None
+            self._recent.note(connection)
+        if written is not None:
             # Only what is committed may be remembered.
-            self._resources.remember(interned.resources)
-            self._scopes.remember(interned.scopes)
-            self._kinds.remember(interned.kinds)
+            self._remember(*written)
             self._learn(new)
         return _shares(requests, fresh)
+
+    def _write_new(
+        self,
+        connection: Connection,
+        new: Collection[SpanRow],
+        known: Mapping[bytes, KnownTrace],
+    ) -> tuple[_Interned, dict[bytes, KnownTrace]]:
+        """Write spans that the store does not hold; return what may be remembered."""
+        by_trace: dict[bytes, list[SpanRow]] = {}
+        for span in new:
+            by_trace.setdefault(span.trace_id, []).append(span)
+        trace_keys = _trace_keys(connection, by_trace, known)
+        interned = self._intern(connection, new)
+        dictionary_key, codec = self._dictionaries.current(connection)
+        blocks = list(_blocks(by_trace, trace_keys))
+        # Compressing does not hold the interpreter, and folding little else.
+        bodies = [[span.body for span in block] for block in blocks]
+        packing = self._compressor.submit(codec.pack, bodies)
+        states = _states(connection, by_trace, known)
+        packed = packing.result()
+        _write_spans(connection, blocks, packed, dictionary_key, trace_keys, interned)
+        _put_usage(connection, by_trace, known, states)
+        _write_traces(connection, states, known, trace_keys)
+        return interned, {
+            trace_id: KnownTrace(
+                trace_keys[trace_id], state, _spans_of(known.get(trace_id), group)
+            )
+            for (trace_id, group), state in zip(
+                by_trace.items(), states.values(), strict=True
+            )
+        }
+
+    def _remember(
+        self, interned: _Interned, written: Mapping[bytes, KnownTrace]
+    ) -> None:
+        self._resources.remember(interned.resources)
+        self._scopes.remember(interned.scopes)
+        self._kinds.remember(interned.kinds)
+        self._recent.keep(written)
 
     def _intern(self, connection: Connection, fresh: Iterable[SpanRow]) -> _Interned:
         return _Interned(
@@ -137,48 +170,6 @@ class SpanWriter:
             self._scopes.keys(connection, {span.scope for span in fresh}),
             self._kinds.keys(connection, {span.kind for span in fresh}),
         )
-
-    def _write_spans(
-        self,
-        connection: Connection,
-        fresh: Mapping[bytes, Sequence[SpanRow]],
-        trace_keys: Mapping[bytes, int],
-        interned: _Interned,
-    ) -> None:
-        """Insert spans and their blocks."""
-        dictionary_key, codec = self._dictionaries.current(connection)
-        block_key = next_key(connection, span_blocks)
-        blocks: list[tuple[Any, ...]] = []
-        rows: list[tuple[Any, ...]] = []
-        for block in _blocks(fresh, trace_keys):
-            first = block[0]
-            trace_key = trace_keys[first.trace_id]
-            blocks.append(
-                (
-                    block_key,
-                    interned.resources[first.resource.digest],
-                    interned.scopes[first.scope.digest],
-                    dictionary_key,
-                    codec.pack([span.body for span in block]),
-                )
-            )
-            rows += [
-                (
-                    trace_key,
-                    span.span_id,
-                    span.digest,
-                    span.parent_span_id,
-                    interned.kinds[span.kind.digest],
-                    span.end_ns,
-                    span.usage,
-                    block_key,
-                    position,
-                )
-                for position, span in enumerate(block)
-            ]
-            block_key += 1
-        insert_rows(connection, span_blocks, blocks)
-        insert_rows(connection, spans, rows)
 
     def _learn(self, stored: Iterable[SpanRow]) -> None:
         """Train a new dictionary when it is time; nothing is lost if that fails."""
@@ -229,41 +220,93 @@ def _blocks(
             yield from portions(members, [len(span.body) for span in members])
 
 
+def _write_spans(
+    connection: Connection,
+    groups: Sequence[Sequence[SpanRow]],
+    packed: Sequence[bytes],
+    dictionary_key: int | None,
+    trace_keys: Mapping[bytes, int],
+    interned: _Interned,
+) -> None:
+    """Insert spans, and the blocks that groups of them share."""
+    following = next_key(connection, span_blocks)
+    blocks: list[tuple[Any, ...]] = []
+    rows: list[tuple[Any, ...]] = []
+    for block_key, (group, body) in enumerate(
+        zip(groups, packed, strict=True), following
+    ):
+        first = group[0]
+        trace_key = trace_keys[first.trace_id]
+        blocks.append(
+            (
+                block_key,
+                interned.resources[first.resource.digest],
+                interned.scopes[first.scope.digest],
+                dictionary_key,
+                body,
+            )
+        )
+        rows += [
+            (
+                trace_key,
+                span.span_id,
+                span.digest,
+                span.parent_span_id,
+                interned.kinds[span.kind.digest],
+                span.end_ns,
+                span.usage,
+                block_key,
+                position,
+            )
+            for position, span in enumerate(group)
+        ]
+    insert_rows(connection, span_blocks, blocks)
+    insert_rows(connection, spans, rows)
+
+
 def _known_traces(
     connection: Connection, trace_ids: Iterable[bytes]
-) -> Iterator[tuple[bytes, _Known]]:
-    """Yield the traces the store holds already, by trace id."""
-    for ids in chunks(trace_ids, LOOKUP_SIZE):
-        for row in connection.execute(_BY_ID, {"ids": ids}):
-            columns = row._asdict()
-            yield row.trace_id, _Known(row.trace_key, columns, state_of(columns))
+) -> dict[bytes, KnownTrace]:
+    """Return the traces the store holds already, by trace id."""
+    return {
+        row.trace_id: KnownTrace(row.trace_key, state_of(row._asdict()))
+        for ids in chunks(trace_ids, LOOKUP_SIZE)
+        for row in connection.execute(_BY_ID, {"ids": ids})
+    }
 
 
 def _without_known_spans(
     connection: Connection,
     batch: Mapping[_Identity, SpanRow],
-    known: Mapping[bytes, _Known],
+    known: Mapping[bytes, KnownTrace],
 ) -> Mapping[_Identity, SpanRow]:
     """Return the spans that the store does not hold yet."""
-    pairs = [
-        (known[trace_id].trace_key, span_id)
-        for trace_id, span_id, _ in batch
-        if trace_id in known
-    ]
-    if not pairs:
+    stored: set[_Identity] = set()
+    asked: dict[int, bytes] = {}
+    pairs: list[tuple[int, int]] = []
+    for identity in batch:
+        trace_id, span_id, digest = identity
+        trace = known.get(trace_id)
+        if trace is None:
+            continue
+        if trace.spans is None:
+            asked[trace.trace_key] = trace_id
+            pairs.append((trace.trace_key, span_id))
+        elif (span_id, digest) in trace.spans:
+            stored.add(identity)
+    if pairs:
+        known_spans = _KNOWN_SPANS[connection.dialect.name]
+        for trace_key, span_id, digest in known_spans(connection, pairs):
+            stored.add((asked[trace_key], span_id, digest))
+    if not stored:
         return batch
-    known_spans = _KNOWN_SPANS[connection.dialect.name]
-    stored = set(known_spans(connection, pairs))
-    return {
-        (trace_id, span_id, digest): span
-        for (trace_id, span_id, digest), span in batch.items()
-        if trace_id not in known
-        or (known[trace_id].trace_key, span_id, digest) not in stored
-    }
+    return {each: span for each, span in batch.items() if each not in stored}
 
 
 def _trace_keys(
-    connection: Connection, trace_ids: Iterable[bytes], known: Mapping[bytes, _Known]
+    connection: Connection,
+    trace_ids: Iterable[bytes],
+    known: Mapping[bytes, KnownTrace],
 ) -> dict[bytes, int]:
     """Return the keys of the traces that get spans, giving new ones the next."""
     following = next_key(connection, traces)
@@ -277,22 +320,53 @@ def _trace_keys(
     return keys
 
 
-def _write_traces(
+def _states(
     connection: Connection,
     by_trace: Mapping[bytes, Sequence[SpanRow]],
-    known: Mapping[bytes, _Known],
+    known: Mapping[bytes, KnownTrace],
+) -> dict[bytes, TraceState]:
+    """Return the states of the traces that get spans, but for their usage."""
+    named = experiment_ids(connection, chain.from_iterable(by_trace.values()))
+    states: dict[bytes, TraceState] = {}
+    for trace_id, group in by_trace.items():
+        before = known[trace_id].state if trace_id in known else EMPTY
+        states[trace_id] = merge(before, fold(group, named, before))
+    return states
+
+
+def _put_usage(
+    connection: Connection,
+    by_trace: Mapping[bytes, Sequence[SpanRow]],
+    known: Mapping[bytes, KnownTrace],
+    states: dict[bytes, TraceState],
+) -> None:
+    """Put the token usage into the states of the traces that have any.
+
+    The store may be asked, and must hold the spans by now.
+    """
+    asked: dict[int, bytes] = {}
+    for trace_id, group in by_trace.items():
+        state = states[trace_id]
+        if state.usage is None and all(span.usage is None for span in group):
+            continue
+        stored = known[trace_id].spans if trace_id in known else _NO_SPANS
+        if stored is None:
+            asked[known[trace_id].trace_key] = trace_id
+        else:
+            usage = usage_of_spans([*stored.values(), *group])
+            states[trace_id] = state._replace(usage=usage)
+    for keys in chunks(asked, LOOKUP_SIZE):
+        for key, usage in usage_of_traces(connection, keys).items():
+            states[asked[key]] = states[asked[key]]._replace(usage=usage)
+
+
+def _write_traces(
+    connection: Connection,
+    states: Mapping[bytes, TraceState],
+    known: Mapping[bytes, KnownTrace],
     trace_keys: Mapping[bytes, int],
 ) -> None:
-    """Insert or update the rows of the traces whose spans have just been stored."""
-    named = experiment_ids(connection, chain.from_iterable(by_trace.values()))
-    states = {
-        trace_id: merge(
-            known[trace_id].state if trace_id in known else EMPTY,
-            fold(group, named),
-        )
-        for trace_id, group in by_trace.items()
-    }
-    _put_usage(connection, by_trace, known, states)
+    """Insert or update the rows of traces, and what of them is indexed."""
     new_rows: list[tuple[Any, ...]] = []
     changed_rows: list[dict[str, Any]] = []
     grown_rows: list[dict[str, Any]] = []
@@ -312,7 +386,7 @@ def _write_traces(
             changes.add(key, None, found_by)
         else:
             changed_rows.append({"key": key, **columns})
-            changes.add(key, index.Searchable.of_row(before.row), found_by)
+            changes.add(key, searchable_of(before.state), found_by)
     insert_rows(connection, traces, new_rows)
     execute_many(connection, _CHANGED, changed_rows)
     execute_many(connection, _GROWN, grown_rows)
@@ -324,25 +398,14 @@ def _only_grew(before: TraceState, after: TraceState) -> bool:
     return after.picks is before.picks and after.usage == before.usage
 
 
-def _put_usage(
-    connection: Connection,
-    by_trace: Mapping[bytes, Sequence[SpanRow]],
-    known: Mapping[bytes, _Known],
-    states: dict[bytes, TraceState],
-) -> None:
-    """Put the token usage into the states of the traces that have any."""
-    asked: dict[int, bytes] = {}
-    for trace_id, group in by_trace.items():
-        state = states[trace_id]
-        if state.usage is None and all(span.usage is None for span in group):
-            continue
-        if trace_id in known:
-            asked[known[trace_id].trace_key] = trace_id
-        else:
-            states[trace_id] = state._replace(usage=usage_of_spans(group))
-    for keys in chunks(asked, LOOKUP_SIZE):
-        for key, usage in usage_of_traces(connection, keys).items():
-            states[asked[key]] = states[asked[key]]._replace(usage=usage)
+def _spans_of(
+    known: KnownTrace | None, group: Sequence[SpanRow]
+) -> Mapping[tuple[int, int], Reporting] | None:
+    """Return all spans of a trace that gets some; None when that takes asking."""
+    before = _NO_SPANS if known is None else known.spans
+    if before is None:
+        return None
+    return {**before, **{(s.span_id, s.digest): Reporting.of(s) for s in group}}
 
 
 def experiment_ids(connection: Connection, batch: Iterable[SpanRow]) -> dict[Fact, int]:

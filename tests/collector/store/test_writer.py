@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,8 +13,15 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from spanframe.errors import NotFoundError
 from spanframe_collector.decode import decode_request
 from spanframe_collector.store.index import Searchable, entries
+from spanframe_collector.store.mutations import (
+    delete_traces,
+    delete_traces_before,
+    set_trace_tag,
+)
+from spanframe_collector.store.recent import RecentTraces
 from spanframe_collector.store.schema import (
     attribute_index,
     experiments,
@@ -24,6 +32,7 @@ from spanframe_collector.store.schema import (
     spans,
     traces,
 )
+from spanframe_collector.store.writer import SpanWriter
 from tests.plugins.otlp import MS, START, any_value, request, span
 from tests.plugins.store import Store, stored_spans
 
@@ -191,6 +200,15 @@ def test_another_process_may_write_in_between(store: Store) -> None:
     assert [row["span_count"] for row in all_rows(store, traces)] == [2, 2]
 
 
+def test_another_process_may_write_to_the_same_trace(store: Store) -> None:
+    with Store(store.url) as other:
+        store.write(span(1))
+        assert other.write(span(2, parent=1)) == (1, 0)
+        assert store.write(span(2, parent=1), span(3, parent=1)) == (1, 1)
+        assert other.write(span(3, parent=1), span(4, parent=1)) == (1, 1)
+    assert all_rows(store, traces)[0]["span_count"] == 4
+
+
 @pytest.fixture
 def two_stores(new_store: Callable[[], Store]) -> tuple[Store, Store]:
     return new_store(), new_store()
@@ -242,3 +260,81 @@ def test_hostile_keys_and_values_are_data(store: Store) -> None:
     [trace] = all_rows(store, traces)
     assert json.loads(trace["tags"]) == {hostile: hostile}
     assert_index_follows_from_the_traces(store)
+
+
+_happenings = st.lists(
+    st.tuples(st.sampled_from(["ours", "theirs", "tag", "delete", "old"]), _messages),
+    max_size=8,
+)
+
+
+@given(_happenings)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_writer_sees_whatever_happens_in_between(
+    two_stores: tuple[Store, Store], happenings: list[tuple[str, list[Span]]]
+) -> None:
+    """What it remembers of the traces it wrote is what it would read of them."""
+    remembering, forgetful = two_stores
+    for store in two_stores:
+        store.empty()
+    for what, messages in happenings:
+        forgetful.writer = SpanWriter(forgetful.engine)
+        outcomes = [happen(store, what, messages) for store in two_stores]
+        assert outcomes[0] == outcomes[1]
+    assert without_stamps(remembering) == without_stamps(forgetful)
+    assert_index_follows_from_the_traces(remembering)
+
+
+def happen(store: Store, what: str, messages: list[Span]) -> object:
+    first = messages[0].trace_id
+    match what:
+        case "ours":
+            return store.write(*messages)
+        case "theirs":
+            with Store(store.url) as other:
+                return other.write(*messages)
+        case "delete":
+            return delete_traces(store.engine, [first])
+        case "old":
+            return delete_traces_before(store.engine, START // MS + 1)
+        case _:
+            with suppress(NotFoundError):
+                set_trace_tag(store.engine, first, "t", "edited")
+            return None
+
+
+def without_stamps(store: Store) -> Any:
+    """Edits are stamped with their time, which is another in each store."""
+    stored, found_by, headers = contents(store)
+    for row in headers:
+        del row["stamps"]
+    return stored, found_by, headers
+
+
+def test_what_was_rolled_back_is_not_remembered(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(span(1))
+    before = contents(store)
+    with monkeypatch.context() as patched:
+        # The last that is done in a transaction.
+        patched.setattr(RecentTraces, "note", refuse)
+        with pytest.raises(InterruptedError):
+            store.write(span(2, parent=1), span(1, trace_id=b"x" * 16))
+    assert contents(store) == before
+    assert store.write(span(2, parent=1), span(1, trace_id=b"x" * 16)) == (2, 0)
+    assert store.write(span(2, parent=1), span(1, trace_id=b"x" * 16)) == (0, 2)
+    assert sorted(r["span_count"] for r in all_rows(store, traces)) == [1, 2]
+
+
+def refuse(*_: object) -> None:
+    raise InterruptedError
+
+
+def test_of_many_or_large_traces_few_are_remembered(store: Store) -> None:
+    many = [span(1, trace_id=n.to_bytes(16, "big")) for n in range(1, 3000)]
+    large = [span(n, trace_id=b"x" * 16) for n in range(1, 200)]
+    assert store.write(*many, *large) == (len(many) + len(large), 0)
+    assert store.write(*many, *large) == (0, len(many) + len(large))
+    assert len(store.writer._recent._traces) <= 2048
+    assert b"x" * 16 not in store.writer._recent._traces
