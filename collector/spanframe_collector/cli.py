@@ -82,6 +82,9 @@ def collector(
     max_in_flight_bytes: Annotated[
         str | None, _option("max_in_flight_bytes", "--max-in-flight-bytes")
     ] = None,
+    decoding_process: Annotated[
+        str | None, _option("decoding_process", "--decoding-process")
+    ] = None,
     drain_seconds: Annotated[
         str | None, _option("drain_seconds", "--drain-seconds")
     ] = None,
@@ -130,6 +133,7 @@ def collector(
             "max_request_bytes": max_request_bytes,
             "max_json_bytes": max_json_bytes,
             "max_in_flight_bytes": max_in_flight_bytes,
+            "decoding_process": decoding_process,
             "drain_seconds": drain_seconds,
             "log_format": log_format,
             "keep_age": keep_age,

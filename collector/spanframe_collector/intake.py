@@ -6,15 +6,16 @@ import enum
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
+from functools import partial
 from typing import Final, NamedTuple
 
 from spanframe import keys
 from spanframe_collector.admission import Admission, BudgetSpentError, Room
-from spanframe_collector.decode import Decoded, EnvelopeError, decode_request
+from spanframe_collector.decode import Decoded, EnvelopeError
 from spanframe_collector.decode.envelope import MOST_PARTS
 from spanframe_collector.decode.masking import Masker
 from spanframe_collector.decode.otlp_json import Translated
+from spanframe_collector.decoders import Decode, Decoders
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.pipeline import Pipeline, StoreUnavailableError
 from spanframe_collector.rows import Fact, Rejected, Source
@@ -32,9 +33,6 @@ _LEAST_WAIT_SECONDS: Final = 1.0
 
 _MARGIN_SECONDS: Final = 0.5
 """What a sender needs of its deadline to read our answer."""
-
-_LARGE_BYTES: Final = 1 << 20
-"""Ordinary batches have less, and take milliseconds."""
 
 
 class Refusal(enum.Enum):
@@ -84,10 +82,9 @@ class Intake:
         pipeline: Pipeline,
         admission: Admission,
         telemetry: Telemetry,
-        decoders: Executor,
+        decoders: Decoders,
         masker: Masker | None = None,
         forwarder: Forwarder | None = None,
-        large_decoders: Executor | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -95,18 +92,15 @@ class Intake:
             pipeline: commits.
             admission: counts bytes.
             telemetry: counts everything else.
-            decoders: threads that decode.
+            decoders: where requests are decoded.
             masker: masks before anything is decoded; None: masks nothing.
             forwarder: passes on; None: passes nothing on.
-            large_decoders: threads for requests that take long, so that the others need
-                not wait for them; None: the same.
         """
         self._pipeline = pipeline
         self.admission = admission
         """What there is room for, for receivers that have to plan ahead."""
         self._telemetry = telemetry
         self._decoders = decoders
-        self._large_decoders = large_decoders or decoders
         self._masker = masker
         self._forwarder = forwarder
         self._last_request = time.monotonic()
@@ -174,13 +168,14 @@ class Intake:
             RefusedError: when it cannot be taken, with the reason.
         """
         begun = time.monotonic()
-        is_large = len(request) > _LARGE_BYTES
-        decoding = asyncio.get_running_loop().run_in_executor(
-            self._large_decoders if is_large else self._decoders,
-            self._decode,
-            request,
-            _facts(headers),
-            translator,
+        decoding = self._decoders.run(
+            len(request),
+            partial(
+                self._decode,
+                request=request,
+                facts=_facts(headers),
+                translator=translator,
+            ),
         )
         patience = _patience(seconds, waited)
         try:
@@ -217,7 +212,12 @@ class Intake:
         return Taken([*rejected, refused_by_store], warning)
 
     def _decode(
-        self, request: bytes, facts: tuple[Fact, ...], translator: Translator | None
+        self,
+        decode: Decode,
+        *,
+        request: bytes,
+        facts: tuple[Fact, ...],
+        translator: Translator | None,
     ) -> tuple[bytes, Decoded, str]:
         """Translate, mask and decode; return what is to be passed on, and the rest.
 
@@ -229,7 +229,7 @@ class Intake:
             request, unreadable, warning = translator(request)
         if self._masker is not None:
             request = self._masker.request(request)
-        rows, rejected = decode_request(request, facts)
+        rows, rejected = decode(request, facts)
         decoded = Decoded(rows, [*unreadable, *rejected])
         return b"" if self._forwarder is None else request, decoded, warning
 

@@ -8,13 +8,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Protocol
 
 from spanframe.errors import SettingsError
 from spanframe_collector.admission import Admission
 from spanframe_collector.decode.masking import Masker
+from spanframe_collector.decoders import Decoders, has_two_cores
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.housekeeping import keep_within
 from spanframe_collector.intake import Intake
@@ -123,17 +123,12 @@ async def _receive(
     )
     masker = Masker(settings.mask_keys) if settings.mask_keys else None
     async with contextlib.AsyncExitStack() as stack:
-        # One thread each: decoding holds the interpreter, more would only take turns.
-        decoders, large_decoders = (
-            stack.enter_context(ThreadPoolExecutor(1, name))
-            for name in ("spanframe-decoder", "spanframe-large-decoder")
-        )
+        helped = settings.decoding_process == "auto" and has_two_cores()
+        decoders = stack.enter_context(contextlib.closing(Decoders(helped=helped)))
         forwarder = _forwarder(settings, telemetry)
         if forwarder is not None:
             stack.push_async_callback(forwarder.close, _GRACE_SECONDS)
-        intake = Intake(
-            pipeline, admission, telemetry, decoders, masker, forwarder, large_decoders
-        )
+        intake = Intake(pipeline, admission, telemetry, decoders, masker, forwarder)
         receivers: list[Receiver] = []
         stack.push_async_callback(_stop, receivers)
         grpc = GrpcReceiver(intake, settings)

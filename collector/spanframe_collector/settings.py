@@ -192,7 +192,12 @@ class CollectorSettings(SettingsBase):
         "Bytes of requests being worked on at once; beyond it senders have to wait.",
         whole_number(1024, 1 << 34),
     )
-
+    decoding_process: str = setting(
+        "SPANFRAME_DECODING_PROCESS",
+        "auto",
+        "auto: while requests queue up, a second process decodes; off: never.",
+        one_of("auto", "off"),
+    )
     drain_seconds: int = setting(
         "SPANFRAME_DRAIN_SECONDS",
         "3",

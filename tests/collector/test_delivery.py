@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from itertools import permutations
 from pathlib import Path
@@ -25,6 +25,7 @@ from sqlalchemy import select
 
 from spanframe.errors import StoreError
 from spanframe_collector.admission import Admission
+from spanframe_collector.decoders import Decoders
 from spanframe_collector.intake import Intake, Refusal, RefusedError, _patience
 from spanframe_collector.pipeline import Pipeline
 from spanframe_collector.rows import SpanRow
@@ -216,14 +217,14 @@ def test_a_slow_store_gets_larger_commits_and_the_budget_holds(store: Store) -> 
             least = min(least, admission.left)
         return True
 
-    async def main(decoders: Executor) -> list[bool]:
+    async def main(decoders: Decoders) -> list[bool]:
         pipeline = Pipeline(writer, Telemetry())
         intake = Intake(pipeline, admission, Telemetry(), decoders)
         taken = await asyncio.gather(*(send(intake, body) for body in bodies))
         await pipeline.close()
         return taken
 
-    with ThreadPoolExecutor(1) as decoders:
+    with closing(Decoders(helped=False)) as decoders:
         taken = asyncio.run(main(decoders))
     assert 100 <= taken.count(True) < 400
     assert least >= 0

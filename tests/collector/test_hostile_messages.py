@@ -13,7 +13,6 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from sqlalchemy import MetaData, select
 from spanframe_collector.admission import Admission
 from spanframe_collector.decode import Decoded, EnvelopeError, decode_request
 from spanframe_collector.decode.masking import Masker
+from spanframe_collector.decoders import Decoders
 from spanframe_collector.intake import Intake
 from spanframe_collector.logs import log_to_stderr
 from spanframe_collector.pipeline import Pipeline
@@ -316,12 +316,12 @@ def test_a_fault_of_ours_shows_nothing_and_is_to_be_sent_again(
 
     async def talk() -> grpc.RpcError:
         pipeline = Pipeline(store.writer, telemetry)
-        decoders = ThreadPoolExecutor(1)
+        decoders = Decoders(helped=False)
         admission = Admission(settings.max_in_flight_bytes)
         intake = Intake(pipeline, admission, telemetry, decoders)
         receiver = GrpcReceiver(intake, settings)
         address = await receiver.start(Address("127.0.0.1", 0))
-        decoders.shutdown()
+        decoders.close()
         try:
             body = request(span(1, name=CANARY)).SerializeToString()
             return await asyncio.to_thread(refusal, str(address), body)

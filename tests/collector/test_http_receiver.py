@@ -11,7 +11,6 @@ import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +36,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 
 from spanframe_collector.admission import Admission
+from spanframe_collector.decoders import Decoders
 from spanframe_collector.intake import Intake
 from spanframe_collector.pipeline import Pipeline
 from spanframe_collector.receivers import http as http_receiver
@@ -473,12 +473,12 @@ def test_a_connection_serves_many_requests(shared: Collector) -> None:
 
 
 @asynccontextmanager
-async def in_this_process(store: Store) -> AsyncIterator[tuple[str, Executor]]:
-    """Serve from this process; give the address, and the executor that decodes."""
+async def in_this_process(store: Store) -> AsyncIterator[tuple[str, Decoders]]:
+    """Serve from this process; give the address, and what decodes."""
     settings = CollectorSettings.load({"store": store.url}, {})
     telemetry = Telemetry()
     pipeline = Pipeline(store.writer, telemetry)
-    with ThreadPoolExecutor(1) as decoders:
+    with closing(Decoders(helped=False)) as decoders:
         admission = Admission(settings.max_in_flight_bytes)
         intake = Intake(pipeline, admission, telemetry, decoders)
         receiver = HttpReceiver(intake, telemetry, settings)
@@ -521,7 +521,7 @@ def test_a_fault_of_ours_shows_nothing_and_is_to_be_sent_again(store: Store) -> 
 
     async def talk() -> Answer:
         async with in_this_process(store) as (url, decoders):
-            decoders.shutdown()
+            decoders.close()
             return await asyncio.to_thread(send, url, WHOLE, JSON)
 
     answer = asyncio.run(talk())
