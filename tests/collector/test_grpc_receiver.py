@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from spanframe_collector.admission import Admission
+from spanframe_collector.decoders import Decoders
 from spanframe_collector.intake import Intake
 from spanframe_collector.pipeline import Pipeline
 from spanframe_collector.receivers import grpc as grpc_receiver
@@ -83,7 +84,7 @@ async def in_this_process(store: Store, budget: int = 1 << 20) -> AsyncIterator[
     settings = CollectorSettings.load({"store": store.url}, {})
     telemetry = Telemetry()
     pipeline = Pipeline(store.writer, telemetry)
-    with ThreadPoolExecutor(1) as decoders:
+    with closing(Decoders(helped=False)) as decoders:
         intake = Intake(pipeline, Admission(budget), telemetry, decoders)
         receiver = GrpcReceiver(intake, settings)
         address = await receiver.start(Address("127.0.0.1", 0))
