@@ -32,6 +32,7 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 5.0
 _LONGEST_HINT_S: Final = 60.0
+_LONGEST_DETAIL: Final = 120
 # OTLP specification, "Failures": these may be sent again. RESOURCE_EXHAUSTED belongs to
 # them only when the server says when.
 _RETRYABLE: Final = frozenset(
@@ -156,6 +157,7 @@ class OtlpExporter(SpanExporter):
                 )
             except grpc.RpcError as error:
                 code: str = error.code().name
+                said = _said(error)
                 hint = _retry_hint(error)
             except ValueError:  # gRPC's word for a channel that `shutdown` has closed
                 raise _StoppedError from None
@@ -167,9 +169,10 @@ class OtlpExporter(SpanExporter):
             if code not in _RETRYABLE and not (code == "RESOURCE_EXHAUSTED" and hint):
                 return code
             warn(
-                "spanframe cannot deliver to %s (%s); spans wait and are sent again.",
+                "spanframe cannot deliver to %s (%s%s); spans wait and are sent again.",
                 self._settings.printable()["endpoint"],
                 code,
+                said,
             )
             wait = hint or pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
             pause = min(pause * 2, _LONGEST_PAUSE_S)
@@ -238,6 +241,12 @@ def _open_channel(settings: ClientSettings) -> "grpc.Channel":
 
 def _file(name: str) -> bytes | None:
     return Path(name).read_bytes() if name else None
+
+
+def _said(error: Any) -> str:
+    """Return the end of what gRPC or a server says of an error: there is the cause."""
+    text = "".join(c if c.isprintable() else " " for c in error.details() or "")
+    return f": {text[-_LONGEST_DETAIL:].strip()}" if text else ""
 
 
 def _retry_hint(error: Any) -> float:

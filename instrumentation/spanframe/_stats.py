@@ -2,10 +2,18 @@
 
 import dataclasses
 import threading
+from typing import Final
 
 from spanframe._guard import warn
 
 __all__ = ["Losses", "Stats"]
+
+_WORDS: Final = {
+    "queue_full": "as the queue was full",
+    "rejected": "rejected by the collector",
+    "failed": "failed",
+    "closed": "not sent before the end",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +69,9 @@ class Losses:
         warn(
             "spanframe lost spans: %s%s",
             ", ".join(
-                f"{count} {name}" for name, count in self.counts.items() if count
+                f"{count} {_WORDS[name]}"
+                for name, count in self.counts.items()
+                if count
             ),
             f" ({detail})" if detail else "",
         )

@@ -113,7 +113,7 @@ def search(
     """
     names = [name.strip() for name in columns.split(",") if name.strip()]
     if output is Output.TABLE:
-        names = names or list(drawing.TABLE_COLUMNS)
+        names = names or drawing.columns_within(Console().width)
         if file is not None:
             raise InvalidArgumentError("--file is for --output json, csv or parquet.")
     shown = chosen_columns(names)

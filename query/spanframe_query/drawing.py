@@ -13,18 +13,13 @@ from spanframe_query.columns import Column
 from spanframe_query.entities import Trace, waterfall
 from spanframe_query.terminal import shortened
 
-__all__ = ["TABLE_COLUMNS", "clauses", "table", "tree"]
+__all__ = ["clauses", "columns_within", "table", "tree"]
 
-TABLE_COLUMNS: Final = (
-    "request_id",
-    "timestamp_ms",
-    "status",
-    "execution_time_ms",
-    "request",
-    "response",
-    "tags",
-)
-"""What a table shows unless told otherwise."""
+_SHORT_COLUMNS: Final = ("request_id", "timestamp_ms", "status", "execution_time_ms")
+_LONG_COLUMNS: Final = ("request", "response", "tags")
+_SHORT_WIDTH: Final = 70
+_LONG_WIDTH: Final = 14
+"""Of one long column, at least: less of a text tells nothing."""
 
 _HEADINGS: Final = {"timestamp_ms": "start (UTC)", "execution_time_ms": "ms"}
 _LONG: Final = frozenset({"request", "response", "request_metadata", "tags"})
@@ -34,6 +29,12 @@ _CELL_LENGTH: Final = 200
 _TEXT_LENGTH: Final = 2000
 _BAR_WIDTH: Final = 32
 _OWN_TAGS: Final = "mlflow."
+
+
+def columns_within(width: int) -> list[str]:
+    """Return what a table shows unless told otherwise: the texts there is room for."""
+    room = max(1, (width - _SHORT_WIDTH) // _LONG_WIDTH)
+    return [*_SHORT_COLUMNS, *_LONG_COLUMNS[:room]]
 
 
 def table(traces: Iterable[Trace], columns: Sequence[Column]) -> Table:

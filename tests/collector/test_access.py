@@ -116,6 +116,23 @@ def test_certificates_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None
         server_credentials(settings(tls_cert=missing, tls_key=missing))
 
 
+def test_certificates_that_cannot_be_used_stop_the_start(
+    authority: trustme.CA, tmp_path: Path
+) -> None:
+    """Otherwise gRPC would fail to listen, and not say why."""
+    files = write_certificate(authority, tmp_path / "tls")
+    other = write_certificate(trustme.CA(), tmp_path / "other")
+    text = tmp_path / "text.pem"
+    text.write_text("no certificate")
+    for cert, key, why in (
+        (str(text), files["key"], "not PEM|no start line|pem lib"),
+        (files["cert"], other["key"], "mismatch"),
+    ):
+        with pytest.raises(SettingsError, match=why) as caught:
+            server_credentials(settings(tls_cert=cert, tls_key=key))
+        assert cert in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "half", [{"tls_cert": "c"}, {"tls_key": "k"}, {"tls_client_ca": "a"}]
 )

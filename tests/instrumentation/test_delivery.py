@@ -1,6 +1,7 @@
 """Delivery: what arrives, what waits, what is lost and said to be."""
 
 import logging
+import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -132,7 +133,7 @@ def test_spans_refused_one_by_one_are_counted(
     assert spanframe.flush()
     stats = spanframe.stats()
     assert (stats.exported, stats.rejected, stats.lost) == (1, 2, 2)
-    assert "2 rejected (empty ids)" in caplog.text
+    assert "2 rejected by the collector (empty ids)" in caplog.text
 
 
 def test_a_span_that_cannot_be_encoded_does_not_take_others_along(
@@ -188,7 +189,7 @@ def test_spans_that_wait_for_one_collector_go_to_the_next(sink: OtlpSink) -> Non
 
 
 def test_what_shutdown_leaves_behind_is_counted(
-    sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
+    sink: OtlpSink, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sink.stop()
     with monkeypatch.context() as environment:
@@ -198,6 +199,7 @@ def test_what_shutdown_leaves_behind_is_counted(
             work(n)
         spanframe.shutdown()
     assert spanframe.stats().closed == 10
+    assert re.search(r"lost spans: \d+ not sent before the end", caplog.text)
 
 
 def test_a_collector_that_stays_away_is_given_up(
@@ -212,6 +214,7 @@ def test_a_collector_that_stays_away_is_given_up(
         assert spanframe.flush()
     assert spanframe.stats().failed == 1
     assert "cannot deliver" in caplog.text
+    assert "Connection refused" in caplog.text
     assert "1 failed (UNAVAILABLE)" in caplog.text
 
 

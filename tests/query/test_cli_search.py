@@ -69,14 +69,27 @@ def shop(searched: Store) -> Store:
     return searched
 
 
-def run(*words: str, store: Store | None = None) -> str:
+def run(*words: str, store: Store | None = None, width: int = 160) -> str:
     """Run a command and return what it printed."""
     options = ["--store", store.url] if store else []
     result = CliRunner().invoke(
-        app, [*words, *options], catch_exceptions=False, env={"COLUMNS": "160"}
+        app, [*words, *options], catch_exceptions=False, env={"COLUMNS": str(width)}
     )
     assert result.exit_code == 0, result.output
     return result.stdout
+
+
+@pytest.mark.parametrize(
+    ("width", "texts"),
+    [(60, 1), (80, 1), (98, 2), (112, 3), (160, 3)],
+)
+def test_a_table_shows_the_texts_there_is_room_for(
+    shop: Store, width: int, texts: int
+) -> None:
+    head = run("search", store=shop, width=width).splitlines()[0].split()
+    if texts > 1:  # else the state of a trace that is in progress takes its share
+        assert head[-texts:] == ["request", "response", "tags"][:texts]
+    assert len(head) == 5 + texts  # "start (UTC)" is two words
 
 
 def test_a_table_shows_traces_newest_first_with_whole_ids(shop: Store) -> None:

@@ -123,6 +123,7 @@ def server_credentials(settings: CollectorSettings) -> grpc.ServerCredentials | 
         return None
 
     def read() -> grpc.ServerCertificateConfiguration:
+        _context(paths)  # gRPC does not say what is wrong with a file
         certificate, key, *client_ca = (Path(path).read_bytes() for path in paths)
         return grpc.ssl_server_certificate_configuration(
             [(key, certificate)], client_ca[0] if client_ca else None
@@ -146,16 +147,7 @@ def tls_context(settings: CollectorSettings) -> ssl.SSLContext | None:
     if not paths:
         return None
 
-    def read() -> ssl.SSLContext:
-        certificate, key, *client_ca = paths
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(certificate, key)
-        if client_ca:
-            context.load_verify_locations(client_ca[0])
-            context.verify_mode = ssl.CERT_REQUIRED
-        return context
-
-    files = _tls_files(paths, read)
+    files = _tls_files(paths, lambda: _context(paths))
 
     def renew(connection: ssl.SSLObject, _name: str | None, _: ssl.SSLContext) -> None:
         files.changed()
@@ -167,6 +159,16 @@ def tls_context(settings: CollectorSettings) -> ssl.SSLContext | None:
     return listener
 
 
+def _context(paths: Sequence[str]) -> ssl.SSLContext:
+    certificate, key, *client_ca = paths
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    if client_ca:
+        context.load_verify_locations(client_ca[0])
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
 def _tls_paths(settings: CollectorSettings) -> list[str]:
     paths = [settings.tls_cert, settings.tls_key, settings.tls_client_ca]
     return [path for path in paths if path]
@@ -175,6 +177,9 @@ def _tls_paths(settings: CollectorSettings) -> list[str]:
 def _tls_files(paths: Sequence[str], read: Callable[[], T]) -> _Files[T]:
     try:
         return _Files(paths, read)
+    except ssl.SSLError as error:
+        reason = (error.reason or "").replace("_", " ").lower() or "not PEM"
+        raise SettingsError([f"{', '.join(paths)} cannot be used: {reason}"]) from None
     except OSError as error:
         place = error.filename or " or ".join(paths)
         raise SettingsError(

@@ -1,5 +1,7 @@
 """Where a receiver listens: a port, or a socket file that nobody serves any more."""
 
+import errno
+import os
 import socket
 import stat
 from pathlib import Path
@@ -31,8 +33,7 @@ def listen(address: Address) -> socket.socket:
         listener.bind(str(path))
         listener.listen(_BACKLOG)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(f"cannot listen on {address}: {reason}") from None
+        raise _refusal(address, error.errno, str(error)) from None
     return listener
 
 
@@ -44,13 +45,20 @@ def refuse_if_served(address: Address) -> None:
     """
     path = _socket_path(address)
     if path is not None and _is_socket(path) and _is_served(path):
-        raise OSError(f"cannot listen on {address}: Address already in use")
+        raise _refusal(address, errno.EADDRINUSE)
 
 
 def unlink(listener: socket.socket) -> None:
     """Remove the socket file of a listener, if it has one."""
     if listener.family == socket.AF_UNIX:
         Path(listener.getsockname()).unlink(missing_ok=True)
+
+
+def _refusal(address: Address, number: int | None, text: str = "") -> OSError:
+    reason = os.strerror(number) if number and number > 0 else text
+    if number == errno.EADDRINUSE:
+        reason += " (by another collector? --grpc and --http take other addresses)"
+    return OSError(f"cannot listen on {address}: {reason}")
 
 
 def _socket_path(address: Address) -> Path | None:
