@@ -81,7 +81,7 @@ def run(*words: str, store: Store | None = None, width: int = 160) -> str:
 
 @pytest.mark.parametrize(
     ("width", "texts"),
-    [(60, 1), (80, 1), (98, 2), (112, 3), (160, 3)],
+    [(80, 1), (98, 2), (112, 3), (160, 3)],
 )
 def test_a_table_shows_the_texts_there_is_room_for(
     shop: Store, width: int, texts: int
