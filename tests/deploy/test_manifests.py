@@ -228,3 +228,38 @@ def test_an_opentelemetry_collector_in_front_forwards_to_the_service(name: str) 
     # It reads no zstd and no snappy, and answers only what is committed.
     assert exporter["compression"] == "gzip"
     assert exporter["retry_on_failure"]["max_elapsed_time"] == "0s"
+
+
+# --- what a collector needs -----------------------------------------------------------
+
+MEASURED = re.compile(r"([\d.]+) cores,? (?:and|RSS at most) ([\d.]+) MiB")
+
+
+def measured() -> tuple[float, float]:
+    """Return the cores and MiB at 10 000 spans/s that the page on operating tells."""
+    page = (DEPLOY.parent / "docs" / "operating.md").read_text()
+    [row] = [line for line in page.splitlines() if "processor time and memory" in line]
+    found = MEASURED.search(row)
+    assert found is not None
+    return float(found[1]), float(found[2])
+
+
+@pytest.mark.parametrize("name", ["sidecar", "standalone"])
+def test_what_a_manifest_asks_for_was_measured(name: str) -> None:
+    """The figures it names are the page's, and the requests and limits hold them."""
+    cores, mib = measured()
+    text = "".join(f.read_text() for f in (DEPLOY / "kubernetes" / name).glob("*.yaml"))
+    readme = (DEPLOY / "README.md").read_text()
+    for place in (text, readme):
+        said = MEASURED.search(" ".join(place.replace("#", "").split()))
+        assert said is not None
+        assert (float(said[1]), float(said[2])) == (cores, round(mib))
+    [collector] = re.findall(
+        r"requests: \{cpu: (\d+)m, memory: (\d+)Mi\}\n *limits: \{memory: (\d+)Mi\}",
+        text,
+    )[:1]
+    cpu, requested, limit = map(int, collector)
+    assert requested >= mib
+    assert limit >= mib + 256  # what many large requests at once may take
+    # The sidecar of one app is asked for a share: nobody else sends to it.
+    assert cpu >= (1000 * cores if name == "standalone" else 50)
