@@ -32,7 +32,7 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 5.0
 _LONGEST_HINT_S: Final = 60.0
-_LONGEST_DETAIL: Final = 120
+_LONGEST_DETAIL: Final = 200
 # OTLP specification, "Failures": these may be sent again. RESOURCE_EXHAUSTED belongs to
 # them only when the server says when.
 _RETRYABLE: Final = frozenset(
