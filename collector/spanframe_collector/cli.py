@@ -22,7 +22,7 @@ from sqlalchemy import Engine
 
 from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe.settings import rows
-from spanframe_collector.logs import log_to_stderr
+from spanframe_collector.logs import keep_grpc_quiet, log_to_stderr
 from spanframe_collector.settings import CollectorSettings, age_ms
 from spanframe_collector.store.copying import copy_store
 from spanframe_collector.store.engine import open_engine, store_name
@@ -154,6 +154,7 @@ def collector(
         _out.print(f"Ready: {', '.join(listeners)}", markup=False, highlight=False)
         return
     log_to_stderr(settings.log_format)
+    keep_grpc_quiet()
     # Loaded here, since the other commands need no gRPC.
     from spanframe_collector.service import serve  # noqa: PLC0415
 

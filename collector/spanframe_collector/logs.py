@@ -8,7 +8,7 @@ from pythonjsonlogger.json import JsonFormatter
 from rich.console import Console
 from rich.logging import RichHandler
 
-__all__ = ["log_to_stderr"]
+__all__ = ["keep_grpc_quiet", "log_to_stderr"]
 
 _FIELDS: Final = ("asctime", "levelname", "name", "message")
 
@@ -24,15 +24,20 @@ class _OneLine(logging.Formatter):
         return super().formatMessage(record)
 
 
+def keep_grpc_quiet() -> None:
+    """Keep gRPC's library from writing lines between ours, at the will of its peers.
+
+    It reads the variable when it is loaded; who debugs it has set the variable.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # noqa: TID251 - set, not read
+
+
 def log_to_stderr(log_format: str) -> None:
     """Send what is logged, from INFO on, to standard error.
 
     Args:
         log_format: ``text`` or ``json``.
     """
-    # gRPC's library writes lines of its own between ours, at the will of its peers. It
-    # reads this when it is loaded; who debugs it has set the variable.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # noqa: TID251 - set, not read
     console = Console(stderr=True)
     handler: logging.Handler = logging.StreamHandler()
     if log_format == "json":
