@@ -41,7 +41,14 @@ from spanframe_collector.store.schema import (
 from spanframe_collector.telemetry import Telemetry
 from tests.collector.test_faults import locked, pid_of, resident_mib
 from tests.collector.test_fidelity import field
-from tests.collector.test_grpc_receiver import EXPORT, UNLIMITED, export, refusal, rows
+from tests.collector.test_grpc_receiver import (
+    EXPORT,
+    UNLIMITED,
+    export,
+    export_at_last,
+    refusal,
+    rows,
+)
 from tests.collector.test_http_receiver import JSON, PROTOBUF, in_json, send
 from tests.collector.test_otlp_json import full_request
 from tests.plugins.collector import Collector
