@@ -29,7 +29,7 @@ from benchmarks.servers import WORK
 from spanframe_collector.decode import decode_request
 from spanframe_collector.decode.envelope import walk
 from spanframe_collector.rows import SpanRow
-from spanframe_collector.store import blocks, index, writer
+from spanframe_collector.store import blocks, index, recent, trace_rows, writer
 from spanframe_collector.store.engine import open_engine
 from spanframe_collector.store.migrations import upgrade
 
@@ -37,17 +37,18 @@ REQUESTS_AT_ONCE: Final = 8
 
 # Functions of the writer, and what they are for; some run inside others.
 WRITING: Final = (
+    (recent.RecentTraces, "known", "traces that were written a moment ago"),
     (writer, "_known_traces", "traces that are stored already"),
     (writer, "_without_known_spans", "spans that are stored already"),
-    (writer.SpanWriter, "_intern", "resources, scopes, kinds"),
     (blocks.Codec, "pack", "compress blocks"),
-    (writer, "insert_rows", "insert spans, blocks and traces"),
-    (writer, "fold", "fold spans into traces"),
-    (writer, "_put_usage", "token usage"),
-    (writer, "columns_of", "columns of traces"),
-    (writer, "searchable_of", "tags and metadata"),
+    (writer, "states_of", "fold spans into traces, with their usage"),
+    (writer, "write_spans", "spans and blocks: rows, insert"),
+    (writer, "write_traces", "traces and index: rows, insert"),
+    (trace_rows, "columns_of", "columns of traces"),
+    (trace_rows, "searchable_of", "tags and metadata"),
     (index.Changes, "add", "index rows: what changes"),
     (index.Changes, "write", "index rows: write"),
+    (writer, "known_after", "remember traces"),
 )
 
 

@@ -11,10 +11,11 @@ from typing import Final, NamedTuple, cast
 
 from sqlalchemy import Connection
 
+from spanframe_collector.rows import SpanRow
 from spanframe_collector.store.rollup import TraceState
 from spanframe_collector.store.usage import Reporting
 
-__all__ = ["KnownTrace", "RecentTraces"]
+__all__ = ["KnownTrace", "RecentTraces", "known_after"]
 
 _MOST_TRACES: Final = 2048
 _MOST_SPANS: Final = 128
@@ -30,6 +31,20 @@ class KnownTrace(NamedTuple):
     trace_key: int
     state: TraceState
     spans: Mapping[tuple[int, int], Reporting] | None = None
+
+
+def known_after(
+    trace_key: int,
+    state: TraceState,
+    before: KnownTrace | None,
+    group: Iterable[SpanRow],
+) -> KnownTrace:
+    """Return a trace as it is known once a group of spans is stored."""
+    stored = {} if before is None else before.spans
+    if stored is None:
+        return KnownTrace(trace_key, state)
+    new = {(span.span_id, span.digest): Reporting.of(span) for span in group}
+    return KnownTrace(trace_key, state, {**stored, **new})
 
 
 class _Mark(NamedTuple):

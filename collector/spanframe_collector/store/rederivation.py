@@ -15,6 +15,7 @@ from spanframe_collector.decode.envelope import split_spans
 from spanframe_collector.rows import Source, SpanRow
 from spanframe_collector.store import index
 from spanframe_collector.store.blocks import Codec, load_codecs
+from spanframe_collector.store.experiments import experiment_ids
 from spanframe_collector.store.interning import Interner
 from spanframe_collector.store.rollup import (
     TraceState,
@@ -32,7 +33,6 @@ from spanframe_collector.store.schema import (
     traces,
 )
 from spanframe_collector.store.usage import usage_of_traces
-from spanframe_collector.store.writer import experiment_ids
 
 __all__ = ["count_traces", "rederive_portion"]
 
