@@ -18,6 +18,7 @@ from spanframe_collector.store import index
 from spanframe_collector.store.bulk import insert_rows
 from spanframe_collector.store.chunks import LOOKUP_SIZE, chunks
 from spanframe_collector.store.engine import driver_message, store_name
+from spanframe_collector.store.postgresql import gather_statistics
 from spanframe_collector.store.schema import (
     attribute_index,
     dictionaries,
@@ -74,6 +75,8 @@ def copy_store(
                 copied, equal = copied + changed, equal + same
                 progress(copied + equal, total)
             _check_counts(reading, target)
+            with target.begin() as writing:
+                gather_statistics(writing)
     except DBAPIError as error:
         names = f"{store_name(source)} to {store_name(target)}"
         raise StoreError(

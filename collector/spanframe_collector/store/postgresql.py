@@ -32,13 +32,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 
 from spanframe.errors import MissingExtraError
-from spanframe_collector.store.schema import spans
+from spanframe_collector.store.schema import metadata, spans
 
 __all__ = [
     "DRIVER",
     "OLDEST_VERSION",
     "blames_rows",
     "copy_rows",
+    "gather_statistics",
     "known_spans",
     "open_postgresql",
     "primary_message",
@@ -248,6 +249,15 @@ def known_spans(
     keys, ids = zip(*pairs, strict=True)
     for row in connection.execute(_KNOWN_SPANS, {"keys": list(keys), "ids": list(ids)}):
         yield row.trace_key, row.span_id, row.digest
+
+
+def gather_statistics(connection: Connection) -> None:
+    """Have a server know at once what many rows hold; it would find out by and by.
+
+    Until it has, it takes every filter for rare, and walks the wrong index.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ANALYZE {', '.join(metadata.tables)}")
 
 
 # Classes of SQLSTATE in which the server blames what it was given: data exception,

@@ -97,6 +97,23 @@ def test_a_copy_holds_the_same_rows_and_takes_spans(
     again.close()
 
 
+def test_a_server_knows_what_a_copy_holds(
+    source: Store, new_postgresql_store: Callable[[], Store]
+) -> None:
+    """A search right afterwards walks the index it should."""
+    target = new_postgresql_store()
+    copied(source, target)
+    with target.engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT relname, reltuples FROM pg_class WHERE relname IN "
+            "('traces', 'spans')"
+        )
+        assert {row[0]: row[1] for row in found} == {
+            "traces": TRACES,
+            "spans": 2 * TRACES,
+        }
+
+
 def test_a_copy_is_brought_up_to_date(source: Store, target: Store) -> None:
     copied(source, target)
     source.write(span(3, parent=1, trace_id=trace_id(2)), resource={"new": "resource"})
