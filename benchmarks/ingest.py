@@ -5,8 +5,10 @@
 A collector with its default settings (synchronous=FULL, the answer after COMMIT) takes
 the workload from sixteen senders. Requests are made before each portion is sent, so
 only the sending is timed. The peers take a part of the same workload from the same
-senders, in the same run. At the end the store is compared with what was sent; it stays
-for `benchmarks.search`.
+senders, in turns with a collector, each time from an empty store: the speed of a shared
+machine changes from minute to minute, and a ratio is worth something only between
+neighbours. At the end the store is compared with what was sent; it stays for
+`benchmarks.search`.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from benchmarks import postgresql, workload
 from benchmarks.load import over_grpc, send
@@ -26,14 +28,27 @@ from benchmarks.report import RESULTS, Claim, at_least, at_most, write
 from benchmarks.servers import WORK, collector
 from benchmarks.stores import Growth, fill, store_of
 from benchmarks.verify import differences
+from benchmarks.workload import Request
 
 FULL_TRACES: Final = 1_000_000
 QUICK_TRACES: Final = 100_000
 SINGLE_SPANS: Final = 300
 QUICK_PEER_TRACES: Final = {"mlflow": 1000, "phoenix": 400, "rotel": 20_000}
+ROUNDS: Final = 3
+OUR_TRACES: Final = 8_000
+"""Sent to a collector beside each part that a peer gets."""
+
 WARMING_TRACES: Final = 64
 STORED_SECONDS: Final = 60
 """How long a peer may store nothing before it has stored all that it will."""
+
+
+class Beside(NamedTuple):
+    """What a peer and a collector took in turns: medians of spans a second."""
+
+    peer: float
+    ours: float
+    ratio: float
 
 
 def single_span_ms(folder: Path) -> float:
@@ -47,6 +62,15 @@ def single_span_ms(folder: Path) -> float:
             export(body)
             times.append(time.perf_counter() - start)
     return 1000 * statistics.median(times)
+
+
+def our_rate(folder: Path, requests: list[Request]) -> float:
+    """Return how many spans a second a collector takes into a new store."""
+    warming = list(workload.requests(OUR_TRACES, WARMING_TRACES))
+    folder.mkdir()
+    with collector(folder / "ours.db") as (target, _), over_grpc(target) as export:
+        send(export, warming)
+        return send(export, requests).rate
 
 
 def peer_rate(peer: Peer, folder: Path, traces: int) -> float:
@@ -83,27 +107,37 @@ def settled(count: Callable[[], int], expected: int) -> tuple[int, float]:
     return stored, since
 
 
-def peer_rates(folder: Path, times: int) -> dict[str, float]:
-    """Measure every peer that can be installed here.
+def beside_peers(folder: Path, times: int) -> dict[str, Beside]:
+    """Measure every peer that can be installed here, in turns with a collector.
 
     Args:
         folder: for their data.
         times: how much more to send than is needed for a quick look.
     """
-    rates = {}
+    found = {}
+    ours = list(workload.requests(0, OUR_TRACES))
     for peer in PEERS:
-        if install(peer.name, peer.requirement):
-            traces = times * QUICK_PEER_TRACES[peer.name]
-            print(f"Sending {traces:,} traces to {peer.requirement}")
-            rates[peer.requirement] = peer_rate(peer, folder / peer.name, traces)
-    return rates
+        if not install(peer.name, peer.requirement):
+            continue
+        traces = times * QUICK_PEER_TRACES[peer.name] // ROUNDS
+        print(f"Sending {ROUNDS} times {traces:,} traces to {peer.requirement}")
+        pairs = []
+        for number in range(ROUNDS):
+            place = folder / f"{peer.name}-{number}"
+            pairs.append(
+                (our_rate(place, ours), peer_rate(peer, place / "peer", traces))
+            )
+            shutil.rmtree(place)
+        found[peer.requirement] = Beside(
+            statistics.median(theirs for _, theirs in pairs),
+            statistics.median(mine for mine, _ in pairs),
+            statistics.median(mine / theirs for mine, theirs in pairs),
+        )
+    return found
 
 
-def claims(growth: Growth, single_ms: float, peers: dict[str, float]) -> list[Claim]:
-    ratios = {
-        name.partition("==")[0]: growth.first_rate / rate
-        for name, rate in peers.items()
-    }
+def claims(growth: Growth, single_ms: float, peers: dict[str, Beside]) -> list[Claim]:
+    ratios = {name.partition("==")[0]: beside.ratio for name, beside in peers.items()}
     targets = {"mlflow": (30, 60), "arize-phoenix": (80, 150), "rotel": (0.12, 0.3)}
     spans = sum(sent.spans for sent in growth.portions)
     found = [
@@ -149,7 +183,7 @@ def main() -> int:
     scratch.mkdir(parents=True)
 
     times = 1 if traces <= QUICK_TRACES else 5
-    peers = {} if options.no_peers else peer_rates(scratch, times)
+    peers = {} if options.no_peers else beside_peers(scratch, times)
     print(f"Sending {traces:,} traces to a collector")
     growth = fill(store_of(traces), traces)
     single_ms = single_span_ms(scratch)
@@ -164,7 +198,10 @@ def main() -> int:
         "stored as sent": "; ".join(wrong)
         or "yes: counts, and 10 random traces field by field",
     }
-    figures |= {f"{name}, spans/s": f"{rate:,.0f}" for name, rate in peers.items()}
+    figures |= {
+        f"{name}, spans/s": f"{beside.peer:,.0f}, beside {beside.ours:,.0f}"
+        for name, beside in peers.items()
+    }
     name = f"ingest-{traces}"
     title = f"Ingest, {traces:,} traces"
     write(

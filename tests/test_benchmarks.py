@@ -168,8 +168,9 @@ def test_growth_compares_the_ends_of_a_run() -> None:
     assert (growth.first_rate, growth.last_rate) == (100, 50)
     assert growth.bytes_share == 0.5
     assert growth.cpu_us_of_a_span == 1000
-    ratios = {c.text: c.value for c in ingest.claims(growth, 3.0, {"mlflow==3": 4.0})}
-    assert ratios["spans/s against mlflow"] == 25
+    peers = {"mlflow==3": ingest.Beside(peer=4.0, ours=100.0, ratio=26.0)}
+    ratios = {c.text: c.value for c in ingest.claims(growth, 3.0, peers)}
+    assert ratios["spans/s against mlflow"] == 26
     assert ratios["one span, export → ack, p50"] == 3.0
 
 
