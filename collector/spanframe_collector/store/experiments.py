@@ -23,7 +23,8 @@ def experiment_ids(connection: Connection, batch: Iterable[SpanRow]) -> dict[Fac
     shared: dict[int, tuple[Fact, ...]] = {}
     for span in batch:
         shared[id(span.shared_facts)] = span.shared_facts
-        wanted.update(f for f in span.own_facts if f.field in EXPERIMENT_FIELDS)
+        if span.own_facts:  # few have any, and all pass here
+            wanted.update(f for f in span.own_facts if f.field in EXPERIMENT_FIELDS)
     for facts in shared.values():
         wanted.update(f for f in facts if f.field in EXPERIMENT_FIELDS)
     if not wanted:

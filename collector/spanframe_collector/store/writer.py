@@ -84,7 +84,10 @@ class SpanWriter:
         Raises:
             sqlalchemy.exc.DBAPIError: when the store refuses; nothing is stored.
         """
-        distinct = {_identity(span): span for batch in requests for span in batch}
+        identities = [[_identity(span) for span in batch] for batch in requests]
+        distinct: dict[_Identity, SpanRow] = {}
+        for named, batch in zip(identities, requests, strict=True):
+            distinct.update(zip(named, batch, strict=True))
         with self._engine.begin() as connection:
             trace_ids = {trace_id for trace_id, _, _ in distinct}
             known = self._recent.known(connection, trace_ids)
@@ -97,7 +100,7 @@ class SpanWriter:
             # Only what is committed may be remembered.
             self._remember(written)
             self._learn(new)
-        return _shares(requests, fresh)
+        return _shares(identities, fresh)
 
     def _write_new(
         self,
@@ -170,13 +173,13 @@ def _identity(span: SpanRow) -> _Identity:
 
 
 def _shares(
-    requests: Sequence[Sequence[SpanRow]], fresh: Collection[_Identity]
+    requests: Sequence[Sequence[_Identity]], fresh: Collection[_Identity]
 ) -> list[Written]:
     """Say of each request what was new; a span sent twice counts for the first."""
     new = set(fresh)
     shares = []
     for batch in requests:
-        mine = new.intersection(map(_identity, batch))
+        mine = new.intersection(batch)
         new -= mine
         shares.append(Written(len(mine), len(batch) - len(mine)))
     return shares
