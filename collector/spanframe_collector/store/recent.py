@@ -15,7 +15,7 @@ from spanframe_collector.rows import SpanRow
 from spanframe_collector.store.rollup import TraceState
 from spanframe_collector.store.usage import Reporting
 
-__all__ = ["KnownTrace", "RecentTraces", "known_after"]
+__all__ = ["KnownTrace", "Mark", "RecentTraces", "known_after", "mark_of"]
 
 _MOST_TRACES: Final = 2048
 _MOST_SPANS: Final = 128
@@ -47,7 +47,7 @@ def known_after(
     return KnownTrace(trace_key, state, {**stored, **new})
 
 
-class _Mark(NamedTuple):
+class Mark(NamedTuple):
     """What changes whenever the database does."""
 
     connection: sqlite3.Connection
@@ -63,28 +63,28 @@ class RecentTraces:
 
     def __init__(self) -> None:
         self._traces: dict[bytes, KnownTrace] = {}
-        self._mark: _Mark | None = None
+        self._mark: Mark | None = None
 
     def known(
         self, connection: Connection, trace_ids: Iterable[bytes]
     ) -> dict[bytes, KnownTrace]:
         """Return those of some traces that are at hand, in a writing transaction."""
-        if not self._traces or self._mark != _mark(connection):
+        if not self._traces or self._mark != mark_of(connection):
             self._traces.clear()
             return {}
         traces = self._traces
         return {each: traces[each] for each in trace_ids if each in traces}
 
-    def note(self, connection: Connection) -> None:
-        """Take note of the state of the database at the end of the transaction.
+    def keep(self, written: Mapping[bytes, KnownTrace], mark: Mark | None) -> None:
+        """Keep traces that are committed, in place of the oldest.
 
-        If it is not committed, the next one finds another state.
+        Args:
+            written: what the transaction has made of them.
+            mark: `mark_of` its end. Of one that is not committed nothing is kept, and
+                the next finds that the count has gone on.
         """
-        self._mark = _mark(connection)
-
-    def keep(self, written: Mapping[bytes, KnownTrace]) -> None:
-        """Keep traces that are committed, in place of the oldest."""
-        if self._mark is None:
+        self._mark = mark
+        if mark is None:
             return
         for trace_id, trace in written.items():
             self._traces.pop(trace_id, None)
@@ -94,11 +94,14 @@ class RecentTraces:
             del self._traces[trace_id]
 
 
-def _mark(connection: Connection) -> _Mark | None:
+def mark_of(connection: Connection) -> Mark | None:
+    """Return the state of the database, in a transaction; None where nobody can tell.
+
+    It changes with what other connections commit, and with what anybody does on this
+    one: retention and edits in this process may share it.
+    """
     if connection.dialect.name != "sqlite":
         return None
-    # It changes with what other connections commit, and the count with what anybody
-    # does on this one: retention and edits in this process may share it.
     of_others = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
     driver = cast("sqlite3.Connection", connection.connection.driver_connection)
-    return _Mark(driver, of_others, driver.total_changes)
+    return Mark(driver, of_others, driver.total_changes)

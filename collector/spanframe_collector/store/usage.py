@@ -55,7 +55,7 @@ class Reporting(NamedTuple):
 
     @classmethod
     def of(cls, span: SpanRow) -> Self:
-        """Leave out the rest of a span, which takes a hundred times the memory."""
+        """Leave out the rest of a span, its body above all."""
         return cls(
             span.span_id, span.parent_span_id, span.end_ns, span.digest, span.usage
         )

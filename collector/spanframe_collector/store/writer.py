@@ -18,7 +18,12 @@ from spanframe_collector.store.blocks import Dictionaries
 from spanframe_collector.store.chunks import LOOKUP_SIZE, chunks
 from spanframe_collector.store.experiments import experiment_ids
 from spanframe_collector.store.interning import Interner, next_key
-from spanframe_collector.store.recent import KnownTrace, RecentTraces, known_after
+from spanframe_collector.store.recent import (
+    KnownTrace,
+    RecentTraces,
+    known_after,
+    mark_of,
+)
 from spanframe_collector.store.rollup import state_of
 from spanframe_collector.store.schema import resources, scopes, span_kinds, traces
 from spanframe_collector.store.span_rows import Keys, groups_of, write_spans
@@ -95,10 +100,13 @@ class SpanWriter:
             fresh = _without_known_spans(connection, distinct, known)
             new = fresh.values()
             written = self._write_new(connection, new, known) if fresh else None
-            self._recent.note(connection)
+            mark = mark_of(connection)
+        # Only what is committed may be remembered.
+        self._recent.keep({} if written is None else written.traces, mark)
         if written is not None:
-            # Only what is committed may be remembered.
-            self._remember(written)
+            self._resources.remember(written.keys.resources)
+            self._scopes.remember(written.keys.scopes)
+            self._kinds.remember(written.keys.kinds)
             self._learn(new)
         return _shares(identities, fresh)
 
@@ -145,12 +153,6 @@ class SpanWriter:
             for trace_id, state in states.items()
         }
         return _Memories(keys, written)
-
-    def _remember(self, written: _Memories) -> None:
-        self._resources.remember(written.keys.resources)
-        self._scopes.remember(written.keys.scopes)
-        self._kinds.remember(written.keys.kinds)
-        self._recent.keep(written.traces)
 
     def _learn(self, stored: Iterable[SpanRow]) -> None:
         """Train a new dictionary when it is time; nothing is lost if that fails."""

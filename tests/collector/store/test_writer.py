@@ -15,13 +15,13 @@ from sqlalchemy.exc import OperationalError
 
 from spanframe.errors import NotFoundError
 from spanframe_collector.decode import decode_request
+from spanframe_collector.store import writer as writer_module
 from spanframe_collector.store.index import Searchable, entries
 from spanframe_collector.store.mutations import (
     delete_traces,
     delete_traces_before,
     set_trace_tag,
 )
-from spanframe_collector.store.recent import RecentTraces
 from spanframe_collector.store.schema import (
     attribute_index,
     experiments,
@@ -318,7 +318,7 @@ def test_what_was_rolled_back_is_not_remembered(
     before = contents(store)
     with monkeypatch.context() as patched:
         # The last that is done in a transaction.
-        patched.setattr(RecentTraces, "note", refuse)
+        patched.setattr(writer_module, "mark_of", refuse)
         with pytest.raises(InterruptedError):
             store.write(span(2, parent=1), span(1, trace_id=b"x" * 16))
     assert contents(store) == before
