@@ -104,7 +104,7 @@ class Decoders:
             return helper.decode(request, facts)
         except (OSError, EOFError):
             # Somebody killed it, or the system was short of memory.
-            _log.warning("The process that helps decoding has ended; going on without")
+            _log.warning("The process that helps decoding has ended; going on alone")
             helper.close()
             return decode_request(request, facts)
 
@@ -131,6 +131,7 @@ class _Helper:
 
     def _start(self) -> None:
         command = [sys.executable, "-P", "-m", "spanframe_collector.decode.worker"]
+        command.append(str(_IDLE_SECONDS))
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this very program
                 command,
@@ -144,14 +145,18 @@ class _Helper:
 
     def is_ready(self) -> bool:
         """Return whether the process takes questions."""
-        if not self._is_ready and self._process is not None:
-            answers = _pipe(self._process.stdout)
-            if select.select([answers], [], [], 0)[0]:
-                if answers.read(1):
-                    self._is_ready = True
-                else:
-                    _log.warning("The process that helps decoding does not start")
-                    self.close()
+        process = self._process
+        if process is None:
+            return False
+        if process.poll() is not None:
+            if process.returncode:  # else nothing was asked for long
+                does = "has ended" if self._is_ready else "does not start"
+                _log.warning("The process that helps decoding %s; going on alone", does)
+            self.close()
+        elif not self._is_ready:
+            answers = _pipe(process.stdout)
+            ready, _, _ = select.select([answers], [], [], 0)
+            self._is_ready = bool(ready and answers.read(1))
         return self._is_ready
 
     def decode(self, request: bytes, facts: tuple[Fact, ...]) -> Decoded:

@@ -199,7 +199,7 @@ def test_a_process_that_is_killed_costs_nothing(
     for body in bodies[:3]:
         assert decode(helped, body) == decode_request(body, FACTS)
     assert [record.message for record in caplog.records] == [
-        "The process that helps decoding has ended; going on without"
+        "The process that helps decoding has ended; going on alone"
     ]
     # Whatever killed it would kill the next one as well.
     assert helped._helper is not None
@@ -242,6 +242,21 @@ def test_a_process_that_is_not_needed_ends(
     small = request(span(1)).SerializeToString()
     assert decode(helped, small) == decode_request(small, FACTS)
     assert child.wait(10) == 0
+
+
+def test_a_process_that_is_asked_nothing_ends(
+    helped: Decoders,
+    bodies: list[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody sends any more, so that no request comes to end it."""
+    monkeypatch.setattr(module, "_IDLE_SECONDS", 1.0)
+    child = wait_for_help(helped, bodies[0])
+    pid = child.pid
+    assert is_gone(pid)
+    assert decode(helped, bodies[0]) == decode_request(bodies[0], FACTS)
+    assert caplog.records == []
 
 
 def test_no_process_outlives_its_collector(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """A process that decodes for another one, which talks to it through two pipes.
 
-    python -P -m spanframe_collector.decode.worker
+    python -P -m spanframe_collector.decode.worker SECONDS
 
 A question is the size of what the request says of its traces, the size of the request,
 and both of them. An answer is its kind and its size, and then a packed `Decoded` or
-nothing. The first byte that comes says that questions are taken. It ends when the pipe
-is closed, whoever closes it: no process outlives the collector.
+nothing. The first byte that comes says that questions are taken. It ends when none has
+come for so many seconds, and when the pipe is closed, whoever closes it: no process
+outlives the collector.
 """
 
+import select
 import struct
 import sys
 from typing import BinaryIO, Final
@@ -25,10 +27,14 @@ DECODED: Final = 0
 UNDECODABLE: Final = 1
 
 
-def _work(questions: BinaryIO, answers: BinaryIO) -> None:
+def _work(questions: BinaryIO, answers: BinaryIO, patience: float) -> None:
     answers.write(READY)
     answers.flush()
-    while head := questions.read(QUESTION.size):
+    # Nothing is left in the buffer: a question waits for the answer to the one before.
+    while select.select([questions], [], [], patience)[0]:
+        head = questions.read(QUESTION.size)
+        if not head:
+            return
         facts_size, size = QUESTION.unpack(head)
         facts = load_facts(questions.read(facts_size))
         try:
@@ -42,4 +48,4 @@ def _work(questions: BinaryIO, answers: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    _work(sys.stdin.buffer, sys.stdout.buffer)
+    _work(sys.stdin.buffer, sys.stdout.buffer, float(sys.argv[1]))
