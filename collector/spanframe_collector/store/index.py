@@ -6,7 +6,6 @@ two sets and nothing has to be searched.
 
 import json
 from collections.abc import Mapping
-from operator import itemgetter
 from typing import Any, Final, NamedTuple, Self
 
 from sqlalchemy import Connection, bindparam, delete
@@ -17,21 +16,15 @@ from spanframe_collector.store.schema import (
     INDEXED_VALUE_LENGTH,
     KIND_METADATA,
     KIND_TAG,
+    UNINDEXED_METADATA,
     attribute_index,
 )
 
 __all__ = ["Changes", "Entry", "Searchable", "entries"]
 
 
-class Entry(NamedTuple):
-    """One row of ``attribute_index``, in the order of its columns."""
-
-    kind: int
-    key: str
-    value: str
-    timestamp_ms: int
-    trace_key: int
-    whole_value: str | None
+Entry = tuple[int, str, str, int, int, str | None]
+"""One row of ``attribute_index``: its columns, in their order."""
 
 
 _KEY_COLUMNS: Final = tuple(attribute_index.primary_key.columns)
@@ -59,17 +52,16 @@ def entries(trace_key: int, found_by: Searchable) -> list[Entry]:
     """Return the index rows of a trace."""
     timestamp_ms = found_by.timestamp_ms
     return [
-        Entry(kind, key, value, timestamp_ms, trace_key, None)
+        (kind, key, value, timestamp_ms, trace_key, None)
         if len(value) <= INDEXED_VALUE_LENGTH
-        else Entry(
-            kind, key, value[:INDEXED_VALUE_LENGTH], timestamp_ms, trace_key, value
-        )
+        else (kind, key, value[:INDEXED_VALUE_LENGTH], timestamp_ms, trace_key, value)
         for kind, pairs in (
             (KIND_TAG, found_by.tags),
             (KIND_METADATA, found_by.metadata),
         )
         for key, value in pairs.items()
         if len(key) <= INDEXED_KEY_LENGTH
+        and (kind != KIND_METADATA or key not in UNINDEXED_METADATA)
     ]
 
 
@@ -98,6 +90,7 @@ class Changes:
         old = [dict(zip(_OLD_NAMES, entry, strict=False)) for entry in self._old]
         execute_many(connection, _DELETE, old)
         if self._new:
-            # In key order, so that neighbours are written to one page.
-            self._new.sort(key=itemgetter(0, 1, 2, 3, 4))
+            # In key order, so that neighbours are written to one page. No two have the
+            # same key, so what comes after it is never compared.
+            self._new.sort()
             insert_rows(connection, attribute_index, self._new)

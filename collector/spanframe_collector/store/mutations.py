@@ -173,9 +173,7 @@ def _edit(engine: Engine, trace_id: bytes, key: str, value: str | None) -> None:
             )
         before = row._asdict()
         state = state_of(before)
-        if value is None and (
-            field not in state.picks or state.picks[field].value is None
-        ):
+        if value is None and state.values.get(field) is None:
             raise NotFoundError(
                 f"Trace {keys.request_id(trace_id)} has no tag {key!r}."
             )

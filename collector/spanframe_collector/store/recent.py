@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 
 from spanframe_collector.rows import SpanRow
 from spanframe_collector.store.rollup import TraceState
-from spanframe_collector.store.usage import Reporting
+from spanframe_collector.store.usage import Reporting, reporting_of
 
 __all__ = ["KnownTrace", "Mark", "RecentTraces", "known_after", "mark_of"]
 
-_MOST_TRACES: Final = 2048
+_MANY_TRACES: Final = 1024
 _MOST_SPANS: Final = 128
 """Of a trace that is kept; larger ones are few, and would take much memory."""
 
@@ -25,7 +25,8 @@ _MOST_SPANS: Final = 128
 class KnownTrace(NamedTuple):
     """A trace that the store holds.
 
-    ``spans``: all of its spans by span id and digest; None: the store has to be asked.
+    ``spans``: what all of its spans report, by span id and digest; None: the store has
+    to be asked.
     """
 
     trace_key: int
@@ -43,8 +44,8 @@ def known_after(
     stored = {} if before is None else before.spans
     if stored is None:
         return KnownTrace(trace_key, state)
-    new = {(span.span_id, span.digest): Reporting.of(span) for span in group}
-    return KnownTrace(trace_key, state, {**stored, **new})
+    new = {(each[0], each[3]): each for each in map(reporting_of, group)}
+    return KnownTrace(trace_key, state, {**stored, **new} if stored else new)
 
 
 class Mark(NamedTuple):
@@ -62,18 +63,28 @@ class RecentTraces:
     """
 
     def __init__(self) -> None:
-        self._traces: dict[bytes, KnownTrace] = {}
+        # When the newer ones are many, the older ones are dropped all at once.
+        self._newer: dict[bytes, KnownTrace] = {}
+        self._older: dict[bytes, KnownTrace] = {}
         self._mark: Mark | None = None
 
     def known(
         self, connection: Connection, trace_ids: Iterable[bytes]
     ) -> dict[bytes, KnownTrace]:
         """Return those of some traces that are at hand, in a writing transaction."""
-        if not self._traces or self._mark != mark_of(connection):
-            self._traces.clear()
+        if self._mark is None or self._mark != mark_of(connection):
+            self.clear()
             return {}
-        traces = self._traces
-        return {each: traces[each] for each in trace_ids if each in traces}
+        newer, older = self._newer, self._older
+        return {
+            each: newer.get(each) or older[each]
+            for each in trace_ids
+            if each in newer or each in older
+        }
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._newer, self._older, self._mark = {}, {}, None
 
     def keep(self, written: Mapping[bytes, KnownTrace], mark: Mark | None) -> None:
         """Keep traces that are committed, in place of the oldest.
@@ -85,13 +96,16 @@ class RecentTraces:
         """
         self._mark = mark
         if mark is None:
-            return
+            return  # nobody can tell here
+        newer, older = self._newer, self._older
         for trace_id, trace in written.items():
-            self._traces.pop(trace_id, None)
             if trace.spans is not None and len(trace.spans) <= _MOST_SPANS:
-                self._traces[trace_id] = trace
-        for trace_id in list(self._traces)[: max(0, len(self._traces) - _MOST_TRACES)]:
-            del self._traces[trace_id]
+                newer[trace_id] = trace
+            else:
+                newer.pop(trace_id, None)
+                older.pop(trace_id, None)
+        if len(newer) >= _MANY_TRACES:
+            self._newer, self._older = {}, newer
 
 
 def mark_of(connection: Connection) -> Mark | None:

@@ -139,10 +139,14 @@ def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
 
 def _keeping(old: TraceState, new: TraceState) -> TraceState:
     """Return the new state with what no span can say again."""
-    picks = dict(new.picks)
-    for field, pick in old.picks.items():
-        edited = pick.stamp.source == Source.EDIT
-        by_header = field == "experiment_id" and field not in picks
-        if edited or by_header:
-            picks[field] = pick
-    return new._replace(picks=picks)
+    kept = {
+        field
+        for field, stamp in old.stamps.items()
+        if stamp.source == Source.EDIT
+        # Named by a header.
+        or (field == "experiment_id" and field not in new.stamps)
+    }
+    return new._replace(
+        values={**new.values, **{field: old.values[field] for field in kept}},
+        stamps={**new.stamps, **{field: old.stamps[field] for field in kept}},
+    )

@@ -1,6 +1,6 @@
 """Spans as rows: one each, and one for the block that spans of a trace share."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -82,9 +82,17 @@ def groups_of(
     So the tree of spans grows at its end, and a trace is read from one place.
     """
     for trace_id in sorted(fresh, key=trace_keys.__getitem__):
-        origins: dict[tuple[bytes, bytes], list[SpanRow]] = {}
-        for span in fresh[trace_id]:
-            origin = (span.resource.digest, span.scope.digest)
-            origins.setdefault(origin, []).append(span)
-        for members in origins.values():
+        for members in _by_origin(fresh[trace_id]):
             yield from portions(members, [len(span.body) for span in members])
+
+
+def _by_origin(group: Sequence[SpanRow]) -> Iterable[Sequence[SpanRow]]:
+    """Return the spans of each scope of each resource, most often one and the same."""
+    scope, resource = group[0].scope, group[0].resource
+    if all(s.scope is scope and s.resource is resource for s in group):
+        return (group,)
+    origins: dict[tuple[bytes, bytes], list[SpanRow]] = {}
+    for span in group:
+        origin = (span.resource.digest, span.scope.digest)
+        origins.setdefault(origin, []).append(span)
+    return origins.values()

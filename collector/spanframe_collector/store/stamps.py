@@ -47,26 +47,31 @@ def dump_stamps(owned: Mapping[str, Stamp], fields: Sequence[str]) -> bytes:
         owned: the stamps by field.
         fields: fields that the reader can name by itself, in an order it knows.
     """
-    # In order, so that equal stamps make equal bytes.
+    # Few objects stamp many fields, and to compare these costs less.
     distinct = {id(stamp): stamp for stamp in owned.values()}
-    owners = {stamp: n for n, stamp in enumerate(sorted(set(distinct.values())), 1)}
-    numbers = {identity: owners[stamp] for identity, stamp in distinct.items()}
+    # In order, so that equal stamps make equal bytes.
+    owners: dict[Stamp, int] = {}
     speakers: dict[_Speaker, int] = {}
-    for stamp in owners:
-        speakers.setdefault(_speaker(stamp), len(speakers))
+    of_owners: list[bytes] = []
+    for stamp in sorted(distinct.values()):
+        if stamp not in owners:
+            owners[stamp] = len(owners) + 1
+            number = speakers.setdefault(_speaker(stamp), len(speakers))
+            of_owners.append(_OWNER.pack(stamp.source, number))
+    numbers = {identity: owners[stamp] for identity, stamp in distinct.items()}
     known = [numbers[id(owned[f])] if f in owned else _NOBODY for f in fields]
     others: list[str] = []
     if len(known) - known.count(_NOBODY) < len(owned):
         others = sorted(owned.keys() - set(fields))
         known += [numbers[id(owned[field])] for field in others]
     return b"".join(
-        (
+        [
             _COUNTS.pack(len(speakers), len(owners), len(known)),
-            *(_SPEAKER.pack(*speaker) for speaker in speakers),
-            *(_OWNER.pack(stamp.source, speakers[_speaker(stamp)]) for stamp in owners),
+            *[_SPEAKER.pack(*speaker) for speaker in speakers],
+            *of_owners,
             bytes(known) if len(owners) < _WIDE else _wide(len(known)).pack(*known),
             json.dumps(others).encode() if others else b"",
-        )
+        ]
     )
 
 

@@ -18,7 +18,7 @@ from spanframe_collector.store.rollup import (
     searchable_of,
 )
 from spanframe_collector.store.schema import traces
-from spanframe_collector.store.usage import Reporting, usage_of_spans
+from spanframe_collector.store.usage import Reporting, reporting_of, usage_of_spans
 
 __all__ = ["states_of", "write_traces"]
 
@@ -47,10 +47,10 @@ def states_of(
         trace = known.get(trace_id)
         before = EMPTY if trace is None else trace.state
         state = merge(before, fold(group, experiment_ids, before))
-        if state.usage is not None or any(span.usage is not None for span in group):
+        if state.usage is not None or any(span.usage for span in group):
             stored = _NO_SPANS if trace is None else trace.spans
             if stored is not None:
-                usage = usage_of_spans([*stored.values(), *group])
+                usage = usage_of_spans([*stored.values(), *map(reporting_of, group)])
                 state = state._replace(usage=usage)
             elif trace is not None:
                 asked[trace.trace_key] = trace_id
@@ -93,4 +93,4 @@ def write_traces(
 
 def _only_grew(before: TraceState, after: TraceState) -> bool:
     """Whether a trace got spans that say nothing new of it, as most late ones do."""
-    return after.picks is before.picks and after.usage == before.usage
+    return after.stamps is before.stamps and after.usage == before.usage

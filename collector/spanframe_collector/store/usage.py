@@ -6,15 +6,22 @@ anew whenever a stored trace that has usage gets spans.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, null, select
 
 from spanframe_collector.rows import SpanRow
 from spanframe_collector.store.schema import spans
 
-__all__ = ["REQUIRED", "Reporting", "usage_of_spans", "usage_of_traces"]
+__all__ = [
+    "REQUIRED",
+    "Reporting",
+    "reporting_of",
+    "usage_of_spans",
+    "usage_of_traces",
+]
 
 REQUIRED: Final = ("input_tokens", "output_tokens", "total_tokens")
 """The keys a trace's usage always has, missing counts being 0."""
@@ -29,36 +36,18 @@ _COLUMNS: Final = (
 )
 
 
-class _Span(Protocol):
-    """A span that reports usage, or an ancestor of one: decoded, or read back."""
+Reporting = tuple[int, int | None, int, int, str | None]
+"""What of a span decides about the usage of its trace: span id, parent span id, end,
+digest and usage. A plain tuple, as one is made of every span that is stored."""
 
-    @property
-    def span_id(self) -> int: ...
-    @property
-    def parent_span_id(self) -> int | None: ...
-    @property
-    def end_ns(self) -> int: ...
-    @property
-    def digest(self) -> int: ...
-    @property
-    def usage(self) -> str | None: ...
-
-
-class Reporting(NamedTuple):
-    """What of a span decides about the usage of its trace."""
-
-    span_id: int
-    parent_span_id: int | None
-    end_ns: int
-    digest: int
-    usage: str | None
-
-    @classmethod
-    def of(cls, span: SpanRow) -> Self:
-        """Leave out the rest of a span, its body above all."""
-        return cls(
-            span.span_id, span.parent_span_id, span.end_ns, span.digest, span.usage
-        )
+reporting_of: Final[Callable[[SpanRow], Reporting]] = itemgetter(
+    *map(
+        SpanRow._fields.index,
+        ("span_id", "parent_span_id", "end_ns", "digest", "usage"),
+    )
+)
+_parse: Final = json.JSONDecoder().raw_decode
+"""For text of our own making: nothing stands around it."""
 
 
 def _ancestry() -> Any:
@@ -87,42 +76,48 @@ def usage_of_traces(
     connection: Connection, trace_keys: Iterable[int]
 ) -> dict[int, dict[str, int]]:
     """Return the usage of those of the traces that have any, by trace key."""
-    traces: dict[int, list[Any]] = {}
-    for row in connection.execute(_ANCESTRY, {"trace_keys": list(trace_keys)}):
-        traces.setdefault(row.trace_key, []).append(row)
-    return {key: _total(rows) for key, rows in traces.items()}
+    traces: dict[int, list[Reporting]] = {}
+    for trace_key, *reporting in connection.execute(
+        _ANCESTRY, {"trace_keys": list(trace_keys)}
+    ):
+        traces.setdefault(trace_key, []).append(tuple(reporting))
+    return {key: _total(spans) for key, spans in traces.items()}
 
 
-def usage_of_spans(group: Sequence[_Span]) -> dict[str, int] | None:
+def usage_of_spans(spans: Sequence[Reporting]) -> dict[str, int] | None:
     """Return the usage of a trace that holds exactly these spans; None: it has none."""
-    return _total(group) if any(span.usage for span in group) else None
+    for *_, usage in spans:
+        if usage is not None:
+            return _total(spans)
+    return None
 
 
-def _total(spans: Iterable[_Span]) -> dict[str, int]:
-    newest: dict[int, _Span] = {}
-    for span in spans:
-        known = newest.setdefault(span.span_id, span)
-        if known is not span and _version(span) > _version(known):
-            newest[span.span_id] = span
+def _total(spans: Sequence[Reporting]) -> dict[str, int]:
+    newest = {span[0]: span for span in spans}
+    if len(newest) < len(spans):
+        for span in spans:
+            newest[span[0]] = max(newest[span[0]], span, key=_version)
     total = dict.fromkeys(REQUIRED, 0)
     covered: dict[int, bool] = {}
-    for span_id, span in newest.items():
-        if span.usage is not None and not _is_covered(span_id, newest, covered):
-            for name, count in json.loads(span.usage).items():
+    for span_id, _, _, _, usage in newest.values():
+        if usage is not None and not _is_covered(span_id, newest, covered):
+            counts, _ = _parse(usage)
+            for name, count in counts.items():
                 total[name] = total.get(name, 0) + count
     return total
 
 
-def _version(span: _Span) -> tuple[bool, int, int]:
+def _version(span: Reporting) -> tuple[bool, int, int]:
     """Rank the bodies under one span id: the newest speaks that reports anything.
 
     The store is not asked about the others.
     """
-    return span.usage is not None, span.end_ns, span.digest
+    _, _, end_ns, digest, usage = span
+    return usage is not None, end_ns, digest
 
 
 def _is_covered(
-    span_id: int, spans: Mapping[int, _Span], covered: dict[int, bool]
+    span_id: int, spans: Mapping[int, Reporting], covered: dict[int, bool]
 ) -> bool:
     """Whether an ancestor of a span reports usage; remembers what it walks over."""
     path: list[int] = []
@@ -134,8 +129,8 @@ def _is_covered(
             break
         covered[current] = False  # an ancestor of itself covers nothing
         path.append(current)
-        current = spans[current].parent_span_id
-        if current is not None and current in spans and spans[current].usage:
+        _, current, _, _, _ = spans[current]
+        if current is not None and current in spans and spans[current][-1]:
             answer = True
             break
     covered.update(dict.fromkeys(path, answer))

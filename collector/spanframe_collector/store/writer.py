@@ -6,8 +6,10 @@ transaction that excludes other writers, so nothing can change in between, and t
 collectors on one store are safe.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, pairwise
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, select
@@ -47,6 +49,10 @@ _MANY_SPANS: Final = 128
 
 _Identity = tuple[bytes, int, int]
 """Trace id, span id and digest of a span."""
+
+_identity: Final[Callable[[SpanRow], _Identity]] = itemgetter(
+    *map(SpanRow._fields.index, ("trace_id", "span_id", "digest"))
+)
 
 
 class Written(NamedTuple):
@@ -89,17 +95,24 @@ class SpanWriter:
         Raises:
             sqlalchemy.exc.DBAPIError: when the store refuses; nothing is stored.
         """
-        identities = [[_identity(span) for span in batch] for batch in requests]
         distinct: dict[_Identity, SpanRow] = {}
-        for named, batch in zip(identities, requests, strict=True):
-            distinct.update(zip(named, batch, strict=True))
+        ends: list[int] = []
+        for request in requests:
+            distinct.update(zip(map(_identity, request), request, strict=True))
+            ends.append(len(distinct))
+        by_trace: dict[bytes, list[SpanRow]] = {}
+        for (trace_id, _, _), span in distinct.items():
+            by_trace.setdefault(trace_id, []).append(span)
         with self._engine.begin() as connection:
-            trace_ids = {trace_id for trace_id, _, _ in distinct}
-            known = self._recent.known(connection, trace_ids)
-            known |= _known_traces(connection, trace_ids - known.keys())
-            fresh = _without_known_spans(connection, distinct, known)
-            new = fresh.values()
-            written = self._write_new(connection, new, known) if fresh else None
+            known = self._recent.known(connection, by_trace)
+            known |= _known_traces(connection, by_trace.keys() - known.keys())
+            stored = _known_spans(connection, by_trace, known)
+            for trace_id in {trace_id for trace_id, _, _ in stored}:
+                group = by_trace.pop(trace_id)
+                fresh = [span for span in group if _identity(span) not in stored]
+                if fresh:
+                    by_trace[trace_id] = fresh
+            written = self._write_new(connection, by_trace, known) if by_trace else None
             mark = mark_of(connection)
         # Only what is committed may be remembered.
         self._recent.keep({} if written is None else written.traces, mark)
@@ -107,19 +120,17 @@ class SpanWriter:
             self._resources.remember(written.keys.resources)
             self._scopes.remember(written.keys.scopes)
             self._kinds.remember(written.keys.kinds)
-            self._learn(new)
-        return _shares(identities, fresh)
+            self._learn(chain.from_iterable(by_trace.values()))
+        return _shares(requests, distinct, ends, stored)
 
     def _write_new(
         self,
         connection: Connection,
-        new: Collection[SpanRow],
+        by_trace: Mapping[bytes, Sequence[SpanRow]],
         known: Mapping[bytes, KnownTrace],
     ) -> _Memories:
         """Write spans that the store does not hold; return what may be remembered."""
-        by_trace: dict[bytes, list[SpanRow]] = {}
-        for span in new:
-            by_trace.setdefault(span.trace_id, []).append(span)
+        new = list(chain.from_iterable(by_trace.values()))
         keys = Keys(
             _trace_keys(connection, by_trace, known),
             self._resources.keys(connection, {span.resource for span in new}),
@@ -160,6 +171,15 @@ class SpanWriter:
             with self._engine.begin() as connection:
                 self._dictionaries.train(connection)
 
+    def prepared(self, rows: Sequence[SpanRow]) -> Sequence[SpanRow]:
+        """Return rows as `write` takes them: as they are."""
+        return rows
+
+    def rest(self) -> None:
+        """Give back memory until the next batch: another process writes now."""
+        self._recent.clear()
+        self._engine.dispose()
+
     def probe(self) -> None:
         """Take the write lock and let it go.
 
@@ -170,20 +190,25 @@ class SpanWriter:
             pass
 
 
-def _identity(span: SpanRow) -> _Identity:
-    return span.trace_id, span.span_id, span.digest
-
-
 def _shares(
-    requests: Sequence[Sequence[_Identity]], fresh: Collection[_Identity]
+    requests: Sequence[Sequence[SpanRow]],
+    distinct: Iterable[_Identity],
+    ends: Sequence[int],
+    stored: Container[_Identity],
 ) -> list[Written]:
-    """Say of each request what was new; a span sent twice counts for the first."""
-    new = set(fresh)
+    """Say of each request what was new; a span sent twice counts for the first.
+
+    Args:
+        requests: the requests.
+        distinct: the spans of all of them, those of the first one first.
+        ends: how many they are up to the end of each request.
+        stored: those that the store held before.
+    """
+    was_new = [each not in stored for each in distinct]
     shares = []
-    for batch in requests:
-        mine = new.intersection(batch)
-        new -= mine
-        shares.append(Written(len(mine), len(batch) - len(mine)))
+    for request, (start, end) in zip(requests, pairwise(chain([0], ends)), strict=True):
+        new = sum(was_new[start:end])
+        shares.append(Written(new, len(request) - new))
     return shares
 
 
@@ -198,32 +223,28 @@ def _known_traces(
     }
 
 
-def _without_known_spans(
+def _known_spans(
     connection: Connection,
-    batch: Mapping[_Identity, SpanRow],
+    by_trace: Mapping[bytes, Iterable[SpanRow]],
     known: Mapping[bytes, KnownTrace],
-) -> Mapping[_Identity, SpanRow]:
-    """Return the spans that the store does not hold yet."""
+) -> set[_Identity]:
+    """Return those of the spans that the store holds already."""
     stored: set[_Identity] = set()
     asked: dict[int, bytes] = {}
     pairs: list[tuple[int, int]] = []
-    for identity in batch:
-        trace_id, span_id, digest = identity
-        trace = known.get(trace_id)
-        if trace is None:
-            continue
+    for trace_id, trace in known.items():
         if trace.spans is None:
             asked[trace.trace_key] = trace_id
-            pairs.append((trace.trace_key, span_id))
-        elif (span_id, digest) in trace.spans:
-            stored.add(identity)
+            pairs += [(trace.trace_key, span.span_id) for span in by_trace[trace_id]]
+            continue
+        for identity in map(_identity, by_trace[trace_id]):
+            if identity[1:] in trace.spans:
+                stored.add(identity)
     if pairs:
         known_spans = _KNOWN_SPANS[connection.dialect.name]
         for trace_key, span_id, digest in known_spans(connection, pairs):
             stored.add((asked[trace_key], span_id, digest))
-    if not stored:
-        return batch
-    return {each: span for each, span in batch.items() if each not in stored}
+    return stored
 
 
 def _trace_keys(

@@ -30,6 +30,9 @@ _KINDS: Final = {
 }
 # MLflow takes tags.name for the name of the trace; a tag of that name comes first.
 FALLBACKS: Final = {Field(FieldKind.TAG, "name"): "name"}
+_UNINDEXED: Final = frozenset(
+    Field(FieldKind.METADATA, key) for key in schema.UNINDEXED_METADATA
+)
 
 
 def is_indexed(field: Field) -> bool:
@@ -37,6 +40,7 @@ def is_indexed(field: Field) -> bool:
     return (
         field.kind in _KINDS
         and len(field.key or "") <= schema.INDEXED_KEY_LENGTH
+        and field not in _UNINDEXED
         and field not in FALLBACKS
         and (field.kind, field.key) not in COMPUTED
     )

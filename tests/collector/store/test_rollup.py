@@ -193,4 +193,4 @@ def test_a_stored_row_gives_its_state_back(spans: list[Any], edited: Any) -> Non
 
 
 def _comparable(state: TraceState) -> Any:
-    return dict(state.picks), state.span_count, state.size_bytes
+    return dict(state.values), dict(state.stamps), state.span_count, state.size_bytes
