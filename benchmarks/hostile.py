@@ -3,8 +3,8 @@
     python benchmarks/hostile.py [KIND …]
 
 Each kind goes to a collector of its own, beside a sender that sends one span after the
-other. Ends with 1 when that one waits for more than a second (99 of 100 times), or the
-memory grows by more than 128 MiB.
+other. Ends with 1 when the message is answered after more than a second, or that sender
+waits so long (99 of 100 times), or the memory grows by more than 128 MiB.
 """
 
 import argparse
@@ -28,11 +28,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.acknowledged import EXPORT
 from benchmarks.report import machine
-from spanframe_collector.decode.envelope import MOST_PARTS, RawScope, rebuild
+from spanframe_collector.decode.envelope import RawScope, rebuild
+from spanframe_collector.settings import CollectorSettings
 from tests.plugins.collector import Collector
 from tests.plugins.otlp import request, span
 
 MOST_BYTES: Final = (16 << 20) - 4096
+MOST_SPANS: Final = CollectorSettings.load().max_request_spans - 10
 MOST_MIB: Final = 128
 MOST_SECONDS: Final = 1.0
 AFTERWARDS_SECONDS: Final = 1.5
@@ -50,9 +52,9 @@ def of_spans(bodies: Iterable[bytes]) -> bytes:
     return rebuild(RawScope(b"", b"", b"", b"", list(bodies)))
 
 
-def of_tags() -> bytes:
-    tags = {f"mlflow.traceTag.{number}": "v" * 150 for number in range(19_900)}
-    return of_spans(small_span(number, **tags) for number in range(1, 5))
+def of_tags(count: int, length: int) -> bytes:
+    tags = {f"mlflow.traceTag.{number}": "v" * length for number in range(19_900)}
+    return of_spans(small_span(n, **tags) for n in range(1, count + 1))
 
 
 def of_texts() -> bytes:
@@ -63,31 +65,39 @@ def of_texts() -> bytes:
     )
 
 
-def of_attributes() -> bytes:
-    attributes = {f"key{number}": "v" * 180 for number in range(19_900)}
-    return of_spans(small_span(number, **attributes) for number in range(1, 5))
+def of_attributes(count: int, length: int) -> bytes:
+    attributes = {f"key{number}": "v" * length for number in range(19_900)}
+    return of_spans(small_span(n, **attributes) for n in range(1, count + 1))
+
+
+def of_numbers() -> bytes:
+    message = span(1, attributes={"numbers": [7] * 960_000})
+    return of_spans([message.SerializeToString()] * 4)
 
 
 KINDS: Final[dict[str, Callable[[], bytes]]] = {
     "empty spans": lambda: of_spans([b""] * (MOST_BYTES // 2)),
-    "empty spans, as many as allowed": lambda: of_spans([b""] * (MOST_PARTS - 10)),
+    "empty spans, as many as allowed": lambda: of_spans([b""] * MOST_SPANS),
     "a span of empty attributes": lambda: of_spans(
         [SPAN + b"\x4a\x00" * (MOST_BYTES // 2 - 100)]
     ),
     "a resource of empty attributes": lambda: rebuild(
         RawScope(b"\x0a\x00" * (MOST_BYTES // 2 - 100), b"", b"", b"", [SPAN])
     ),
-    "19 900 attributes in a span": of_attributes,
-    "19 900 tags in a span": of_tags,
+    "19 900 attributes in a span": lambda: of_attributes(4, 180),
+    "19 900 small attributes in a span": lambda: of_attributes(40, 1),
+    "19 900 tags in a span": lambda: of_tags(4, 150),
+    "19 900 small tags in a span": lambda: of_tags(25, 1),
     "3.9 MB of JSON in a span": of_texts,
+    "960 000 numbers in an attribute": of_numbers,
     "ordinary spans, a trace each": lambda: of_spans(
-        small_span(number, filling="x" * 320) for number in range(1, 36_000)
+        small_span(n, filling="x" * 1500) for n in range(1, MOST_SPANS + 1)
     ),
     "small spans, a trace each": lambda: of_spans(
-        small_span(number) for number in range(1, MOST_PARTS - 10)
+        small_span(n) for n in range(1, MOST_SPANS + 1)
     ),
     "small spans of one trace": lambda: of_spans(
-        span(number).SerializeToString() for number in range(1, MOST_PARTS - 10)
+        span(n).SerializeToString() for n in range(1, MOST_SPANS + 1)
     ),
 }
 
@@ -158,7 +168,11 @@ def endure(kind: str) -> bool:
     if code is grpc.StatusCode.OK:
         answer = ExportTraceServiceResponse.FromString(pending.result())
         told = answer.partial_success.error_message
-    holds = p99 <= MOST_SECONDS and most - base <= MOST_MIB and not neighbour.refused
+    holds = (
+        max(answered, p99) <= MOST_SECONDS
+        and most - base <= MOST_MIB
+        and not neighbour.refused
+    )
     print(
         f"{kind:32} {len(body) / 1e6:5.1f} MB {answered:6.2f} s "
         f"{most - base:+5.0f} MiB "

@@ -28,6 +28,7 @@ from benchmarks.report import machine
 from benchmarks.servers import WORK
 from spanframe_collector.decode import decode_request
 from spanframe_collector.decode.envelope import walk
+from spanframe_collector.decode.packing import pack, unpack
 from spanframe_collector.rows import SpanRow
 from spanframe_collector.store import blocks, index, recent, trace_rows, writer
 from spanframe_collector.store.engine import open_engine
@@ -39,7 +40,7 @@ REQUESTS_AT_ONCE: Final = 8
 WRITING: Final = (
     (recent.RecentTraces, "known", "traces that were written a moment ago"),
     (writer, "_known_traces", "traces that are stored already"),
-    (writer, "_without_known_spans", "spans that are stored already"),
+    (writer, "_known_spans", "spans that are stored already"),
     (blocks.Codec, "pack", "compress blocks"),
     (writer, "states_of", "fold spans into traces, with their usage"),
     (writer, "write_spans", "spans and blocks: rows, insert"),
@@ -84,7 +85,11 @@ def decode(requests: list[bytes], watch: Stopwatch) -> list[list[SpanRow]]:
         for request in requests:
             list(walk(request))
     with watch("decode"):
-        return [decode_request(request).rows for request in requests]
+        rows = [decode_request(request).rows for request in requests]
+    with watch("pack for the second process"):
+        packed = [pack(each) for each in rows]
+    with watch("unpack there"):
+        return [unpack(each) for each in packed]
 
 
 def write(rows: list[list[SpanRow]], folder: Path, watch: Stopwatch) -> None:

@@ -76,14 +76,17 @@ def collector(
     max_request_bytes: Annotated[
         str | None, _option("max_request_bytes", "--max-request-bytes")
     ] = None,
+    max_request_spans: Annotated[
+        str | None, _option("max_request_spans", "--max-request-spans")
+    ] = None,
     max_json_bytes: Annotated[
         str | None, _option("max_json_bytes", "--max-json-bytes")
     ] = None,
     max_in_flight_bytes: Annotated[
         str | None, _option("max_in_flight_bytes", "--max-in-flight-bytes")
     ] = None,
-    decoding_process: Annotated[
-        str | None, _option("decoding_process", "--decoding-process")
+    second_process: Annotated[
+        str | None, _option("second_process", "--second-process")
     ] = None,
     drain_seconds: Annotated[
         str | None, _option("drain_seconds", "--drain-seconds")
@@ -131,9 +134,10 @@ def collector(
             "tls_client_ca": tls_client_ca,
             "insecure": insecure,
             "max_request_bytes": max_request_bytes,
+            "max_request_spans": max_request_spans,
             "max_json_bytes": max_json_bytes,
             "max_in_flight_bytes": max_in_flight_bytes,
-            "decoding_process": decoding_process,
+            "second_process": second_process,
             "drain_seconds": drain_seconds,
             "log_format": log_format,
             "keep_age": keep_age,

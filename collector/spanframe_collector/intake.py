@@ -5,20 +5,24 @@ import contextlib
 import enum
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
 from spanframe import keys
 from spanframe_collector.admission import Admission, BudgetSpentError, Room
-from spanframe_collector.decode import Decoded, EnvelopeError
+from spanframe_collector.decode import (
+    EnvelopeError,
+    TooManyPartsError,
+    decode_request,
+)
 from spanframe_collector.decode.envelope import MOST_PARTS
 from spanframe_collector.decode.masking import Masker
 from spanframe_collector.decode.otlp_json import Translated
-from spanframe_collector.decoders import Decode, Decoders
+from spanframe_collector.decoders import Decoders
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.pipeline import Pipeline, StoreUnavailableError
-from spanframe_collector.rows import Fact, Rejected, Source
+from spanframe_collector.rows import Fact, Rejected, Source, SpanRow
 from spanframe_collector.telemetry import Telemetry
 
 __all__ = ["Intake", "Refusal", "RefusedError", "Taken"]
@@ -38,11 +42,11 @@ _MARGIN_SECONDS: Final = 0.5
 class Refusal(enum.Enum):
     """Why a request is not taken, with the sentence its sender reads."""
 
-    UNDECODABLE = (
-        "The request is not an OTLP ExportTraceServiceRequest of at most "
-        f"{MOST_PARTS} spans."
+    UNDECODABLE = "The request is not an OTLP ExportTraceServiceRequest."
+    TOO_LARGE = (
+        "The request is larger, or holds more spans or attributes, than this "
+        "collector takes; send smaller batches."
     )
-    TOO_LARGE = "The request is larger than this collector takes."
     INCOMPLETE = "The request did not arrive whole in time; send it again."
     BUSY = "The collector has no room for more requests now; send it again."
     STORE = "The store does not take spans now; send it again."
@@ -70,6 +74,18 @@ class Taken(NamedTuple):
     warning: str = ""
 
 
+class _Decoded(NamedTuple):
+    """A request on its way to the pipeline.
+
+    ``request`` is what is to be passed on: who passes nothing on keeps no second copy.
+    """
+
+    request: bytes
+    parts: list[Sequence[SpanRow]]
+    rejected: list[Rejected]
+    warning: str
+
+
 Translator = Callable[[bytes], Translated]
 """What makes the protobuf encoding of a request in another one; runs in a thread."""
 
@@ -85,6 +101,8 @@ class Intake:
         decoders: Decoders,
         masker: Masker | None = None,
         forwarder: Forwarder | None = None,
+        *,
+        max_request_spans: int = MOST_PARTS,
     ) -> None:
         """Put the parts together.
 
@@ -92,9 +110,10 @@ class Intake:
             pipeline: commits.
             admission: counts bytes.
             telemetry: counts everything else.
-            decoders: where requests are decoded.
+            decoders: the threads for that.
             masker: masks before anything is decoded; None: masks nothing.
             forwarder: passes on; None: passes nothing on.
+            max_request_spans: spans of one request, its resources and scopes counted.
         """
         self._pipeline = pipeline
         self.admission = admission
@@ -103,6 +122,7 @@ class Intake:
         self._decoders = decoders
         self._masker = masker
         self._forwarder = forwarder
+        self._max_request_spans = max_request_spans
         self._last_request = time.monotonic()
 
     @contextlib.contextmanager
@@ -170,37 +190,36 @@ class Intake:
         begun = time.monotonic()
         decoding = self._decoders.run(
             len(request),
-            partial(
-                self._decode,
-                request=request,
-                facts=_facts(headers),
-                translator=translator,
-            ),
+            partial(self._decode, request, _facts(headers), translator),
         )
         patience = _patience(seconds, waited)
         try:
-            request, decoded, warning = await asyncio.wait_for(decoding, patience)
+            request, parts, rejected, warning = await asyncio.wait_for(
+                decoding, patience
+            )
+        except TooManyPartsError:
+            raise RefusedError(Refusal.TOO_LARGE) from None
         except EnvelopeError:
             raise RefusedError(Refusal.UNDECODABLE) from None
         except TimeoutError:
             raise RefusedError(Refusal.BUSY) from None
-        rows, rejected = decoded
+        spans = sum(map(len, parts))
         self._telemetry.decode_seconds.observe(time.monotonic() - begun)
-        self._telemetry.decoded(decoded.received, rejected)
-        if not rows:
+        self._telemetry.decoded(spans + sum(r.spans for r in rejected), rejected)
+        if not spans:
             return Taken(rejected, warning)
         try:
             left = max(0.0, patience - (time.monotonic() - begun))
-            committed = await asyncio.wait_for(self._pipeline.commit(rows), left)
+            committed = await asyncio.wait_for(self._pipeline.commit(parts), left)
         except StoreUnavailableError:
-            self._telemetry.refuse("store_unavailable", len(rows))
+            self._telemetry.refuse("store_unavailable", spans)
             raise RefusedError(Refusal.STORE) from None
         except TimeoutError:
-            self._telemetry.refuse("store_late", len(rows))
+            self._telemetry.refuse("store_late", spans)
             raise RefusedError(Refusal.LATE) from None
         except asyncio.CancelledError:
             # Nobody waits for the answer any more; the spans are counted all the same.
-            self._telemetry.refuse("sender_gone", len(rows))
+            self._telemetry.refuse("sender_gone", spans)
             raise
         self._telemetry.commit(committed.stored, committed.duplicates)
         if self._forwarder is not None:
@@ -212,26 +231,22 @@ class Intake:
         return Taken([*rejected, refused_by_store], warning)
 
     def _decode(
-        self,
-        decode: Decode,
-        *,
-        request: bytes,
-        facts: tuple[Fact, ...],
-        translator: Translator | None,
-    ) -> tuple[bytes, Decoded, str]:
-        """Translate, mask and decode; return what is to be passed on, and the rest.
-
-        The rows hold all spans: whoever passes nothing on keeps no second copy of them.
-        """
+        self, request: bytes, facts: tuple[Fact, ...], translator: Translator | None
+    ) -> _Decoded:
+        """Translate, mask and decode."""
         unreadable: list[Rejected] = []
         warning = ""
         if translator is not None:
             request, unreadable, warning = translator(request)
         if self._masker is not None:
             request = self._masker.request(request)
-        rows, rejected = decode(request, facts)
-        decoded = Decoded(rows, [*unreadable, *rejected])
-        return b"" if self._forwarder is None else request, decoded, warning
+        rows, rejected = decode_request(request, facts, self._max_request_spans)
+        return _Decoded(
+            b"" if self._forwarder is None else request,
+            self._pipeline.prepared(rows),
+            [*unreadable, *rejected],
+            warning,
+        )
 
 
 def _patience(seconds: float | None, waited: float) -> float:

@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from sqlalchemy.exc import DBAPIError, StatementError
@@ -27,7 +27,7 @@ __all__ = ["Committed", "Pipeline", "StoreUnavailableError"]
 
 _log: Final = logging.getLogger(__name__)
 
-_BATCH_SPANS: Final = 8192
+_BATCH_SPANS: Final = 4096
 """Spans in one transaction: enough to pay for its fsync, few enough to stay short."""
 
 _PART_WEIGHT: Final = 2048
@@ -50,6 +50,9 @@ class Writer(Protocol):
 
     def probe(self) -> None:
         """Raise when the store would not take a batch now."""
+
+    def prepared(self, rows: Sequence[SpanRow], /) -> Sequence[SpanRow]:
+        """Return rows as `write` takes them best; called in any thread."""
 
 
 class StoreUnavailableError(Exception):
@@ -75,7 +78,7 @@ class Committed:
 
 @dataclasses.dataclass(eq=False)
 class _Job:
-    rows: list[SpanRow]
+    rows: Sequence[SpanRow]
     done: "asyncio.Future[Committed]"
     since: float = dataclasses.field(default_factory=time.monotonic)
 
@@ -105,28 +108,35 @@ class Pipeline:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    async def commit(self, rows: list[SpanRow]) -> Committed:
-        """Return after the rows are committed, a large number of them in parts.
+    def prepared(self, rows: list[SpanRow]) -> list[Sequence[SpanRow]]:
+        """Return the rows of a request as `commit` takes them; for any thread."""
+        return [self._writer.prepared(part) for part in _parts(rows)]
+
+    async def commit(self, parts: Iterable[Sequence[SpanRow]]) -> Committed:
+        """Return after the rows of a request are committed, a large number in parts.
 
         A caller that is cancelled leaves nothing behind of the parts that are not taken
         up yet; the others are committed all the same.
+
+        Args:
+            parts: the rows, `prepared`.
 
         Raises:
             StoreUnavailableError: when the store refuses for now; earlier parts stay.
         """
         total = Committed(0, 0)
-        for part in _parts(rows):
+        for part in parts:
             total += await self._commit_part(part)
         return total
 
-    async def _commit_part(self, rows: list[SpanRow]) -> Committed:
+    async def _commit_part(self, rows: Sequence[SpanRow]) -> Committed:
         job = _Job(rows, self._loop.create_future())
         self._jobs.put(job)
         try:
             return await job.done
         finally:
             # The job may wait in the queue of a store that is down; its rows must not.
-            job.rows = []
+            job.rows = ()
 
     async def perform(self, action: Callable[[], None]) -> None:
         """Do something else with the store, between two commits.
@@ -238,7 +248,7 @@ class Pipeline:
             self.health.refused(driver_message(failure))
             self._refuse([job])
 
-    def _bisect(self, rows: list[SpanRow], error: Exception) -> Committed:
+    def _bisect(self, rows: Sequence[SpanRow], error: Exception) -> Committed:
         if len(rows) == 1:
             _log.warning("The store cannot hold a span: %s", type(error).__name__)
             return Committed(0, 0, refused=1)

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from spanframe.errors import SettingsError
 from spanframe_collector.admission import Admission
 from spanframe_collector.decode.masking import Masker
-from spanframe_collector.decoders import Decoders, has_two_cores
+from spanframe_collector.decoders import Decoders
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.housekeeping import keep_within
 from spanframe_collector.intake import Intake
@@ -24,10 +24,10 @@ from spanframe_collector.receivers.grpc import GrpcReceiver
 from spanframe_collector.receivers.http import HttpReceiver
 from spanframe_collector.settings import Address, CollectorSettings
 from spanframe_collector.store.engine import open_engine
+from spanframe_collector.store.helped import HelpedWriter, has_two_cores
 from spanframe_collector.store.inspection import file_sizes
 from spanframe_collector.store.migrations import upgrade
 from spanframe_collector.store.retention import Limits, knows_its_size
-from spanframe_collector.store.writer import SpanWriter
 from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
 
@@ -93,7 +93,9 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
             lambda: file_sizes(engine)[1] or 0,
         )
         with _stop_signals() as stop:
-            pipeline = Pipeline(SpanWriter(engine), telemetry)
+            helped = settings.second_process == "auto" and has_two_cores()
+            writer = HelpedWriter(engine, settings.sqlite_synchronous, helped=helped)
+            pipeline = Pipeline(writer, telemetry)
             limits = Limits(settings.keep_age, settings.keep_size)
             keeper = asyncio.create_task(
                 keep_within(limits, engine, pipeline, telemetry)
@@ -102,6 +104,8 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
                 await _receive(settings, pipeline, telemetry, stop, ready_file)
             finally:
                 keeper.cancel()
+                # In the thread that has started the process: it goes with that thread.
+                await pipeline.perform(writer.close)
                 await pipeline.close()
         _log.info("Stopped: %s", telemetry.summary())
     finally:
@@ -123,12 +127,19 @@ async def _receive(
     )
     masker = Masker(settings.mask_keys) if settings.mask_keys else None
     async with contextlib.AsyncExitStack() as stack:
-        helped = settings.decoding_process == "auto" and has_two_cores()
-        decoders = stack.enter_context(contextlib.closing(Decoders(helped=helped)))
+        decoders = stack.enter_context(contextlib.closing(Decoders()))
         forwarder = _forwarder(settings, telemetry)
         if forwarder is not None:
             stack.push_async_callback(forwarder.close, _GRACE_SECONDS)
-        intake = Intake(pipeline, admission, telemetry, decoders, masker, forwarder)
+        intake = Intake(
+            pipeline,
+            admission,
+            telemetry,
+            decoders,
+            masker,
+            forwarder,
+            max_request_spans=settings.max_request_spans,
+        )
         receivers: list[Receiver] = []
         stack.push_async_callback(_stop, receivers)
         grpc = GrpcReceiver(intake, settings)

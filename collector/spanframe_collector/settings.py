@@ -180,6 +180,12 @@ class CollectorSettings(SettingsBase):
         "The largest request taken, in bytes, uncompressed.",
         whole_number(1024, 1 << 30),
     )
+    max_request_spans: int = setting(
+        "SPANFRAME_MAX_REQUEST_SPANS",
+        "10000",
+        "The most spans in a request, its resources and scopes counted.",
+        whole_number(1, 100_000),
+    )
     max_json_bytes: int = setting(
         "SPANFRAME_MAX_JSON_BYTES",
         str(8 << 20),
@@ -192,10 +198,10 @@ class CollectorSettings(SettingsBase):
         "Bytes of requests being worked on at once; beyond it senders have to wait.",
         whole_number(1024, 1 << 34),
     )
-    decoding_process: str = setting(
-        "SPANFRAME_DECODING_PROCESS",
+    second_process: str = setting(
+        "SPANFRAME_SECOND_PROCESS",
         "auto",
-        "auto: while requests queue up, a second process decodes; off: never.",
+        "auto: while requests queue up, a second process writes; off: never.",
         one_of("auto", "off"),
     )
     drain_seconds: int = setting(

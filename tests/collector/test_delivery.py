@@ -196,6 +196,9 @@ class SlowWriter:
     def probe(self) -> None:
         self._writer.probe()
 
+    def prepared(self, rows: Sequence[SpanRow]) -> Sequence[SpanRow]:
+        return rows
+
 
 def test_a_slow_store_gets_larger_commits_and_the_budget_holds(store: Store) -> None:
     """Catalogue 32: 200 ms a commit, and many more senders than the budget has room."""
@@ -224,7 +227,7 @@ def test_a_slow_store_gets_larger_commits_and_the_budget_holds(store: Store) -> 
         await pipeline.close()
         return taken
 
-    with closing(Decoders(helped=False)) as decoders:
+    with closing(Decoders()) as decoders:
         taken = asyncio.run(main(decoders))
     assert 100 <= taken.count(True) < 400
     assert least >= 0

@@ -84,7 +84,7 @@ async def in_this_process(store: Store, budget: int = 1 << 20) -> AsyncIterator[
     settings = CollectorSettings.load({"store": store.url}, {})
     telemetry = Telemetry()
     pipeline = Pipeline(store.writer, telemetry)
-    with closing(Decoders(helped=False)) as decoders:
+    with closing(Decoders()) as decoders:
         intake = Intake(pipeline, Admission(budget), telemetry, decoders)
         receiver = GrpcReceiver(intake, settings)
         address = await receiver.start(Address("127.0.0.1", 0))
@@ -183,6 +183,17 @@ def test_too_large_a_request_is_refused_for_good(tmp_path: Path) -> None:
         bomb = refusal(collector.target, whole, compression=grpc.Compression.Gzip)
         assert bomb.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         export(collector.target, request(span(2)).SerializeToString())
+
+
+def test_too_many_spans_are_refused_for_good(tmp_path: Path) -> None:
+    """As too many bytes are, so that senders know to part their batch."""
+    with Collector.running(tmp_path, "--max-request-spans", "10") as collector:
+        few = request(*[span(n) for n in range(1, 6)]).SerializeToString()
+        export(collector.target, few)
+        error = refusal(collector.target, few * 2)
+        assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "send smaller batches" in str(error.details())
+        assert "google.rpc.retryinfo-bin" not in dict(error.trailing_metadata())
 
 
 def test_a_call_without_a_message_is_no_request(collector: Collector) -> None:

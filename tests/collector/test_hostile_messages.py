@@ -323,7 +323,7 @@ def test_a_fault_of_ours_shows_nothing_and_is_to_be_sent_again(
 
     async def talk() -> grpc.RpcError:
         pipeline = Pipeline(store.writer, telemetry)
-        decoders = Decoders(helped=False)
+        decoders = Decoders()
         admission = Admission(settings.max_in_flight_bytes)
         intake = Intake(pipeline, admission, telemetry, decoders)
         receiver = GrpcReceiver(intake, settings)

@@ -369,7 +369,7 @@ def test_larger_requests_are_refused_for_good(
         answer = send(small.http_endpoint, sent, media_type, **headers)
         assert answer.status == 413
         assert answer.headers["content-type"] == media_type
-        assert answer.text == "The request is larger than this collector takes."
+        assert "send smaller batches" in answer.text
         assert "retry-after" not in answer.headers
     assert send(small.http_endpoint).status == 200
 
@@ -478,7 +478,7 @@ async def in_this_process(store: Store) -> AsyncIterator[tuple[str, Decoders]]:
     settings = CollectorSettings.load({"store": store.url}, {})
     telemetry = Telemetry()
     pipeline = Pipeline(store.writer, telemetry)
-    with closing(Decoders(helped=False)) as decoders:
+    with closing(Decoders()) as decoders:
         admission = Admission(settings.max_in_flight_bytes)
         intake = Intake(pipeline, admission, telemetry, decoders)
         receiver = HttpReceiver(intake, telemetry, settings)

@@ -45,10 +45,17 @@ class Writer:
         if self.fault is not None:
             raise self.fault
 
+    def prepared(self, rows: Sequence[SpanRow]) -> Sequence[SpanRow]:
+        return rows
+
 
 def rows(*names: str) -> list[SpanRow]:
     spans = [span(n, name=name) for n, name in enumerate(names, 1)]
     return decode_request(request(*spans).SerializeToString()).rows
+
+
+async def commit(pipeline: Pipeline, decoded: list[SpanRow]) -> Committed:
+    return await pipeline.commit(pipeline.prepared(decoded))
 
 
 def run(use: Callable[[Pipeline, Writer], Awaitable[None]]) -> Writer:
@@ -69,10 +76,10 @@ def run(use: Callable[[Pipeline, Writer], Awaitable[None]]) -> Writer:
 def test_what_arrives_during_a_commit_shares_the_next() -> None:
     async def use(pipeline: Pipeline, writer: Writer) -> None:
         writer.open.clear()
-        first = asyncio.create_task(pipeline.commit(rows("first")))
+        first = asyncio.create_task(commit(pipeline, rows("first")))
         await asyncio.to_thread(writer.entered.wait, 10)
         others = [
-            asyncio.create_task(pipeline.commit(rows("x", "y"))) for _ in range(9)
+            asyncio.create_task(commit(pipeline, rows("x", "y"))) for _ in range(9)
         ]
         await asyncio.sleep(0)
         writer.open.set()
@@ -99,9 +106,9 @@ def test_a_large_request_takes_turns_with_others(large: list[Span]) -> None:
     async def use(pipeline: Pipeline, writer: Writer) -> None:
         writer.open.clear()
         many = decode_request(request(*large).SerializeToString()).rows
-        of_large = asyncio.create_task(pipeline.commit(many))
+        of_large = asyncio.create_task(commit(pipeline, many))
         await asyncio.to_thread(writer.entered.wait, 10)
-        of_small = asyncio.create_task(pipeline.commit(rows("small")))
+        of_small = asyncio.create_task(commit(pipeline, rows("small")))
         await asyncio.sleep(0)
         writer.open.set()
         assert await of_small == Committed(1, 0)
@@ -116,7 +123,7 @@ def test_a_large_request_takes_turns_with_others(large: list[Span]) -> None:
 def test_no_rows_need_no_commit() -> None:
     async def use(pipeline: Pipeline, writer: Writer) -> None:
         writer.open.clear()
-        assert await pipeline.commit([]) == Committed(0, 0)
+        assert await commit(pipeline, []) == Committed(0, 0)
 
     assert run(use).transactions == []
 
@@ -124,10 +131,10 @@ def test_no_rows_need_no_commit() -> None:
 def test_one_poison_span_costs_that_span_alone() -> None:
     async def use(pipeline: Pipeline, writer: Writer) -> None:
         writer.open.clear()
-        first = asyncio.create_task(pipeline.commit(rows("first")))
+        first = asyncio.create_task(commit(pipeline, rows("first")))
         await asyncio.to_thread(writer.entered.wait, 10)
-        good = [asyncio.create_task(pipeline.commit(rows(f"g{n}"))) for n in range(50)]
-        bad = asyncio.create_task(pipeline.commit(rows("a", POISON, "b", "c")))
+        good = [asyncio.create_task(commit(pipeline, rows(f"g{n}"))) for n in range(50)]
+        bad = asyncio.create_task(commit(pipeline, rows("a", POISON, "b", "c")))
         await asyncio.sleep(0)
         writer.open.set()
         await first
@@ -144,10 +151,10 @@ def test_a_store_that_refuses_is_unavailable_until_it_serves_again() -> None:
     async def use(pipeline: Pipeline, writer: Writer) -> None:
         writer.fault = OperationalError("", {}, ValueError("database is locked"))
         with pytest.raises(StoreUnavailableError):
-            await pipeline.commit(rows("a"))
+            await commit(pipeline, rows("a"))
         assert pipeline.health.is_down
         writer.fault = None
-        assert await pipeline.commit(rows("a")) == Committed(1, 0)
+        assert await commit(pipeline, rows("a")) == Committed(1, 0)
 
     assert run(use).stored == ["a"]
 
@@ -156,11 +163,11 @@ def test_a_fault_of_our_own_does_not_end_the_thread() -> None:
     async def use(pipeline: Pipeline, writer: Writer) -> None:
         writer.fault = KeyError("a bug")
         with pytest.raises(StoreUnavailableError):
-            await pipeline.commit(rows("a", "b"))
+            await commit(pipeline, rows("a", "b"))
         counts = pipeline._telemetry.render()
         assert b"otelcol_receiver_failed_spans_total 2.0" in counts
         writer.fault = None
-        assert await pipeline.commit(rows("a")) == Committed(1, 0)
+        assert await commit(pipeline, rows("a")) == Committed(1, 0)
 
     run(use)
 
@@ -168,10 +175,10 @@ def test_a_fault_of_our_own_does_not_end_the_thread() -> None:
 def test_a_caller_that_gave_up_early_leaves_nothing_behind() -> None:
     async def use(pipeline: Pipeline, writer: Writer) -> None:
         writer.open.clear()
-        first = asyncio.create_task(pipeline.commit(rows("first")))
+        first = asyncio.create_task(commit(pipeline, rows("first")))
         await asyncio.to_thread(writer.entered.wait, 10)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(pipeline.commit(rows("late")), 0.01)
+            await asyncio.wait_for(commit(pipeline, rows("late")), 0.01)
         writer.open.set()
         await first
 
@@ -181,7 +188,7 @@ def test_a_caller_that_gave_up_early_leaves_nothing_behind() -> None:
 def test_closing_commits_what_was_taken_in() -> None:
     async def use(pipeline: Pipeline, writer: Writer) -> None:
         writer.open.clear()
-        tasks = [asyncio.create_task(pipeline.commit(rows(f"r{n}"))) for n in range(5)]
+        tasks = [asyncio.create_task(commit(pipeline, rows(f"r{n}"))) for n in range(5)]
         await asyncio.sleep(0)
         writer.open.set()
         await pipeline.close()
@@ -198,7 +205,7 @@ def test_a_store_that_is_back_is_noticed_without_a_request(
         writer.fault = OperationalError("", {}, ValueError("disk is full"))
         for _ in range(3):
             with pytest.raises(StoreUnavailableError):
-                await pipeline.commit(rows("a"))
+                await commit(pipeline, rows("a"))
         writer.fault = None
         async with asyncio.timeout(10):
             while pipeline.health.is_down:  # noqa: ASYNC110 - nothing else tells

@@ -1,6 +1,6 @@
 """OTLP bytes to rows: pure functions, no clock, no I/O."""
 
-from spanframe_collector.decode.envelope import EnvelopeError
+from spanframe_collector.decode.envelope import EnvelopeError, TooManyPartsError
 from spanframe_collector.decode.request import (
     Decoded,
     contents,
@@ -12,6 +12,7 @@ from spanframe_collector.decode.request import (
 __all__ = [
     "Decoded",
     "EnvelopeError",
+    "TooManyPartsError",
     "contents",
     "decode_request",
     "decode_stored",

@@ -3,10 +3,12 @@
 import base64
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+from spanframe_collector.decode.envelope import Room
 
 __all__ = ["MAX_DEPTH", "NOT_JSON", "json_text", "loads", "plain", "plain_values"]
 
@@ -24,13 +26,26 @@ _MAX_JSON_DEPTH: Final = 100
 """The same for JSON text inside a value: it may be nested deeper than Python goes."""
 
 
-def plain_values(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    """Return attributes as plain values by key; of two equal keys the last wins."""
+def plain_values(pairs: Sequence[KeyValue], room: Room | None = None) -> dict[str, Any]:
+    """Return attributes as plain values by key; of two equal keys the last wins.
+
+    Args:
+        pairs: the attributes.
+        room: for these and the values inside of them; None: for any number.
+
+    Raises:
+        TooManyPartsError: when there is no more room.
+    """
+    if room is not None:
+        room.take(len(pairs))
     # Most values are text: asking for it first saves asking what they are.
-    return {pair.key: pair.value.string_value or plain(pair.value) for pair in pairs}
+    return {
+        pair.key: pair.value.string_value or plain(pair.value, 0, room)
+        for pair in pairs
+    }
 
 
-def plain(value: AnyValue, depth: int = 0) -> Any:
+def plain(value: AnyValue, depth: int = 0, room: Room | None = None) -> Any:
     """Return the value as str, bool, int, float, bytes, list, dict or None (empty).
 
     Of two equal keys in one map the last wins (OTLP leaves it to the receiver).
@@ -39,11 +54,17 @@ def plain(value: AnyValue, depth: int = 0) -> Any:
     if kind == "array_value":
         if depth >= MAX_DEPTH:
             return None
-        return [plain(item, depth + 1) for item in value.array_value.values]
+        items = value.array_value.values
+        if room is not None:
+            room.take(len(items))
+        return [plain(item, depth + 1, room) for item in items]
     if kind == "kvlist_value":
         if depth >= MAX_DEPTH:
             return None
-        return {kv.key: plain(kv.value, depth + 1) for kv in value.kvlist_value.values}
+        pairs = value.kvlist_value.values
+        if room is not None:
+            room.take(len(pairs))
+        return {pair.key: plain(pair.value, depth + 1, room) for pair in pairs}
     if kind is None or kind == "string_value_strindex":
         return None
     return getattr(value, kind)

@@ -14,6 +14,8 @@ __all__ = [
     "MOST_PARTS",
     "EnvelopeError",
     "RawScope",
+    "Room",
+    "TooManyPartsError",
     "has_more_fields",
     "join_spans",
     "rebuild",
@@ -22,8 +24,8 @@ __all__ = [
 ]
 
 MOST_PARTS: Final = 100_000
-"""Spans, scopes and resources in one request: an empty one takes two bytes on the wire
-and hundreds in memory."""
+"""Spans, scopes and resources in one request, at the very most: an empty one takes two
+bytes on the wire and hundreds in memory."""
 
 _LENGTH_DELIMITED: Final = 2
 _FIXED_WIDTHS: Final = {1: 8, 5: 4}
@@ -33,6 +35,29 @@ _MAX_VARINT_BYTES: Final = 10
 
 class EnvelopeError(ValueError):
     """The bytes are not an OTLP export request."""
+
+
+class TooManyPartsError(EnvelopeError):
+    """The request holds more than a request may."""
+
+
+class Room:
+    """How much of something may still come."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, count: int) -> None:
+        """Note what has come.
+
+        Raises:
+            TooManyPartsError: when it is more than may come.
+        """
+        self.left -= count
+        if self.left < 0:
+            raise TooManyPartsError("too many spans, scopes, resources or values")
 
 
 class RawScope(NamedTuple):
@@ -45,17 +70,21 @@ class RawScope(NamedTuple):
     spans: list[bytes]
 
 
-def walk(request: bytes) -> Iterator[RawScope]:
+def walk(request: bytes, most_parts: int = MOST_PARTS) -> Iterator[RawScope]:
     """Yield the scopes of an ExportTraceServiceRequest, in order.
 
     Field numbers: opentelemetry/proto/trace/v1/trace.proto, OTLP 1.11. Unknown fields
     are skipped, of a repeated singular message the last counts.
 
+    Args:
+        request: the message.
+        most_parts: spans, scopes and resources that it may have together.
+
     Raises:
-        EnvelopeError: when the envelope cannot be read to its end, or holds more than
-            `MOST_PARTS` parts.
+        EnvelopeError: when the envelope cannot be read to its end.
+        TooManyPartsError: when it has more parts.
     """
-    room = _Room(MOST_PARTS)
+    room = Room(most_parts)
     for number, resource_spans in _fields(request, room):
         if number != 1:
             continue
@@ -72,17 +101,8 @@ def walk(request: bytes) -> Iterator[RawScope]:
             yield _scope(resource, schema_url, scope_spans, room)
 
 
-class _Room:
-    """How many fields may still be read."""
-
-    __slots__ = ("fields",)
-
-    def __init__(self, fields: int) -> None:
-        self.fields = fields
-
-
 def _scope(
-    resource: bytes, resource_schema_url: bytes, message: bytes, room: _Room
+    resource: bytes, resource_schema_url: bytes, message: bytes, room: Room
 ) -> RawScope:
     scope = schema_url = b""
     spans: list[bytes] = []
@@ -101,12 +121,12 @@ def has_more_fields(message: bytes, most: int) -> bool:
 
     Of a message that cannot be read to its end, the fields up to there count.
     """
-    room = _Room(most)
+    room = Room(most)
     try:
         for _ in _fields(message, room):
             pass
     except EnvelopeError:
-        return room.fields < 0
+        return room.left < 0
     return False
 
 
@@ -125,7 +145,7 @@ def join_spans(bodies: Iterable[bytes]) -> bytes:
 
 def split_spans(message: bytes) -> list[bytes]:
     """Return the spans of a ScopeSpans message, to the byte as they were written."""
-    fields = _fields(message, _Room(MOST_PARTS))
+    fields = _fields(message, Room(MOST_PARTS))
     return [value for number, value in fields if number == 2]  # noqa: PLR2004
 
 
@@ -144,7 +164,7 @@ def _head(number: int, length: int) -> bytes:
     return bytes(head)
 
 
-def _fields(message: bytes, room: _Room) -> Iterator[tuple[int, bytes]]:
+def _fields(message: bytes, room: Room) -> Iterator[tuple[int, bytes]]:
     """Yield the number and bytes of the length-delimited fields of a message.
 
     Raises:
@@ -152,9 +172,7 @@ def _fields(message: bytes, room: _Room) -> Iterator[tuple[int, bytes]]:
     """
     position, end = 0, len(message)
     while position < end:
-        room.fields -= 1
-        if room.fields < 0:
-            raise EnvelopeError(f"more than {MOST_PARTS} spans, scopes and resources")
+        room.take(1)
         tag, position = _varint(message, position)
         number, wire_type = tag >> 3, tag & 7
         if wire_type == _LENGTH_DELIMITED:

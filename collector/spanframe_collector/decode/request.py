@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_collector.decode import conventions, facts
 from spanframe_collector.decode.anyvalue import plain_values
-from spanframe_collector.decode.envelope import RawScope, walk
+from spanframe_collector.decode.envelope import MOST_PARTS, RawScope, Room, walk
 from spanframe_collector.decode.sizes import (
     is_too_large,
     is_too_many_parts,
@@ -55,6 +55,15 @@ _LARGEST_AT_HAND: Final = 8 << 10
 _LONGEST_REMEMBERED_NAME: Final = 256
 _PARENT_IS_REMOTE: Final = 0x100 | 0x200
 """Span.flags: bit 8, it is known whether the parent is remote; bit 9, it is."""
+_MOST_VALUES: Final = 400_000
+"""Attributes of the spans of one request, and values inside of them: half a second."""
+
+_VALUES_OF_A_FACT: Final = 8
+"""A tag is a row of the index, which takes so many times as long as an attribute."""
+
+_BYTES_OF_A_VALUE: Final = 16
+"""Of a resource; they are not looked into unless they are new."""
+
 _MLFLOW_SCOPE: Final = "mlflow."
 
 
@@ -63,11 +72,6 @@ class Decoded(NamedTuple):
 
     rows: list[SpanRow]
     rejected: list[Rejected]
-
-    @property
-    def received(self) -> int:
-        """The number of spans in the request."""
-        return len(self.rows) + sum(r.spans for r in self.rejected)
 
 
 class _Origin(NamedTuple):
@@ -84,23 +88,31 @@ class _BadSpanError(ValueError):
     """A span that cannot be stored; the text is the reason, from a closed set."""
 
 
-def decode_request(request: bytes, request_facts: tuple[Fact, ...] = ()) -> Decoded:
+def decode_request(
+    request: bytes,
+    request_facts: tuple[Fact, ...] = (),
+    most_parts: int = MOST_PARTS,
+) -> Decoded:
     """Decode an ExportTraceServiceRequest (OTLP 1.11, protobuf encoding).
 
     Args:
         request: the message, uncompressed.
         request_facts: what the request itself says of its traces (headers).
+        most_parts: spans, scopes and resources that it may have together.
 
     Raises:
         EnvelopeError: when the bytes are not such a message.
+        TooManyPartsError: when it has more parts, or too many attributes.
     """
     rows: list[SpanRow] = []
     rejected: Counter[str] = Counter()
     request_facts = _storable_facts(request_facts)
-    for scope in walk(request):
+    room = Room(_MOST_VALUES)
+    for scope in walk(request, most_parts):
         if is_unfit(scope.resource) or is_unfit(scope.scope):
             rejected["resource_too_large"] += len(scope.spans)
             continue
+        room.take(len(scope.resource) // _BYTES_OF_A_VALUE)
         try:
             origin = _origin_of(scope)
         except DecodeError:
@@ -108,7 +120,7 @@ def decode_request(request: bytes, request_facts: tuple[Fact, ...] = ()) -> Deco
             continue
         if request_facts:
             origin = origin._replace(facts=origin.facts + request_facts)
-        _decode_scope(scope, origin, rows, rejected)
+        _decode_scope(scope, origin, rows, rejected, room)
     return Decoded(rows, [Rejected(*item) for item in rejected.items()])
 
 
@@ -132,12 +144,16 @@ def contents(row: SpanRow) -> Contents:
     return Contents(derived.inputs, derived.outputs)
 
 
-def _derived(span: Span, attributes: dict[str, Any]) -> conventions.Derived:
-    return conventions.derive(attributes, _events(span) if span.events else ())
+def _derived(
+    span: Span, attributes: dict[str, Any], room: Room | None = None
+) -> conventions.Derived:
+    return conventions.derive(attributes, _events(span, room) if span.events else ())
 
 
-def _attributes(span: Span, *, json_layer: bool) -> dict[str, Any]:
-    attributes = plain_values(span.attributes)
+def _attributes(
+    span: Span, room: Room | None = None, *, json_layer: bool
+) -> dict[str, Any]:
+    attributes = plain_values(span.attributes, room)
     return facts.without_json_layer(attributes) if json_layer else attributes
 
 
@@ -154,22 +170,29 @@ def span_digest(body: bytes, origin: bytes) -> int:
 
 
 def _decode_scope(
-    scope: RawScope, origin: _Origin, rows: list[SpanRow], rejected: Counter[str]
+    scope: RawScope,
+    origin: _Origin,
+    rows: list[SpanRow],
+    rejected: Counter[str],
+    room: Room,
 ) -> None:
     for body in scope.spans:
         try:
-            rows.append(_decode_span(body, origin))
+            rows.append(_decode_span(body, origin, room))
         except DecodeError:
             rejected["undecodable_span"] += 1
         except _BadSpanError as error:
             rejected[str(error)] += 1
 
 
-def _decode_span(body: bytes, origin: _Origin) -> SpanRow:
+def _decode_span(body: bytes, origin: _Origin, room: Room | None = None) -> SpanRow:
     _check_size(body)
     span = Span.FromString(body)
     _check(span)
-    attributes = _attributes(span, json_layer=origin.json_layer)
+    attributes = _attributes(span, room, json_layer=origin.json_layer)
+    own_facts = _storable_facts(facts.of_span(attributes))
+    if room is not None:
+        room.take(len(own_facts) * _VALUES_OF_A_FACT)
     parent = span.parent_span_id
     has_parent = bool(parent) and parent != _NO_SPAN
     rank = _rank(has_parent=has_parent, flags=span.flags)
@@ -177,7 +200,7 @@ def _decode_span(body: bytes, origin: _Origin) -> SpanRow:
     if rank is Rank.INNER or len(body) > _LARGEST_AT_HAND:
         span_type, usage = conventions.kind_of(attributes)
     else:
-        derived = _derived(span, attributes)
+        derived = _derived(span, attributes, room)
         span_type, usage = derived.span_type, derived.usage
         contents_ = Contents(derived.inputs, derived.outputs)
     return SpanRow(
@@ -195,7 +218,7 @@ def _decode_span(body: bytes, origin: _Origin) -> SpanRow:
         json_layer=origin.json_layer,
         body=body,
         shared_facts=origin.facts,
-        own_facts=_storable_facts(facts.of_span(attributes)),
+        own_facts=own_facts,
         contents=contents_,
     )
 
@@ -308,10 +331,10 @@ def _intern(
     return Interned(digest.digest(), schema_url.decode("utf-8", "replace"), body)
 
 
-def _events(span: Span) -> list[tuple[str, dict[str, Any]]]:
+def _events(span: Span, room: Room | None) -> list[tuple[str, dict[str, Any]]]:
     """Read the events that a convention reads; most spans have none of them."""
     return [
-        (event.name, plain_values(event.attributes))
+        (event.name, plain_values(event.attributes, room))
         for event in span.events
         if event.name in conventions.EVENT_NAMES
     ]

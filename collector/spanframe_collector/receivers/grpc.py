@@ -181,7 +181,10 @@ def _refuse(context: Any, refusal: Refusal) -> bytes:
     """
     context.set_details(refusal.value)
     if not refusal.is_transient:
-        context.set_code(grpc.StatusCode.INVALID_ARGUMENT)
+        # What gRPC itself says of too many bytes; senders then part their batch.
+        is_large = refusal is Refusal.TOO_LARGE
+        code = grpc.StatusCode
+        context.set_code(code.RESOURCE_EXHAUSTED if is_large else code.INVALID_ARGUMENT)
         return b""
     context.set_code(grpc.StatusCode.UNAVAILABLE)
     nanos = int(random.uniform(*RETRY_SECONDS) * 1e9)  # noqa: S311 - jitter
