@@ -28,7 +28,8 @@ __all__ = ["Committed", "Pipeline", "StoreUnavailableError"]
 _log: Final = logging.getLogger(__name__)
 
 _BATCH_SPANS: Final = 4096
-"""Spans in one transaction: enough to pay for its fsync, few enough to stay short."""
+"""Spans in one transaction: enough to pay for its fsync, few enough to stay short, and
+for the memory that their rows take in the process that writes."""
 
 _PART_WEIGHT: Final = 2048
 """Of one request in one transaction, in spans; a larger one takes turns with others."""
