@@ -95,7 +95,7 @@ def test_what_arrives_during_a_commit_shares_the_next() -> None:
         [span(n) for n in range(1, 6001)],
         [
             span(n, attributes={f"mlflow.traceTag.{key}": "" for key in range(800)})
-            for n in range(1, 61)
+            for n in range(1, 51)
         ],
     ],
     ids=["spans", "tags"],
