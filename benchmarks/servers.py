@@ -2,23 +2,23 @@
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 __all__ = [
     "WORK",
+    "Memory",
     "collector",
     "cpu_seconds",
     "free_port",
-    "peak_mib",
     "port_is_open",
     "running",
 ]
@@ -28,6 +28,7 @@ WORK: Final = Path(__file__).parents[1] / "build" / "benchmarks"
 
 START_SECONDS: Final = 120
 STOP_SECONDS: Final = 60
+MEMORY_PERIOD_SECONDS: Final = 0.05
 
 
 @contextmanager
@@ -85,16 +86,34 @@ def collector(store: Path, url: str | None = None) -> Iterator[tuple[str, int]]:
         yield json.loads(ready.read_text())["grpc"], pid
 
 
-def peak_mib(pid: int) -> float:
-    """Return the most memory a program has ever had resident (Linux).
+class Memory:
+    """The most memory that all processes of a program have had resident at a time."""
 
-    Each of its processes counts with its own most.
-    """
-    kilobytes = 0
+    def __init__(self, pid: int) -> None:
+        self.peak_mib = 0.0
+        self._pid = pid
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(MEMORY_PERIOD_SECONDS):
+            self.peak_mib = max(self.peak_mib, _resident_mib(self._pid))
+
+
+def _resident_mib(pid: int) -> float:
+    pages = 0
     for each in _processes(pid):
-        status = Path(f"/proc/{each}/status").read_text()
-        kilobytes += int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
-    return kilobytes / 1024
+        with suppress(OSError):  # it has ended
+            pages += int(Path(f"/proc/{each}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from benchmarks import workload
 from benchmarks.load import Sent, over_grpc, portions, send
-from benchmarks.servers import WORK, collector, cpu_seconds, peak_mib
+from benchmarks.servers import WORK, Memory, collector, cpu_seconds
 from benchmarks.verify import differences
 from spanframe.errors import StoreError
 
@@ -62,15 +62,19 @@ def fill(store: Path, traces: int) -> Growth:
         old.unlink()
     sent = []
     spans = 0
-    with collector(store) as (target, pid), over_grpc(target) as export:
+    with (
+        collector(store) as (target, pid),
+        over_grpc(target) as export,
+        Memory(pid) as memory,
+    ):
         for portion in portions(workload.requests(0, traces), PORTION_REQUESTS):
             sent.append(send(export, portion))
             spans += sent[-1].spans
             progress(f"{spans:,} spans, {sent[-1].rate:,.0f} a second")
-        peak, cpu = peak_mib(pid), cpu_seconds(pid)
+        cpu = cpu_seconds(pid)
     print()
     # The collector has stopped: everything is in the file, the WAL is gone.
-    return Growth(sent, peak, cpu, store.stat().st_size)
+    return Growth(sent, memory.peak_mib, cpu, store.stat().st_size)
 
 
 def filled(store: Path, traces: int) -> Path:

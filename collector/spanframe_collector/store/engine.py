@@ -56,8 +56,8 @@ _WRITING: Final = (
 # and what several batches write is copied from the log into the file once, so that a
 # span takes a third less time.
 _BUSY: Final = (
-    f"cache_size = -{20 << 10}",  # KiB
-    "wal_autocheckpoint = 8000",  # pages, 64 MB
+    f"cache_size = -{16 << 10}",  # KiB
+    "wal_autocheckpoint = 16000",  # pages, 128 MB
 )
 
 

@@ -98,7 +98,9 @@ def _work(questions: IO[bytes], answers: IO[bytes], patience: float) -> None:
 
 def _write(writer: SpanWriter, batch: list[bytes]) -> list[Written] | None:
     try:
-        return writer.write([unpack(packed) for packed in batch])
+        requests = [unpack(packed) for packed in batch]
+        batch.clear()  # the rows hold everything
+        return writer.write(requests)
     except Exception:  # noqa: BLE001 - whoever asked finds out what it is
         return None
 
