@@ -14,7 +14,7 @@ from spanframe_collector.store.schema import (
 )
 from spanframe_query.entities import Span
 from spanframe_query.filter import Field, FieldKind, Filter
-from spanframe_query.layouts.computed import COMPUTED
+from spanframe_query.layouts.index import is_indexed
 from spanframe_query.reader import connection, sample_spans
 from spanframe_query.scope import store_url
 from spanframe_query.stores import reading
@@ -66,10 +66,9 @@ def misspellings(engine: Engine, filter_: Filter) -> list[str]:
 
 def _may_be_misspelt(field: Field) -> bool:
     """Whether ``field`` is one of those that `fields` lists when a store has them."""
-    key = field.key or ""
     if field.kind is FieldKind.SPAN_ATTRIBUTE:
-        return not key.startswith(_OWN_PREFIX)
-    return field.kind in _OWNERS and (field.kind, key) not in COMPUTED
+        return not (field.key or "").startswith(_OWN_PREFIX)
+    return is_indexed(field)
 
 
 def fields(sql_warehouse_id: str | None = None) -> pd.DataFrame:
@@ -79,9 +78,10 @@ def fields(sql_warehouse_id: str | None = None) -> pd.DataFrame:
         sql_warehouse_id: the store that the setting ``warehouses`` has under this name.
 
     Returns:
-        A row for each tag, metadata entry and span attribute: ``field`` as a filter
-        writes it, ``type`` (``text`` or ``number``), ``count`` of the traces that have
-        it (of span attributes: of the `SAMPLED_SPANS` newest spans), ``example``.
+        A row for each tag, metadata entry (but token usage) and span attribute:
+        ``field`` as a filter writes it, ``type`` (``text`` or ``number``), ``count`` of
+        the traces that have it (of span attributes: of the `SAMPLED_SPANS` newest
+        spans), ``example``.
 
     Raises:
         StoreError: when the store cannot be read.

@@ -40,6 +40,26 @@ def test_span_attributes_have_the_type_of_their_values(known: pd.DataFrame) -> N
     assert known.loc["span.attributes.`user.id`", "type"] == "text"
 
 
+def test_token_usage_is_searched_by_and_not_listed(searched: Store) -> None:
+    """It is read from the trace row: the index does without."""
+    usage = '{"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}'
+    attributes = {"mlflow.chat.tokenUsage": usage}
+    searched.write(otlp_span(1, attributes=attributes), otlp_span(2))
+    field = "metadata.`mlflow.trace.tokenUsage`"
+    for condition, found in [
+        (f"= '{usage}'", 1),
+        ("LIKE '%\"total_tokens\": 7%'", 1),
+        ("IS NOT NULL", 1),
+        ("IS NULL", 1),
+        ("!= 'x'", 1),
+        ("= 'x'", 0),
+    ]:
+        assert len(spanframe.search_traces(f"{field} {condition}")) == found
+        assert spanframe.count_traces(f"{field} {condition}") == found
+    assert field not in set(spanframe.fields()["field"])
+    assert misspellings(searched.engine, parse_filter(f"{field} = 'x'")) == []
+
+
 def test_examples_are_short(known: pd.DataFrame) -> None:
     assert known["example"].str.len().max() == 80
 
