@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.acknowledged import EXPORT
 from benchmarks.report import machine
+from benchmarks.servers import resident_mib
 from spanframe_collector.decode.envelope import RawScope, rebuild
 from spanframe_collector.settings import CollectorSettings
 from tests.plugins.collector import Collector
@@ -132,11 +133,6 @@ class Neighbour:
             except grpc.RpcError:
                 self.refused += 1
             self.seconds.append(time.monotonic() - begun)
-
-
-def resident_mib(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 def endure(kind: str) -> bool:

@@ -9,7 +9,6 @@ collector needs more than 2 s to serve again, or something was answered OK.
 
 import argparse
 import json
-import os
 import sqlite3
 import sys
 import tempfile
@@ -28,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.acknowledged import EXPORT
 from benchmarks.report import machine
+from benchmarks.servers import resident_mib
 from tests.plugins.collector import Collector
 from tests.plugins.otlp import request, span
 
@@ -44,11 +44,6 @@ def locked(collector: Collector) -> Iterator[None]:
     with closing(sqlite3.connect(path)) as blocker:
         blocker.execute("BEGIN IMMEDIATE")
         yield
-
-
-def resident_mib(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 class Clients:

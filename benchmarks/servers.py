@@ -20,6 +20,7 @@ __all__ = [
     "cpu_seconds",
     "free_port",
     "port_is_open",
+    "resident_mib",
     "running",
 ]
 
@@ -105,10 +106,11 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._ended.wait(MEMORY_PERIOD_SECONDS):
-            self.peak_mib = max(self.peak_mib, _resident_mib(self._pid))
+            self.peak_mib = max(self.peak_mib, resident_mib(self._pid))
 
 
-def _resident_mib(pid: int) -> float:
+def resident_mib(pid: int) -> float:
+    """Return the memory that the processes of a program have resident (Linux)."""
     pages = 0
     for each in _processes(pid):
         with suppress(OSError):  # it has ended

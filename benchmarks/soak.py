@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.acknowledged import SPANS_IN_A_REQUEST, Book, Request, Sender
 from benchmarks.report import machine
+from benchmarks.servers import resident_mib
 from tests.plugins.collector import Collector
 from tests.plugins.otlp import request, span
 
@@ -49,9 +50,9 @@ class Sample(NamedTuple):
     @classmethod
     def take(cls, pid: int, seconds: float) -> "Sample":
         status = Path(f"/proc/{pid}/status").read_text()
-        found = dict(re.findall(r"^(VmRSS|Threads):\s+(\d+)", status, re.MULTILINE))
+        [threads] = re.findall(r"^Threads:\s+(\d+)", status, re.MULTILINE)
         fds = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-        return cls(seconds, int(found["VmRSS"]) / 1024, fds, int(found["Threads"]))
+        return cls(seconds, resident_mib(pid), fds, int(threads))
 
 
 class Sent(NamedTuple):
