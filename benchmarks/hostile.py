@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.acknowledged import EXPORT
 from benchmarks.report import machine
 from benchmarks.servers import resident_mib
-from spanframe_collector.decode.envelope import RawScope, rebuild
 from spanframe_collector.settings import CollectorSettings
+from spanframe_store.otlp.envelope import RawScope, rebuild
 from tests.plugins.collector import Collector
 from tests.plugins.otlp import request, span
 

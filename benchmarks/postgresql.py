@@ -24,10 +24,10 @@ from benchmarks.searches import Timing, time_searches
 from benchmarks.servers import WORK, collector, free_port, port_is_open, running
 from benchmarks.stores import PORTION_REQUESTS, filled, progress, store_of
 from benchmarks.verify import differences
-from spanframe_collector.store.copying import copy_store
-from spanframe_collector.store.engine import open_engine
-from spanframe_collector.store.migrations import upgrade
-from spanframe_query.stores import close_stores, reading
+from spanframe_query.stores import close_stores
+from spanframe_store.sql.backend import open_engine
+from spanframe_store.sql.copying import copy_store
+from spanframe_store.sql.migrations import upgrade
 from tests.plugins.postgresql import Server, version
 
 __all__ = ["ingest", "search"]
@@ -209,8 +209,10 @@ def search(traces: int, results: Path, url: str | None = None) -> int:
     beside = filled(store_of(traces), traces)
     with store_at(url) as on_server:
         make_copy(beside, on_server, traces)
-        with reading(on_server).connect() as connection:
+        engine = open_engine(on_server, read_only=True)
+        with engine.connect() as connection:
             server_version = connection.exec_driver_sql("SHOW server_version").scalar()
+        engine.dispose()
         stores = [(f"sqlite:///{beside}", traces), (on_server, traces)]
         passes = [time_searches(stores, REPEATS) for _ in range(PASSES)]
         close_stores()

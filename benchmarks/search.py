@@ -33,7 +33,7 @@ from benchmarks.searches import (
 )
 from benchmarks.servers import WORK
 from benchmarks.stores import filled, store_of
-from spanframe_collector.store import schema
+from spanframe_store.sql import schema
 
 FULL_TRACES: Final = 1_000_000
 QUICK_TRACES: Final = 100_000

@@ -26,13 +26,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from benchmarks import workload
 from benchmarks.report import machine
 from benchmarks.servers import WORK
-from spanframe_collector.decode import decode_request
-from spanframe_collector.decode.envelope import walk
-from spanframe_collector.decode.packing import pack, unpack
-from spanframe_collector.rows import SpanRow
-from spanframe_collector.store import blocks, index, recent, trace_rows, writer
-from spanframe_collector.store.engine import open_engine
-from spanframe_collector.store.migrations import upgrade
+from spanframe_collector.second_process.packing import pack, unpack
+from spanframe_store.contract.spans import SpanRow
+from spanframe_store.otlp import decode_request
+from spanframe_store.otlp.envelope import walk
+from spanframe_store.sql import blocks, index, recent, trace_rows, writer
+from spanframe_store.sql.backend import open_engine
+from spanframe_store.sql.migrations import upgrade
 
 REQUESTS_AT_ONCE: Final = 8
 

@@ -3,18 +3,17 @@
 import json
 import random
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
-from sqlalchemy import func, select
 
 import spanframe
 from benchmarks import workload
 from spanframe import keys
 from spanframe.entities import Span
-from spanframe_collector.store import schema
-from spanframe_query.stores import reading
+from spanframe_store.registry import backend_of
 
 __all__ = ["differences"]
 
@@ -33,9 +32,8 @@ def differences(store: Path | str, traces: int, compared: int = 10) -> list[str]
     """
     url = store if isinstance(store, str) else f"sqlite:///{store}"
     spanframe.set_tracking_uri(url)
-    with reading(url).connect() as connection:
-        query = select(func.count()).select_from(schema.spans)
-        spans = connection.execute(query).scalar_one()
+    with closing(backend_of(url).admin(url)) as admin:
+        spans = admin.inspect().rows["spans"]
     counts = {
         "traces": (spanframe.count_traces(), traces),
         "spans": (spans, traces * len(workload.SHAPE)),

@@ -8,7 +8,7 @@ from spanframe.__main__ import EXIT_CODES
 from spanframe.settings import ClientSettings, SettingsBase, rows
 from spanframe_collector.settings import CollectorSettings
 from spanframe_query.columns import LAYOUTS
-from spanframe_query.filter.fields import FIELDS
+from spanframe_store.contract.fields import FIELDS
 
 __all__ = ["with_tables"]
 

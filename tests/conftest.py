@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.plugins.image",
     "tests.plugins.postgresql",
     "tests.plugins.store",
+    "tests.plugins.searched",
     "tests.plugins.collector",
 ]
 

@@ -14,14 +14,20 @@ import pytest
 from tests.plugins.store import OPT_OUTS
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("spanframe", "spanframe_collector", "spanframe_query")
+PACKAGES = (
+    "spanframe",
+    "spanframe_store",
+    "spanframe_serving",
+    "spanframe_collector",
+    "spanframe_query",
+)
 SOURCES = [
     path
-    for folder in ("instrumentation", "collector", "query")
+    for folder in ("instrumentation", "store", "serving", "collector", "query")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 # Every name of `keys` is public; Alembic runs the migrations, nobody imports them.
-UNLISTED = ("spanframe.keys", "spanframe_collector.store.migrations")
+UNLISTED = ("spanframe.keys", "spanframe_store.sql.migrations")
 
 
 def public_modules() -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,27 +17,19 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
-from sqlalchemy import Engine
 
 from spanframe.errors import InvalidArgumentError, StoreError
-from spanframe.settings import rows
-from spanframe_collector.logs import keep_grpc_quiet, log_to_stderr
+from spanframe.settings import redact_url, rows
 from spanframe_collector.settings import CollectorSettings, age_ms
-from spanframe_collector.store.copying import copy_store
-from spanframe_collector.store.engine import open_engine, store_name
-from spanframe_collector.store.inspection import inspect_store
-from spanframe_collector.store.migrations import HEAD, check_version, upgrade
-from spanframe_collector.store.rederivation import count_traces, rederive_portion
-from spanframe_collector.store.retention import Limits, count_before, prune_portion
-from spanframe_collector.store.sqlite import backup
+from spanframe_serving.logs import keep_grpc_quiet, log_to_stderr
+from spanframe_store.contract.store import Admin, Limits
+from spanframe_store.registry import backend_of
 
 __all__ = ["app"]
 
 app: Final = typer.Typer(no_args_is_help=True)
 db: Final = typer.Typer(no_args_is_help=True, help="Look after a store.")
 app.add_typer(db, name="db")
-
-_SQLITE_WITHOUT_WAL_RESET_BUG: Final = (3, 51, 3)
 
 _out: Final = Console()
 _err: Final = Console(stderr=True)
@@ -171,21 +162,23 @@ def collector(
 @db.command(name="upgrade")
 def upgrade_store(store: _Store = None) -> None:
     """Make the tables of a store, or bring them to this version."""
-    with _opened(store, read_only=False, may_be_new=True) as engine:
-        upgrade(engine)
-        _out.print(f"{_name(engine)} has version {HEAD}.", markup=False)
+    with _opened(store, read_only=False, may_be_new=True) as admin:
+        version = admin.upgrade()
+        _out.print(f"{admin.name} has version {version}.", markup=False)
 
 
 @db.command()
 def check(store: _Store = None) -> None:
     """Check a store: integrity, version, sizes, counts."""
-    with _opened(store, read_only=True) as engine:
+    with _opened(store, read_only=True) as admin:
         with _err.status("Reading the whole store"):
-            report = inspect_store(engine)
-        table = Table("fact", "value", title=_name(engine))
-        table.add_row("version", f"{report.version} (this spanframe: {HEAD})")
-        if engine.dialect.name == "sqlite":
-            table.add_row("SQLite", _sqlite_version())
+            report = admin.inspect()
+        table = Table("fact", "value", title=admin.name)
+        table.add_row(
+            "version", f"{report.version} (this spanframe: {report.expected_version})"
+        )
+        if report.engine_version is not None:
+            table.add_row("SQLite", report.engine_version)
         table.add_row("integrity", "ok" if not report.problems else report.problems[0])
         for name, count in report.rows.items():
             table.add_row(f"rows in {name}", f"{count:,}")
@@ -198,7 +191,7 @@ def check(store: _Store = None) -> None:
                 "The store is damaged: " + "; ".join(report.problems[:5]) + ". "
                 "Restore a copy, or save what can be read with sqlite3's .recover."
             )
-        check_version(engine)
+        admin.check_version()
 
 
 @db.command()
@@ -211,14 +204,14 @@ def prune(
     """Delete the traces, whole, that started longer ago than an age."""
     limits = Limits(age_ms=_milliseconds(older_than))
     now_ms = time.time_ns() // 1_000_000
-    with _opened(store, read_only=False) as engine:
-        check_version(engine)
-        total = count_before(engine, now_ms - _milliseconds(older_than))
+    with _opened(store, read_only=False) as admin:
+        admin.check_version()
+        total = admin.count_before(now_ms - _milliseconds(older_than))
         with _progress() as progress:
             task = progress.add_task("Deleting traces", total=total)
-            while deleted := prune_portion(engine, limits, now_ms):
+            while deleted := admin.prune(limits, now_ms):
                 progress.advance(task, deleted)
-        _out.print(f"Deleted {total} traces from {_name(engine)}.", markup=False)
+        _out.print(f"Deleted {total} traces from {admin.name}.", markup=False)
 
 
 @db.command()
@@ -227,17 +220,17 @@ def rederive(store: _Store = None) -> None:
 
     For after an upgrade that reads more conventions; edits of tags stay.
     """
-    with _opened(store, read_only=False) as engine:
-        check_version(engine)
+    with _opened(store, read_only=False) as admin:
+        admin.check_version()
         after = 0
         with _progress() as progress:
-            task = progress.add_task("Reading traces", total=count_traces(engine))
+            task = progress.add_task("Reading traces", total=admin.count_traces())
             while True:
-                derived, after = rederive_portion(engine, after)
+                derived, after = admin.rederive(after)
                 if not derived:
                     break
                 progress.advance(task, derived)
-        _out.print(f"Derived {_name(engine)} again.", markup=False)
+        _out.print(f"Derived {admin.name} again.", markup=False)
 
 
 @db.command(name="backup")
@@ -246,17 +239,14 @@ def back_up(
     store: _Store = None,
 ) -> None:
     """Copy a SQLite store to a file while it is in use."""
-    with _opened(store, read_only=True) as engine:
-        if engine.dialect.name != "sqlite":
-            raise InvalidArgumentError(f"{_name(engine)} is no file: use pg_dump.")
+    with _opened(store, read_only=True) as admin:
         with _progress() as progress:
             task = progress.add_task("Copying pages", total=None)
-            backup(
-                engine,
+            admin.backup(
                 file,
                 lambda done, total: progress.update(task, completed=done, total=total),
             )
-        _out.print(f"Copied {_name(engine)} to {file}.", markup=False)
+        _out.print(f"Copied {admin.name} to {file}.", markup=False)
 
 
 @db.command(name="copy")
@@ -270,26 +260,20 @@ def copy_to(
 
     A copy that was interrupted goes on; one of a store in use is brought up to date.
     """
-    with (
-        _opened(source, read_only=True) as reading,
-        _opened(target, read_only=False, may_be_new=True) as writing,
-    ):
-        check_version(reading)
-        upgrade(writing)
-        with _progress() as progress:
-            task = progress.add_task("Copying traces", total=None)
-            done = copy_store(
-                reading,
-                writing,
-                lambda traces, total: progress.update(
-                    task, completed=traces, total=total
-                ),
-            )
-        _out.print(
-            f"{_name(writing)} holds what {_name(reading)} holds: copied "
-            f"{done.copied} traces, {done.equal} were there.",
-            markup=False,
+    for url in (source, target):
+        CollectorSettings.load({"store": url})
+    with _progress() as progress:
+        task = progress.add_task("Copying traces", total=None)
+        done = backend_of(source).copy(
+            source,
+            target,
+            lambda traces, total: progress.update(task, completed=traces, total=total),
         )
+    _out.print(
+        f"{redact_url(target)} holds what {redact_url(source)} holds: copied "
+        f"{done.copied} traces, {done.equal} were there.",
+        markup=False,
+    )
 
 
 def _progress() -> Progress:
@@ -297,30 +281,17 @@ def _progress() -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=_err)
 
 
-def _sqlite_version() -> str:
-    """Return the version, with a word of caution for those with the WAL-reset bug."""
-    if sqlite3.sqlite_version_info >= _SQLITE_WITHOUT_WAL_RESET_BUG:
-        return sqlite3.sqlite_version
-    return f"{sqlite3.sqlite_version} (below 3.51.3: let one process write at a time)"
-
-
 @contextlib.contextmanager
 def _opened(
     store: str | None, *, read_only: bool, may_be_new: bool = False
-) -> Iterator[Engine]:
+) -> Iterator[Admin]:
     """Open a store for one command; none is made by accident."""
     url = CollectorSettings.load({"store": store}).store
+    backend = backend_of(url)
     if not may_be_new:
-        open_engine(url, read_only=True)  # says so when there is none
-    engine = open_engine(url, read_only=read_only)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
-def _name(engine: Engine) -> str:
-    return store_name(engine)
+        backend.admin(url, read_only=True).close()  # says so when there is none
+    with contextlib.closing(backend.admin(url, read_only=read_only)) as admin:
+        yield admin
 
 
 def _milliseconds(age: str) -> int:

@@ -21,8 +21,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from spanframe_collector.decode.envelope import walk
 from spanframe_collector.telemetry import Telemetry
+from spanframe_store.otlp.envelope import walk
 
 __all__ = ["Forwarder"]
 

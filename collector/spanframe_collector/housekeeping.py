@@ -5,12 +5,10 @@ import logging
 import time
 from typing import Final
 
-from sqlalchemy import Engine
-
 from spanframe.errors import StoreError
-from spanframe_collector.pipeline import Pipeline
-from spanframe_collector.store.retention import Limits, prune_portion
+from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.telemetry import Telemetry
+from spanframe_store.contract.store import Admin, Limits
 
 __all__ = ["keep_within"]
 
@@ -20,7 +18,7 @@ _PERIOD_SECONDS: Final = 60.0
 
 
 async def keep_within(
-    limits: Limits, engine: Engine, pipeline: Pipeline, telemetry: Telemetry
+    limits: Limits, admin: Admin, pipeline: CommitQueue, telemetry: Telemetry
 ) -> None:
     """Prune now and every minute, until cancelled; requests go in between portions.
 
@@ -29,7 +27,7 @@ async def keep_within(
     while True:
         pruned = 0
         try:
-            while deleted := await _portion(limits, engine, pipeline):
+            while deleted := await _portion(limits, admin, pipeline):
                 telemetry.deleted(deleted)
                 pruned += deleted
         except StoreError as error:
@@ -43,12 +41,12 @@ async def keep_within(
         await asyncio.sleep(_PERIOD_SECONDS)
 
 
-async def _portion(limits: Limits, engine: Engine, pipeline: Pipeline) -> int:
+async def _portion(limits: Limits, admin: Admin, pipeline: CommitQueue) -> int:
     deleted = 0
 
     def prune() -> None:
         nonlocal deleted
-        deleted = prune_portion(engine, limits, time.time_ns() // 1_000_000)
+        deleted = admin.prune(limits, time.time_ns() // 1_000_000)
 
     await pipeline.perform(prune)
     return deleted

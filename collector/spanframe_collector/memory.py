@@ -4,7 +4,7 @@ import ctypes
 import gc
 from typing import Final
 
-__all__ = ["look_for_cycles_seldom", "return_large_blocks"]
+__all__ = ["raise_gc_thresholds", "return_freed_memory"]
 
 # malloc.h
 _M_MMAP_THRESHOLD: Final = -3
@@ -17,7 +17,7 @@ _THRESHOLDS: Final = (50_000, 20, 50)
 """New objects until the young ones are looked at, and how seldom the older ones are."""
 
 
-def look_for_cycles_seldom() -> None:
+def raise_gc_thresholds() -> None:
     """Have Python's cyclic garbage collector run less often.
 
     A request becomes tens of thousands of small objects, none of which refers to
@@ -29,7 +29,7 @@ def look_for_cycles_seldom() -> None:
     gc.set_threshold(*_THRESHOLDS)
 
 
-def return_large_blocks() -> None:
+def return_freed_memory() -> None:
     """Have requests' memory given back to the system as soon as it is free.
 
     By default glibc raises the size from which it does so with every large block it

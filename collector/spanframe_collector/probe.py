@@ -17,7 +17,8 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from spanframe.errors import StoreError
-from spanframe_collector.settings import Address, CollectorSettings
+from spanframe_collector.settings import CollectorSettings
+from spanframe_serving.addresses import Address
 
 __all__ = ["check_health"]
 

@@ -13,23 +13,22 @@ from typing import Final, Protocol
 
 from spanframe.errors import SettingsError
 from spanframe_collector.admission import Admission
-from spanframe_collector.decode.masking import Masker
+from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.decoders import Decoders
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.housekeeping import keep_within
-from spanframe_collector.intake import Intake
-from spanframe_collector.memory import look_for_cycles_seldom, return_large_blocks
-from spanframe_collector.pipeline import Pipeline
+from spanframe_collector.ingest import Ingest
+from spanframe_collector.masking import Masker
+from spanframe_collector.memory import raise_gc_thresholds, return_freed_memory
 from spanframe_collector.receivers.grpc import GrpcReceiver
 from spanframe_collector.receivers.http import HttpReceiver
-from spanframe_collector.settings import Address, CollectorSettings
-from spanframe_collector.store.engine import open_engine
-from spanframe_collector.store.helped import HelpedWriter, has_two_cores
-from spanframe_collector.store.inspection import file_sizes
-from spanframe_collector.store.migrations import upgrade
-from spanframe_collector.store.retention import Limits, knows_its_size
+from spanframe_collector.second_process.writer import HelpedWriter, has_two_cores
+from spanframe_collector.settings import CollectorSettings
 from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
+from spanframe_serving.addresses import Address
+from spanframe_store.contract.store import Limits, WriterOptions
+from spanframe_store.registry import backend_of
 
 __all__ = ["serve"]
 
@@ -58,7 +57,7 @@ class Receiver(Protocol):
     async def say(self, *, serving: bool) -> None:
         """Tell those who ask whether spans can be stored now."""
 
-    async def say_stopping(self) -> None:
+    async def announce_stop(self) -> None:
         """Say that no new sender is wanted, while requests are still taken."""
 
     async def stop(self, grace: float) -> None:
@@ -78,27 +77,34 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
         StoreError: when the store cannot be opened or has another version.
         OSError: when an address cannot be bound or the file not be written.
     """
-    return_large_blocks()
-    look_for_cycles_seldom()
-    engine = open_engine(settings.store, synchronous=settings.sqlite_synchronous)
+    return_freed_memory()
+    raise_gc_thresholds()
+    backend = backend_of(settings.store)
+    options = WriterOptions(settings.sqlite_synchronous)
+    admin = backend.admin(settings.store, options)
     try:
-        if settings.keep_size is not None and not knows_its_size(engine):
+        if settings.keep_size is not None and not admin.knows_its_size():
             problem = "keep_size needs a store on SQLite; give keep_age instead"
             raise SettingsError([problem])
-        upgrade(engine)
+        admin.upgrade()
         telemetry = Telemetry()
         telemetry.gauge(
             "spanframe_store_wal_bytes",
             "Bytes of SQLite's write-ahead log.",
-            lambda: file_sizes(engine)[1] or 0,
+            admin.write_ahead_bytes,
         )
         with _stop_signals() as stop:
             helped = settings.second_process == "auto" and has_two_cores()
-            writer = HelpedWriter(engine, settings.sqlite_synchronous, helped=helped)
-            pipeline = Pipeline(writer, telemetry)
+            writer = HelpedWriter(
+                backend.writer(settings.store, options),
+                settings.store,
+                settings.sqlite_synchronous,
+                helped=helped,
+            )
+            pipeline = CommitQueue(writer, telemetry, writer.pack)
             limits = Limits(settings.keep_age, settings.keep_size)
             keeper = asyncio.create_task(
-                keep_within(limits, engine, pipeline, telemetry)
+                keep_within(limits, admin, pipeline, telemetry)
             )
             try:
                 await _receive(settings, pipeline, telemetry, stop, ready_file)
@@ -109,12 +115,12 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
                 await pipeline.close()
         _log.info("Stopped: %s", telemetry.summary())
     finally:
-        engine.dispose()
+        admin.close()
 
 
 async def _receive(
     settings: CollectorSettings,
-    pipeline: Pipeline,
+    pipeline: CommitQueue,
     telemetry: Telemetry,
     stop: asyncio.Event,
     ready_file: Path | None,
@@ -131,7 +137,7 @@ async def _receive(
         forwarder = _forwarder(settings, telemetry)
         if forwarder is not None:
             stack.push_async_callback(forwarder.close, _GRACE_SECONDS)
-        intake = Intake(
+        intake = Ingest(
             pipeline,
             admission,
             telemetry,
@@ -152,8 +158,8 @@ async def _receive(
         await _until(stop, pipeline.health, receivers)
         _log.info("Stopping: taking what senders flush, finishing what was begun")
         for receiver in receivers:
-            await receiver.say_stopping()
-        await _linger(intake, settings.drain_seconds)
+            await receiver.announce_stop()
+        await _drain(intake, settings.drain_seconds)
 
 
 async def _start(receiver: Receiver, address: Address, started: list[Receiver]) -> str:
@@ -193,7 +199,7 @@ async def _until(
                 await receiver.say(serving=serving)
 
 
-async def _linger(intake: Intake, seconds: float) -> None:
+async def _drain(intake: Ingest, seconds: float) -> None:
     """Keep taking requests: an app that got the signal with us flushes as it ends."""
     await asyncio.sleep(seconds)
     deadline = time.monotonic() + _OVERTIME_SECONDS

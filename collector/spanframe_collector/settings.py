@@ -1,9 +1,8 @@
 """The collector's settings."""
 
 import dataclasses
-import ipaddress
 import re
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
 from spanframe.errors import SettingsError
 from spanframe.settings import (
@@ -15,42 +14,9 @@ from spanframe.settings import (
     store_url,
     whole_number,
 )
+from spanframe_serving.addresses import Address, address, optional_address
 
-__all__ = ["Address", "CollectorSettings", "age_ms"]
-
-
-class Address(NamedTuple):
-    """Where a listener binds: ``HOST:PORT``, or ``unix:PATH`` with port 0."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        if self.host.startswith("unix:"):
-            return self.host
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether only programs on this machine can reach it."""
-        if self.host.startswith("unix:") or self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-
-def address(text: str) -> Address:
-    """Read ``HOST:PORT``, ``[IPV6]:PORT`` or ``unix:PATH``; port 0 takes a free one."""
-    if text.startswith("unix:"):
-        return Address(text, 0)
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
-        raise ValueError("write HOST:PORT, for example 127.0.0.1:4317, or unix:PATH")
-    return Address(host, int(port))
+__all__ = ["CollectorSettings", "age_ms"]
 
 
 _AGE_UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000}
@@ -75,11 +41,6 @@ def size_bytes(text: str) -> int | None:
     if match is None:
         raise ValueError("write a number and KB, MB, GB or TB, for example 20GB")
     return int(match[1]) * _SIZE_UNITS[match[2]]
-
-
-def optional_address(text: str) -> Address | None:
-    """Read an address; ``off``: None."""
-    return None if text in {"", "off"} else address(text)
 
 
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+")

@@ -25,7 +25,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from spanframe_collector.rows import Rejected
+from spanframe_store.contract.spans import Rejected
 
 __all__ = ["Telemetry"]
 

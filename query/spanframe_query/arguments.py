@@ -1,26 +1,25 @@
-"""From the arguments of a search to a checked search and the engine it runs on."""
+"""From the arguments of a search to a checked search and the store it runs on."""
 
 from collections.abc import Sequence
 from operator import index
 from typing import Any, NamedTuple
-
-from sqlalchemy import Engine
 
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.filter import filter_and, parse_filter
 from spanframe_query.order import parse_order
 from spanframe_query.scope import active_experiment_ids
-from spanframe_query.select import Search
 from spanframe_query.stores import reading
+from spanframe_store.contract.search import Search
+from spanframe_store.contract.store import Reader
 
 __all__ = ["Checked", "checked_search", "limit_of"]
 
 
 class Checked(NamedTuple):
-    """A checked search and the engine it runs on."""
+    """A checked search and the store it runs on."""
 
-    engine: Engine
+    reader: Reader
     search: Search
 
 
@@ -50,11 +49,11 @@ def checked_search(
         if value is not None:
             checked = filter_and(checked, "metadata", key, str(value))
     order = parse_order(order_by)
-    engine = reading(store)
+    reader = reading(store)
     if experiment_ids is None and not all_experiments:
-        experiment_ids = active_experiment_ids(engine)
+        experiment_ids = active_experiment_ids(reader)
     return Checked(
-        engine, Search(filter=checked, order=order, experiment_ids=experiment_ids)
+        reader, Search(filter=checked, order=order, experiment_ids=experiment_ids)
     )
 
 

@@ -12,7 +12,6 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from sqlalchemy import Engine
 
 from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe.settings import ClientSettings, redact_url, rows
@@ -21,12 +20,12 @@ from spanframe_query.arguments import checked_search
 from spanframe_query.demo import demo
 from spanframe_query.entities import Trace
 from spanframe_query.experiments import find_experiment, find_experiment_by_id
-from spanframe_query.explain import explain
 from spanframe_query.known_fields import misspellings
 from spanframe_query.output import OUTPUT_COLUMNS, WRITERS, chosen_columns
 from spanframe_query.stores import reading
 from spanframe_query.terminal import visible
 from spanframe_query.traces import find_trace
+from spanframe_store.contract.store import Reader
 
 __all__ = ["app"]
 
@@ -117,7 +116,7 @@ def search(
         if file is not None:
             raise InvalidArgumentError("--file is for --output json, csv or parquet.")
     shown = chosen_columns(names)
-    engine, found = checked_search(
+    searched, found = checked_search(
         _store_url(store),
         filter_,
         order_by,
@@ -125,11 +124,11 @@ def search(
     )
     limit = None if everything else max_results
     if explained:
-        uses = explain(engine, replace(found, limit=limit))
+        uses = reader.explain(searched, replace(found, limit=limit))
         Console().print(drawing.clauses(uses))
         return
     pages = reader.read_pages(
-        engine,
+        searched,
         replace(found, limit=limit),
         include_spans=any(column.name in _FROM_SPANS for column in shown),
         size=_PORTION,
@@ -146,7 +145,7 @@ def search(
     else:
         console = Console(stderr=True, highlight=False)
         console.print("No traces match.")
-        for hint in misspellings(engine, found.filter):
+        for hint in misspellings(searched, found.filter):
             console.print(visible(hint), markup=False)
 
 
@@ -180,14 +179,14 @@ def _experiment_ids(store: str, given: Sequence[str] | None) -> tuple[int, ...] 
     """Return the ids of experiments given by name or id; None when none is given."""
     if not given:
         return None
-    engine = reading(store)
-    return tuple(_experiment_id(engine, text) for text in given)
+    searched = reading(store)
+    return tuple(_experiment_id(searched, text) for text in given)
 
 
-def _experiment_id(engine: Engine, text: str) -> int:
-    found = find_experiment(engine, text)
+def _experiment_id(searched: Reader, text: str) -> int:
+    found = find_experiment(searched, text)
     if found is None and _NUMBER.fullmatch(text):
-        found = find_experiment_by_id(engine, int(text))
+        found = find_experiment_by_id(searched, int(text))
     if found is None:
         raise NotFoundError(f"There is no experiment {visible(text)!r} in this store.")
     return int(found.experiment_id)

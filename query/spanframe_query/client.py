@@ -7,7 +7,6 @@ import spanframe
 from spanframe._runtime import current_settings
 from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe.settings import ClientSettings
-from spanframe_collector.store import mutations
 from spanframe_query import reader
 from spanframe_query.arguments import checked_search, limit_of
 from spanframe_query.entities import Experiment, PagedList, Trace
@@ -76,7 +75,7 @@ class SpanframeClient:
         size = limit_of(max_results)
         if size is None:
             raise InvalidArgumentError("max_results is None: write the size of a page.")
-        engine, search = checked_search(
+        store, search = checked_search(
             self.tracking_uri,
             filter_string,
             order_by,
@@ -89,7 +88,7 @@ class SpanframeClient:
         if flush:
             spanframe.flush()
         page = reader.read_page(
-            engine,
+            store,
             replace(search, limit=size, after=after),
             include_spans=include_spans,
         )
@@ -187,7 +186,7 @@ class SpanframeClient:
             InvalidArgumentError: when the name is empty or taken.
             StoreError: when the store cannot be written.
         """
-        return str(mutations.create_experiment(writing(self.tracking_uri), name))
+        return str(writing(self.tracking_uri).create_experiment(name))
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
         """Return the experiment of a name; None when the store has none."""
@@ -212,11 +211,10 @@ MlflowClient = SpanframeClient
 def _delete_by_age(
     store: str, experiment_id: int, max_timestamp_ms: int, limit: int | None
 ) -> int:
-    engine = writing(store)
+    admin = writing(store)
     deleted = 0
     while limit is None or deleted < limit:
-        portion = mutations.delete_traces_before(
-            engine,
+        portion = admin.delete_traces_before(
             max_timestamp_ms,
             experiment_id=experiment_id,
             at_most=None if limit is None else limit - deleted,
@@ -229,4 +227,4 @@ def _delete_by_age(
 
 def _delete_by_id(store: str, experiment_id: int, trace_ids: Iterable[str]) -> int:
     raw_ids = experiment_traces(reading(store), experiment_id, trace_ids)
-    return mutations.delete_traces(writing(store), raw_ids)
+    return writing(store).delete_traces(raw_ids)

@@ -1,32 +1,18 @@
 """``order_by`` → order terms, by the tokens, names and errors of filters."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from spanframe.errors import InvalidArgumentError
-from spanframe_query.filter import Field, FieldKind
-from spanframe_query.filter.check import ROWS, known_field
+from spanframe_query.filter.check import known_field
 from spanframe_query.filter.errors import fail, refuse_surrogates
 from spanframe_query.filter.parser import Parser
+from spanframe_store.contract.fields import ROWS
+from spanframe_store.contract.search import DEFAULT_ORDER, OrderTerm
 
-__all__ = ["DEFAULT_ORDER", "OrderTerm", "parse_order"]
-
-
-class OrderTerm(NamedTuple):
-    """One thing to order by; traces that lack it come last in both directions."""
-
-    field: Field
-    descending: bool
-
-    def __str__(self) -> str:
-        """Write the term the way ``order_by`` can read it back."""
-        return f"{self.field} {'DESC' if self.descending else 'ASC'}"
+__all__ = ["parse_order"]
 
 
-DEFAULT_ORDER: Final = (
-    OrderTerm(Field(FieldKind.TIMESTAMP_MS), descending=True),
-    OrderTerm(Field(FieldKind.REQUEST_ID), descending=False),
-)
 _ORDERABLE: Final = (
     "Order by timestamp_ms, execution_time_ms, end_time_ms, status, request_id, "
     "experiment_id, name, tags.<key> or metadata.<key>"
@@ -83,5 +69,5 @@ def _term(item: str) -> OrderTerm:
     )
     field = known_field(item, key)
     if not ROWS[field.kind].orderable or field.key in _WITHOUT_ORDER:
-        fail("Traces are not ordered by this field", item, key.span, _ORDERABLE)
+        fail("Traces are not ordered by this field", item, key.place, _ORDERABLE)
     return OrderTerm(field, descending)

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.filter import FieldKind
-from spanframe_query.filter.fields import NUMBER_KINDS
-from spanframe_query.select import Cursor, Search, order_values
+from spanframe_store.contract.fields import NUMBER_KINDS
+from spanframe_store.contract.search import Cursor, Search
 
 __all__ = ["next_token", "read_token"]
 
@@ -23,17 +23,14 @@ _DIGEST_BYTES: Final = 12
 _INT64: Final = range(-(1 << 63), 1 << 63)
 
 
-def next_token(search: Search, last_row: Any) -> str:
-    """Return the token of the page that follows a row.
+def next_token(search: Search, end: Cursor) -> str:
+    """Return the token of the page that follows another one.
 
     Args:
-        search: the search the row belongs to; ``limit`` and ``after`` do not matter.
-        last_row: the last row of the page, as `select_traces` returned it.
+        search: the search of both; ``limit`` and ``after`` do not matter.
+        end: where the page before ended.
     """
-    values = [
-        value.hex() if isinstance(value, bytes) else value
-        for value in order_values(last_row, search.order)
-    ]
+    values = [value.hex() if isinstance(value, bytes) else value for value in end]
     text = json.dumps([_digest(search), *values])
     return base64.urlsafe_b64encode(text.encode()).decode()
 

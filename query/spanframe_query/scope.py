@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Engine
-
 from spanframe._runtime import current_settings, runtime
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.experiments import find_experiment
+from spanframe_store.contract.store import Reader
 
 __all__ = [
     "active_experiment_ids",
@@ -69,7 +68,7 @@ def experiment_ids_of(
     return tuple(experiment_id_of(name, item) for item in given)
 
 
-def active_experiment_ids(engine: Engine) -> tuple[int, ...] | None:
+def active_experiment_ids(reader: Reader) -> tuple[int, ...] | None:
     """Return the experiment chosen by `set_experiment` or a setting, in a store.
 
     Returns:
@@ -79,7 +78,7 @@ def active_experiment_ids(engine: Engine) -> tuple[int, ...] | None:
     name = runtime.experiment or current_settings().experiment
     if not name:
         return None
-    experiment = find_experiment(engine, name)
+    experiment = find_experiment(reader, name)
     return () if experiment is None else (int(experiment.experiment_id),)
 
 

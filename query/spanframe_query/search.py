@@ -12,14 +12,13 @@ from spanframe.errors import InvalidArgumentError
 from spanframe_query import reader
 from spanframe_query.arguments import checked_search, limit_of
 from spanframe_query.arrow import PLAIN_COLUMNS, build_table, table_schema
-from spanframe_query.collecting import uncollected
 from spanframe_query.columns import columns_of_layout
 from spanframe_query.entities import Trace
-from spanframe_query.explain import ClauseUse
-from spanframe_query.explain import explain as explain_clauses
 from spanframe_query.extract import ExtractField, parse_extract_fields
 from spanframe_query.frame import build_frame
+from spanframe_query.gc_pause import gc_paused
 from spanframe_query.scope import experiment_ids_of, store_url
+from spanframe_store.contract.results import ClauseUse
 
 __all__ = ["count_traces", "iter_traces", "search_traces"]
 
@@ -159,7 +158,7 @@ def search_traces(
         raise InvalidArgumentError(
             "extract_fields makes columns: leave it out, or return_type='list'."
         )
-    engine, search = checked_search(
+    store, search = checked_search(
         store_url(sql_warehouse_id),
         filter_string,
         order_by,
@@ -169,11 +168,11 @@ def search_traces(
     )
     limited = replace(search, limit=limit_of(max_results))
     if explain:
-        return pd.DataFrame(explain_clauses(engine, limited), columns=ClauseUse._fields)
+        return pd.DataFrame(reader.explain(store, limited), columns=ClauseUse._fields)
     if flush:
         spanframe.flush()
-    with uncollected():
-        return build(reader.read(engine, limited, include_spans=include_spans))
+    with gc_paused():
+        return build(reader.read(store, limited, include_spans=include_spans))
 
 
 def count_traces(
@@ -189,12 +188,12 @@ def count_traces(
         FilterError: when the filter cannot be used.
         StoreError: when the store cannot be read.
     """
-    engine, search = checked_search(
+    store, search = checked_search(
         store_url(sql_warehouse_id),
         filter_string,
         experiment_ids=experiment_ids_of(experiment_ids, locations) or None,
     )
-    return reader.count(engine, search)
+    return reader.count(store, search)
 
 
 def iter_traces(
@@ -227,14 +226,14 @@ def iter_traces(
     """
     if batch_size < 1:
         raise InvalidArgumentError(f"batch_size is {batch_size!r}: write 1 or more.")
-    engine, search = checked_search(
+    store, search = checked_search(
         store_url(sql_warehouse_id),
         filter_string,
         order_by,
         experiment_ids=experiment_ids_of(experiment_ids, locations) or None,
     )
     pages = reader.read_pages(
-        engine,
+        store,
         replace(search, limit=limit_of(max_results)),
         include_spans=include_spans,
         size=batch_size,

@@ -4,21 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import Engine
-
 from spanframe import keys
 from spanframe_query import reader
 from spanframe_query.arguments import checked_search, limit_of
 from spanframe_query.entities import Session, Trace
-from spanframe_query.filter import Comparator, Condition, Field, FieldKind, Filter
-from spanframe_query.filter.nodes import Span
+from spanframe_query.filter import Comparator, Condition, Field, FieldKind
 from spanframe_query.scope import experiment_ids_of, store_url
-from spanframe_query.select import Search
+from spanframe_store.contract.search import Search
+from spanframe_store.contract.store import Reader
 
 __all__ = ["search_sessions"]
 
 _SESSION: Final = Field(FieldKind.METADATA, keys.META_SESSION)
-_NOWHERE: Final = Span(0, 0)
 _PAGE: Final = 1000
 
 
@@ -42,7 +39,7 @@ def search_sessions(
         InvalidArgumentError: when an argument cannot be used.
         StoreError: when the store cannot be read.
     """
-    engine, search = checked_search(
+    store, search = checked_search(
         store_url(),
         None,
         experiment_ids=experiment_ids_of(None, locations) or None,
@@ -50,19 +47,19 @@ def search_sessions(
         run_id=run_id,
     )
     limit = limit_of(max_results)
-    names = _newest_sessions(engine, search, limit)
+    names = _newest_sessions(store, search, limit)
     if not names:
         return []
     found = _with(search, Comparator.IN, tuple(names))
-    traces = reader.read(engine, found, include_spans=include_spans)
+    traces = reader.read(store, found, include_spans=include_spans)
     return _grouped(names, traces)
 
 
-def _newest_sessions(engine: Engine, search: Search, limit: int | None) -> list[str]:
+def _newest_sessions(store: Reader, search: Search, limit: int | None) -> list[str]:
     """Return session ids by their newest trace; reads pages until there are enough."""
     names: dict[str, None] = {}
     pages = reader.read_pages(
-        engine,
+        store,
         _with(search, Comparator.IS_NOT_NULL, None),
         include_spans=False,
         size=_PAGE,
@@ -80,9 +77,8 @@ def _newest_sessions(engine: Engine, search: Search, limit: int | None) -> list[
 def _with(
     search: Search, comparator: Comparator, value: tuple[str, ...] | None
 ) -> Search:
-    condition = Condition(_SESSION, comparator, value, _NOWHERE)
-    conditions = (*search.filter.conditions, condition)
-    return replace(search, filter=Filter(conditions, search.filter.source))
+    condition = Condition(_SESSION, comparator, value)
+    return replace(search, filter=search.filter.and_(condition))
 
 
 def _grouped(names: Sequence[str], newest_first: Iterable[Trace]) -> list[Session]:

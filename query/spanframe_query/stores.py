@@ -1,49 +1,39 @@
-"""Engines of the stores that are searched, opened once and kept.
+"""The stores that are searched, opened once and kept.
 
-A reading engine can only query, and a forked process opens its own. The file behind an
-SQLite URL may be replaced while a notebook stays open; then the engine is opened anew
-instead of reading a file that is gone.
+A reader can only query, and a forked process opens its own. The file behind an SQLite
+URL may be replaced while a notebook stays open; then the store is opened anew instead
+of reading a file that is gone.
 """
 
 import os
-from pathlib import Path
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from sqlalchemy import Engine, event
-
-from spanframe_collector.store.engine import open_engine
-from spanframe_collector.store.migrations import check_version
-from spanframe_query.codecs import codecs_of
-from spanframe_query.layouts import install_functions
+from spanframe_store.contract.store import Admin, Reader
+from spanframe_store.registry import backend_of
 
 __all__ = ["close_stores", "reading", "writing"]
 
-FileIdentity = tuple[int, int] | None
-"""Device and inode of an SQLite file; None for a server."""
+_readers: Final[dict[str, Reader]] = {}
+_admins: Final[dict[str, tuple[Reader, Admin]]] = {}
+"""Each with the reader that it was opened beside: they read and write one file."""
 
-
-class _Open(NamedTuple):
-    engine: Engine
-    identity: FileIdentity
-
-
-_open: Final[dict[tuple[str, bool], _Open]] = {}
 _lock = Lock()
 
 
-def reading(url: str) -> Engine:
-    """Return the engine that queries a store.
+def reading(url: str) -> Reader:
+    """Return what queries a store.
 
     Raises:
         SettingsError: when the URL is of no store.
         StoreError: when the store is missing, unreachable or of another version.
     """
-    return _engine(url, read_only=True)
+    with _lock:
+        return _reader(url)
 
 
-def writing(url: str) -> Engine:
-    """Return the engine that changes tags, traces and experiments of a store.
+def writing(url: str) -> Admin:
+    """Return what changes tags, traces and experiments of a store.
 
     The store must exist: a change never makes one.
 
@@ -51,65 +41,57 @@ def writing(url: str) -> Engine:
         SettingsError: when the URL is of no store.
         StoreError: when the store is missing, unreachable or of another version.
     """
-    reading(url)
-    return _engine(url, read_only=False)
+    with _lock:
+        reader = _reader(url)
+        beside, admin = _admins.get(url, (None, None))
+        if admin is not None and beside is reader:
+            return admin
+        if admin is not None:
+            admin.close()
+        opened = backend_of(url).admin(url)
+        _admins[url] = reader, opened
+        return opened
 
 
 def close_stores() -> None:
-    """Close every engine; the next search opens what it needs."""
+    """Close every store; the next search opens what it needs."""
     with _lock:
-        for each in _open.values():
-            each.engine.dispose()
-        _open.clear()
+        for reader in _readers.values():
+            reader.close()
+        for _, admin in _admins.values():
+            admin.close()
+        _readers.clear()
+        _admins.clear()
+
+
+def _reader(url: str) -> Reader:
+    known = _readers.get(url)
+    if known is not None and known.is_current():
+        return known
+    if known is not None:
+        known.close()
+        del _readers[url]
+    reader = backend_of(url).reader(url)
+    try:
+        reader.check_version()
+    except BaseException:
+        reader.close()
+        raise
+    _readers[url] = reader
+    return reader
 
 
 def _forget_after_fork() -> None:
     """Leave the parent's connections to the parent; SQLite forbids sharing them."""
     global _lock  # noqa: PLW0603 - the parent's may be held by a thread that is gone
     _lock = Lock()
-    for each in _open.values():
-        each.engine.dispose(close=False)
-    _open.clear()
+    for reader in _readers.values():
+        reader.abandon()
+    for _, admin in _admins.values():
+        admin.abandon()
+    _readers.clear()
+    _admins.clear()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_after_fork)
-
-
-def _engine(url: str, *, read_only: bool) -> Engine:
-    with _lock:
-        known = _open.get((url, read_only))
-        if known is not None and known.identity == _identity(known.engine):
-            return known.engine
-        if known is not None:
-            known.engine.dispose()
-            del _open[url, read_only]
-        engine = open_engine(url, read_only=read_only)
-        if engine.dialect.name == "sqlite":
-            _install_functions(engine)
-        try:
-            check_version(engine)
-        except BaseException:
-            engine.dispose()
-            raise
-        _open[url, read_only] = _Open(engine, _identity(engine))
-        return engine
-
-
-def _install_functions(engine: Engine) -> None:
-    codecs = codecs_of(engine)
-
-    @event.listens_for(engine, "connect")
-    def _install(dbapi_connection: Any, record: object) -> None:
-        del record
-        install_functions(dbapi_connection, codecs)
-
-
-def _identity(engine: Engine) -> FileIdentity:
-    if engine.dialect.name != "sqlite" or engine.url.database is None:
-        return None
-    try:
-        status = Path(engine.url.database).expanduser().stat()
-    except FileNotFoundError:
-        return (0, 0)
-    return (status.st_dev, status.st_ino)

@@ -5,19 +5,16 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Engine
-
 import spanframe
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError, NotFoundError
-from spanframe_collector.store import mutations
 from spanframe_query import reader
 from spanframe_query.entities import Trace
 from spanframe_query.filter import Comparator, Condition, Field, FieldKind, Filter
-from spanframe_query.filter.nodes import Span
 from spanframe_query.scope import store_url
-from spanframe_query.select import Search
 from spanframe_query.stores import reading, writing
+from spanframe_store.contract.search import Search
+from spanframe_store.contract.store import Admin, Reader
 
 __all__ = [
     "change_tag",
@@ -70,31 +67,27 @@ def get_trace(trace_id: str, silent: bool = False, flush: bool = False) -> Trace
     return trace
 
 
-def find_trace(engine: Engine, trace_id: str) -> Trace | None:
+def find_trace(store: Reader, trace_id: str) -> Trace | None:
     """Return a trace of one store with its spans; None when it has none."""
     match = _match(trace_id)
     if match is None:
         return None
-    condition = Condition(
-        _REQUEST_ID,
-        Comparator.EQ,
-        keys.REQUEST_ID_PREFIX + match[1],
-        Span(0, 0),
-    )
-    search = Search(filter=Filter((condition,)), limit=1)
-    return next(iter(reader.read(engine, search, include_spans=True)), None)
+    whole_id = keys.REQUEST_ID_PREFIX + match[1]
+    condition = Condition(_REQUEST_ID, Comparator.EQ, whole_id)
+    search = Search(filter=Filter(condition), limit=1)
+    return next(iter(reader.read(store, search, include_spans=True)), None)
 
 
 def experiment_traces(
-    engine: Engine, experiment_id: int, trace_ids: Iterable[str]
+    store: Reader, experiment_id: int, trace_ids: Iterable[str]
 ) -> list[bytes]:
     """Return those of some traces that an experiment has, as raw ids."""
     ids = [f"{keys.REQUEST_ID_PREFIX}{m[1]}" for m in map(_match, trace_ids) if m]
     if not ids:
         return []
-    condition = Condition(_REQUEST_ID, Comparator.IN, tuple(ids), Span(0, 0))
-    search = Search(filter=Filter((condition,)), experiment_ids=(experiment_id,))
-    found = reader.read(engine, search, include_spans=False)
+    condition = Condition(_REQUEST_ID, Comparator.IN, tuple(ids))
+    search = Search(filter=Filter(condition), experiment_ids=(experiment_id,))
+    found = reader.read(store, search, include_spans=False)
     return [trace_bytes(trace.trace_id) for trace in found]
 
 
@@ -141,12 +134,12 @@ def change_tag(store: str, trace_id: str, key: str, value: str | None) -> None:
     if not may_change(key):
         return
     raw_id = trace_bytes(trace_id)
-    engine = writing(store)
+    admin = writing(store)
     try:
-        _write_tag(engine, raw_id, key, value)
+        _write_tag(admin, raw_id, key, value)
     except NotFoundError:
         spanframe.flush()
-        _write_tag(engine, raw_id, key, value)
+        _write_tag(admin, raw_id, key, value)
 
 
 def may_change(key: object) -> bool:
@@ -183,8 +176,8 @@ def _match(trace_id: object) -> re.Match[str] | None:
     return _TRACE_ID.fullmatch(trace_id) if isinstance(trace_id, str) else None
 
 
-def _write_tag(engine: Engine, trace_id: bytes, key: str, value: str | None) -> None:
+def _write_tag(admin: Admin, trace_id: bytes, key: str, value: str | None) -> None:
     if value is None:
-        mutations.delete_trace_tag(engine, trace_id, key)
+        admin.delete_trace_tag(trace_id, key)
     else:
-        mutations.set_trace_tag(engine, trace_id, key, value)
+        admin.set_trace_tag(trace_id, key, value)

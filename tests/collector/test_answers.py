@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from spanframe_collector.admission import BudgetSpentError
-from spanframe_collector.intake import RefusedError
+from spanframe_collector.ingest import RefusedError
 from tests.collector import test_grpc_receiver, test_http_receiver
 from tests.plugins.otlp import request, span
 from tests.plugins.store import Store

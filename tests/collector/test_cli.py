@@ -55,7 +55,7 @@ def test_a_store_that_is_no_file_is_not_backed_up(
     url = postgresql.url(empty_database)
     done = run("db", "backup", str(tmp_path / "copy.db"), "--store", url)
     assert done.returncode == 2
-    assert done.stderr.endswith("is no file: use pg_dump.\n")
+    assert done.stderr.endswith("is not a file: use pg_dump.\n")
     assert not list(tmp_path.iterdir())
 
 

@@ -25,22 +25,23 @@ from sqlalchemy import select
 
 from spanframe.errors import StoreError
 from spanframe_collector.admission import Admission
+from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.decoders import Decoders
-from spanframe_collector.intake import Intake, Refusal, RefusedError, _patience
-from spanframe_collector.pipeline import Pipeline
-from spanframe_collector.rows import SpanRow
-from spanframe_collector.store import schema
-from spanframe_collector.store.engine import open_engine
-from spanframe_collector.store.inspection import inspect_store
-from spanframe_collector.store.migrations import upgrade
-from spanframe_collector.store.retention import Limits, prune_portion
-from spanframe_collector.store.writer import SpanWriter, Written
+from spanframe_collector.ingest import Ingest, Refusal, RefusedError, _patience
 from spanframe_collector.telemetry import Telemetry
+from spanframe_store.contract.spans import SpanRow
+from spanframe_store.contract.store import Limits, Written
+from spanframe_store.sql import schema
+from spanframe_store.sql.backend import open_engine
+from spanframe_store.sql.inspection import inspect_store
+from spanframe_store.sql.migrations import upgrade
+from spanframe_store.sql.retention import prune_portion
+from spanframe_store.sql.writer import SpanWriter
 from tests.collector.test_faults import code_of, locked, message, path_of
 from tests.collector.test_grpc_receiver import EXPORT, export, export_at_last, rows
 from tests.collector.test_telemetry import metrics, total
-from tests.end_to_end.load import Load
 from tests.plugins.collector import Collector
+from tests.plugins.load import Load
 from tests.plugins.otlp import request, span
 from tests.plugins.postgresql import Server
 from tests.plugins.store import Store, stored_spans
@@ -196,8 +197,11 @@ class SlowWriter:
     def probe(self) -> None:
         self._writer.probe()
 
-    def prepared(self, rows: Sequence[SpanRow]) -> Sequence[SpanRow]:
-        return rows
+    def release(self) -> None:
+        self._writer.release()
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 def test_a_slow_store_gets_larger_commits_and_the_budget_holds(store: Store) -> None:
@@ -208,7 +212,7 @@ def test_a_slow_store_gets_larger_commits_and_the_budget_holds(store: Store) -> 
     admission = Admission(budget)
     least = budget
 
-    async def send(intake: Intake, body: bytes) -> bool:
+    async def send(intake: Ingest, body: bytes) -> bool:
         nonlocal least
         try:
             with intake.admit() as room:
@@ -221,8 +225,8 @@ def test_a_slow_store_gets_larger_commits_and_the_budget_holds(store: Store) -> 
         return True
 
     async def main(decoders: Decoders) -> list[bool]:
-        pipeline = Pipeline(writer, Telemetry())
-        intake = Intake(pipeline, admission, Telemetry(), decoders)
+        pipeline = CommitQueue(writer, Telemetry())
+        intake = Ingest(pipeline, admission, Telemetry(), decoders)
         taken = await asyncio.gather(*(send(intake, body) for body in bodies))
         await pipeline.close()
         return taken
@@ -283,13 +287,13 @@ def count(*_):
         os.kill(os.getpid(), signal.SIGKILL)
 """
 MIGRATE = """
-from spanframe_collector.store.engine import open_engine
-from spanframe_collector.store.migrations import upgrade
+from spanframe_store.sql.backend import open_engine
+from spanframe_store.sql.migrations import upgrade
 upgrade(open_engine(sys.argv[1]))
 """
 PRUNE = """
-from spanframe_collector.store.engine import open_engine
-from spanframe_collector.store.mutations import delete_traces_before
+from spanframe_store.sql.backend import open_engine
+from spanframe_store.sql.mutations import delete_traces_before
 delete_traces_before(open_engine(sys.argv[1]), 1 << 60)
 """
 CHECKPOINT = """

@@ -21,13 +21,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from spanframe_collector.admission import Admission
+from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.decoders import Decoders
-from spanframe_collector.intake import Intake
-from spanframe_collector.pipeline import Pipeline
+from spanframe_collector.ingest import Ingest
 from spanframe_collector.receivers import grpc as grpc_receiver
 from spanframe_collector.receivers.grpc import GrpcReceiver
-from spanframe_collector.settings import Address, CollectorSettings
+from spanframe_collector.settings import CollectorSettings
 from spanframe_collector.telemetry import Telemetry
+from spanframe_serving.addresses import Address
 from tests.plugins.collector import Collector
 from tests.plugins.http2 import connect, read_until, status_of_a_call
 from tests.plugins.otlp import request, span
@@ -83,9 +84,9 @@ async def in_this_process(store: Store, budget: int = 1 << 20) -> AsyncIterator[
     """Serve from this process; give the address."""
     settings = CollectorSettings.load({"store": store.url}, {})
     telemetry = Telemetry()
-    pipeline = Pipeline(store.writer, telemetry)
+    pipeline = CommitQueue(store.writer, telemetry)
     with closing(Decoders()) as decoders:
-        intake = Intake(pipeline, Admission(budget), telemetry, decoders)
+        intake = Ingest(pipeline, Admission(budget), telemetry, decoders)
         receiver = GrpcReceiver(intake, settings)
         address = await receiver.start(Address("127.0.0.1", 0))
         try:

@@ -24,23 +24,23 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy import MetaData, select
 
 from spanframe_collector.admission import Admission
-from spanframe_collector.decode import Decoded, EnvelopeError, decode_request
-from spanframe_collector.decode.masking import Masker
+from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.decoders import Decoders
-from spanframe_collector.intake import Intake
-from spanframe_collector.logs import log_to_stderr
-from spanframe_collector.pipeline import Pipeline
+from spanframe_collector.ingest import Ingest
+from spanframe_collector.masking import Masker
 from spanframe_collector.receivers.grpc import GrpcReceiver
-from spanframe_collector.settings import Address, CollectorSettings
-from spanframe_collector.store.schema import (
+from spanframe_collector.settings import CollectorSettings
+from spanframe_collector.telemetry import Telemetry
+from spanframe_serving.addresses import Address
+from spanframe_serving.logs import log_to_stderr
+from spanframe_store.otlp import Decoded, EnvelopeError, decode_request
+from spanframe_store.sql.schema import (
     INDEXED_KEY_LENGTH,
     attribute_index,
     experiments,
     traces,
 )
-from spanframe_collector.telemetry import Telemetry
 from tests.collector.test_faults import locked, pid_of, resident_mib
-from tests.collector.test_fidelity import field
 from tests.collector.test_grpc_receiver import (
     EXPORT,
     UNLIMITED,
@@ -52,9 +52,10 @@ from tests.collector.test_grpc_receiver import (
 from tests.collector.test_http_receiver import JSON, PROTOBUF, in_json, send
 from tests.collector.test_otlp_json import full_request
 from tests.plugins.collector import Collector
+from tests.plugins.hostile import HOSTILE
 from tests.plugins.otlp import pairs, request, span
 from tests.plugins.store import Store, stored_spans
-from tests.query.hostile import HOSTILE
+from tests.store.otlp.test_fidelity import field
 
 CANARY = "canary-5ecret"
 
@@ -322,10 +323,10 @@ def test_a_fault_of_ours_shows_nothing_and_is_to_be_sent_again(
     telemetry = Telemetry()
 
     async def talk() -> grpc.RpcError:
-        pipeline = Pipeline(store.writer, telemetry)
+        pipeline = CommitQueue(store.writer, telemetry)
         decoders = Decoders()
         admission = Admission(settings.max_in_flight_bytes)
-        intake = Intake(pipeline, admission, telemetry, decoders)
+        intake = Ingest(pipeline, admission, telemetry, decoders)
         receiver = GrpcReceiver(intake, settings)
         address = await receiver.start(Address("127.0.0.1", 0))
         decoders.close()

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import func, select
 
 from spanframe_collector import housekeeping
+from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.housekeeping import keep_within
-from spanframe_collector.pipeline import Pipeline
-from spanframe_collector.store.retention import Limits
-from spanframe_collector.store.schema import traces
 from spanframe_collector.telemetry import Telemetry
+from spanframe_store.contract.store import Limits
+from spanframe_store.sql.admin import SqlAdmin
+from spanframe_store.sql.schema import traces
 from tests.plugins.otlp import span
 from tests.plugins.store import Store
 
@@ -22,7 +23,7 @@ def sample(telemetry: Telemetry, name: str) -> float:
     return value
 
 
-class FaultyPipeline(Pipeline):
+class FaultyPipeline(CommitQueue):
     """Has some faults before it works."""
 
     def __init__(
@@ -47,7 +48,7 @@ def keep(
         pipeline = FaultyPipeline(store, telemetry, faults)
         limits = Limits(age_ms=60_000)
         keeper = asyncio.create_task(
-            keep_within(limits, store.engine, pipeline, telemetry)
+            keep_within(limits, SqlAdmin(store.engine), pipeline, telemetry)
         )
         try:
             async with asyncio.timeout(60):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 from spanframe_collector.admission import Admission, BudgetSpentError
-from spanframe_collector.intake import Refusal, RefusedError
+from spanframe_collector.ingest import Refusal, RefusedError
 from spanframe_collector.receivers.http_body import read_body
 
 LIMIT = 100_000

@@ -36,13 +36,14 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 
 from spanframe_collector.admission import Admission
+from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.decoders import Decoders
-from spanframe_collector.intake import Intake
-from spanframe_collector.pipeline import Pipeline
+from spanframe_collector.ingest import Ingest
 from spanframe_collector.receivers import http as http_receiver
 from spanframe_collector.receivers.http import HttpReceiver
-from spanframe_collector.settings import Address, CollectorSettings
+from spanframe_collector.settings import CollectorSettings
 from spanframe_collector.telemetry import Telemetry
+from spanframe_serving.addresses import Address
 from tests.collector.test_otlp_json import as_json, full_request
 from tests.plugins.collector import Collector
 from tests.plugins.otlp import request, span
@@ -477,10 +478,10 @@ async def in_this_process(store: Store) -> AsyncIterator[tuple[str, Decoders]]:
     """Serve from this process; give the address, and what decodes."""
     settings = CollectorSettings.load({"store": store.url}, {})
     telemetry = Telemetry()
-    pipeline = Pipeline(store.writer, telemetry)
+    pipeline = CommitQueue(store.writer, telemetry)
     with closing(Decoders()) as decoders:
         admission = Admission(settings.max_in_flight_bytes)
-        intake = Intake(pipeline, admission, telemetry, decoders)
+        intake = Ingest(pipeline, admission, telemetry, decoders)
         receiver = HttpReceiver(intake, telemetry, settings)
         address = await receiver.start(Address("127.0.0.1", 0))
         try:

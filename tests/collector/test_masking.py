@@ -8,9 +8,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 
-from spanframe_collector.decode import EnvelopeError, decode_request
-from spanframe_collector.decode.anyvalue import plain
-from spanframe_collector.decode.masking import Masker
+from spanframe_collector.masking import Masker
+from spanframe_store.otlp import EnvelopeError, decode_request
+from spanframe_store.otlp.anyvalue import plain
 from tests.plugins.otlp import pairs, request, span
 
 MASKER = Masker(re.compile("password|api[-_]?key", re.IGNORECASE))

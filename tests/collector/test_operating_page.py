@@ -9,15 +9,20 @@ import pytest
 
 import spanframe_collector
 from spanframe.settings import rows
-from spanframe_collector.intake import Refusal
+from spanframe_collector.ingest import Refusal
 from spanframe_collector.settings import CollectorSettings
+from spanframe_store import otlp
 from tests.collector.test_http_receiver import send
 from tests.plugins.collector import Collector
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text()
 CATALOGUE = (ROOT / "docs" / "catalogue.md").read_text()
-SOURCES = sorted(Path(spanframe_collector.__path__[0]).rglob("*.py"))
+SOURCES = sorted(
+    path
+    for package in (spanframe_collector, otlp)
+    for path in Path(package.__path__[0]).rglob("*.py")
+)
 
 
 def first_column(heading: str) -> list[str]:

@@ -14,8 +14,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from spanframe_collector.decode import EnvelopeError, decode_request
-from spanframe_collector.decode.otlp_json import Translated, to_protobuf
+from spanframe_collector.otlp_json import Translated, to_protobuf
+from spanframe_store.otlp import EnvelopeError, decode_request
 from tests.plugins.otlp import pairs, request, span
 
 TRACE_ID = "5b8efff798038103d269b633813fc60c"

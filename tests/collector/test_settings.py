@@ -3,7 +3,8 @@
 import pytest
 
 from spanframe.errors import SettingsError
-from spanframe_collector.settings import Address, CollectorSettings
+from spanframe_collector.settings import CollectorSettings
+from spanframe_serving.addresses import Address
 
 
 def test_the_defaults_are_local_and_safe() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 import spanframe
 from spanframe_query.stores import close_stores
-from tests.end_to_end.load import Batch, Load
 from tests.plugins.collector import Collector
+from tests.plugins.load import Batch, Load
 from tests.plugins.store import Store
 
 ROUNDS = 4

@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 import spanframe
 from spanframe import _guard
-from tests.instrumentation.otlp_sink import OtlpSink
+from tests.plugins.otlp_sink import OtlpSink
 
 
 class Nowhere(SpanExporter):

@@ -10,7 +10,7 @@ import pytest
 import spanframe
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
 from spanframe.errors import InvalidArgumentError
-from tests.instrumentation.otlp_sink import OtlpSink
+from tests.plugins.otlp_sink import OtlpSink
 
 
 def test_everything_said_about_a_trace_rides_on_its_root(sink: OtlpSink) -> None:

@@ -12,7 +12,7 @@ import pytest
 import spanframe
 from spanframe import SpanType
 from spanframe.errors import InvalidArgumentError
-from tests.instrumentation.otlp_sink import OtlpSink, ReceivedSpan
+from tests.plugins.otlp_sink import OtlpSink, ReceivedSpan
 
 
 def inputs(span: ReceivedSpan) -> Any:

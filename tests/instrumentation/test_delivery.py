@@ -25,7 +25,7 @@ import spanframe
 from spanframe import testing
 from spanframe._runtime import runtime
 from spanframe.errors import SettingsError
-from tests.instrumentation.otlp_sink import Answer, OtlpSink
+from tests.plugins.otlp_sink import Answer, OtlpSink
 
 
 @spanframe.trace

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import spanframe
 from spanframe._stats import Stats
-from tests.instrumentation import programs
-from tests.instrumentation.otlp_sink import OtlpSink
+from tests.plugins import programs
+from tests.plugins.otlp_sink import OtlpSink
 
 PAGE = (Path(__file__).parents[2] / "docs" / "instrumenting.md").read_text()
 

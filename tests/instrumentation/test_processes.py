@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.instrumentation import programs
-from tests.instrumentation.otlp_sink import OtlpSink
+from tests.plugins import programs
+from tests.plugins.otlp_sink import OtlpSink
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 

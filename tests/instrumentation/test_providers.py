@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Tracer, use_span
 
 import spanframe
-from tests.instrumentation import programs
-from tests.instrumentation.otlp_sink import OtlpSink
+from tests.plugins import programs
+from tests.plugins.otlp_sink import OtlpSink
 
 
 @pytest.fixture

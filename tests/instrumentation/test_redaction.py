@@ -10,7 +10,7 @@ from spanframe._capture import Capture
 from spanframe._redaction import Redaction
 from spanframe.errors import SettingsError
 from spanframe.settings import ClientSettings
-from tests.instrumentation.otlp_sink import OtlpSink
+from tests.plugins.otlp_sink import OtlpSink
 
 DEFAULT = Redaction(ClientSettings.load(environ={}).redact_keys)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import spanframe
-from tests.instrumentation.otlp_sink import OtlpSink, ReceivedSpan
+from tests.plugins.otlp_sink import OtlpSink, ReceivedSpan
 
 
 def outputs(span: ReceivedSpan) -> Any:

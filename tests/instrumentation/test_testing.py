@@ -4,7 +4,7 @@ import pytest
 
 import spanframe
 from spanframe.testing import capture_spans, faults_logged
-from tests.instrumentation.otlp_sink import OtlpSink
+from tests.plugins.otlp_sink import OtlpSink
 
 
 @spanframe.trace

@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 
 import spanframe
-from tests.instrumentation.otlp_sink import OtlpSink
+from tests.plugins.otlp_sink import OtlpSink
 
 
 @spanframe.trace

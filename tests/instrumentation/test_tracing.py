@@ -11,7 +11,7 @@ import spanframe
 from spanframe import testing
 from spanframe.__main__ import main
 from spanframe.errors import InvalidArgumentError, NotFoundError
-from tests.instrumentation.otlp_sink import OtlpSink
+from tests.plugins.otlp_sink import OtlpSink
 
 
 @spanframe.trace

@@ -13,7 +13,7 @@ from typing import Self
 
 import pytest
 
-from spanframe_collector.store.engine import open_engine
+from spanframe_store.sql.backend import open_engine
 from tests.plugins.store import Stored, stored_spans
 
 START_SECONDS = 30

@@ -13,20 +13,15 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy import Engine, delete, select
 
-from spanframe_collector.decode import decode_request
-from spanframe_collector.decode.envelope import split_spans
-from spanframe_collector.store import schema
-from spanframe_collector.store.blocks import Codec, load_codecs
-from spanframe_collector.store.engine import open_engine
-from spanframe_collector.store.migrations import upgrade
-from spanframe_collector.store.schema import (
-    resources,
-    scopes,
-    span_blocks,
-    spans,
-    traces,
-)
-from spanframe_collector.store.writer import SpanWriter, Written
+from spanframe_store.contract.store import Written
+from spanframe_store.otlp import decode_request
+from spanframe_store.otlp.envelope import split_spans
+from spanframe_store.sql import schema
+from spanframe_store.sql.backend import open_engine
+from spanframe_store.sql.blocks import Codec, load_codecs
+from spanframe_store.sql.migrations import upgrade
+from spanframe_store.sql.schema import resources, scopes, span_blocks, spans, traces
+from spanframe_store.sql.writer import SpanWriter
 from tests.plugins.otlp import request
 from tests.plugins.postgresql import Server
 
@@ -37,11 +32,11 @@ _FILE: Final = "it is about the file"
 _SETTINGS: Final = "it is about SQLite's pragmas"
 
 OPT_OUTS: Final = {
-    "tests/collector/store/test_migrations.py": {
+    "tests/store/sql/test_migrations.py": {
         "test_keys_cluster_the_tables_they_should": "PostgreSQL clusters no table",
         "test_commits_survive_power_loss_by_setting": _SETTINGS,
     },
-    "tests/collector/store/test_retention.py": {
+    "tests/store/sql/test_retention.py": {
         "test_a_store_over_its_size_loses_the_oldest_and_uses_the_space_again": _SIZE,
         "test_a_backup_is_a_whole_store": "pg_dump copies PostgreSQL",
         "test_a_backup_overwrites_nothing": "pg_dump copies PostgreSQL",
@@ -55,7 +50,7 @@ OPT_OUTS: Final = {
         "test_a_store_made_anew_under_its_name_is_read_anew": _FILE,
         "test_a_store_damaged_later_is_an_error": _FILE,
     },
-    "tests/query/test_explain.py": dict.fromkeys(
+    "tests/store/sql/test_explain.py": dict.fromkeys(
         (
             "test_a_clause_with_an_index_names_it",
             "test_a_clause_without_an_index_scans",

@@ -7,8 +7,8 @@ import pytest
 import spanframe
 from spanframe.errors import MissingExtraError
 from spanframe_query.arrow import PLAIN_COLUMNS, build_table
+from tests.plugins.sample_spans import START_MS, otlp_span, request_id
 from tests.plugins.store import Store
-from tests.query.sample_spans import START_MS, otlp_span, request_id
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from spanframe.errors import FilterError, InvalidArgumentError, NotFoundError
 from spanframe_query.cli import app
 from spanframe_query.stores import close_stores
 from spanframe_query.terminal import shortened, visible
+from tests.plugins.sample_spans import START_MS, otlp_span, request_id
 from tests.plugins.store import Store
-from tests.query.sample_spans import START_MS, otlp_span, request_id
 
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 \x9b2J \u202eback\r\nnext [bold]x[/bold] \ud7ff"
 COLUMNS = [

@@ -8,8 +8,8 @@ import pytest
 import spanframe
 from spanframe.client import MlflowClient, SpanframeClient
 from spanframe.errors import InvalidArgumentError, NotFoundError, SettingsError
+from tests.plugins.sample_spans import START_MS, otlp_span, request_id
 from tests.plugins.store import Store
-from tests.query.sample_spans import START_MS, otlp_span, request_id
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spanframe_query.filter.fields import FIELDS
+from spanframe_store.contract.fields import FIELDS
 from tests.plugins.collector import Collector
 
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 from spanframe_query.entities import Trace, TraceData, TraceInfo, TraceState
 from spanframe_query.entities.info import location_of
 from spanframe_query.entities.waterfall import bars
-from tests.query.sample_spans import otlp_span, stored_block
+from tests.plugins.sample_spans import otlp_span, stored_block
 
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>&amp;"
 

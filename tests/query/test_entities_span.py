@@ -10,10 +10,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from spanframe.entities import SpanStatusCode
 from spanframe.errors import InvalidArgumentError, StoreError
-from spanframe_collector.store.blocks import Codec
 from spanframe_query.entities import Span, TraceData
+from spanframe_store.sql.blocks import Codec
 from tests.plugins.otlp import pairs
-from tests.query.sample_spans import (
+from tests.plugins.sample_spans import (
     START_MS,
     otlp_span,
     request_id,

@@ -16,9 +16,10 @@ from spanframe_query.entities import (
     TraceState,
     TraceStatus,
 )
-from spanframe_query.entities.content import StoredBlock, loads
 from spanframe_query.entities.info import location_of
-from tests.query.sample_spans import START_MS, otlp_span, request_id, stored_block
+from spanframe_store.contract.results import SpanBlock
+from spanframe_store.otlp.content import loads, spans_of
+from tests.plugins.sample_spans import START_MS, otlp_span, request_id, stored_block
 
 INPUTS, OUTPUTS = "mlflow.spanInputs", "mlflow.spanOutputs"
 
@@ -36,7 +37,7 @@ def info(**changes: Any) -> TraceInfo:
     return TraceInfo(**(facts | changes))
 
 
-def stored_tree() -> list[StoredBlock]:
+def stored_tree() -> list[SpanBlock]:
     """Return a root, two steps and a leaf, in no order."""
     return [
         stored_block(otlp_span(span=4, parent=2, name="leaf", start_ms=3)),
@@ -184,7 +185,7 @@ def test_of_two_bodies_that_end_together_the_greater_digest_is_shown() -> None:
     blocks = [
         stored_block(otlp_span(name=f"body {n}"), origin=bytes([n])) for n in range(9)
     ]
-    found = [span for block in blocks for span in block.spans()]
+    found = [span for block in blocks for span in spans_of(block)]
     greatest = max(found, key=lambda span: span.digest)
     for rows in (blocks, blocks[::-1]):
         assert [s.name for s in TraceData(stored=rows).spans] == [greatest.name]

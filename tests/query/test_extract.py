@@ -5,7 +5,7 @@ import pytest
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import Span, TraceData
 from spanframe_query.extract import parse_extract_fields
-from tests.query.sample_spans import otlp_span, stored_block
+from tests.plugins.sample_spans import otlp_span, stored_block
 
 INPUTS, OUTPUTS = "mlflow.spanInputs", "mlflow.spanOutputs"
 

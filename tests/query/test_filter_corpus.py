@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
-from spanframe.errors import FilterError, InvalidArgumentError
+from spanframe.errors import FilterError
 from spanframe_query.filter import parse_filter
 from spanframe_query.filter.parser import parse
-from spanframe_query.select import Search, select_traces
+from spanframe_store.contract.capabilities import refuse_unserved
+from spanframe_store.contract.search import Search
+from spanframe_store.sql.engines import DATABASES
+from spanframe_store.sql.plans import WALK_TRACES
+from spanframe_store.sql.statements import select_traces
 
 CORPUS = tomllib.loads(Path(__file__).with_name("corpus.toml").read_text("utf-8"))
 
@@ -34,7 +38,8 @@ def test_the_one_spelling_of_a_filter_means_the_same(entry: dict[str, Any]) -> N
 
 @_each("valid")
 def test_sqlite_serves_every_valid_filter(entry: dict[str, Any]) -> None:
-    select_traces(Search(filter=parse_filter(entry["filter"])), "sqlite")
+    layout = DATABASES["sqlite"].layout(WALK_TRACES)
+    select_traces(Search(filter=parse_filter(entry["filter"])), layout)
 
 
 @_each("parse_error")
@@ -57,17 +62,15 @@ def test_the_field_table_refuses_with_this_message(entry: dict[str, Any]) -> Non
 
 @_each("refused")
 def test_an_engine_refuses_with_this_message(entry: dict[str, Any]) -> None:
-    search = Search(filter=parse_filter(entry["filter"]))
+    filter_ = parse_filter(entry["filter"])
+    database = DATABASES[entry["engine"]]
 
     with pytest.raises(FilterError) as caught:
-        select_traces(search, entry["engine"])
+        refuse_unserved(
+            filter_, database.layout(WALK_TRACES).capabilities, database.name
+        )
 
     assert str(caught.value) == entry["message"]
-
-
-def test_an_engine_without_a_layout_is_refused_by_name() -> None:
-    with pytest.raises(InvalidArgumentError, match="No store on 'oracle'"):
-        select_traces(Search(), "oracle")
 
 
 @pytest.mark.parametrize("value", [5, b"status = 'OK'", ["status = 'OK'"], True])
@@ -78,4 +81,4 @@ def test_a_filter_that_is_no_text_is_refused(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [None, "", " \n\t "])
 def test_no_filter_has_no_conditions(value: str | None) -> None:
-    assert parse_filter(value).conditions == ()
+    assert parse_filter(value).leaves() == ()

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, inspect, make_url
 
-from spanframe_collector.store import schema
 from spanframe_query.filter import filter_and, parse_filter
-from spanframe_query.layouts.plan import Plan
-from spanframe_query.select import Search, select_traces
-from spanframe_query.sifting import found_rows
-from tests.query.hostile import HOSTILE
-from tests.query.records import SpanRecord, TraceRecord, open_store
+from spanframe_store.contract.search import Search
+from spanframe_store.sql import schema
+from spanframe_store.sql.engines import DATABASES
+from spanframe_store.sql.planning import guessed
+from spanframe_store.sql.plans import WALK_TRACES, Plan
+from spanframe_store.sql.statements import select_traces
+from tests.plugins.hostile import HOSTILE
+from tests.plugins.records import SpanRecord, TraceRecord, open_store, rows_of
 
 QUOTES = ("'", '"')
 CLAUSES = {True: ("= 'held'", "IS NOT NULL"), False: ("IN ('held')", "LIKE 'h_l%'")}
@@ -43,10 +45,10 @@ def _quoted(text: str, quote: str) -> str:
     return quote + text.replace(quote, quote * 2) + quote
 
 
-def _found(engine: Engine, text: str, **more: Any) -> list[int]:
-    search = Search(filter=parse_filter(text), **more)
+def _found(engine: Engine, text: str, plan: Plan | None = None) -> list[int]:
+    search = Search(filter=parse_filter(text))
     with engine.connect() as connection:
-        rows = found_rows(connection, search)
+        rows = rows_of(connection, search, plan)
         return sorted(row.trace_key for row in rows)
 
 
@@ -55,17 +57,17 @@ def test_there_are_300_hostile_texts() -> None:
 
 
 @pytest.mark.parametrize("scope", ["tags", "metadata"])
-@pytest.mark.parametrize("driven", [True, False])
+@pytest.mark.parametrize("walked", [True, False])
 def test_a_hostile_key_finds_its_own_row(
-    engine: Engine, scope: str, *, driven: bool
+    engine: Engine, scope: str, *, walked: bool
 ) -> None:
-    more = {} if driven else {"plan": Plan(None)}
+    plan = None if walked else WALK_TRACES
     wrong = {}
     for number, text in enumerate(HOSTILE, 1):
         if (scope, text) == ("tags", "name"):
             continue
-        for clause in CLAUSES[driven]:
-            found = _found(engine, f"{scope}.{_quoted(text, '`')} {clause}", **more)
+        for clause in CLAUSES[walked]:
+            found = _found(engine, f"{scope}.{_quoted(text, '`')} {clause}", plan)
             if found != [number]:
                 wrong[text, clause] = found
 
@@ -148,13 +150,14 @@ def test_a_narrowed_filter_binds_its_value(engine: Engine) -> None:
     for number, text in enumerate(HOSTILE, 1):
         search = Search(filter=filter_and(parse_filter(""), "metadata", text, "held"))
         with engine.connect() as connection:
-            rows = found_rows(connection, search)
+            rows = rows_of(connection, search)
         assert [row.trace_key for row in rows] == [number]
 
 
 @pytest.mark.parametrize("name", ["sqlite", "postgresql"])
 def test_no_hostile_text_is_part_of_a_statement(name: str) -> None:
     dialect = make_url(f"{name}://").get_dialect()()
+    database = DATABASES[name]
 
     def statement(text: str) -> tuple[str, list[Any]]:
         value, key = _quoted(text, "'"), _quoted(text, "`")
@@ -165,7 +168,8 @@ def test_no_hostile_text_is_part_of_a_statement(name: str) -> None:
             f"AND span.name = {value} AND tags.{key} IS NOT NULL"
         )
         search = Search(filter=parse_filter(filter_))
-        compiled = select_traces(search, name).compile(dialect=dialect)
+        layout = database.layout(guessed(search))
+        compiled = select_traces(search, layout).compile(dialect=dialect)
         return str(compiled), list(compiled.params.values())
 
     neutral, _ = statement("neutral")

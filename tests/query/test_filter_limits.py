@@ -9,9 +9,8 @@ from sqlalchemy import Engine
 from spanframe.errors import FilterError
 from spanframe_query.filter import filter_and, parse_filter
 from spanframe_query.order import parse_order
-from spanframe_query.select import Search
-from spanframe_query.sifting import found_rows
-from tests.query.records import SpanRecord, TraceRecord, open_store
+from spanframe_store.contract.search import Search
+from tests.plugins.records import SpanRecord, TraceRecord, open_store, rows_of
 
 RECORDS = [
     TraceRecord(
@@ -33,7 +32,7 @@ def engine(place: Path | str) -> Iterator[Engine]:
 def _found(engine: Engine, text: str) -> list[int]:
     search = Search(filter=parse_filter(text))
     with engine.connect() as connection:
-        rows = found_rows(connection, search)
+        rows = rows_of(connection, search)
         return sorted(row.trace_key for row in rows)
 
 

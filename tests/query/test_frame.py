@@ -11,7 +11,7 @@ from spanframe_query.entities import Trace, TraceInfo, TraceState
 from spanframe_query.entities.info import location_of
 from spanframe_query.extract import parse_extract_fields
 from spanframe_query.frame import build_frame
-from tests.query.sample_spans import START_MS, otlp_span, request_id, stored_block
+from tests.plugins.sample_spans import START_MS, otlp_span, request_id, stored_block
 
 V2 = [
     "request_id",

@@ -4,8 +4,9 @@ import pytest
 import spanframe
 from spanframe_query.filter import parse_filter
 from spanframe_query.known_fields import misspellings
+from spanframe_query.stores import reading
+from tests.plugins.sample_spans import otlp_span
 from tests.plugins.store import Store
-from tests.query.sample_spans import otlp_span
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_token_usage_is_searched_by_and_not_listed(searched: Store) -> None:
         assert len(spanframe.search_traces(f"{field} {condition}")) == found
         assert spanframe.count_traces(f"{field} {condition}") == found
     assert field not in set(spanframe.fields()["field"])
-    assert misspellings(searched.engine, parse_filter(f"{field} = 'x'")) == []
+    assert misspellings(reading(searched.url), parse_filter(f"{field} = 'x'")) == []
 
 
 def test_examples_are_short(known: pd.DataFrame) -> None:
@@ -86,7 +87,7 @@ def test_a_key_that_nothing_has_is_told_with_what_it_may_have_meant(
         "tags.evn = 'prod' AND metadata.zzz = 'x' AND tags.env = 'nowhere' "
         "AND span.attributes.token > 1"
     )
-    assert misspellings(searched.engine, parse_filter(source)) == [
+    assert misspellings(reading(searched.url), parse_filter(source)) == [
         "No trace has tags.`evn`. Did you mean tags.`env`?",
         "No trace has metadata.`zzz`.",
         (
@@ -110,4 +111,4 @@ def test_a_key_that_nothing_has_is_told_with_what_it_may_have_meant(
 def test_keys_that_are_there_are_not_told(
     known: pd.DataFrame, searched: Store, source: str
 ) -> None:
-    assert misspellings(searched.engine, parse_filter(source)) == []
+    assert misspellings(reading(searched.url), parse_filter(source)) == []

@@ -9,9 +9,8 @@ from sqlalchemy import Engine
 
 from spanframe.errors import FilterError, InvalidArgumentError
 from spanframe_query.order import parse_order
-from spanframe_query.select import Search
-from spanframe_query.sifting import found_rows
-from tests.query.records import TraceRecord, open_store
+from spanframe_store.contract.search import Search
+from tests.plugins.records import TraceRecord, open_store, rows_of
 
 RECORDS = [
     TraceRecord(
@@ -79,7 +78,7 @@ def test_rows_come_in_this_order(
     search = Search(order=parse_order(order_by))
 
     with engine.connect() as connection:
-        rows = found_rows(connection, search)
+        rows = rows_of(connection, search)
 
     assert [row.trace_key for row in rows] == numbers
 

@@ -16,9 +16,9 @@ from spanframe.errors import InvalidArgumentError
 from spanframe_query.filter import parse_filter
 from spanframe_query.order import parse_order
 from spanframe_query.paging import next_token, read_token
-from spanframe_query.select import Search
-from spanframe_query.sifting import found_rows
-from tests.query.records import TraceRecord, fill, open_store, refill
+from spanframe_store.contract.search import Search
+from spanframe_store.sql.statements import order_values
+from tests.plugins.records import TraceRecord, fill, open_store, refill, rows_of
 
 RECORDS = [
     TraceRecord(
@@ -56,9 +56,13 @@ def engine(place: Path | str) -> Iterator[Engine]:
     engine.dispose()
 
 
+def _token(search: Search, last_row: Any) -> str:
+    return next_token(search, order_values(last_row, search.order))
+
+
 def _rows(engine: Engine, search: Search) -> list[Any]:
     with engine.connect() as connection:
-        return list(found_rows(connection, search))
+        return list(rows_of(connection, search))
 
 
 def _search(text: str = "", order_by: Any = None, **more: Any) -> Search:
@@ -87,7 +91,7 @@ def test_page_after_page_is_one_big_page(
             break
         assert len(rows) <= limit
         pages += [row.trace_key for row in rows]
-        token = next_token(search, rows[-1])
+        token = _token(search, rows[-1])
 
     assert pages == whole
 
@@ -96,7 +100,7 @@ def test_traces_that_arrive_between_pages_move_no_row(engine: Engine) -> None:
     refill(engine, RECORDS)
     search = _search(limit=10)
     rows = _rows(engine, search)
-    token = next_token(search, rows[-1])
+    token = _token(search, rows[-1])
 
     newer = [TraceRecord(number=n, timestamp_ms=9_000) for n in range(100, 120)]
     fill(engine, newer)
@@ -122,7 +126,7 @@ def test_a_token_is_url_safe_and_survives_its_search_spelled_differently(
     )
     row = _rows(engine, search)[-1]
 
-    token = next_token(search, row)
+    token = _token(search, row)
 
     assert token.replace("-", "").replace("_", "").replace("=", "").isalnum()
     assert read_token(token, same) == (row.timestamp_ms, row.trace_id)
@@ -140,7 +144,7 @@ def test_a_token_is_url_safe_and_survives_its_search_spelled_differently(
 )
 def test_a_token_of_another_search_is_refused(engine: Engine, other: Search) -> None:
     search = _search()
-    token = next_token(search, _rows(engine, search)[-1])
+    token = _token(search, _rows(engine, search)[-1])
 
     with pytest.raises(InvalidArgumentError, match="page token belongs to another"):
         read_token(token, other)
@@ -157,7 +161,7 @@ def test_a_token_with_a_value_of_another_type_is_refused(
     engine: Engine, value: Any
 ) -> None:
     search = _search()
-    token = next_token(search, _rows(engine, search)[-1])
+    token = _token(search, _rows(engine, search)[-1])
 
     with pytest.raises(InvalidArgumentError, match="not a page token"):
         read_token(_changed(token, 1, value), search)
@@ -166,7 +170,7 @@ def test_a_token_with_a_value_of_another_type_is_refused(
 @pytest.mark.parametrize("value", ["zz", "abc", 5, None])
 def test_a_token_with_a_broken_id_is_refused(engine: Engine, value: Any) -> None:
     search = _search()
-    token = next_token(search, _rows(engine, search)[-1])
+    token = _token(search, _rows(engine, search)[-1])
 
     with pytest.raises(InvalidArgumentError, match="not a page token"):
         read_token(_changed(token, 2, value), search)
@@ -174,7 +178,7 @@ def test_a_token_with_a_broken_id_is_refused(engine: Engine, value: Any) -> None
 
 def test_a_token_with_half_a_surrogate_pair_is_refused(engine: Engine) -> None:
     search = _search("", "name")
-    token = next_token(search, _rows(engine, search)[0])
+    token = _token(search, _rows(engine, search)[0])
 
     with pytest.raises(InvalidArgumentError, match="not a page token"):
         read_token(_changed(token, 1, "\ud800"), search)

@@ -9,17 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from spanframe_collector.decode.previews import METADATA_LENGTH, cut
 from spanframe_query import reader
 from spanframe_query.entities import Trace
-from spanframe_query.entities.content import loads
 from spanframe_query.entities.found import FoundTraces
 from spanframe_query.filter import parse_filter
 from spanframe_query.order import parse_order
-from spanframe_query.select import Search
 from spanframe_query.stores import close_stores, reading
+from spanframe_store.contract.search import Search
+from spanframe_store.otlp.content import loads
+from spanframe_store.otlp.previews import METADATA_LENGTH, cut
+from spanframe_store.sql import reader as sql_reader
+from tests.plugins.sample_spans import otlp_span, request_id
 from tests.plugins.store import Store
-from tests.query.sample_spans import otlp_span, request_id
 
 _numbers = count(1)
 
@@ -143,7 +144,7 @@ def test_a_page_says_where_it_ends_only_when_more_follow(shared: Store) -> None:
 def test_spans_of_more_traces_than_one_select_takes_are_read(
     shared: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "BATCH_TRACES", 2)
+    monkeypatch.setattr(sql_reader, "BATCH_TRACES", 2)
     numbers = [next(_numbers) for _ in range(5)]
     model = f"batch-{numbers[0]}"
     attributes = {"spanframe.metadata.mlflow.modelId": model}

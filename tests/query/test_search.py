@@ -9,16 +9,17 @@ from typing import Any, Literal, assert_type
 import numpy as np
 import pandas as pd
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import Engine, event, update
 
 import spanframe
 from spanframe.errors import FilterError, InvalidArgumentError, StoreError
-from spanframe_collector.store.schema import traces
 from spanframe_query.entities import Trace
 from spanframe_query.frame import build_frame
 from spanframe_query.stores import close_stores, reading
+from spanframe_store.sql.reader import SqlReader
+from spanframe_store.sql.schema import traces
+from tests.plugins.sample_spans import START_MS, otlp_span, request_id
 from tests.plugins.store import Store
-from tests.query.sample_spans import START_MS, otlp_span, request_id
 
 MODEL, RUN = "spanframe.metadata.mlflow.modelId", "spanframe.metadata.mlflow.sourceRun"
 
@@ -62,6 +63,13 @@ def ids(frame: pd.DataFrame) -> list[int]:
 
 def search(*args: Any, **kwargs: Any) -> list[int]:
     return ids(spanframe.search_traces(*args, **kwargs))
+
+
+def engine_of(url: str) -> Engine:
+    """Return the engine that searches of a store go through."""
+    store = reading(url)
+    assert isinstance(store, SqlReader)
+    return store.engine
 
 
 def test_everything_is_found_newest_first(shop: Store) -> None:
@@ -121,7 +129,7 @@ def test_the_rows_and_the_spans_of_a_search_are_of_one_state(
             for span in late:
                 shop.write(span)
 
-    engine = reading(shop.url)
+    engine = engine_of(shop.url)
     event.listen(engine, "after_cursor_execute", arrive)
     [trace] = spanframe.search_traces(
         filter_, order_by="timestamp_ms ASC", max_results=1, return_type="list"
@@ -220,7 +228,7 @@ def test_a_search_takes_two_selects_however_many_traces(shop: Store) -> None:
     def listen(*args: Any) -> None:
         statements.extend([args[2]] if args[2].startswith("SELECT") else [])
 
-    engine = reading(shop.url)
+    engine = engine_of(shop.url)
     event.listen(engine, "before_cursor_execute", listen)
     spanframe.search_traces()
     assert len(statements) == 2

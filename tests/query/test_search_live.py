@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 import spanframe
-from spanframe_collector.decode import decode_request
+from spanframe_store.otlp import decode_request
 from tests.plugins.store import Store
 
 

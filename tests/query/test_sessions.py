@@ -1,8 +1,8 @@
 import pytest
 
 import spanframe
+from tests.plugins.sample_spans import otlp_span
 from tests.plugins.store import Store
-from tests.query.sample_spans import otlp_span
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 
 import spanframe as mlflow
 from spanframe.client import MlflowClient
+from tests.plugins.sample_spans import START_MS, otlp_span, request_id
 from tests.plugins.store import Store
-from tests.query.sample_spans import START_MS, otlp_span, request_id
 
 METADATA, TAG = "spanframe.metadata.", "mlflow.traceTag."
 EXPERIMENT = "0"

@@ -8,9 +8,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from spanframe_collector.intake import Taken
+from spanframe_collector.ingest import Consumed
 
-__all__ = ["RETRY_SECONDS", "let_go", "response"]
+__all__ = ["RETRY_SECONDS", "drop_traceback", "response"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ RETRY_SECONDS: Final = (1, 2)
 """Never 0 (the sender would spend its tries at once), always below its deadline."""
 
 
-def response(taken: Taken) -> ExportTraceServiceResponse:
+def response(taken: Consumed) -> ExportTraceServiceResponse:
     """Return the answer to a request: empty, but for what its sender should know.
 
     Senders rarely show what they are told here, so it is logged as well.
@@ -41,7 +41,7 @@ def response(taken: Taken) -> ExportTraceServiceResponse:
     )
 
 
-def let_go(error: BaseException) -> None:
+def drop_traceback(error: BaseException) -> None:
     """Forget where a refusal came from, and so the request that is refused.
 
     From Python 3.12 on an exception that has passed a context manager is part of a

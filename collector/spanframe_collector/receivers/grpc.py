@@ -22,12 +22,18 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from spanframe_collector.admission import Room
-from spanframe_collector.intake import Intake, Refusal, RefusedError
-from spanframe_collector.receivers.access import Tokens, server_credentials
-from spanframe_collector.receivers.answers import RETRY_SECONDS, let_go, response
-from spanframe_collector.receivers.arrivals import Arrivals
-from spanframe_collector.receivers.sockets import listen, refuse_if_served
-from spanframe_collector.settings import Address, CollectorSettings
+from spanframe_collector.ingest import Ingest, Refusal, RefusedError
+from spanframe_collector.receivers.answers import (
+    RETRY_SECONDS,
+    drop_traceback,
+    response,
+)
+from spanframe_collector.receivers.credentials import server_credentials
+from spanframe_collector.receivers.message_slots import MessageSlots
+from spanframe_collector.settings import CollectorSettings
+from spanframe_serving.addresses import Address
+from spanframe_serving.sockets import listen, refuse_if_served
+from spanframe_serving.tokens import Tokens
 
 __all__ = ["TRACE_SERVICE", "GrpcReceiver"]
 
@@ -48,15 +54,15 @@ class GrpcReceiver:
 
     protocol = "OTLP over gRPC"
 
-    def __init__(self, intake: Intake, settings: CollectorSettings) -> None:
+    def __init__(self, intake: Ingest, settings: CollectorSettings) -> None:
         self._intake = intake
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
             options=_options(settings.max_request_bytes),
-            interceptors=[_Gate(Tokens(settings))],
+            interceptors=[_Gate(Tokens(settings.token, settings.token_file))],
         )
         self._credentials = server_credentials(settings)
-        self._arrivals = Arrivals(intake.admission, settings.max_request_bytes)
+        self._arrivals = MessageSlots(intake.admission, settings.max_request_bytes)
         # To the sender the call is unary; to us a stream, whose message is asked for.
         export = grpc.stream_unary_rpc_method_handler(self._export)
         self._server.add_generic_rpc_handlers(
@@ -93,7 +99,7 @@ class GrpcReceiver:
                 service, answer.SERVING if serving else answer.NOT_SERVING
             )
 
-    async def say_stopping(self) -> None:
+    async def announce_stop(self) -> None:
         """Say NOT_SERVING from now on, while requests are still taken."""
         await self._health.enter_graceful_shutdown()
 
@@ -120,10 +126,10 @@ class GrpcReceiver:
                     waited=time.monotonic() - begun,
                 )
         except RefusedError as error:
-            let_go(error)
+            drop_traceback(error)
             return _refuse(context, error.refusal)
         except asyncio.CancelledError as error:
-            let_go(error)
+            drop_traceback(error)
             raise
         return response(taken).SerializeToString()
 

@@ -16,14 +16,20 @@ from google.rpc.code_pb2 import Code
 from google.rpc.status_pb2 import Status
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from spanframe_collector.decode.otlp_json import to_protobuf
-from spanframe_collector.intake import Intake, Refusal, RefusedError
-from spanframe_collector.receivers.access import Tokens, tls_context
-from spanframe_collector.receivers.answers import RETRY_SECONDS, let_go, response
+from spanframe_collector.ingest import Ingest, Refusal, RefusedError
+from spanframe_collector.otlp_json import to_protobuf
+from spanframe_collector.receivers.answers import (
+    RETRY_SECONDS,
+    drop_traceback,
+    response,
+)
 from spanframe_collector.receivers.http_body import Receive, read_body
-from spanframe_collector.receivers.http_server import HttpServer
-from spanframe_collector.settings import Address, CollectorSettings
+from spanframe_collector.settings import CollectorSettings
 from spanframe_collector.telemetry import Telemetry
+from spanframe_serving.addresses import Address
+from spanframe_serving.http_server import HttpServer
+from spanframe_serving.tls import tls_context
+from spanframe_serving.tokens import Tokens
 
 __all__ = ["METRICS_PATH", "TRACES_PATH", "HttpReceiver"]
 
@@ -97,11 +103,11 @@ class HttpReceiver:
     protocol = "OTLP over HTTP"
 
     def __init__(
-        self, intake: Intake, telemetry: Telemetry, settings: CollectorSettings
+        self, intake: Ingest, telemetry: Telemetry, settings: CollectorSettings
     ) -> None:
         self._intake = intake
         self._telemetry = telemetry
-        self._tokens = Tokens(settings)
+        self._tokens = Tokens(settings.token, settings.token_file)
         self._origins = frozenset(settings.cors_origins.split())
         self._limits = {
             _PROTOBUF: settings.max_request_bytes,
@@ -122,7 +128,7 @@ class HttpReceiver:
         """Tell those who ask whether spans can be stored now."""
         self._is_ready = serving
 
-    async def say_stopping(self) -> None:
+    async def announce_stop(self) -> None:
         """Say that we are not ready from now on, while requests are still taken."""
         await self.say(serving=False)
 
@@ -168,7 +174,7 @@ class HttpReceiver:
         try:
             return await self._export(request, receive)
         except RefusedError as error:
-            let_go(error)
+            drop_traceback(error)
             return _refused(request, error.refusal)
 
     def _denial(self, request: _Request) -> _Answer | None:

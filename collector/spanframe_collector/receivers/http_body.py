@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import Any, Final
 
 from spanframe_collector.admission import Room
-from spanframe_collector.intake import Refusal, RefusedError
+from spanframe_collector.ingest import Refusal, RefusedError
 
 __all__ = ["Receive", "read_body"]
 

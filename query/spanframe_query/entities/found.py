@@ -4,16 +4,11 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple, overload
 
-from spanframe_query.entities.content import StoredBlock
 from spanframe_query.entities.info import TraceLocation
-from spanframe_query.entities.root import (
-    NOTHING,
-    RootValues,
-    root_values,
-    short_values,
-)
+from spanframe_query.entities.root import NOTHING, RootValues, root_values, short_values
 from spanframe_query.entities.states import TraceState
 from spanframe_query.entities.trace import Trace
+from spanframe_store.contract.results import SpanBlock
 
 __all__ = ["NO_FACTS", "Facts", "FoundTraces"]
 
@@ -45,7 +40,7 @@ class FoundTraces(Sequence[Trace]):
     """
 
     def __init__(
-        self, facts: Facts, stored: Sequence[Sequence[StoredBlock]] | None = None
+        self, facts: Facts, stored: Sequence[Sequence[SpanBlock]] | None = None
     ) -> None:
         self.facts = facts
         self.stored = stored

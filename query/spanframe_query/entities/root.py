@@ -7,15 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
-from spanframe_collector.decode.anyvalue import NOT_JSON
-from spanframe_collector.decode.anyvalue import loads as json_value
-from spanframe_collector.decode.previews import METADATA_LENGTH
-from spanframe_query.entities.content import (
-    StoredBlock,
-    StoredSpan,
-    decode_body,
-    loads,
-)
+from spanframe_store.contract.results import SpanBlock
+from spanframe_store.otlp.anyvalue import NOT_JSON
+from spanframe_store.otlp.anyvalue import loads as json_value
+from spanframe_store.otlp.content import StoredSpan, decode_body, loads, open_block
+from spanframe_store.otlp.previews import METADATA_LENGTH
 
 __all__ = ["NOTHING", "RootValues", "root_values", "short_values"]
 
@@ -50,7 +46,7 @@ def short_values(metadata: Mapping[str, str]) -> RootValues | None:
     return RootValues(loads(inputs or _ABSENT), loads(outputs or _ABSENT))
 
 
-def root_values(blocks: Sequence[StoredBlock]) -> RootValues | None:
+def root_values(blocks: Sequence[SpanBlock]) -> RootValues | None:
     """Return what the root of a trace says; None where it is unclear which span it is.
 
     Raises:
@@ -77,12 +73,12 @@ def root_values(blocks: Sequence[StoredBlock]) -> RootValues | None:
     return RootValues(*values)
 
 
-def _only_root(blocks: Sequence[StoredBlock]) -> StoredSpan | None:
+def _only_root(blocks: Sequence[SpanBlock]) -> StoredSpan | None:
     """Return the span without a parent, if one speaks for the trace beyond doubt."""
     root = None
     bodies: list[bytes] = []
     for block in blocks:
-        body, messages = block.open()
+        body, messages = open_block(block)
         bodies.append(body)
         parents = [message.parent_span_id for message in messages]
         roots = parents.count(b"")

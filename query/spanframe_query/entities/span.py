@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn, Self
 from spanframe import keys
 from spanframe.entities import Link, SpanEvent, SpanStatus
 from spanframe_query.entities import span_dict
-from spanframe_query.entities.content import (
+from spanframe_store.otlp.content import (
     REQUEST_ID_ATTRIBUTE,
     SpanContent,
     StoredSpan,

@@ -8,8 +8,8 @@ from typing import Any, Final
 from spanframe import keys
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
 from spanframe.errors import InvalidArgumentError
-from spanframe_collector.decode.anyvalue import json_text
-from spanframe_query.entities.content import REQUEST_ID_ATTRIBUTE, SpanContent
+from spanframe_store.otlp.anyvalue import json_text
+from spanframe_store.otlp.content import REQUEST_ID_ATTRIBUTE, SpanContent
 
 __all__ = ["from_dict", "to_dict"]
 

@@ -8,15 +8,11 @@ from typing import Any, Final, Self, overload
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import waterfall
-from spanframe_query.entities.content import (
-    StoredBlock,
-    in_order,
-    loads,
-    newest_versions,
-)
 from spanframe_query.entities.info import TraceInfo
 from spanframe_query.entities.root import RootValues, root_values
 from spanframe_query.entities.span import Span
+from spanframe_store.contract.results import SpanBlock
+from spanframe_store.otlp.content import in_order, loads, newest_versions, spans_of
 
 __all__ = ["SpanDicts", "Trace", "TraceData"]
 
@@ -37,7 +33,7 @@ class TraceData:
         self,
         spans: Iterable[Span] | None = None,
         *,
-        stored: Sequence[StoredBlock] = _NO_BLOCKS,
+        stored: Sequence[SpanBlock] = _NO_BLOCKS,
     ) -> None:
         self._stored = stored
         self._spans = None if stored else list(spans or ())
@@ -46,7 +42,7 @@ class TraceData:
     def spans(self) -> list[Span]:
         """The spans; the first one speaks for the trace."""
         if self._spans is None:
-            found = (span for block in self._stored for span in block.spans())
+            found = (span for block in self._stored for span in spans_of(block))
             self._spans = [Span(span) for span in in_order(newest_versions(found))]
             self._stored = _NO_BLOCKS
         return self._spans
@@ -132,7 +128,7 @@ class Trace:
         info: TraceInfo | tuple[Any, ...],
         data: TraceData | None = None,
         *,
-        stored: Sequence[StoredBlock] = _NO_BLOCKS,
+        stored: Sequence[SpanBlock] = _NO_BLOCKS,
     ) -> None:
         self._info = info
         self._data = data

@@ -1,22 +1,22 @@
-"""The filter language: text → tokens → comparisons → checked conditions → SQL.
+"""The text language of filters: text → tokens → comparisons → checked conditions.
 
-Everything up to the conditions is pure and knows no database.
+Everything here is pure and knows no store.
 """
 
 from spanframe.errors import FilterError
 from spanframe_query.filter.check import check, known_field
 from spanframe_query.filter.errors import refuse_surrogates
-from spanframe_query.filter.nodes import (
+from spanframe_query.filter.nodes import Key
+from spanframe_query.filter.parser import parse
+from spanframe_store.contract.filter import (
     Comparator,
     Condition,
     Field,
     FieldKind,
     Filter,
-    Key,
-    Span,
+    SourceRange,
 )
-from spanframe_query.filter.parser import parse
-from spanframe_query.filter.values import stored_text
+from spanframe_store.contract.texts import stored_text
 
 __all__ = [
     "Comparator",
@@ -72,7 +72,6 @@ def filter_and(filter_: Filter, scope: str, key: str, value: str) -> Filter:
     """
     refuse_surrogates(key)
     refuse_surrogates(value)
-    nowhere = Span(len(filter_.source), len(filter_.source))
-    field = known_field("", Key(scope, key, nowhere))
-    condition = Condition(field, Comparator.EQ, stored_text(value), nowhere)
-    return Filter((*filter_.conditions, condition), filter_.source)
+    behind = SourceRange(len(filter_.source), len(filter_.source))
+    field = known_field("", Key(scope, key, behind))
+    return filter_.and_(Condition(field, Comparator.EQ, stored_text(value), behind))

@@ -4,31 +4,23 @@ from collections.abc import Iterable
 from typing import Final, NoReturn
 
 from spanframe_query.filter.errors import closest, fail, shown
-from spanframe_query.filter.fields import (
-    ATTRIBUTES,
-    FIELDS,
-    NOT_FIELDS,
-    SCOPES,
-    FieldRow,
-    Scope,
-)
-from spanframe_query.filter.nodes import (
+from spanframe_query.filter.names import ATTRIBUTES, NOT_FIELDS, SCOPES, Scope
+from spanframe_query.filter.nodes import Comparison, Key
+from spanframe_query.filter.values import checked_value
+from spanframe_store.contract.fields import FIELDS, ROWS, FieldRow
+from spanframe_store.contract.filter import (
     Comparator,
-    Comparison,
     Condition,
     Field,
     FieldKind,
     Filter,
-    Key,
-    Span,
+    SourceRange,
     Value,
     quoted,
 )
-from spanframe_query.filter.values import checked_value, stored_text
+from spanframe_store.contract.texts import stored_text
 
-__all__ = ["ROWS", "check", "known_field"]
-
-ROWS: Final = {row.kind: row for row in FIELDS}
+__all__ = ["check", "known_field"]
 
 _SPAN_FIELDS: Final = {
     "name": FieldKind.SPAN_NAME,
@@ -45,7 +37,7 @@ def check(source: str, comparisons: Iterable[Comparison]) -> Filter:
     Raises:
         FilterError: a name, a comparator or a value does not fit the field table.
     """
-    return Filter(tuple(_condition(source, each) for each in comparisons), source)
+    return Filter.all_of([_condition(source, each) for each in comparisons], source)
 
 
 def known_field(source: str, key: Key) -> Field:
@@ -78,7 +70,7 @@ def _condition(source: str, comparison: Comparison) -> Condition:
     _refuse_unstored(source, comparison)
     field = known_field(source, key)
     row = ROWS[field.kind]
-    name = shown(source[key.span.start : key.span.end])
+    name = shown(source[key.place.start : key.place.end])
     if comparator not in row.comparators:
         _no_comparator(source, name, row, comparison)
     values = tuple(
@@ -90,8 +82,8 @@ def _condition(source: str, comparison: Comparison) -> Condition:
         value = values
     else:
         value = values[0] if values else None
-    end = comparison.values[-1].span.end if values else comparison.comparator_span.end
-    return Condition(field, comparator, value, Span(key.span.start, end))
+    end = comparison.values[-1].place.end if values else comparison.comparator_place.end
+    return Condition(field, comparator, value, SourceRange(key.place.start, end))
 
 
 def _attribute(source: str, key: Key) -> Field:
@@ -109,7 +101,7 @@ def _attribute(source: str, key: Key) -> Field:
     else:
         names = ", ".join(row.names[0] for row in FIELDS if row.comparators)
         hint = f"The fields are {names}"
-    return fail(f"No such field: {shown(key.name)}", source, key.span, hint)
+    return fail(f"No such field: {shown(key.name)}", source, key.place, hint)
 
 
 def _span_field(source: str, key: Key) -> Field:
@@ -117,7 +109,7 @@ def _span_field(source: str, key: Key) -> Field:
         return Field(_SPAN_FIELDS[key.name])
     if key.name == _SPAN_ATTRIBUTE:
         hint = "Write span.attributes.<key>"
-        fail("The name of the span attribute is missing", source, key.span, hint)
+        fail("The name of the span attribute is missing", source, key.place, hint)
     if key.name.startswith(_SPAN_ATTRIBUTE):
         attribute = key.name.removeprefix(_SPAN_ATTRIBUTE)
         return Field(FieldKind.SPAN_ATTRIBUTE, stored_text(attribute))
@@ -125,13 +117,13 @@ def _span_field(source: str, key: Key) -> Field:
         "Write span.name, span.type, span.status, span.content or "
         "span.attributes.<key>; inputs are span.attributes.mlflow.spanInputs"
     )
-    return fail(f"No such span field: {shown(key.name)}", source, key.span, hint)
+    return fail(f"No such span field: {shown(key.name)}", source, key.place, hint)
 
 
 def _entry_key(source: str, key: Key) -> str:
     if not key.name:
         hint = f"Write {key.scope}.<key>"
-        fail("The key is empty", source, key.span, hint)
+        fail("The key is empty", source, key.place, hint)
     return stored_text(key.name)
 
 
@@ -139,12 +131,12 @@ def _no_scope(source: str, key: Key) -> Field:
     scope = key.scope or ""
     if scope == "issue":
         title, hint = f"No such field: {shown(key.name)}", "Write issue.id"
-        return fail(title, source, key.span, hint)
+        return fail(title, source, key.place, hint)
     guess = closest(scope, SCOPES)
     hint = "Prefixes are attributes, trace, tags, metadata and span"
     if guess is not None:
         hint = f"Did you mean {guess}?"
-    return fail(f"No such prefix: {shown(scope)}", source, key.span, hint)
+    return fail(f"No such prefix: {shown(scope)}", source, key.place, hint)
 
 
 def _no_comparator(
@@ -153,10 +145,10 @@ def _no_comparator(
     comparator = comparison.comparator
     if row.kind is FieldKind.EXPERIMENT_ID:
         hint = NOT_FIELDS["experiment_id"]
-        fail("No filter by experiment_id", source, comparison.key.span, hint)
+        fail("No filter by experiment_id", source, comparison.key.place, hint)
     title = f"{name} is not compared by {comparator}"
     hint = f"Write one of {' '.join(row.comparators)}"
-    fail(title, source, comparison.comparator_span, hint)
+    fail(title, source, comparison.comparator_place, hint)
 
 
 def _refuse_unstored(source: str, comparison: Comparison) -> None:
@@ -170,14 +162,14 @@ def _refuse_unstored(source: str, comparison: Comparison) -> None:
     what = "prompt" if is_prompt else "issue.id"
     if comparator is not Comparator.EQ:
         title = f"{what} is not compared by {comparator}"
-        fail(title, source, comparison.comparator_span, "Write =")
+        fail(title, source, comparison.comparator_place, "Write =")
     literal = comparison.values[0]
     if is_prompt and (literal.is_number or literal.text.count("/") != 1):
         hint = "Write name and version: prompt = 'greeting/1'"
-        fail("Not a prompt version", source, literal.span, hint)
+        fail("Not a prompt version", source, literal.place, hint)
     _not_stored(source, key, "prompts" if is_prompt else "issues")
 
 
 def _not_stored(source: str, key: Key, what: str) -> NoReturn:
     hint = "Record it with the trace as a tag, and write tags.<key>"
-    fail(f"The store keeps no {what}", source, key.span, hint)
+    fail(f"The store keeps no {what}", source, key.place, hint)

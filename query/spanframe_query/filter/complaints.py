@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Final, NoReturn
 
 from spanframe_query.filter.errors import fail, shown
-from spanframe_query.filter.nodes import Key, quoted
+from spanframe_query.filter.nodes import Key
 from spanframe_query.filter.tokens import Token
+from spanframe_store.contract.filter import quoted
 
 __all__ = [
     "empty_list",
@@ -101,14 +102,14 @@ def no_field(source: str, token: Token) -> NoReturn:
         fail("A clause is missing at the end", source, _last_word(source), hint)
     _refuse_known(source, token, _INSTEAD_OF_FIELD)
     hint = "Write, for example, status = 'OK' or tags.env = 'prod'"
-    fail("A field is expected here", source, _span(token), hint)
+    fail("A field is expected here", source, _place(token), hint)
 
 
 def no_connective(source: str, token: Token) -> NoReturn:
     """A clause has ended, and neither AND nor the end follows."""
     _refuse_known(source, token, _INSTEAD_OF_CONNECTIVE)
     hint = "Join clauses with AND; nothing else may follow a clause"
-    fail("AND is expected here", source, _span(token), hint)
+    fail("AND is expected here", source, _place(token), hint)
 
 
 def no_key(source: str, dot: Token, token: Token) -> NoReturn:
@@ -117,33 +118,33 @@ def no_key(source: str, dot: Token, token: Token) -> NoReturn:
     if token.kind == "other" and token.start == dot.end:
         whole = quoted(shown(_glued(source, token.start)), "`")
         title = "This key is not in backticks"
-        fail(title, source, _span(token), f"Write {whole} after the dot")
+        fail(title, source, _place(token), f"Write {whole} after the dot")
     hint = "Write, for example, tags.env, or tags.`any text`"
-    fail("The key after the dot is missing", source, _span(dot), hint)
+    fail("The key after the dot is missing", source, _place(dot), hint)
 
 
 def space_at_dot(source: str, dot: Token) -> NoReturn:
     """A dot stands apart from what it joins."""
     hint = "Write prefix and key in one word: tags.env"
-    fail("No space is allowed around the dot", source, _span(dot), hint)
+    fail("No space is allowed around the dot", source, _place(dot), hint)
 
 
 def no_comparator(source: str, key: Key, token: Token) -> NoReturn:
     """A key has no comparator after it."""
-    field = shown(source[key.span.start : key.span.end])
+    field = shown(source[key.place.start : key.place.end])
     if token.kind == "end":
         title = f"A comparator is missing after {field}"
-        fail(title, source, key.span, f"{_COMPARATORS}, then a value")
+        fail(title, source, key.place, f"{_COMPARATORS}, then a value")
     _refuse_known(source, token, _INSTEAD_OF_COMPARATOR)
-    rest = _glued(source, key.span.end)
+    rest = _glued(source, key.place.end)
     if rest and token.kind not in {"open", "close", "comma"}:
         scope = "" if key.scope is None else f"{shown(key.scope)}."
         whole = quoted(shown(key.name + rest), "`")
         title = "This character ends a key that is not in backticks"
         hint = f"Write the whole key in backticks: {scope}{whole}"
-        fail(title, source, _span(token), hint)
+        fail(title, source, _place(token), hint)
     title = f"A comparator is expected after {field}"
-    fail(title, source, _span(token), _COMPARATORS)
+    fail(title, source, _place(token), _COMPARATORS)
 
 
 def no_value(source: str, token: Token, before: Token) -> NoReturn:
@@ -153,7 +154,7 @@ def no_value(source: str, token: Token, before: Token) -> NoReturn:
     match token.kind:
         case "end":
             title = f"A value is missing after {shown(before.text)}"
-            fail(title, source, _span(before), hint)
+            fail(title, source, _place(before), hint)
         case "path" if token.text.upper() == "NULL":
             title, hint = "NULL is not a value", "Write IS NULL or IS NOT NULL"
         case "path":
@@ -169,7 +170,7 @@ def no_value(source: str, token: Token, before: Token) -> NoReturn:
             hint = "Write only one"
         case _:
             title = "A value is expected here"
-    fail(title, source, _span(token), hint)
+    fail(title, source, _place(token), hint)
 
 
 def no_null(source: str, token: Token) -> NoReturn:
@@ -180,9 +181,9 @@ def no_null(source: str, token: Token) -> NoReturn:
 
 def stray_not(source: str, negation: Token, token: Token) -> NoReturn:
     """NOT stands between a key and something else than IN."""
-    span = (negation.start, max(token.end, negation.end))
+    place = (negation.start, max(token.end, negation.end))
     hint = "Write NOT IN (…), != or IS NOT NULL; a pattern cannot be negated"
-    fail("NOT is followed by IN only", source, span, hint)
+    fail("NOT is followed by IN only", source, place, hint)
 
 
 def no_list(source: str, token: Token) -> NoReturn:
@@ -204,13 +205,13 @@ def unfinished_list(source: str, opening: Token, token: Token) -> NoReturn:
         hint = "Write ) after the last value"
         fail("The list is never closed", source, (opening.start, token.end), hint)
     hint = "Write commas between the values and ) after the last"
-    fail("A comma is expected here", source, _span(token), hint)
+    fail("A comma is expected here", source, _place(token), hint)
 
 
 def too_many(source: str, token: Token, limit: str) -> NoReturn:
     """A filter is larger than one statement may be."""
     hint = "Use IN (…) for several values of one field, or run several searches"
-    fail(f"More than {limit}", source, _span(token), hint)
+    fail(f"More than {limit}", source, _place(token), hint)
 
 
 def _refuse_known(source: str, token: Token, *tables: _Table) -> None:
@@ -220,7 +221,7 @@ def _refuse_known(source: str, token: Token, *tables: _Table) -> None:
         for name in (token.kind, token.text.upper()):
             if name in table:
                 title, hint = table[name]
-                fail(title, source, _span(token), hint)
+                fail(title, source, _place(token), hint)
 
 
 def _glued(source: str, start: int) -> str:
@@ -231,13 +232,13 @@ def _glued(source: str, start: int) -> str:
     return source[start:end]
 
 
-def _span(token: Token) -> tuple[int, int]:
+def _place(token: Token) -> tuple[int, int]:
     return token.start, token.end
 
 
 def _visible(source: str, token: Token) -> tuple[int, int]:
     """Return where a token stands, or what stands before it at the end."""
-    return _last_word(source) if token.kind == "end" else _span(token)
+    return _last_word(source) if token.kind == "end" else _place(token)
 
 
 def _last_word(source: str) -> tuple[int, int]:

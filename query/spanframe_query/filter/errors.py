@@ -5,16 +5,16 @@ from difflib import get_close_matches
 from typing import Final, NoReturn
 
 from spanframe.errors import FilterError
-from spanframe_query.filter.nodes import Span
+from spanframe_store.contract.filter import SourceRange
 
 __all__ = ["closest", "fail", "refuse_surrogates", "shown"]
 
 _SHOWN_LENGTH: Final = 40
 
 
-def fail(title: str, source: str, span: tuple[int, int], hint: str) -> NoReturn:
-    """Raise the `FilterError` that points at ``span`` of ``source``."""
-    raise FilterError(title, source, *Span(*span), hint)
+def fail(title: str, source: str, place: tuple[int, int], hint: str) -> NoReturn:
+    """Raise the `FilterError` that points at ``place`` of ``source``."""
+    raise FilterError(title, source, *SourceRange(*place), hint)
 
 
 def refuse_surrogates(text: str) -> None:

@@ -8,8 +8,9 @@ from typing import Final
 
 from spanframe_query.filter import complaints
 from spanframe_query.filter.errors import fail
-from spanframe_query.filter.nodes import Comparator, Comparison, Key, Literal, Span
+from spanframe_query.filter.nodes import Comparison, Key, Literal
 from spanframe_query.filter.tokens import Token, tokenize
+from spanframe_store.contract.filter import Comparator, SourceRange
 
 __all__ = ["Parser", "parse"]
 
@@ -76,7 +77,7 @@ class Parser:
         key = self.key()
         start = self.token.start
         comparator = self.comparator(key)
-        span = Span(start, self.previous.end)
+        place = SourceRange(start, self.previous.end)
         values: tuple[Literal, ...]
         if comparator in {Comparator.IN, Comparator.NOT_IN}:
             values = self.members()
@@ -84,7 +85,7 @@ class Parser:
             values = ()
         else:
             values = (self.value(),)
-        return Comparison(key, comparator, span, values)
+        return Comparison(key, comparator, place, values)
 
     def key(self) -> Key:
         """Read what is compared.
@@ -103,12 +104,12 @@ class Parser:
             if self.token.start != dot.end:
                 complaints.space_at_dot(self.source, dot)
             segments += self._segment()
-        span = Span(first.start, self.previous.end)
+        place = SourceRange(first.start, self.previous.end)
         if len(segments) > 1:
-            return Key(segments[0], ".".join(segments[1:]), span)
+            return Key(segments[0], ".".join(segments[1:]), place)
         if first.text[0] == "'":
             complaints.no_field(self.source, first)
-        return Key(None, segments[0], span)
+        return Key(None, segments[0], place)
 
     def comparator(self, key: Key) -> Comparator:
         """Read how the key is compared.
@@ -171,7 +172,7 @@ class Parser:
             complaints.too_many(self.source, token, f"{MAX_VALUES} values")
         is_number = token.kind == "number"
         text = token.text if is_number else _unquoted(token.text)
-        return Literal(text, is_number, Span(token.start, token.end))
+        return Literal(text, is_number, SourceRange(token.start, token.end))
 
     def take(self) -> Token:
         """Step over the next token and return it."""
@@ -188,8 +189,8 @@ class Parser:
     def refuse_rest(self, title: str, hint: str) -> None:
         """Raise for what is left of the text, if anything is."""
         if self.token.kind != "end":
-            span = (self.token.start, self._tokens[-1].end)
-            fail(title, self.source, span, hint)
+            place = (self.token.start, self._tokens[-1].end)
+            fail(title, self.source, place, hint)
 
     def _segment(self) -> list[str]:
         token = self.take()

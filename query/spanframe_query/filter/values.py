@@ -5,16 +5,16 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from spanframe_query.filter.errors import fail, shown
-from spanframe_query.filter.expressions import finder
-from spanframe_query.filter.fields import Type
-from spanframe_query.filter.nodes import Comparator, Literal, quoted
+from spanframe_query.filter.nodes import Literal
+from spanframe_store.contract.fields import Type
+from spanframe_store.contract.filter import Comparator, quoted
+from spanframe_store.contract.texts import stored_text
+from spanframe_store.residual.expressions import finder
 
-__all__ = ["MAX_PATTERN_LENGTH", "REPLACEMENT", "checked_value", "stored_text"]
+__all__ = ["MAX_PATTERN_LENGTH", "checked_value"]
 
 # SQLite takes patterns of 50 000 bytes; a character has at most four.
 MAX_PATTERN_LENGTH: Final = 10_000
-
-REPLACEMENT: Final = "\ufffd"
 
 _PATTERN_COMPARATORS: Final = (Comparator.LIKE, Comparator.ILIKE, Comparator.RLIKE)
 _ORDERING: Final = (Comparator.LT, Comparator.LE, Comparator.GT, Comparator.GE)
@@ -46,19 +46,12 @@ def checked_value(
     return _number(source, name, takes, literal)
 
 
-def stored_text(text: str) -> str:
-    """Return ``text`` the way the store keeps it.
-
-    No text of SQL holds U+0000 (PostgreSQL refuses it, SQLite's functions stop at it),
-    so that the store keeps U+FFFD in its place.
-    """
-    return text.replace("\0", REPLACEMENT) if "\0" in text else text
-
-
 def _text(source: str, subject: str, literal: Literal) -> str:
     if literal.is_number:
         title = f"{subject} compared with text, not with a number"
-        fail(title, source, literal.span, f"Write it in quotes: {quoted(literal.text)}")
+        fail(
+            title, source, literal.place, f"Write it in quotes: {quoted(literal.text)}"
+        )
     return stored_text(literal.text)
 
 
@@ -66,14 +59,14 @@ def _pattern(source: str, comparator: Comparator, literal: Literal) -> str:
     pattern = _text(source, f"{comparator} is", literal)
     if len(pattern) > MAX_PATTERN_LENGTH:
         title = f"A pattern of more than {MAX_PATTERN_LENGTH} characters"
-        fail(title, source, literal.span, "Write a shorter pattern, or = for the text")
+        fail(title, source, literal.place, "Write a shorter pattern, or = for the text")
     if comparator is Comparator.RLIKE:
         try:
             finder(pattern)
         except ValueError as error:
             title = f"Not a regular expression: {shown(str(error))}"
             hint = "Write RE2 syntax; it has no back-references and no look-around"
-            fail(title, source, literal.span, hint)
+            fail(title, source, literal.place, hint)
     return pattern
 
 
@@ -88,7 +81,7 @@ def _number(source: str, name: str, takes: Type, literal: Literal) -> Decimal:
     if takes is Type.TIME:
         return _time(source, literal)
     title = f"{name} is compared with a number, not with {quoted(shown(literal.text))}"
-    return fail(title, source, literal.span, "Write a number: 1000")
+    return fail(title, source, literal.place, "Write a number: 1000")
 
 
 def _time(source: str, literal: Literal) -> Decimal:
@@ -98,11 +91,11 @@ def _time(source: str, literal: Literal) -> Decimal:
     except ValueError:
         title = f"Not a time: {quoted(shown(literal.text))}"
         hint = f"Write milliseconds since 1970, or a time as {_ISO_EXAMPLE}"
-        fail(title, source, literal.span, hint)
+        fail(title, source, literal.place, hint)
     if time.tzinfo is None:
         title = "A time without an offset means another moment in every time zone"
         hint = f"Write the offset, Z for UTC: {_ISO_EXAMPLE}"
-        fail(title, source, literal.span, hint)
+        fail(title, source, literal.place, hint)
     whole, rest = divmod(time - _EPOCH, timedelta(milliseconds=1))
     return (
         Decimal(whole) + Decimal(rest.microseconds).scaleb(-3)

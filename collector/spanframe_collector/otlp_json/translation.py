@@ -1,0 +1,163 @@
+"""An export request from JSON to protobuf: the envelope, and what a bad value costs.
+
+The stock JSON parser of protobuf reads another language: base64 ids, names of enum
+values, snake_case keys. This reader follows OTLP 1.11: ids are hexadecimal in any case,
+keys are lowerCamelCase, unknown keys are ignored at every level, enums are integers,
+64-bit integers numbers or strings, null is absent. What one span gets wrong costs that
+span alone.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+)
+
+from spanframe_collector.otlp_json.messages import (
+    RESOURCE_SPANS,
+    SCOPE_SPANS,
+    SPAN,
+    fill,
+)
+from spanframe_collector.otlp_json.values import MOST_DIGITS, UnreadableError
+from spanframe_store.contract.spans import Rejected
+from spanframe_store.otlp.envelope import EnvelopeError
+
+__all__ = ["Translated", "to_protobuf"]
+
+_MOST_OBJECTS: Final = 300_000
+"""Objects and arrays in one request: empty ones take thirty times their text, and two
+microseconds each."""
+
+
+class Translated(NamedTuple):
+    """A request in the protobuf encoding, and what could not go into it."""
+
+    request: bytes
+    rejected: list[Rejected]
+    warning: str = ""
+
+
+def to_protobuf(body: bytes) -> Translated:
+    """Translate an ExportTraceServiceRequest from JSON.
+
+    Raises:
+        EnvelopeError: when the body is not JSON, or not such a request.
+    """
+    source = _parse(body)
+    request = ExportTraceServiceRequest()
+    rejected: Counter[str] = Counter()
+    for resource_spans in _objects(source, "resourceSpans"):
+        _add_resource_spans(request, resource_spans, rejected)
+    warning = ""
+    if not request.resource_spans and not rejected:
+        if _is_other_signal(source):
+            raise EnvelopeError("these are no spans")
+        if _is_snake_case(source):
+            warning = "Nothing was stored: write the keys in lowerCamelCase."
+    return Translated(
+        request.SerializeToString(),
+        [Rejected(*item) for item in rejected.items()],
+        warning,
+    )
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    if body.count(b"{") + body.count(b"[") > _MOST_OBJECTS:
+        raise EnvelopeError("too many objects in one request")
+    try:
+        source = json.loads(
+            body.decode(), parse_int=_parse_int, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError):
+        raise EnvelopeError("the body is not JSON") from None
+    if not isinstance(source, dict):
+        raise EnvelopeError("the body is not a JSON object")
+    return source
+
+
+def _parse_int(text: str) -> Any:
+    # Python refuses numbers of thousands of digits, and with them the whole request.
+    return int(text) if len(text) <= MOST_DIGITS else _TOO_LONG
+
+
+_TOO_LONG: Final = object()
+"""Stands for a number that fits no field."""
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _is_snake_case(source: Mapping[str, Any]) -> bool:
+    return "resource_spans" in source or any(
+        "scope_spans" in item for item in _objects(source, "resourceSpans")
+    )
+
+
+def _is_other_signal(source: Mapping[str, Any]) -> bool:
+    return not source.keys().isdisjoint(
+        ("resourceLogs", "resourceMetrics", "resourceProfiles")
+    )
+
+
+# --- the envelope -------------------------------------------------------------------
+
+
+def _objects(source: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a list in the envelope.
+
+    Raises:
+        EnvelopeError: when it is no list of objects.
+    """
+    items = source.get(key)
+    if items is None:
+        return
+    if not isinstance(items, list):
+        raise EnvelopeError(f"{key} is not an array")
+    for item in items:
+        if isinstance(item, dict):
+            yield item
+        elif item is not None:
+            raise EnvelopeError(f"{key} holds something that is not an object")
+
+
+def _add_resource_spans(
+    request: ExportTraceServiceRequest, source: dict[str, Any], rejected: Counter[str]
+) -> None:
+    scopes = [(scope, _spans(scope)) for scope in _objects(source, "scopeSpans")]
+    scopes = [(scope, spans) for scope, spans in scopes if spans]
+    if not scopes:
+        return
+    target = request.resource_spans.add()
+    try:
+        fill(target, RESOURCE_SPANS, source)
+    except ValueError:
+        del request.resource_spans[-1]
+        rejected["undecodable_resource"] += sum(len(spans) for _, spans in scopes)
+        return
+    for scope, spans in scopes:
+        scope_spans = target.scope_spans.add()
+        try:
+            fill(scope_spans, SCOPE_SPANS, scope)
+        except ValueError:
+            del target.scope_spans[-1]
+            rejected["undecodable_resource"] += len(spans)
+            continue
+        for span in spans:
+            try:
+                fill(scope_spans.spans.add(), SPAN, span)
+            except ValueError as error:
+                del scope_spans.spans[-1]
+                known = isinstance(error, UnreadableError) and str(error)
+                rejected[known or "undecodable_span"] += 1
+
+
+def _spans(scope: Mapping[str, Any]) -> list[Any]:
+    spans = scope.get("spans")
+    if not isinstance(spans, list | None):
+        raise EnvelopeError("spans is not an array")
+    return [span for span in spans or () if span is not None]

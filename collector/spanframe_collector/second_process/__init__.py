@@ -1,0 +1,1 @@
+"""A second process that writes to the store while requests queue up."""

@@ -1,0 +1,1 @@
+"""Listening for requests: addresses, sockets, TLS, tokens, an HTTP server, the log."""

@@ -1,0 +1,80 @@
+"""Where a receiver listens: a port, or a socket file that nobody serves any more."""
+
+import errno
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Final
+
+from spanframe_serving.addresses import Address
+
+__all__ = ["listen", "refuse_if_served", "unlink"]
+
+_BACKLOG: Final = 1024
+
+
+def listen(address: Address) -> socket.socket:
+    """Bind and listen.
+
+    Raises:
+        OSError: when the address cannot be bound, with the reason.
+    """
+    path = _socket_path(address)
+    try:
+        if path is None:
+            family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+            return socket.create_server(
+                (address.host, address.port), family=family, backlog=_BACKLOG
+            )
+        if _is_socket(path) and not _is_served(path):
+            path.unlink()  # of a collector that was killed
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        raise _refusal(address, error.errno, str(error)) from None
+    return listener
+
+
+def refuse_if_served(address: Address) -> None:
+    """Raise for the socket file of a collector that lives; gRPC would take it over.
+
+    Raises:
+        OSError: when somebody answers there.
+    """
+    path = _socket_path(address)
+    if path is not None and _is_socket(path) and _is_served(path):
+        raise _refusal(address, errno.EADDRINUSE)
+
+
+def unlink(listener: socket.socket) -> None:
+    """Remove the socket file of a listener, if it has one."""
+    if listener.family == socket.AF_UNIX:
+        Path(listener.getsockname()).unlink(missing_ok=True)
+
+
+def _refusal(address: Address, number: int | None, text: str = "") -> OSError:
+    reason = os.strerror(number) if number and number > 0 else text
+    if number == errno.EADDRINUSE:
+        reason += " (by another collector? --grpc and --http take other addresses)"
+    return OSError(f"cannot listen on {address}: {reason}")
+
+
+def _socket_path(address: Address) -> Path | None:
+    if not address.host.startswith("unix:"):
+        return None
+    return Path(address.host.removeprefix("unix:"))
+
+
+def _is_socket(path: Path) -> bool:
+    return path.exists() and stat.S_ISSOCK(path.stat().st_mode)
+
+
+def _is_served(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+    return True

@@ -1,0 +1,1 @@
+"""Stores of traces: what a store is, which engines exist, and how OTLP is kept."""

@@ -1,0 +1,1 @@
+"""What a store is: its protocols, what is written, what is searched, what is found."""

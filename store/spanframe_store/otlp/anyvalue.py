@@ -1,0 +1,119 @@
+"""OTLP AnyValue to plain Python values, and these to JSON text and back."""
+
+import base64
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+from spanframe_store.otlp.envelope import Room
+
+__all__ = ["MAX_DEPTH", "NOT_JSON", "json_text", "loads", "plain", "plain_values"]
+
+MAX_DEPTH: Final = 32
+"""Values nested deeper come out as None; the stored body keeps them."""
+
+NOT_JSON: Final = object()
+"""What `loads` returns for text that is not JSON: null is JSON, too."""
+
+_decoder: Final = json.JSONDecoder()
+_decode: Final = _decoder.decode
+_decode_start: Final = _decoder.raw_decode
+_WORDS: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
+_MAX_JSON_DEPTH: Final = 100
+"""The same for JSON text inside a value: it may be nested deeper than Python goes."""
+
+
+def plain_values(pairs: Sequence[KeyValue], room: Room | None = None) -> dict[str, Any]:
+    """Return attributes as plain values by key; of two equal keys the last wins.
+
+    Args:
+        pairs: the attributes.
+        room: for these and the values inside of them; None: for any number.
+
+    Raises:
+        TooManyPartsError: when there is no more room.
+    """
+    if room is not None:
+        room.take(len(pairs))
+    # Most values are text: asking for it first saves asking what they are.
+    return {
+        pair.key: pair.value.string_value or plain(pair.value, 0, room)
+        for pair in pairs
+    }
+
+
+def plain(value: AnyValue, depth: int = 0, room: Room | None = None) -> Any:
+    """Return the value as str, bool, int, float, bytes, list, dict or None (empty).
+
+    Of two equal keys in one map the last wins (OTLP leaves it to the receiver).
+    """
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        if depth >= MAX_DEPTH:
+            return None
+        items = value.array_value.values
+        if room is not None:
+            room.take(len(items))
+        return [plain(item, depth + 1, room) for item in items]
+    if kind == "kvlist_value":
+        if depth >= MAX_DEPTH:
+            return None
+        pairs = value.kvlist_value.values
+        if room is not None:
+            room.take(len(pairs))
+        return {pair.key: plain(pair.value, depth + 1, room) for pair in pairs}
+    if kind is None or kind == "string_value_strindex":
+        return None
+    return getattr(value, kind)
+
+
+def json_text(value: object) -> str:
+    """Return JSON text of a plain value: bytes as base64, NaN and infinity as words.
+
+    The words are quoted, so that every reader of JSON takes the text (OTLP/JSON).
+    """
+    return json.dumps(_for_json(value, 0), ensure_ascii=False)
+
+
+def loads(text: str) -> Any:
+    """Return the value of a JSON text, `NOT_JSON` for any other text.
+
+    A lone surrogate, which JavaScript leaves where it cuts an emoji, becomes U+FFFD:
+    neither UTF-8 nor a store can hold it.
+    """
+    try:
+        value = _value(text)
+        if "\\ud" in text or "\\uD" in text:
+            units = json.dumps(value, ensure_ascii=False).encode(
+                "utf-16", "surrogatepass"
+            )
+            value = _decode(units.decode("utf-16", "replace"))
+    except (ValueError, RecursionError):
+        return NOT_JSON
+    else:
+        return value
+
+
+def _value(text: str) -> Any:
+    """Return the value of a JSON text; twice as fast without white space around it."""
+    if not text or text[0].isspace():
+        return _decode(text)
+    value, end = _decode_start(text)
+    return value if end == len(text) else _decode(text)
+
+
+def _for_json(value: Any, depth: int) -> Any:
+    if isinstance(value, list | dict) and depth >= _MAX_JSON_DEPTH:
+        return None
+    if isinstance(value, list):
+        return [_for_json(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {key: _for_json(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, float) and not math.isfinite(value):
+        return _WORDS.get(value, "NaN")
+    return value

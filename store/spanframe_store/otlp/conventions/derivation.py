@@ -1,0 +1,237 @@
+"""What the conventions say about a span; runs for every span that arrives."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from spanframe import keys
+from spanframe_store.otlp.anyvalue import NOT_JSON, json_text, loads
+from spanframe_store.otlp.conventions.table import (
+    Cell,
+    Convention,
+    EventShape,
+    TokenKeys,
+    table,
+)
+from spanframe_store.otlp.conventions.values import (
+    Attributes,
+    Events,
+    Usage,
+    as_json,
+    decoded,
+    token_count,
+    usage,
+)
+
+__all__ = ["EVENT_NAMES", "UNKNOWN", "Derived", "derive", "kind_of"]
+
+UNKNOWN: Final = "UNKNOWN"
+
+EVENT_NAMES: Final = frozenset(name for row in table for name in row.events)
+"""The events that a convention reads; no other can change what is derived."""
+
+
+class Derived(NamedTuple):
+    """The facts of one span: inputs and outputs as JSON text, None when absent."""
+
+    inputs: str | None
+    outputs: str | None
+    span_type: str
+    usage: Usage | None = None
+    model: str | None = None
+    provider: str | None = None
+
+
+def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
+    """Return what the attributes and events of a span say about it.
+
+    The keys of MLflow count first, then the conventions in the order of the table; of
+    each fact the first value that is not empty, attributes before events (MLflow 3.17).
+
+    Args:
+        attributes: plain Python values by key.
+        events: name and attributes of the events named in `EVENT_NAMES`, in order.
+    """
+    inputs, called = _own(attributes.get(keys.SPAN_INPUTS))
+    outputs, answered = _own(attributes.get(keys.SPAN_OUTPUTS))
+    rows = _speaking(attributes) if _may_speak(attributes) else ()
+    if inputs is None and rows:
+        inputs = _first(attributes, (row.inputs for row in rows))
+    if inputs is None and events:
+        inputs = _of_events(attributes, events, (row.input_event for row in table))
+    if outputs is None and rows:
+        outputs = _first(attributes, (row.outputs for row in rows))
+    if outputs is None and events:
+        outputs = _of_events(attributes, events, (row.output_event for row in table))
+    model = _named(attributes, (row.models for row in rows)) if rows else None
+    return Derived(
+        inputs,
+        outputs,
+        _span_type(attributes, rows),
+        _usage(attributes, rows),
+        model or _model_in(called, inputs) or _model_in(answered, outputs),
+        _named(attributes, (row.providers for row in rows)) if rows else None,
+    )
+
+
+def kind_of(attributes: Mapping[str, Any]) -> tuple[str, Usage | None]:
+    """Return the type and the usage of a span, the same that `derive` returns."""
+    rows = _speaking(attributes) if _may_speak(attributes) else ()
+    return _span_type(attributes, rows), _usage(attributes, rows)
+
+
+# --- which rows are worth a look: most spans keep to MLflow's keys, or to none -------
+
+
+def _exact_keys(row: Convention) -> Iterable[str]:
+    cells = (*row.inputs, *row.outputs)
+    tokens = row.tokens if isinstance(row.tokens, TokenKeys) else TokenKeys()
+    yield from (source for source in cells if isinstance(source, str))
+    yield from (key for names in tokens for key in names)
+    yield from (*row.type_keys, *row.models, *row.providers, *row.marks)
+
+
+def _by_exact_key() -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for number, row in enumerate(table):
+        for key in _exact_keys(row):
+            found.setdefault(key, set()).add(number)
+    return found
+
+
+_BY_KEY: Final = _by_exact_key()
+_KEYS: Final = frozenset(_BY_KEY)
+_BY_FAMILY: Final = {
+    family: number for number, row in enumerate(table) for family in row.families
+}
+_FAMILIES: Final = tuple(_BY_FAMILY)
+
+
+def _may_speak(attributes: Attributes) -> bool:
+    """Tell in about a microsecond whether any row can have something to say."""
+    if not _KEYS.isdisjoint(attributes):
+        return True
+    names = "\n".join(attributes)
+    return "gen_ai." in names or "llm." in names or "lk." in names
+
+
+def _speaking(attributes: Attributes) -> list[Convention]:
+    """Return the rows that a key of the span belongs to, in the order of the table."""
+    numbers: set[int] = set()
+    for key in attributes:
+        if key in _BY_KEY:
+            numbers |= _BY_KEY[key]
+        elif key.startswith(_FAMILIES):
+            numbers |= {_BY_FAMILY[f] for f in _FAMILIES if key.startswith(f)}
+    rows = [table[number] for number in sorted(numbers)]
+    return [row for row in rows if row.applies is None or row.applies(attributes)]
+
+
+# --- the keys of MLflow --------------------------------------------------------------
+
+
+def _own(value: Any) -> tuple[str | None, Any]:
+    """Return an ``mlflow.*`` value as JSON text (JSON stays as it is), and loaded."""
+    if value is None:
+        return None, None
+    if not isinstance(value, str):
+        return json_text(value), value
+    loaded = loads(value)
+    if loaded is NOT_JSON:
+        return json_text(value), value
+    return (None if loaded is None else value), loaded
+
+
+def _own_type(value: Any) -> str:
+    return _type_name(value) if isinstance(value, str) and value else UNKNOWN
+
+
+# The same dozen texts come again with every span.
+@lru_cache(maxsize=256)
+def _type_name(text: str) -> str:
+    # Typed senders write LLM where the SDK writes the JSON text "LLM".
+    name = loads(text)
+    return name if isinstance(name, str) and name else text
+
+
+# --- the rows of the table -----------------------------------------------------------
+
+
+def _first(attributes: Attributes, cells: Iterable[Cell]) -> str | None:
+    for cell in cells:
+        for source in cell:
+            value = (
+                attributes.get(source)
+                if isinstance(source, str)
+                else source(attributes)
+            )
+            text = as_json(value)
+            if text is not None:
+                return text
+    return None
+
+
+def _of_events(
+    attributes: Attributes, events: Events, shapes: Iterable[EventShape | None]
+) -> str | None:
+    texts = (as_json(shape(attributes, events)) for shape in shapes if shape)
+    return next((text for text in texts if text is not None), None)
+
+
+def _span_type(attributes: Attributes, rows: Iterable[Convention]) -> str:
+    own = _own_type(attributes.get(keys.SPAN_TYPE))
+    if own != UNKNOWN:
+        return own
+    for row in rows:
+        for key in row.type_keys:
+            kind = attributes.get(key)
+            if isinstance(kind, str) and kind in row.types:
+                return row.types[kind]
+        found = row.type_shape(attributes) if row.type_shape else None
+        if found is not None:
+            return found
+    return UNKNOWN
+
+
+def _usage(attributes: Attributes, rows: Iterable[Convention]) -> Usage | None:
+    for row in rows:
+        if isinstance(row.tokens, TokenKeys):
+            found = usage(*(_count(attributes, names) for names in row.tokens))
+        else:
+            found = row.tokens(attributes)
+        if found is not None:
+            return found
+    return None
+
+
+def _count(attributes: Attributes, names: Iterable[str]) -> int | None:
+    for name in names:
+        if name in attributes:
+            count = token_count(attributes[name])
+            if count is not None:
+                return count
+    return None
+
+
+def _named(attributes: Attributes, cells: Iterable[tuple[str, ...]]) -> str | None:
+    for cell in cells:
+        for key in cell:
+            if key in attributes:
+                text = _text(attributes[key])
+                if text is not None:
+                    return text
+    return None
+
+
+def _text(value: Any) -> str | None:
+    """Return a name, without the JSON layer that some senders leave around it."""
+    if isinstance(value, str) and value.startswith('"'):
+        value = decoded(value)
+    return value if isinstance(value, str) and value else None
+
+
+def _model_in(value: Any, text: str | None) -> str | None:
+    """Return the ``model`` that inputs or outputs name."""
+    if value is None and text is not None and '"model"' in text:
+        value = loads(text)
+    return _text(value.get("model")) if isinstance(value, dict) else None

@@ -1,0 +1,101 @@
+"""Lists of messages that a sender flattened into keys.
+
+``PREFIX.N.role``, ``PREFIX.N.content``, ``PREFIX.N.tool_calls.M.name``: the indexes say
+the order, and nothing says that they are dense.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from spanframe_store.otlp.conventions.values import Attributes, is_absent
+
+__all__ = [
+    "completed_call",
+    "completions",
+    "openinference_input",
+    "openinference_output",
+    "prompts",
+]
+
+_MOST_LEVELS: Final = 8
+_MOST_INDEX_DIGITS: Final = 6
+
+
+def openinference_input(attributes: Attributes) -> Any:
+    """Gather ``llm.input_messages.N.message.*``."""
+    return _messages(attributes, "llm.input_messages.", wrapped=True)
+
+
+def openinference_output(attributes: Attributes) -> Any:
+    """Gather ``llm.output_messages.N.message.*``."""
+    return _messages(attributes, "llm.output_messages.", wrapped=True)
+
+
+def prompts(attributes: Attributes) -> Any:
+    """Gather ``gen_ai.prompt.N.*``."""
+    return _messages(attributes, "gen_ai.prompt.")
+
+
+def completions(attributes: Attributes) -> Any:
+    """Gather ``gen_ai.completion.N.*``."""
+    return _messages(attributes, "gen_ai.completion.")
+
+
+def completed_call(attributes: Attributes) -> Any:
+    """Return the arguments of the first tool that the model asks for."""
+    for message in completions(attributes) or ():
+        calls = message.get("tool_calls") if isinstance(message, dict) else None
+        for call in calls if isinstance(calls, list) else ():
+            if isinstance(call, dict) and not is_absent(call.get("arguments")):
+                return call["arguments"]
+    return None
+
+
+def _messages(attributes: Attributes, prefix: str, *, wrapped: bool = False) -> Any:
+    """Build the list that ``prefix`` was flattened from.
+
+    Args:
+        attributes: the attributes of a span.
+        prefix: what the keys start with, up to the index.
+        wrapped: whether a name follows every index (OpenInference: ``0.message.role``).
+    """
+    tree: dict[str, Any] = {}
+    for key, value in attributes.items():
+        if key.startswith(prefix):
+            path = key[len(prefix) :].split(".", _MOST_LEVELS)
+            if wrapped:
+                path = list(_without_wrappers(path))
+            _put(tree, path, value)
+    listed = _listed(tree)
+    return listed if isinstance(listed, list) else None
+
+
+def _without_wrappers(path: list[str]) -> Iterator[str]:
+    after_index = False
+    for name in path:
+        if not after_index:
+            yield name
+        after_index = not after_index and _is_index(name)
+
+
+def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
+    for name in path[:-1]:
+        below = tree.get(name)
+        if not isinstance(below, dict):
+            below = tree[name] = {}
+        tree = below
+    tree[path[-1]] = value
+
+
+def _listed(value: Any, levels: int = _MOST_LEVELS) -> Any:
+    """Turn every dict whose keys are all indexes into a list, by index."""
+    if not isinstance(value, dict) or not levels:
+        return value
+    inner = {name: _listed(item, levels - 1) for name, item in value.items()}
+    if not inner or not all(map(_is_index, inner)):
+        return inner
+    return [inner[name] for name in sorted(inner, key=int)]
+
+
+def _is_index(name: str) -> bool:
+    return name.isascii() and name.isdecimal() and len(name) <= _MOST_INDEX_DIGITS

@@ -1,0 +1,307 @@
+"""The table of conventions: one row each, in the order in which they are asked.
+
+It is MLflow 3.17's order, MLflow itself first. A row leaves out what an earlier one
+reads under the same key; what MLflow does not read comes last in its cell.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from spanframe import keys
+from spanframe_store.otlp.conventions import flattened, shapes
+from spanframe_store.otlp.conventions.values import Attributes, Events, Usage
+
+__all__ = ["Convention", "TokenKeys", "table"]
+
+Cell = tuple[str | Callable[[Attributes], Any], ...]
+"""Keys and shapes, in order: the first that is not empty counts."""
+
+EventShape = Callable[[Attributes, Events], Any]
+
+
+class TokenKeys(NamedTuple):
+    """The keys of the token counts; of each count the first that is one is taken."""
+
+    input: tuple[str, ...] = ()
+    output: tuple[str, ...] = ()
+    total: tuple[str, ...] = ()
+    cache_read: tuple[str, ...] = ()
+    cache_creation: tuple[str, ...] = ()
+
+
+class Convention(NamedTuple):
+    """Where a convention keeps the facts of a span."""
+
+    name: str
+    inputs: Cell = ()
+    outputs: Cell = ()
+    type_keys: tuple[str, ...] = ()
+    types: Mapping[str, str] = {}
+    """Span types by the values of the keys; other values say nothing."""
+    type_shape: Callable[[Attributes], str | None] | None = None
+    tokens: TokenKeys | Callable[[Attributes], Usage | None] = TokenKeys()
+    models: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    input_event: EventShape | None = None
+    output_event: EventShape | None = None
+    events: tuple[str, ...] = ()
+    """The names of the events that the two read."""
+    applies: Callable[[Attributes], bool] | None = None
+    """Whether the row is for a span at all; None: its keys decide."""
+    marks: tuple[str, ...] = ()
+    """Further keys that the shapes read."""
+    families: tuple[str, ...] = ()
+    """What all the keys that a shape gathers start with."""
+
+
+def _same(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+table: Final = (
+    Convention(
+        # Its inputs, outputs and types have rules of their own: see `derive`.
+        "MLflow",
+        tokens=shapes.mlflow_usage,
+        models=(keys.LLM_MODEL,),
+        providers=(keys.LLM_PROVIDER,),
+        marks=(keys.CHAT_USAGE,),
+    ),
+    Convention(
+        "OpenInference",
+        inputs=("input.value", flattened.openinference_input),
+        outputs=("output.value", flattened.openinference_output),
+        type_keys=("openinference.span.kind",),
+        types=_same(
+            "TOOL",
+            "CHAIN",
+            "LLM",
+            "RETRIEVER",
+            "EMBEDDING",
+            "AGENT",
+            "RERANKER",
+            "GUARDRAIL",
+            "EVALUATOR",
+            "UNKNOWN",
+        ),
+        tokens=TokenKeys(
+            input=("llm.token_count.prompt",),
+            output=("llm.token_count.completion",),
+            total=("llm.token_count.total",),
+            cache_read=("llm.token_count.prompt_details.cache_read",),
+            cache_creation=("llm.token_count.prompt_details.cache_write",),
+        ),
+        models=(
+            "llm.response.model_name",
+            "llm.model_name",
+            "llm.request.model_name",
+            "embedding.model_name",
+        ),
+        providers=("llm.provider",),
+        families=("llm.input_messages.", "llm.output_messages."),
+    ),
+    Convention(
+        "Gemini CLI",
+        applies=shapes.is_gemini_cli,
+        inputs=(shapes.gemini_input,),
+        outputs=(shapes.gemini_output,),
+        type_keys=("gen_ai.operation.name",),
+        types={"llm_call": "LLM", "tool_call": "TOOL", "agent_call": "AGENT"},
+        marks=("gen_ai.agent.name",),
+    ),
+    Convention(
+        "Claude Code",
+        applies=shapes.is_claude_code,
+        inputs=(shapes.claude_input,),
+        outputs=(shapes.claude_output,),
+        output_event=shapes.claude_output_event,
+        events=("tool.output",),
+        type_keys=("span.type",),
+        types={
+            "interaction": "AGENT",
+            "llm_request": "LLM",
+            "tool": "TOOL",
+            "claude_code.interaction": "AGENT",
+            "claude_code.llm_request": "LLM",
+            "claude_code.tool": "TOOL",
+        },
+        tokens=shapes.claude_usage,
+    ),
+    Convention(
+        "OpenTelemetry GenAI",
+        inputs=(shapes.genai_input, "gen_ai.tool.call.arguments"),
+        outputs=("gen_ai.output.messages", "gen_ai.tool.call.result"),
+        type_keys=("gen_ai.operation.name",),
+        types={
+            "chat": "CHAT_MODEL",
+            "text_completion": "LLM",
+            "generate_content": "LLM",
+            "response": "LLM",
+            "embeddings": "EMBEDDING",
+            "execute_tool": "TOOL",
+            "create_agent": "AGENT",
+            "invoke_agent": "AGENT",
+        },
+        tokens=TokenKeys(
+            input=("gen_ai.usage.input_tokens",),
+            output=("gen_ai.usage.output_tokens",),
+            cache_read=("gen_ai.usage.cache_read.input_tokens",),
+            cache_creation=(
+                "gen_ai.usage.cache_write.input_tokens",
+                "gen_ai.usage.cache_creation.input_tokens",
+            ),
+        ),
+        models=("gen_ai.response.model", "gen_ai.request.model"),
+        providers=("gen_ai.provider.name",),
+        marks=("gen_ai.input.messages", "gen_ai.system_instructions"),
+    ),
+    Convention(
+        "Spring AI",
+        input_event=shapes.spring_input_event,
+        output_event=shapes.spring_output_event,
+        events=("gen_ai.content.prompt", "gen_ai.content.completion"),
+    ),
+    Convention(
+        "OpenTelemetry GenAI events",
+        input_event=shapes.genai_input_events,
+        output_event=shapes.genai_output_events,
+        events=(
+            "gen_ai.system.message",
+            "gen_ai.user.message",
+            "gen_ai.assistant.message",
+            "gen_ai.choice",
+            "gen_ai.client.inference.operation.details",
+        ),
+    ),
+    Convention(
+        "Traceloop",
+        inputs=("traceloop.entity.input", flattened.prompts, flattened.completed_call),
+        outputs=("traceloop.entity.output", flattened.completions),
+        type_keys=("traceloop.span.kind",),
+        types={
+            "workflow": "WORKFLOW",
+            "task": "TASK",
+            "agent": "AGENT",
+            "tool": "TOOL",
+            "unknown": "UNKNOWN",
+        },
+        tokens=TokenKeys(
+            input=("gen_ai.usage.prompt_tokens",),
+            output=("gen_ai.usage.completion_tokens",),
+            total=("llm.usage.total_tokens",),
+        ),
+        providers=("gen_ai.system",),
+        families=("gen_ai.prompt.", "gen_ai.completion."),
+    ),
+    Convention(
+        "Google ADK",
+        inputs=("gcp.vertex.agent.llm_request", "gcp.vertex.agent.tool_call_args"),
+        outputs=("gcp.vertex.agent.llm_response", "gcp.vertex.agent.tool_response"),
+    ),
+    Convention(
+        "Vercel AI SDK",
+        inputs=(
+            shapes.vercel_input,
+            "ai.prompt",
+            "ai.toolCall.args",
+            "ai.value",
+            "ai.values",
+        ),
+        outputs=(
+            shapes.vercel_output,
+            "ai.response.text",
+            "ai.toolCall.result",
+            "ai.response.object",
+            "ai.embedding",
+            "ai.embeddings",
+        ),
+        type_keys=("ai.operationId",),
+        types={
+            "ai.generateText": "LLM",
+            "ai.generateText.doGenerate": "LLM",
+            "ai.streamText": "LLM",
+            "ai.streamText.doStream": "LLM",
+            "ai.generateObject": "LLM",
+            "ai.generateObject.doGenerate": "LLM",
+            "ai.streamObject": "LLM",
+            "ai.streamObject.doStream": "LLM",
+            "ai.toolCall": "TOOL",
+            "ai.embed": "EMBEDDING",
+            "ai.embed.doEmbed": "EMBEDDING",
+            "ai.embedMany": "EMBEDDING",
+            "ai.embedMany.doEmbed": "EMBEDDING",
+        },
+        tokens=TokenKeys(
+            input=("ai.usage.promptTokens", "ai.usage.inputTokens"),
+            output=("ai.usage.completionTokens", "ai.usage.outputTokens"),
+            total=("ai.usage.totalTokens",),
+            cache_read=("ai.usage.cachedInputTokens",),
+        ),
+        models=("ai.response.model", "ai.model.id"),
+        providers=("ai.model.provider",),
+    ),
+    Convention(
+        "VoltAgent",
+        inputs=("agent.messages", "llm.messages", "input"),
+        outputs=("output",),
+        # A child has its parent's entity.type, so its own span.type goes first.
+        type_keys=("span.type", "entity.type"),
+        types={"agent": "AGENT", "llm": "LLM", "tool": "TOOL", "memory": "MEMORY"},
+        tokens=TokenKeys(
+            input=("usage.prompt_tokens", "llm.usage.prompt_tokens"),
+            output=("usage.completion_tokens", "llm.usage.completion_tokens"),
+            total=("usage.total_tokens", "llm.usage.total_tokens"),
+        ),
+    ),
+    Convention(
+        "LiveKit",
+        inputs=("lk.user_input", "lk.user_transcript", "lk.chat_ctx", "lk.input_text"),
+        outputs=("lk.response.text", "lk.response.function_calls"),
+        type_shape=shapes.livekit_type,
+        marks=(
+            "gen_ai.request.model",
+            "lk.retry_count",
+            "lk.agent_name",
+            "lk.instructions",
+            "lk.generation_id",
+        ),
+        families=("lk.function_tool",),
+    ),
+    Convention(
+        "Laminar",
+        inputs=("lmnr.span.input",),
+        outputs=("lmnr.span.output",),
+        type_keys=("lmnr.span.type",),
+        types={
+            "LLM": "LLM",
+            "CACHED": "LLM",
+            "TOOL": "TOOL",
+            "DEFAULT": "CHAIN",
+            "PIPELINE": "CHAIN",
+            "EXECUTOR": "AGENT",
+            "EVALUATOR": "EVALUATOR",
+            "HUMAN_EVALUATOR": "EVALUATOR",
+            "EVALUATION": "EVALUATOR",
+        },
+    ),
+    Convention(
+        "Langfuse",
+        inputs=("langfuse.observation.input",),
+        outputs=("langfuse.observation.output",),
+        type_keys=("langfuse.observation.type",),
+        types={
+            "generation": "LLM",
+            "embedding": "EMBEDDING",
+            "tool": "TOOL",
+            "retriever": "RETRIEVER",
+            "agent": "AGENT",
+            "chain": "CHAIN",
+            "evaluator": "EVALUATOR",
+            "guardrail": "GUARDRAIL",
+            "span": "UNKNOWN",
+        },
+        tokens=shapes.langfuse_usage,
+        models=("langfuse.observation.model.name",),
+        marks=("langfuse.observation.usage_details",),
+    ),
+)

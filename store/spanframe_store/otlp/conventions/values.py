@@ -1,0 +1,103 @@
+"""How the values of attributes are read: as JSON text, as counts of tokens."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from spanframe_store.otlp.anyvalue import NOT_JSON, json_text, loads
+
+__all__ = [
+    "Attributes",
+    "Events",
+    "Usage",
+    "as_json",
+    "decoded",
+    "is_absent",
+    "token_count",
+    "usage",
+]
+
+Attributes = Mapping[str, Any]
+"""The attributes of a span or an event: plain Python values by key."""
+
+Events = Sequence[tuple[str, Attributes]]
+"""The name and the attributes of events, in order."""
+
+_ABSENT_TEXTS: Final = ("", '""', "{}", "[]", "null")
+_MOST_TOKENS: Final = (1 << 63) - 1
+_MOST_DIGITS: Final = 19
+
+
+class Usage(NamedTuple):
+    """The tokens a span used; None where it does not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+
+
+def decoded(value: Any) -> Any:
+    """Return the value of a JSON text, anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    loaded = loads(value)
+    return value if loaded is NOT_JSON else loaded
+
+
+def is_absent(value: Any) -> bool:
+    """Tell whether a value counts as not given (MLflow 3.17)."""
+    return value is None or value in _ABSENT_TEXTS or value in ({}, [])
+
+
+def as_json(value: Any) -> str | None:
+    """Return a value as JSON text, None when it counts as not given.
+
+    Text that is itself JSON of a string, object or list is kept once-encoded; numeric
+    text stays text (MLflow 3.17).
+    """
+    if is_absent(value):
+        return None
+    if isinstance(value, str) and isinstance(loads(value), str | dict | list):
+        return value
+    return json_text(value)
+
+
+def token_count(value: Any) -> int | None:
+    """Return a count of tokens, None for what is none: it fits a signed 64-bit integer.
+
+    Senders write integers, numeric text, and (from JavaScript) whole doubles.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+        value = int(text) if is_number else None
+    elif isinstance(value, float):
+        value = int(value) if value.is_integer() else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _MOST_TOKENS else None
+
+
+def usage(
+    input_tokens: int | None,
+    output_tokens: int | None,
+    total_tokens: int | None,
+    cache_read_input_tokens: int | None = None,
+    cache_creation_input_tokens: int | None = None,
+) -> Usage | None:
+    """Return the usage that the counts state, with their sum where no total is given.
+
+    Counts of the cache alone state none: they are a part of the input (MLflow 3.17).
+    """
+    if total_tokens is None and input_tokens is not None and output_tokens is not None:
+        total_tokens = token_count(input_tokens + output_tokens)
+    if input_tokens is None and output_tokens is None and total_tokens is None:
+        return None
+    return Usage(
+        input_tokens,
+        output_tokens,
+        total_tokens,
+        cache_read_input_tokens,
+        cache_creation_input_tokens,
+    )

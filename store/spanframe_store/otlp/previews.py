@@ -1,0 +1,77 @@
+"""What a trace list shows of a root span's inputs and outputs (MLflow 3.17).
+
+Previews hold at most 1 000 characters: the last user (request) or assistant (response)
+message where the JSON is chat-shaped, else the JSON text itself. The metadata entries
+``mlflow.traceInputs`` and ``mlflow.traceOutputs`` hold the first 250 of the JSON text.
+"""
+
+from typing import Any, Final, Literal
+
+from spanframe_store.otlp.anyvalue import loads
+
+__all__ = ["ELLIPSIS", "METADATA_LENGTH", "PREVIEW_LENGTH", "cut", "preview"]
+
+PREVIEW_LENGTH: Final = 1000
+METADATA_LENGTH: Final = 250
+ELLIPSIS: Final = "..."
+
+# A longer text is shown as it is: parsing it would hold up the commit.
+_PARSED_LENGTH: Final = 1 << 20
+
+
+def cut(text: str, length: int) -> str:
+    """Return ``text``, at most ``length`` characters, ending in ``...`` where cut."""
+    return text if len(text) <= length else text[: length - len(ELLIPSIS)] + ELLIPSIS
+
+
+def preview(text: str | None, role: Literal["user", "assistant"]) -> str | None:
+    """Return the preview of a JSON text; None when there is none."""
+    if text is None:
+        return None
+    message = _message(text, role) if text.startswith(("{", "[")) else None
+    return cut(message or text, PREVIEW_LENGTH)
+
+
+def _message(text: str, role: str) -> str | None:
+    """Return the text of the last message of ``role``, else of the last message."""
+    if len(text) > _PARSED_LENGTH or not _may_hold_messages(text):
+        return None
+    value = loads(text)
+    if not isinstance(value, dict):
+        return None
+    found = _messages(value) or _messages(value.get("request"))
+    messages = [m for m in found if isinstance(m, dict)]
+    messages = [m for m in messages if "role" in m and "content" in m]
+    if not messages:
+        return None
+    of_role = [m for m in messages if m["role"] == role]
+    return _content((of_role or messages)[-1]["content"])
+
+
+def _may_hold_messages(text: str) -> bool:
+    """Tell by its letters whether a JSON text can hold a message: most hold none."""
+    return ('"role"' in text and '"content"' in text) or "\\u" in text
+
+
+def _messages(value: Any) -> list[Any]:
+    """Return the messages of the shapes MLflow knows: chat, choices, responses."""
+    if not isinstance(value, dict):
+        return []
+    for key in ("messages", "input", "output"):
+        if isinstance(value.get(key), list):
+            return list(value[key])
+    choices = value.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        return [choices[0].get("message")]
+    return []
+
+
+def _content(content: Any) -> str | None:
+    if isinstance(content, str):
+        return content or None
+    if isinstance(content, list):
+        for part in content:
+            if isinstance(part, dict) and part.get("type") in {"text", "output_text"}:
+                text = part.get("text")
+                return text if isinstance(text, str) and text else None
+    return None

@@ -1,0 +1,340 @@
+"""One export request to the rows of its spans; a bad span costs that span alone."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from spanframe_store.contract.spans import (
+    Contents,
+    Fact,
+    Interned,
+    Kind,
+    Rank,
+    Rejected,
+    SpanRow,
+)
+from spanframe_store.otlp import conventions, facts
+from spanframe_store.otlp.anyvalue import plain_values
+from spanframe_store.otlp.envelope import MOST_PARTS, RawScope, Room, walk
+from spanframe_store.otlp.sizes import is_too_large, is_too_many_parts, is_unfit
+
+__all__ = [
+    "LARGEST_REMEMBERED",
+    "Decoded",
+    "contents",
+    "decode_request",
+    "decode_stored",
+    "span_digest",
+]
+
+_STATUS: Final[dict[int, str]] = {
+    Status.STATUS_CODE_UNSET: "UNSET",
+    Status.STATUS_CODE_OK: "OK",
+    Status.STATUS_CODE_ERROR: "ERROR",
+}
+_TRACE_ID_BYTES: Final = 16
+_SPAN_ID_BYTES: Final = 8
+_NO_TRACE: Final = bytes(_TRACE_ID_BYTES)
+_NO_SPAN: Final = bytes(_SPAN_ID_BYTES)
+_TIME_LIMIT: Final = 1 << 63
+"""The stores keep signed 64-bit integers."""
+LARGEST_REMEMBERED: Final = 16 << 10
+_LARGEST_AT_HAND: Final = 8 << 10
+_LONGEST_REMEMBERED_NAME: Final = 256
+_PARENT_IS_REMOTE: Final = 0x100 | 0x200
+"""Span.flags: bit 8, it is known whether the parent is remote; bit 9, it is."""
+_MOST_VALUES: Final = 400_000
+"""Attributes of the spans of one request, and values inside of them: half a second."""
+
+_VALUES_OF_A_FACT: Final = 8
+"""A tag is a row of the index, which takes so many times as long as an attribute."""
+
+_BYTES_OF_A_VALUE: Final = 16
+"""Of a resource; they are not looked into unless they are new."""
+
+_MLFLOW_SCOPE: Final = "mlflow."
+
+
+class Decoded(NamedTuple):
+    """The rows of a request, and what had to be left out."""
+
+    rows: list[SpanRow]
+    rejected: list[Rejected]
+
+
+class _Origin(NamedTuple):
+    """What all spans of one scope of one resource share."""
+
+    resource: Interned
+    scope: Interned
+    digest: bytes
+    facts: tuple[Fact, ...]
+    json_layer: bool
+
+
+class _BadSpanError(ValueError):
+    """A span that cannot be stored; the text is the reason, from a closed set."""
+
+
+def decode_request(
+    request: bytes,
+    request_facts: tuple[Fact, ...] = (),
+    most_parts: int = MOST_PARTS,
+) -> Decoded:
+    """Decode an ExportTraceServiceRequest (OTLP 1.11, protobuf encoding).
+
+    Args:
+        request: the message, uncompressed.
+        request_facts: what the request itself says of its traces (headers).
+        most_parts: spans, scopes and resources that it may have together.
+
+    Raises:
+        EnvelopeError: when the bytes are not such a message.
+        TooManyPartsError: when it has more parts, or too many attributes.
+    """
+    rows: list[SpanRow] = []
+    rejected: Counter[str] = Counter()
+    request_facts = _storable_facts(request_facts)
+    room = Room(_MOST_VALUES)
+    for scope in walk(request, most_parts):
+        if is_unfit(scope.resource) or is_unfit(scope.scope):
+            rejected["resource_too_large"] += len(scope.spans)
+            continue
+        room.take(len(scope.resource) // _BYTES_OF_A_VALUE)
+        try:
+            origin = _origin_of(scope)
+        except DecodeError:
+            rejected["undecodable_resource"] += len(scope.spans)
+            continue
+        if request_facts:
+            origin = origin._replace(facts=origin.facts + request_facts)
+        _decode_scope(scope, origin, rows, rejected, room)
+    return Decoded(rows, [Rejected(*item) for item in rejected.items()])
+
+
+def decode_stored(
+    body: bytes, resource: tuple[bytes, str], scope: tuple[bytes, str]
+) -> SpanRow:
+    """Decode a stored span again: its body, and (body, schema URL) of its origin."""
+    origin = _origin(resource[0], resource[1].encode(), scope[0], scope[1].encode())
+    return _decode_span(body, origin)
+
+
+def contents(row: SpanRow) -> Contents:
+    """Return what went into a span and came out of it.
+
+    Of all spans of a trace only the one is asked that speaks for it.
+    """
+    if row.contents is not None:
+        return row.contents
+    span = Span.FromString(row.body)
+    derived = _derived(span, _attributes(span, json_layer=row.json_layer))
+    return Contents(derived.inputs, derived.outputs)
+
+
+def _derived(
+    span: Span, attributes: dict[str, Any], room: Room | None = None
+) -> conventions.Derived:
+    return conventions.derive(attributes, _events(span, room) if span.events else ())
+
+
+def _attributes(
+    span: Span, room: Room | None = None, *, json_layer: bool
+) -> dict[str, Any]:
+    attributes = plain_values(span.attributes, room)
+    return facts.without_json_layer(attributes) if json_layer else attributes
+
+
+def span_digest(body: bytes, origin: bytes) -> int:
+    """Return what tells two bodies under one span id apart.
+
+    Args:
+        body: the OTLP Span.
+        origin: the digests of its resource and of its scope, one after the other.
+    """
+    digest = hashlib.blake2b(body, digest_size=8)
+    digest.update(origin)
+    return _signed(digest.digest())
+
+
+def _decode_scope(
+    scope: RawScope,
+    origin: _Origin,
+    rows: list[SpanRow],
+    rejected: Counter[str],
+    room: Room,
+) -> None:
+    for body in scope.spans:
+        try:
+            rows.append(_decode_span(body, origin, room))
+        except DecodeError:
+            rejected["undecodable_span"] += 1
+        except _BadSpanError as error:
+            rejected[str(error)] += 1
+
+
+def _decode_span(body: bytes, origin: _Origin, room: Room | None = None) -> SpanRow:
+    _check_size(body)
+    span = Span.FromString(body)
+    _check(span)
+    attributes = _attributes(span, room, json_layer=origin.json_layer)
+    own_facts = _storable_facts(facts.of_span(attributes))
+    if room is not None:
+        room.take(len(own_facts) * _VALUES_OF_A_FACT)
+    parent = span.parent_span_id
+    has_parent = bool(parent) and parent != _NO_SPAN
+    rank = _rank(has_parent=has_parent, flags=span.flags)
+    contents_ = None
+    if rank is Rank.INNER or len(body) > _LARGEST_AT_HAND:
+        span_type, usage = conventions.kind_of(attributes)
+    else:
+        derived = _derived(span, attributes, room)
+        span_type, usage = derived.span_type, derived.usage
+        contents_ = Contents(derived.inputs, derived.outputs)
+    return SpanRow(
+        trace_id=span.trace_id,
+        span_id=_signed(span.span_id),
+        digest=span_digest(body, origin.digest),
+        parent_span_id=_signed(parent) if has_parent else None,
+        rank=rank,
+        kind=_kind_of(span.name, span_type, span.status.code),
+        start_ns=span.start_time_unix_nano,
+        end_ns=span.end_time_unix_nano,
+        usage=_usage_text(usage),
+        resource=origin.resource,
+        scope=origin.scope,
+        json_layer=origin.json_layer,
+        body=body,
+        shared_facts=origin.facts,
+        own_facts=own_facts,
+        contents=contents_,
+    )
+
+
+def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:
+    return tuple(
+        [
+            fact._replace(field=_storable(fact.field), value=_storable(fact.value))
+            if "\0" in fact.value or "\0" in fact.field
+            else fact
+            for fact in said
+        ]
+    )
+
+
+def _kind_of(name: str, span_type: str, code: int) -> Kind:
+    # What a sender makes up for each span must not add up in memory.
+    large = len(name) + len(span_type) > _LONGEST_REMEMBERED_NAME
+    return (_kind.__wrapped__ if large else _kind)(name, span_type, code)
+
+
+@lru_cache(maxsize=8192)
+def _kind(name: str, span_type: str, code: int) -> Kind:
+    texts = (_storable(name), _storable(span_type), _STATUS.get(code, "UNSET"))
+    digest = hashlib.blake2b("\0".join(texts).encode(), digest_size=16)
+    return Kind(digest.digest(), *texts)
+
+
+def _storable(text: str) -> str:
+    """Replace U+0000: PostgreSQL refuses it and SQLite's LIKE stops at it.
+
+    Only what is derived is changed; the body keeps what was sent.
+    """
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _usage_text(usage: conventions.Usage | None) -> str | None:
+    if usage is None:
+        return None
+    counts = usage._asdict().items()
+    return json.dumps({name: count for name, count in counts if count is not None})
+
+
+def _check_size(body: bytes) -> None:
+    """Raise for a span that would take too much memory once it is parsed."""
+    if is_too_large(body):
+        raise _BadSpanError("span_too_large")
+    if is_too_many_parts(body):
+        raise _BadSpanError("span_too_many_parts")
+
+
+def _check(span: Span) -> None:
+    """Raise for what OTLP calls invalid and for what no store can hold."""
+    if len(span.trace_id) != _TRACE_ID_BYTES or span.trace_id == _NO_TRACE:
+        raise _BadSpanError("invalid_trace_id")
+    if len(span.span_id) != _SPAN_ID_BYTES or span.span_id == _NO_SPAN:
+        raise _BadSpanError("invalid_span_id")
+    if len(span.parent_span_id) not in {0, _SPAN_ID_BYTES}:
+        raise _BadSpanError("invalid_parent_span_id")
+    if max(span.start_time_unix_nano, span.end_time_unix_nano) >= _TIME_LIMIT:
+        raise _BadSpanError("timestamp_out_of_range")
+
+
+def _rank(*, has_parent: bool, flags: int) -> Rank:
+    if not has_parent:
+        return Rank.ROOT
+    if flags & _PARENT_IS_REMOTE == _PARENT_IS_REMOTE:
+        return Rank.ENTRY
+    return Rank.INNER
+
+
+def _origin_of(scope: RawScope) -> _Origin:
+    # What a sender makes up for each request must not add up in memory.
+    large = len(scope.resource) + len(scope.scope) > LARGEST_REMEMBERED
+    return (_origin.__wrapped__ if large else _origin)(*scope[:4])
+
+
+# A process repeats the same few resources and scopes in every request.
+@lru_cache(maxsize=1024)
+def _origin(
+    resource: bytes, resource_schema_url: bytes, scope: bytes, scope_schema_url: bytes
+) -> _Origin:
+    resource_message = Resource.FromString(resource)
+    scope_message = InstrumentationScope.FromString(scope)
+    attributes = plain_values(resource_message.attributes)
+    of_resource = _intern(resource_message, resource, resource_schema_url)
+    of_scope = _intern(scope_message, scope, scope_schema_url)
+    return _Origin(
+        of_resource,
+        of_scope,
+        of_resource.digest + of_scope.digest,
+        _storable_facts(facts.of_resource(attributes)),
+        json_layer=scope_message.name.startswith(_MLFLOW_SCOPE),
+    )
+
+
+def _intern(
+    message: Resource | InstrumentationScope, body: bytes, schema_url: bytes
+) -> Interned:
+    """Give equal contents one digest, in whatever order the attributes came."""
+    pairs = sorted(
+        kv.SerializeToString(deterministic=True) for kv in message.attributes
+    )
+    rest = type(message).FromString(body)
+    rest.ClearField("attributes")
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (*pairs, rest.SerializeToString(deterministic=True), schema_url):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return Interned(digest.digest(), schema_url.decode("utf-8", "replace"), body)
+
+
+def _events(span: Span, room: Room | None) -> list[tuple[str, dict[str, Any]]]:
+    """Read the events that a convention reads; most spans have none of them."""
+    return [
+        (event.name, plain_values(event.attributes, room))
+        for event in span.events
+        if event.name in conventions.EVENT_NAMES
+    ]
+
+
+def _signed(identifier: bytes) -> int:
+    return int.from_bytes(identifier, "big", signed=True)

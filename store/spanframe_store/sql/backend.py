@@ -1,0 +1,81 @@
+"""Opens row stores by URL: the `Backend` of SQLite and PostgreSQL."""
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Engine
+
+from spanframe_store.contract.results import Copied
+from spanframe_store.contract.store import DEFAULT_OPTIONS, Progress, WriterOptions
+from spanframe_store.sql.admin import SqlAdmin
+from spanframe_store.sql.engines import DATABASES
+from spanframe_store.sql.urls import parse_url
+from spanframe_store.sql.writer import SpanWriter
+
+if TYPE_CHECKING:
+    from spanframe_store.sql.reader import SqlReader
+
+__all__ = ["BACKEND", "SqlBackend", "open_engine"]
+
+
+class SqlBackend:
+    """The `Backend` of the row stores."""
+
+    def check(self, url: str) -> None:
+        """Check a URL without opening anything."""
+        parse_url(url)
+
+    def writer(self, url: str, options: WriterOptions = DEFAULT_OPTIONS) -> SpanWriter:
+        """Open a store for writing spans."""
+        return SpanWriter(open_engine(url, options=options))
+
+    def reader(self, url: str) -> "SqlReader":
+        """Open a store for reading; loads what a collector does without."""
+        from spanframe_store.sql.reader import SqlReader  # noqa: PLC0415
+
+        return SqlReader(open_engine(url, read_only=True))
+
+    def admin(
+        self,
+        url: str,
+        options: WriterOptions = DEFAULT_OPTIONS,
+        *,
+        read_only: bool = False,
+    ) -> SqlAdmin:
+        """Open a store for changes, or for what changes nothing."""
+        return SqlAdmin(open_engine(url, read_only=read_only, options=options))
+
+    def copy(self, source: str, target: str, progress: Progress) -> Copied:
+        """Make a store hold what another one holds, database by database."""
+        from spanframe_store.sql.copying import copy_store  # noqa: PLC0415
+
+        with (
+            closing(self.admin(source, read_only=True)) as reading,
+            closing(self.admin(target)) as writing,
+        ):
+            reading.check_version()
+            writing.upgrade()
+            return copy_store(reading.engine, writing.engine, progress)
+
+
+def open_engine(
+    url: str, *, read_only: bool = False, options: WriterOptions = DEFAULT_OPTIONS
+) -> Engine:
+    """Open the engine of a row store; nothing is created or connected yet.
+
+    Args:
+        url: SQLAlchemy URL of the store.
+        read_only: connections that can only query; a missing SQLite file is an error.
+        options: how an engine that writes does so.
+
+    Raises:
+        MissingExtraError: when the driver of the database is not installed.
+        SettingsError: when no row store has such a URL.
+        StoreError: when a read-only engine is asked for a file that does not exist.
+    """
+    parsed = parse_url(url)
+    database = DATABASES[parsed.get_backend_name()]
+    return database.open(parsed, read_only=read_only, options=options)
+
+
+BACKEND: Final = SqlBackend()

@@ -1,0 +1,168 @@
+"""Span bodies in blocks: an OTLP ScopeSpans message each, compressed by Zstandard.
+
+The spans of one trace repeat each other's keys and texts, so a few of them together
+take less than each alone. A dictionary trained on what the store has received halves
+that again; each block says which one it needs.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Final, TypeVar
+
+import zstandard
+from sqlalchemy import Connection, func, insert, select
+
+from spanframe.errors import StoreError
+from spanframe_store.otlp.envelope import join_spans
+from spanframe_store.sql.schema import dictionaries
+
+__all__ = ["Codec", "Dictionaries", "load_codecs", "portions"]
+
+_LEVEL: Final = 3
+_MOST_BYTES: Final = 256 << 10
+"""Bodies in one block: to read one of them all are decompressed."""
+
+_FEW: Final = 16
+
+_DICTIONARY_BYTES: Final = 64 << 10
+_SAMPLES: Final = 4000
+_SAMPLE_BYTES: Final = 8 << 10
+_RENEWED_AFTER: Final = 2_000_000
+"""Spans until a new dictionary is trained, as what apps send changes over time."""
+
+
+class Codec:
+    """Compresses and decompresses blocks, with one dictionary or with none.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self, dictionary: bytes | None = None) -> None:
+        self._bytes = dictionary
+        self._dictionary = (
+            None if dictionary is None else zstandard.ZstdCompressionDict(dictionary)
+        )
+        # A context serves one thread at a time.
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type["Codec"], tuple[bytes | None]]:
+        return Codec, (self._bytes,)
+
+    @cached_property
+    def _compressor(self) -> zstandard.ZstdCompressor:
+        if self._dictionary is not None:
+            self._dictionary.precompute_compress(level=_LEVEL)
+        return zstandard.ZstdCompressor(level=_LEVEL, dict_data=self._dictionary)
+
+    @cached_property
+    def _decompressor(self) -> zstandard.ZstdDecompressor:
+        return zstandard.ZstdDecompressor(dict_data=self._dictionary)
+
+    def pack(self, blocks: Sequence[Iterable[bytes]]) -> list[bytes]:
+        """Return the blocks of the bodies of some spans each.
+
+        Many are compressed in one call, which lets other threads run all the while;
+        after a call a block it would have to wait for its turn each time.
+        """
+        messages: list[bytes | bytearray | memoryview[int]] = [
+            join_spans(bodies) for bodies in blocks
+        ]
+        with self._lock:
+            if len(messages) < _FEW:
+                return [self._compressor.compress(each) for each in messages]
+            packed = self._compressor.multi_compress_to_buffer(messages)
+        return [packed[n].tobytes() for n in range(len(packed))]
+
+    def unpack(self, block: bytes) -> bytes:
+        """Return a block as the OTLP ScopeSpans message it holds.
+
+        Raises:
+            StoreError: when it cannot be read.
+        """
+        try:
+            with self._lock:
+                return self._decompressor.decompress(block)
+        except zstandard.ZstdError as error:
+            raise StoreError(
+                "A block of spans cannot be decompressed: the store is damaged. "
+                "`spanframe db check` names what else is."
+            ) from error
+
+
+def load_codecs(
+    connection: Connection, keys: Iterable[int] | None = None, *, after: int = 0
+) -> Iterator[tuple[int, Codec]]:
+    """Yield the codecs of dictionaries by key: of these, or of all ``after`` one."""
+    query = select(dictionaries.c.dictionary_key, dictionaries.c.body).where(
+        dictionaries.c.dictionary_key > after
+        if keys is None
+        else dictionaries.c.dictionary_key.in_(list(keys))
+    )
+    for key, body in connection.execute(query):
+        yield key, Codec(body)
+
+
+T = TypeVar("T")
+
+
+def portions(spans: Sequence[T], sizes: Iterable[int]) -> Iterator[Sequence[T]]:
+    """Yield spans in portions whose bodies fit a block; a larger body has its own."""
+    start = total = 0
+    for position, size in enumerate(sizes):
+        if position > start and total + size > _MOST_BYTES:
+            yield spans[start:position]
+            start, total = position, 0
+        total += size
+    yield spans[start:]
+
+
+class Dictionaries:
+    """Keeps the newest dictionary of a store at hand, and trains the next one.
+
+    Not thread-safe: it belongs to one writer.
+    """
+
+    def __init__(self) -> None:
+        self._key: int | None = None
+        self._codec = Codec()
+        self._samples: list[bytes | bytearray | memoryview[int]] = []
+        self._until_training = 0
+
+    def current(self, connection: Connection) -> tuple[int | None, Codec]:
+        """Return the newest dictionary, whichever writer made it."""
+        newest = connection.execute(select(func.max(dictionaries.c.dictionary_key)))
+        key = newest.scalar()
+        if key != self._key:
+            self._key = key
+            self._codec = Codec()
+            if key is not None:
+                [(_, self._codec)] = load_codecs(connection, [key])
+                self._wait()
+        return self._key, self._codec
+
+    def _wait(self) -> None:
+        self._until_training = _RENEWED_AFTER
+        self._samples.clear()
+
+    def sample(self, bodies: Sequence[bytes]) -> bool:
+        """Take note of bodies that are stored; return whether `train` is due."""
+        self._until_training -= len(bodies)
+        if self._until_training > 0:
+            return False
+        self._samples += [body[:_SAMPLE_BYTES] for body in bodies[:_SAMPLES]]
+        return len(self._samples) >= _SAMPLES
+
+    def train(self, connection: Connection) -> None:
+        """Train a dictionary on the samples and store it."""
+        try:
+            trained = zstandard.train_dictionary(_DICTIONARY_BYTES, self._samples)
+        except zstandard.ZstdError:
+            # Too little in common; what comes later may have more.
+            self._wait()
+            return
+        key = (self._key or 0) + 1
+        connection.execute(
+            insert(dictionaries).values(dictionary_key=key, body=trained.as_bytes())
+        )
+        self._wait()

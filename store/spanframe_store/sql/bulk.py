@@ -1,0 +1,79 @@
+"""Inserts many rows at the driver's own pace.
+
+`Connection.execute` builds a dictionary and a tuple for every row of an executemany,
+which costs more than the insert itself. And a driver that lets other threads run
+during each statement waits for its turn after each: so a statement carries hundreds
+of rows. The statements are still SQLAlchemy's, compiled once for a dialect; only the
+values go straight to the driver.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+from operator import itemgetter
+from typing import Any, Final
+
+from sqlalchemy import Connection, Dialect, Table, UpdateBase, insert
+
+__all__ = ["execute_many", "insert_in_portions"]
+
+_MAX_VALUES: Final = 8192
+"""Maximum values in one statement; SQLite takes 32 766 since 3.32."""
+
+_FEW_ROWS: Final = 32
+"""Rows of the shorter of two statements."""
+
+
+def insert_in_portions(
+    connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert rows that have a value for every column, in the order of the table.
+
+    The values go to the driver as they are: integers, text, bytes and None.
+    """
+    if not rows:
+        return
+    dialect, done = connection.dialect, 0
+    # Two lengths of statements, so that the driver prepares each once.
+    for size in (_MAX_VALUES // len(table.c), _FEW_ROWS):
+        text = _statement(table, dialect, size)
+        while len(rows) - done >= size:
+            portion = rows[done : done + size]
+            connection.exec_driver_sql(text, tuple(chain.from_iterable(portion)))
+            done += size
+    if done < len(rows):
+        text = _statement(table, dialect, 1)
+        connection.exec_driver_sql(text, list(rows[done:]))
+
+
+def execute_many(
+    connection: Connection, statement: UpdateBase, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Run a statement once for each row of parameters, all of the same names.
+
+    The values go to the driver as they are.
+    """
+    if not rows:
+        return
+    if not connection.dialect.positional:
+        connection.execute(statement, rows)
+        return
+    text, names = _compiled(statement, connection.dialect, tuple(rows[0]))
+    pick = itemgetter(*names)
+    connection.exec_driver_sql(text, [pick(row) for row in rows])
+
+
+@cache
+def _compiled(
+    statement: UpdateBase, dialect: Dialect, names: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]]:
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+@cache
+def _statement(table: Table, dialect: Dialect, rows: int) -> str:
+    statement = str(insert(table).compile(dialect=dialect, column_keys=table.c.keys()))
+    # Written out by hand, as compiling thousands of values takes a tenth of a second.
+    head, values, row = statement.rpartition(" VALUES ")
+    return head + values + ", ".join([row] * rows)

@@ -1,0 +1,125 @@
+"""What PostgreSQL does its own way."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    URL,
+    BigInteger,
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    func,
+    select,
+)
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from spanframe.errors import InvalidArgumentError
+from spanframe_store.contract.store import Progress, WriterOptions
+from spanframe_store.sql.database import Database, Pair
+from spanframe_store.sql.engines.postgresql.bulk_copy import copy_rows
+from spanframe_store.sql.engines.postgresql.connections import open_postgresql
+from spanframe_store.sql.schema import metadata, spans
+from spanframe_store.sql.urls import store_name
+
+if TYPE_CHECKING:
+    from spanframe_store.sql.layout import RowLayout
+    from spanframe_store.sql.plans import Plan
+
+__all__ = ["MIN_VERSION", "PostgreSQL"]
+
+MIN_VERSION: Final = 15
+"""The oldest version that its makers still maintain; the tests run on a newer one."""
+
+_BLAMES_ROWS: Final = ("22", "23", "54")
+"""Classes of SQLSTATE in which the server blames what it was given: data exception,
+integrity constraint violation, program limit exceeded (a key longer than a page)."""
+
+_BIG_KEYS: Final = ARRAY(BigInteger)
+_pair: Final = (
+    func.unnest(bindparam("keys", type_=_BIG_KEYS), bindparam("ids", type_=_BIG_KEYS))
+    .table_valued("trace_key", "span_id", name="pair")
+    .render_derived()
+)
+_KNOWN_SPANS: Final = select(
+    spans.c.trace_key, spans.c.span_id, spans.c.digest
+).select_from(
+    _pair.join(
+        spans,
+        (spans.c.trace_key == _pair.c.trace_key) & (spans.c.span_id == _pair.c.span_id),
+    )
+)
+
+
+class PostgreSQL(Database):
+    """PostgreSQL 15 or later."""
+
+    name = "PostgreSQL"
+    dialect = "postgresql"
+
+    def open(self, url: URL, *, read_only: bool, options: WriterOptions) -> Engine:
+        """Open the engine of a database; see `connections`."""
+        del options
+        return open_postgresql(url, read_only=read_only)
+
+    def see_each_statement_alone(self, connection: Connection) -> None:
+        """Begin no transaction."""
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def unsuitable(self, connection: Connection) -> str | None:
+        """Return why a database cannot hold a store; None when it can."""
+        found = connection.dialect.server_version_info or (0,)
+        if found < (MIN_VERSION,):
+            return f"it runs PostgreSQL {found[0]}; take {MIN_VERSION} or newer"
+        encoding = connection.execute(select(func.getdatabaseencoding())).scalar()
+        if encoding != "UTF8":
+            return f"its encoding is {encoding}; make a database with ENCODING 'UTF8'"
+        return None
+
+    def would_take_later(self, error: Exception) -> bool:
+        """Return whether the server refuses for now: its SQLSTATE says so."""
+        if not isinstance(error, DBAPIError):
+            return False
+        state: str | None = getattr(error.orig, "sqlstate", None)
+        if state is not None:
+            return not state.startswith(_BLAMES_ROWS)
+        return isinstance(error, OperationalError | InterfaceError)
+
+    def layout(self, plan: "Plan") -> "RowLayout":
+        """Return the layout of PostgreSQL; loaded by readers alone."""
+        from spanframe_store.sql.engines.postgresql.layout import (  # noqa: PLC0415
+            PostgreSQLLayout,
+        )
+
+        return PostgreSQLLayout(plan)
+
+    def known_spans(
+        self, connection: Connection, pairs: Sequence[Pair]
+    ) -> Iterator[tuple[int, int, int]]:
+        """Yield trace key, span id and digest of the stored spans among some pairs."""
+        keys, ids = zip(*pairs, strict=True)
+        bound = {"keys": list(keys), "ids": list(ids)}
+        for row in connection.execute(_KNOWN_SPANS, bound):
+            yield row.trace_key, row.span_id, row.digest
+
+    def insert_rows(
+        self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Insert rows by binary COPY."""
+        if rows:
+            copy_rows(connection, table, rows)
+
+    def gather_statistics(self, connection: Connection) -> None:
+        """Have the server know at once what many rows hold.
+
+        Until it has, it takes every filter for rare, and walks the wrong index.
+        """
+        connection.exec_driver_sql(f"ANALYZE {', '.join(metadata.tables)}")
+
+    def backup(self, engine: Engine, path: Path, progress: Progress) -> None:
+        """Refuse: a server has tools of its own for that."""
+        del path, progress
+        raise InvalidArgumentError(f"{store_name(engine)} is not a file: use pg_dump.")

@@ -1,0 +1,100 @@
+"""PostgreSQL's half of the row layout."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Text,
+    and_,
+    any_,
+    cast,
+    collate,
+    func,
+    literal,
+    literal_column,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from spanframe import keys
+from spanframe_store.contract.capabilities import Capability
+from spanframe_store.contract.filter import Field, FieldKind, Node
+from spanframe_store.sql import schema
+from spanframe_store.sql.layout import RowLayout
+
+__all__ = ["PostgreSQLLayout"]
+
+_ENTRIES: Final = {
+    FieldKind.TAG: schema.traces.c.tags,
+    FieldKind.METADATA: schema.traces.c.metadata,
+}
+_NAMES: Final = {Field(FieldKind.NAME), Field(FieldKind.TAG, keys.TAG_TRACE_NAME)}
+_BYTES: Final = "C"
+
+
+class PostgreSQLLayout(RowLayout):
+    """PostgreSQL 15 or later."""
+
+    capabilities = frozenset({Capability.ALTERNATIVES})
+
+    def request_id(self) -> ColumnElement[Any]:
+        """Return the text of the trace id."""
+        digits = func.encode(schema.traces.c.trace_id, "hex", type_=Text)
+        return literal(keys.REQUEST_ID_PREFIX, Text) + digits
+
+    def entry(self, kind: FieldKind, key: str) -> ColumnElement[Any]:
+        """Return the text of a tag or metadata entry, from the JSON on the row."""
+        text: ColumnElement[Any] = cast(_ENTRIES[kind], JSONB)[key].astext
+        return text
+
+    def equals(self, field: Field, values: tuple[str, ...]) -> ColumnElement[bool]:
+        """Return whether a trace-level text field is one of ``values``."""
+        equal = super().equals(field, values)
+        longest = max(len(value.encode()) for value in values)
+        if field not in _NAMES or longest > schema.INDEXED_NAME_BYTES:
+            return equal
+        # Implied, and what the index of names is for.
+        size = func.octet_length(self.column("name"))
+        return and_(equal, size <= literal_column(str(schema.INDEXED_NAME_BYTES)))
+
+    def is_key_of(
+        self, column: ColumnElement[int], keys: Sequence[int]
+    ) -> ColumnElement[bool]:
+        """Return whether a column holds one of some keys.
+
+        They are one value, so that the statement is the same for any number of them:
+        the driver neither reads nor sends thousands of values, and the server knows it.
+        """
+        return column == any_(literal(list(keys), ARRAY(BigInteger)))
+
+    def of_signatures(self, part: Node) -> ColumnElement[bool]:
+        """Return whether name, type and status of a span fulfil a tree.
+
+        The keys are looked for once and not for each span.
+        """
+        keys = self.signatures(part).scalar_subquery()
+        return schema.spans.c.kind_key == any_(func.array(keys))
+
+    def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the column: the planner knows its own statistics."""
+        return column
+
+    def by_bytes(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the text ordered by its bytes, whatever the database's collation."""
+        return collate(text, _BYTES)
+
+    def like(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Return a LIKE without an escape character."""
+        return text.like(_unescaped(pattern))
+
+    def ilike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Return a LIKE of lower-case letters; the collation folds A to Z only."""
+        lower = func.lower(collate(text, _BYTES), type_=Text)
+        return lower.like(func.lower(collate(literal(_unescaped(pattern)), _BYTES)))
+
+
+def _unescaped(pattern: str) -> str:
+    r"""Return a pattern in which ``\``, PostgreSQL's escape, stands for itself."""
+    return pattern.replace("\\", "\\\\")

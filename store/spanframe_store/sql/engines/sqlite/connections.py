@@ -1,0 +1,90 @@
+"""Connections to SQLite with the guarantees that the store makes.
+
+WAL and synchronous=FULL, so that a commit survives power loss; every transaction of a
+writer begins IMMEDIATE, because a read transaction that upgrades is refused at once
+(SQLITE_BUSY_SNAPSHOT); readers are query_only and never create a file.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from spanframe.errors import StoreError
+from spanframe_store.contract.store import WriterOptions
+
+__all__ = ["open_sqlite"]
+
+_BUSY_TIMEOUT_SECONDS: Final = 4.0
+"""Maximum wait for a lock, below the 5 s within which every export is answered."""
+
+_PAGE_BYTES: Final = 8192
+"""Size of a page: blocks of spans fill such pages better than those of 4096 bytes."""
+
+_READING: Final = ("query_only = ON", "wal_autocheckpoint = 0")
+_WRITING: Final = (
+    f"page_size = {_PAGE_BYTES}",  # of a file that is made now
+    "journal_mode = WAL",
+    "temp_store = MEMORY",
+)
+# The indexes of a million traces have some 5 000 places where the values of the moment
+# are written, a page each. Most of these are in the cache when the next batch comes,
+# and what several batches write is copied from the log into the file once, so that a
+# span takes a third less time.
+_BUSY: Final = (
+    f"cache_size = -{16 << 10}",  # KiB
+    "wal_autocheckpoint = 16000",  # pages, 128 MB
+)
+
+
+def open_sqlite(url: URL, *, read_only: bool, options: WriterOptions) -> Engine:
+    """Open the engine of a file; nothing is created or connected yet.
+
+    Raises:
+        StoreError: when a read-only engine is asked for a file that does not exist.
+    """
+    if read_only:
+        return _engine(url, _READING, read_only=True)
+    level = "NORMAL" if options.synchronous == "normal" else "FULL"
+    pragmas = (*_WRITING, f"synchronous = {level}", *(_BUSY if options.busy else ()))
+    return _engine(url, pragmas, read_only=False)
+
+
+def _engine(url: URL, pragmas: Sequence[str], *, read_only: bool) -> Engine:
+    path = Path(url.database or "").expanduser()
+    if read_only and not path.is_file():
+        raise StoreError(
+            f"There is no store at {path.absolute()}. Start a collector with "
+            f"--store sqlite:///{path}, or name the right file with "
+            "spanframe.configure(store=…) or SPANFRAME_STORE."
+        )
+    mode = "rw" if read_only else "rwc"
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=_BUSY_TIMEOUT_SECONDS,
+            isolation_level=None,  # transactions begin where `_begin` says
+            check_same_thread=False,  # the pool hands a connection to one at a time
+        )
+        try:
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}").close()
+        except sqlite3.Error:  # a file that is not a database, a full disk
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine(url, creator=connect)
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,97 @@
+"""The rows of ``attribute_index``: what of a trace is found by its tags and metadata.
+
+The rows of a trace follow from its trace row alone, so a change is the difference of
+two sets and nothing has to be searched.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, Self
+
+from sqlalchemy import Connection, bindparam, delete
+
+from spanframe_store.sql.bulk import execute_many
+from spanframe_store.sql.engines import database_of
+from spanframe_store.sql.schema import (
+    INDEXED_KEY_LENGTH,
+    INDEXED_VALUE_LENGTH,
+    KIND_METADATA,
+    KIND_TAG,
+    UNINDEXED_METADATA,
+    attribute_index,
+)
+
+__all__ = ["Changes", "Entry", "Searchable", "entries"]
+
+
+Entry = tuple[int, str, str, int, int, str | None]
+"""One row of ``attribute_index``: its columns, in their order."""
+
+
+_KEY_COLUMNS: Final = tuple(attribute_index.primary_key.columns)
+_OLD_NAMES: Final = tuple(f"old_{column.name}" for column in _KEY_COLUMNS)
+_DELETE: Final = delete(attribute_index).where(
+    *(c == bindparam(name) for c, name in zip(_KEY_COLUMNS, _OLD_NAMES, strict=True))
+)
+
+
+class Searchable(NamedTuple):
+    """What a trace is found by in the index."""
+
+    timestamp_ms: int
+    tags: Mapping[str, str]
+    metadata: Mapping[str, str]
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Self:
+        """Read it from a row of ``schema.traces``."""
+        tags, metadata = json.loads(row["tags"]), json.loads(row["metadata"])
+        return cls(row["timestamp_ms"], tags, metadata)
+
+
+def entries(trace_key: int, found_by: Searchable) -> list[Entry]:
+    """Return the index rows of a trace."""
+    timestamp_ms = found_by.timestamp_ms
+    return [
+        (kind, key, value, timestamp_ms, trace_key, None)
+        if len(value) <= INDEXED_VALUE_LENGTH
+        else (kind, key, value[:INDEXED_VALUE_LENGTH], timestamp_ms, trace_key, value)
+        for kind, pairs in (
+            (KIND_TAG, found_by.tags),
+            (KIND_METADATA, found_by.metadata),
+        )
+        for key, value in pairs.items()
+        if len(key) <= INDEXED_KEY_LENGTH
+        and (kind != KIND_METADATA or key not in UNINDEXED_METADATA)
+    ]
+
+
+class Changes:
+    """Collects the index changes of a batch of traces, to be written at once."""
+
+    def __init__(self) -> None:
+        self._new: list[Entry] = []
+        self._old: list[Entry] = []
+
+    def add(
+        self, trace_key: int, before: Searchable | None, after: Searchable | None
+    ) -> None:
+        """Note how a trace changes; None: it is not there before, or after."""
+        if before is None:
+            self._new += entries(trace_key, after) if after else []
+        elif after is None:
+            self._old += entries(trace_key, before)
+        elif before != after:
+            old, new = entries(trace_key, before), entries(trace_key, after)
+            self._old += set(old).difference(new)
+            self._new += set(new).difference(old)
+
+    def write(self, connection: Connection) -> None:
+        """Write the changes; old rows go first, since a new one may have their key."""
+        old = [dict(zip(_OLD_NAMES, entry, strict=False)) for entry in self._old]
+        execute_many(connection, _DELETE, old)
+        if self._new:
+            # In key order, so that neighbours are written to one page. No two have the
+            # same key, so what comes after it is never compared.
+            self._new.sort()
+            database_of(connection).insert_rows(connection, attribute_index, self._new)

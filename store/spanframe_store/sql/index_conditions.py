@@ -1,0 +1,98 @@
+"""The attribute index: which conditions it answers, and by which of its rows.
+
+It holds one row for each tag and metadata entry, clustered on (kind, key, value, time,
+trace key). A value longer than the key allows is indexed by its beginning and kept
+whole beside it.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, FromClause, Text, and_, func, or_
+
+from spanframe_store.contract.filter import Comparator, Condition, Field, FieldKind
+from spanframe_store.sql import schema
+from spanframe_store.sql.computed import COMPUTED
+
+__all__ = [
+    "FALLBACKS",
+    "can_be_walked",
+    "entry_rows",
+    "entry_text",
+    "is_exact",
+    "is_indexed",
+    "is_ordered",
+    "value_rows",
+]
+
+_KINDS: Final = {
+    FieldKind.TAG: schema.KIND_TAG,
+    FieldKind.METADATA: schema.KIND_METADATA,
+}
+# MLflow takes tags.name for the name of the trace; a tag of that name comes first.
+FALLBACKS: Final = {Field(FieldKind.TAG, "name"): "name"}
+_UNINDEXED: Final = frozenset(
+    Field(FieldKind.METADATA, key) for key in schema.UNINDEXED_METADATA
+)
+
+
+def is_indexed(field: Field) -> bool:
+    """Tell whether every trace that has this field has it in the index."""
+    return (
+        field.kind in _KINDS
+        and len(field.key or "") <= schema.INDEXED_KEY_LENGTH
+        and field not in _UNINDEXED
+        and field not in FALLBACKS
+        and (field.kind, field.key) not in COMPUTED
+    )
+
+
+def can_be_walked(condition: Condition) -> bool:
+    """Tell whether every trace that fulfils a condition is in one part of the index."""
+    return (
+        is_indexed(condition.field) and condition.comparator is not Comparator.IS_NULL
+    )
+
+
+def is_exact(condition: Condition) -> bool:
+    """Tell whether that part holds no other traces: nothing is left to check."""
+    return condition.comparator in {
+        Comparator.EQ,
+        Comparator.IN,
+        Comparator.IS_NOT_NULL,
+    }
+
+
+def is_ordered(condition: Condition) -> bool:
+    """Tell whether that part is one range in order of time, however large."""
+    return can_be_walked(condition) and condition.comparator is Comparator.EQ
+
+
+def entry_text(index: FromClause) -> ColumnElement[Any]:
+    """Return the text of the entry a row of the index holds, whatever its length."""
+    return func.coalesce(index.c.whole_value, index.c.value, type_=Text)
+
+
+def entry_rows(index: FromClause, field: Field) -> ColumnElement[bool]:
+    """Return whether a row of the index is an entry of this key."""
+    return and_(index.c.kind == _KINDS[field.kind], index.c.key == field.key)
+
+
+def value_rows(index: FromClause, values: tuple[str, ...]) -> ColumnElement[bool]:
+    """Return whether a row of the index holds one of ``values``."""
+    length = schema.INDEXED_VALUE_LENGTH
+    short = [value for value in values if len(value) < length]
+    alternatives: list[ColumnElement[bool]] = [
+        and_(
+            index.c.value == value[:length],
+            index.c.whole_value.is_(None)
+            if len(value) == length
+            else index.c.whole_value == value,
+        )
+        for value in values
+        if len(value) >= length
+    ]
+    if len(short) == 1:
+        alternatives.append(index.c.value == short[0])
+    elif short:
+        alternatives.append(index.c.value.in_(short))
+    return or_(*alternatives)

@@ -1,0 +1,215 @@
+"""Changes to stored traces: tags, deletion, experiments.
+
+Each is one short transaction; an edit wins over whatever spans arrive later.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import DBAPIError
+
+from spanframe import keys
+from spanframe.errors import InvalidArgumentError, NotFoundError, StoreError
+from spanframe_store.sql import index
+from spanframe_store.sql.rollup import columns_of, edit, merge, searchable_of, state_of
+from spanframe_store.sql.schema import (
+    dictionaries,
+    experiments,
+    span_blocks,
+    spans,
+    traces,
+)
+from spanframe_store.sql.urls import driver_message, store_name
+
+__all__ = [
+    "create_experiment",
+    "delete_trace_tag",
+    "delete_traces",
+    "delete_traces_before",
+    "set_trace_tag",
+    "transaction",
+]
+
+_DELETED_AT_ONCE: Final = 500
+"""Traces in one transaction, so that nobody waits long for the write lock."""
+
+# A dictionary holds what the spans have in common that it was trained on, so it goes
+# with them; the newest stays, as the next block is compressed with it.
+_UNUSED_DICTIONARIES: Final = delete(dictionaries).where(
+    dictionaries.c.dictionary_key
+    < select(func.max(dictionaries.c.dictionary_key).label("newest")).scalar_subquery(),
+    ~exists().where(span_blocks.c.dictionary_key == dictionaries.c.dictionary_key),
+)
+
+
+def set_trace_tag(engine: Engine, trace_id: bytes, key: str, value: str) -> None:
+    """Set a tag of a stored trace.
+
+    Args:
+        engine: a writing engine.
+        trace_id: the 16 bytes of the OpenTelemetry trace id.
+        key: the tag; ``mlflow.traceName`` renames the trace.
+        value: the text, kept whole.
+
+    Raises:
+        NotFoundError: when the store has no such trace.
+        StoreError: when the store cannot be written.
+    """
+    _edit(engine, trace_id, key, value)
+
+
+def delete_trace_tag(engine: Engine, trace_id: bytes, key: str) -> None:
+    """Delete a tag of a stored trace.
+
+    Raises:
+        NotFoundError: when the store has no such trace, or the trace no such tag.
+        StoreError: when the store cannot be written.
+    """
+    _edit(engine, trace_id, key, None)
+
+
+def delete_traces(engine: Engine, trace_ids: Iterable[bytes]) -> int:
+    """Delete traces with their spans and index rows; return how many there were.
+
+    Raises:
+        StoreError: when the store cannot be written.
+    """
+    wanted = list(trace_ids)
+    deleted = 0
+    for start in range(0, len(wanted), _DELETED_AT_ONCE):
+        ids = wanted[start : start + _DELETED_AT_ONCE]
+        with transaction(engine) as connection:
+            query = select(traces).where(traces.c.trace_id.in_(ids))
+            deleted += _delete(connection, connection.execute(query).all())
+    return deleted
+
+
+def delete_traces_before(
+    engine: Engine,
+    timestamp_ms: int,
+    *,
+    experiment_id: int | None = None,
+    at_most: int | None = None,
+    with_start: bool = False,
+) -> int:
+    """Delete one portion of the traces that started at ``timestamp_ms`` or before.
+
+    Args:
+        engine: a writing engine.
+        timestamp_ms: epoch milliseconds.
+        experiment_id: of this experiment only.
+        at_most: this many, if they fit one portion.
+        with_start: leave those that nobody knows the start of, which counts as 0.
+
+    Returns:
+        How many were deleted, oldest first; 0 when none is left. A caller repeats it,
+        so that writers get their turn in between.
+
+    Raises:
+        StoreError: when the store cannot be written.
+    """
+    limit = _DELETED_AT_ONCE if at_most is None else min(at_most, _DELETED_AT_ONCE)
+    query = select(traces).where(traces.c.timestamp_ms <= timestamp_ms)
+    if experiment_id is not None:
+        query = query.where(traces.c.experiment_id == experiment_id)
+    if with_start:
+        query = query.where(traces.c.timestamp_ms > 0)
+    query = query.order_by(traces.c.timestamp_ms, traces.c.trace_id).limit(limit)
+    with transaction(engine) as connection:
+        return _delete(connection, connection.execute(query).all())
+
+
+def create_experiment(engine: Engine, name: str) -> int:
+    """Create an experiment and return its id.
+
+    Raises:
+        InvalidArgumentError: when the name is empty or taken.
+        StoreError: when the store cannot be written.
+    """
+    if not name.strip():
+        raise InvalidArgumentError("An experiment needs a name that is not empty.")
+    with transaction(engine) as connection:
+        taken = select(experiments).where(experiments.c.name == name)
+        if connection.execute(taken).first():
+            raise InvalidArgumentError(f"Experiment {name!r} exists already.")
+        greatest = connection.execute(select(func.max(experiments.c.experiment_id)))
+        experiment_id = int(greatest.scalar() or 0) + 1
+        connection.execute(
+            insert(experiments).values(
+                experiment_id=experiment_id,
+                name=name,
+                creation_time_ms=time.time_ns() // 1_000_000,
+            )
+        )
+    return experiment_id
+
+
+def _edit(engine: Engine, trace_id: bytes, key: str, value: str | None) -> None:
+    field = "name" if key == keys.TAG_TRACE_NAME else f"tags.{key}"
+    with transaction(engine) as connection:
+        query = select(traces).where(traces.c.trace_id == trace_id)
+        row = connection.execute(query).first()
+        if row is None:
+            raise NotFoundError(
+                f"There is no trace {keys.request_id(trace_id)} in this store."
+            )
+        before = row._asdict()
+        state = state_of(before)
+        if value is None and state.values.get(field) is None:
+            raise NotFoundError(
+                f"Trace {keys.request_id(trace_id)} has no tag {key!r}."
+            )
+        after = merge(state, edit(field, value, time.time_ns()))
+        columns = columns_of(after)
+        connection.execute(
+            update(traces).where(traces.c.trace_id == trace_id).values(columns)
+        )
+        changes = index.Changes()
+        changes.add(
+            row.trace_key, index.Searchable.of_row(before), searchable_of(after)
+        )
+        changes.write(connection)
+
+
+def _delete(connection: Connection, rows: Sequence[Any]) -> int:
+    changes = index.Changes()
+    for row in rows:
+        found_by = index.Searchable.of_row(row._asdict())
+        changes.add(row.trace_key, found_by, None)
+    changes.write(connection)
+    trace_keys = [row.trace_key for row in rows]
+    blocks = select(spans.c.block_key).where(spans.c.trace_key.in_(trace_keys))
+    connection.execute(delete(span_blocks).where(span_blocks.c.block_key.in_(blocks)))
+    for table in (spans, traces):
+        connection.execute(delete(table).where(table.c.trace_key.in_(trace_keys)))
+    connection.execute(_UNUSED_DICTIONARIES)
+    return len(rows)
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Begin and commit a transaction.
+
+    Raises:
+        StoreError: when the store refuses.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        where = store_name(engine)
+        raise StoreError(
+            f"The store {where} cannot be written: {driver_message(error)}."
+        ) from error

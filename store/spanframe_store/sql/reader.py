@@ -1,0 +1,277 @@
+"""Reads a row store: one select for the rows of traces, one for a batch's spans.
+
+They run on one read-only connection and see one state of the store. Where a filter
+leaves a choice of indexes, a select that counts a few index rows goes before; what it
+counts is a guess, so that without spans each select may see a state of its own.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, select
+from sqlalchemy.exc import DBAPIError
+
+from spanframe import keys
+from spanframe.errors import StoreError
+from spanframe_store.contract.capabilities import Capability
+from spanframe_store.contract.filter import Field, FieldKind
+from spanframe_store.contract.results import (
+    NO_TRACES,
+    ClauseUse,
+    Experiment,
+    KnownField,
+    Page,
+    SpanBlock,
+    TraceColumns,
+)
+from spanframe_store.contract.search import Search
+from spanframe_store.sql.codecs import codecs_of
+from spanframe_store.sql.computed import add_computed
+from spanframe_store.sql.engines import database_of
+from spanframe_store.sql.explain import explain
+from spanframe_store.sql.index_conditions import is_indexed
+from spanframe_store.sql.layout import BODY_KINDS
+from spanframe_store.sql.migrations import check_version
+from spanframe_store.sql.plans import WALK_TRACES
+from spanframe_store.sql.residual import count_found, found_rows, prepare
+from spanframe_store.sql.schema import (
+    KIND_METADATA,
+    KIND_TAG,
+    attribute_index,
+    experiments,
+    resources,
+    scopes,
+    span_blocks,
+    spans,
+)
+from spanframe_store.sql.statements import order_values
+from spanframe_store.sql.urls import driver_message, store_name
+
+__all__ = ["BATCH_TRACES", "SqlReader", "reading"]
+
+BATCH_TRACES: Final = 10_000
+"""Traces whose spans one select reads: below every database's limit of bound values."""
+
+_EXAMPLE_CHARACTERS: Final = 80
+_INT32: Final = range(1 << 31)
+_ENTRY_KINDS: Final = {KIND_TAG: FieldKind.TAG, KIND_METADATA: FieldKind.METADATA}
+
+_BLOCKS: Final[Select[*tuple[Any, ...]]] = (
+    select(
+        spans.c.trace_key,
+        span_blocks.c.dictionary_key,
+        span_blocks.c.body,
+        scopes.c.body.label("scope"),
+        scopes.c.digest.label("scope_digest"),
+        resources.c.digest.label("resource_digest"),
+    )
+    .join(span_blocks, span_blocks.c.block_key == spans.c.block_key)
+    .join(scopes, scopes.c.scope_key == span_blocks.c.scope_key)
+    .join(resources, resources.c.resource_key == span_blocks.c.resource_key)
+    # Each block has a first span, so each is read once.
+    .where(spans.c.position == 0)
+)
+
+
+class SqlReader:
+    """The `Reader` of a row store.
+
+    Args:
+        engine: a reading engine.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._database = database_of(engine)
+        self._database.prepare_reading(engine)
+        self._identity = self._database.identity(engine)
+
+    @property
+    def name(self) -> str:
+        """The URL of the store as it may be shown."""
+        return store_name(self.engine)
+
+    @property
+    def engine_name(self) -> str:
+        """The kind of database, for people."""
+        return self._database.name
+
+    def check_version(self) -> None:
+        """Check that the store has the version this code reads."""
+        check_version(self.engine)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """All but what only some databases explain: the rest is checked on rows."""
+        explains = Capability.EXPLAIN in self._database.layout(WALK_TRACES).capabilities
+        left_out = frozenset() if explains else {Capability.EXPLAIN}
+        return frozenset(Capability) - left_out
+
+    def find(self, search: Search, *, include_spans: bool) -> Page:
+        """Return the traces of a search; see `Reader.find`."""
+        limit = search.limit
+        # One row more than asked for tells whether anything follows.
+        probing = search if limit is None else replace(search, limit=limit + 1)
+        prepared = prepare(probing, self._database)
+        one_state = include_spans or bool(prepared.left)
+        with reading(self.engine, one_state=one_state) as connected:
+            self._load_codecs(connected, search)
+            found = found_rows(connected, prepared)
+            rows = found[:limit]
+            blocks = self._blocks(connected, rows) if include_spans else None
+        end = None
+        if len(found) > len(rows) > 0:
+            end = order_values(rows[-1], search.order)
+        return Page(_columns(rows), blocks, end)
+
+    def count(self, search: Search) -> int:
+        """Return how many traces a search finds, whatever its limit."""
+        prepared = prepare(search, self._database)
+        with reading(self.engine, one_state=bool(prepared.left)) as connected:
+            self._load_codecs(connected, search)
+            return count_found(connected, prepared)
+
+    def explain(self, search: Search) -> list[ClauseUse]:
+        """Say how each clause of a search is answered; the search does not run."""
+        with reading(self.engine) as connected:
+            return explain(connected, self._database, search)
+
+    def known_entries(self) -> list[KnownField]:
+        """Return every key of tags and metadata that traces have, in order."""
+        kind, key = attribute_index.c.kind, attribute_index.c.key
+        statement = (
+            select(kind, key, func.count(), func.min(attribute_index.c.value))
+            .group_by(kind, key)
+            .order_by(kind, key)
+        )
+        with reading(self.engine, one_state=False) as connected:
+            return [
+                KnownField(
+                    str(Field(_ENTRY_KINDS[number], name)),
+                    "text",
+                    count,
+                    example[:_EXAMPLE_CHARACTERS],
+                )
+                for number, name, count, example in connected.execute(statement)
+            ]
+
+    def is_listed(self, field: Field) -> bool:
+        """Whether `known_entries` lists a field as soon as some trace has it."""
+        return is_indexed(field)
+
+    def newest_blocks(self, number: int) -> list[SpanBlock]:
+        """Return blocks of spans of the newest traces, at most ``number``."""
+        newest = _BLOCKS.order_by(spans.c.trace_key.desc()).limit(number)
+        with reading(self.engine) as connected:
+            rows = connected.execute(newest).all()
+            return [block for _, block in _with_codecs(connected, rows)]
+
+    def experiment_named(self, name: str) -> Experiment | None:
+        """Return the experiment of a name; None when the store has none."""
+        return self._experiment(experiments.c.name == name)
+
+    def experiment_of(self, experiment_id: int) -> Experiment | None:
+        """Return the experiment of an id; None when the store has none."""
+        if experiment_id not in _INT32:
+            return None
+        return self._experiment(experiments.c.experiment_id == experiment_id)
+
+    def is_current(self) -> bool:
+        """Whether the file is still the one that was opened."""
+        return self._database.identity(self.engine) == self._identity
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def abandon(self) -> None:
+        """Forget every connection without closing it."""
+        self.engine.dispose(close=False)
+
+    def _experiment(self, condition: ColumnElement[bool]) -> Experiment | None:
+        with reading(self.engine, one_state=False) as connected:
+            row = connected.execute(select(experiments).where(condition)).first()
+        if row is None:
+            return None
+        return Experiment(row.experiment_id, row.name, row.creation_time_ms)
+
+    def _load_codecs(self, connected: Connection, search: Search) -> None:
+        """Load what the functions need that a filter calls on span bodies."""
+        kinds = {condition.field.kind for condition in search.filter.leaves()}
+        if kinds & BODY_KINDS:
+            codecs_of(self.engine).read_all(connected)
+
+    def _blocks(
+        self, connected: Connection, rows: Sequence[Row[Any]]
+    ) -> list[Sequence[SpanBlock]]:
+        """Return the blocks of each trace, read with one select a batch of traces."""
+        layout = self._database.layout(WALK_TRACES)
+        found: dict[int, list[SpanBlock]] = {}
+        for start in range(0, len(rows), BATCH_TRACES):
+            trace_keys = [row.trace_key for row in rows[start : start + BATCH_TRACES]]
+            statement = _BLOCKS.where(layout.is_key_of(spans.c.trace_key, trace_keys))
+            blocks = connected.execute(statement).all()
+            for trace_key, block in _with_codecs(connected, blocks):
+                found.setdefault(trace_key, []).append(block)
+        return [found.get(row.trace_key, ()) for row in rows]
+
+
+@contextmanager
+def reading(engine: Engine, *, one_state: bool = True) -> Iterator[Connection]:
+    """Connect; what the database refuses is a StoreError.
+
+    Args:
+        engine: a reading engine.
+        one_state: whether what is read by several statements has to fit together.
+    """
+    try:
+        with engine.connect() as connected:
+            if not one_state:
+                database_of(engine).see_each_statement_alone(connected)
+            yield connected
+    except DBAPIError as error:
+        where = store_name(engine)
+        raise StoreError(
+            f"The store {where} cannot be read: {driver_message(error)}."
+        ) from error
+
+
+def _with_codecs(
+    connected: Connection, rows: Sequence[Row[*tuple[Any, ...]]]
+) -> Iterator[tuple[int, SpanBlock]]:
+    codecs = codecs_of(connected.engine)
+    codecs.read({row.dictionary_key for row in rows}, connected)
+    for trace_key, dictionary_key, body, scope, scope_digest, resource_digest in rows:
+        origin = resource_digest + scope_digest
+        yield trace_key, SpanBlock(origin, scope, codecs[dictionary_key], body)
+
+
+def _columns(rows: Sequence[Row[Any]]) -> TraceColumns:
+    if not rows:
+        return NO_TRACES
+    names = map(str, rows[0]._fields)
+    columns: dict[str, Sequence[Any]] = dict(
+        zip(names, zip(*rows, strict=True), strict=True)
+    )
+    prefix = keys.REQUEST_ID_PREFIX
+    columns["request_id"] = [prefix + each.hex() for each in columns["trace_id"]]
+    tags, metadata = _objects(columns["tags"]), _objects(columns["metadata"])
+    add_computed(FieldKind.TAG, tags, columns)
+    add_computed(FieldKind.METADATA, metadata, columns)
+    columns |= {"tags": tags, "metadata": metadata}
+    return TraceColumns(*(columns[name] for name in TraceColumns._fields))
+
+
+def _objects(texts: Sequence[str]) -> list[dict[str, str]]:
+    """Decode many JSON objects; one call, since a call costs as much as an object."""
+    try:
+        objects: list[dict[str, str]] = json.loads(f"[{','.join(texts)}]")
+    except ValueError as error:
+        raise StoreError(
+            "The tags or metadata of a stored trace are not JSON: the store is "
+            "damaged. `spanframe db check` names what else is."
+        ) from error
+    return objects

@@ -1,0 +1,152 @@
+"""Derives again, from the stored bodies, everything that is derived from them.
+
+For when the table of conventions has changed: span types, usage, names, previews, tags
+and metadata of stored traces become what they would be if they arrived today. What was
+edited in the store stays, and so does the experiment that only a header named.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
+
+from spanframe_store.contract.spans import Source, SpanRow
+from spanframe_store.otlp import decode_stored
+from spanframe_store.otlp.envelope import split_spans
+from spanframe_store.sql import index
+from spanframe_store.sql.blocks import Codec, load_codecs
+from spanframe_store.sql.experiments import experiment_ids
+from spanframe_store.sql.interning import Interner
+from spanframe_store.sql.rollup import (
+    TraceState,
+    columns_of,
+    fold,
+    searchable_of,
+    state_of,
+)
+from spanframe_store.sql.schema import (
+    resources,
+    scopes,
+    span_blocks,
+    span_kinds,
+    spans,
+    traces,
+)
+from spanframe_store.sql.usage import usage_of_traces
+
+__all__ = ["count_traces", "rederive_portion"]
+
+_TRACES_AT_ONCE: Final = 200
+
+_STORED: Final = (
+    select(
+        spans.c.trace_key,
+        spans.c.position,
+        span_blocks.c.block_key,
+        span_blocks.c.dictionary_key,
+        span_blocks.c.body,
+        resources.c.body.label("resource"),
+        resources.c.schema_url.label("resource_schema_url"),
+        scopes.c.body.label("scope"),
+        scopes.c.schema_url.label("scope_schema_url"),
+    )
+    .join(span_blocks, span_blocks.c.block_key == spans.c.block_key)
+    .join(resources, resources.c.resource_key == span_blocks.c.resource_key)
+    .join(scopes, scopes.c.scope_key == span_blocks.c.scope_key)
+    .where(spans.c.trace_key.in_(bindparam("trace_keys", expanding=True)))
+    .where(spans.c.position == 0)
+)
+_CHANGED_SPAN: Final = update(spans).where(
+    spans.c.trace_key == bindparam("key"),
+    spans.c.span_id == bindparam("id"),
+    spans.c.digest == bindparam("body_digest"),
+)
+
+
+def count_traces(engine: Engine) -> int:
+    """Return how many traces there are to derive again."""
+    with engine.connect() as connection:
+        return int(
+            connection.execute(select(func.count(traces.c.trace_key))).scalar_one()
+        )
+
+
+def rederive_portion(engine: Engine, after: int) -> tuple[int, int]:
+    """Derive again a portion of the traces whose key is greater than ``after``.
+
+    Returns:
+        How many, 0 when none is left, and the key to go on after.
+    """
+    portion = (
+        select(traces)
+        .where(traces.c.trace_key > after)
+        .order_by(traces.c.trace_key)
+        .limit(_TRACES_AT_ONCE)
+    )
+    with engine.begin() as connection:
+        rows = connection.execute(portion).all()
+        if not rows:
+            return 0, after
+        _rederive(connection, rows)
+    return len(rows), int(rows[-1].trace_key)
+
+
+def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
+    trace_keys = [row.trace_key for row in rows]
+    derived: dict[int, list[SpanRow]] = {key: [] for key in trace_keys}
+    codecs: dict[int | None, Codec] = {None: Codec()}
+    codecs.update(load_codecs(connection))
+    for stored in connection.execute(_STORED, {"trace_keys": trace_keys}):
+        derived[stored.trace_key] += [
+            decode_stored(
+                body,
+                (stored.resource, stored.resource_schema_url),
+                (stored.scope, stored.scope_schema_url),
+            )
+            for body in split_spans(codecs[stored.dictionary_key].unpack(stored.body))
+        ]
+    everything = [span for group in derived.values() for span in group]
+    kind_keys = Interner(span_kinds).keys(connection, {s.kind for s in everything})
+    connection.execute(
+        _CHANGED_SPAN,
+        [
+            {
+                "key": key,
+                "id": span.span_id,
+                "body_digest": span.digest,
+                "kind_key": kind_keys[span.kind.digest],
+                "usage": span.usage,
+            }
+            for key, group in derived.items()
+            for span in group
+        ],
+    )
+    named = experiment_ids(connection, everything)
+    usage = usage_of_traces(connection, trace_keys)
+    changed = []
+    changes = index.Changes()
+    for row in rows:
+        before = row._asdict()
+        state = _keeping(state_of(before), fold(derived[row.trace_key], named))
+        state = state._replace(usage=usage.get(row.trace_key))
+        found_by = searchable_of(state)
+        changed.append({"key": row.trace_key, **columns_of(state, found_by)})
+        changes.add(row.trace_key, index.Searchable.of_row(before), found_by)
+    update_traces = update(traces).where(traces.c.trace_key == bindparam("key"))
+    connection.execute(update_traces, changed)
+    changes.write(connection)
+
+
+def _keeping(old: TraceState, new: TraceState) -> TraceState:
+    """Return the new state with what no span can say again."""
+    kept = {
+        field
+        for field, stamp in old.stamps.items()
+        if stamp.source == Source.EDIT
+        # Named by a header.
+        or (field == "experiment_id" and field not in new.stamps)
+    }
+    return new._replace(
+        values={**new.values, **{field: old.values[field] for field in kept}},
+        stamps={**new.stamps, **{field: old.stamps[field] for field in kept}},
+    )

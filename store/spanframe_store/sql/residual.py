@@ -1,0 +1,201 @@
+"""Conditions that a database cannot compare, checked on what it finds.
+
+Such a database is asked for the traces that fulfil everything else, in the order of the
+search and a portion at a time; what is left is checked here, until the search has what
+it asks for. It finds the same traces as one that serves the whole filter, and reads
+more of the store for it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row
+
+from spanframe_store.contract.capabilities import needed
+from spanframe_store.contract.fields import ROWS
+from spanframe_store.contract.filter import (
+    And,
+    Comparator,
+    Condition,
+    Filter,
+    Node,
+    SomeSpan,
+    conjuncts,
+    leaves_of,
+)
+from spanframe_store.contract.search import Search
+from spanframe_store.residual.matching import text_matcher
+from spanframe_store.residual.trees import Leaf, compiled
+from spanframe_store.sql import statements
+from spanframe_store.sql.compile import compile_all
+from spanframe_store.sql.database import Database
+from spanframe_store.sql.layout import RowLayout
+from spanframe_store.sql.planning import choose_plan
+from spanframe_store.sql.plans import WALK_TRACES, Plan
+from spanframe_store.sql.residual_spans import traces_of_spans
+
+__all__ = ["Prepared", "count_found", "found_rows", "prepare"]
+
+_MIN_PORTION_TRACES: Final = 256
+_MAX_PORTION_TRACES: Final = 4096
+"""Bounds of one portion, in traces; each is twice as large as the one before."""
+
+_LABEL: Final = "residual_"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A search, made ready for one database.
+
+    Attributes:
+        database: the database.
+        search: the part of the search that its statements serve; often all of it.
+        left: parts of the filter that have to be checked on the rows it finds.
+    """
+
+    database: Database
+    search: Search
+    left: tuple[Node, ...]
+
+
+def prepare(search: Search, database: Database) -> Prepared:
+    """Part a search into what a database serves and what is left to check."""
+    layout = database.layout(WALK_TRACES)
+    kept: list[Node] = []
+    left: list[Node] = []
+    for part in conjuncts(search.filter.root):
+        if _is_served(part, layout):
+            kept.append(part)
+        else:
+            left.append(part)
+            kept += _implied(part, layout)
+    served = Filter(And(tuple(kept)), search.filter.source)
+    return Prepared(database, replace(search, filter=served), tuple(left))
+
+
+def found_rows(
+    connected: Connection, prepared: Prepared, plan: Plan | None = None
+) -> Sequence[Row[Any]]:
+    """Return the trace rows of a search, in its order.
+
+    Args:
+        connected: a reading connection.
+        prepared: the search.
+        plan: how to walk the store; None: the one that is best for it.
+    """
+    database, search = prepared.database, prepared.search
+    if plan is None:
+        plan = choose_plan(connected, database, search)
+    layout = database.layout(plan)
+    if not prepared.left:
+        return connected.execute(statements.select_traces(search, layout)).all()
+    found: list[Row[Any]] = []
+    for kept in _checked(connected, prepared, layout):
+        found += kept
+        if search.limit is not None and len(found) >= search.limit:
+            return found[: search.limit]
+    return found
+
+
+def count_found(
+    connected: Connection, prepared: Prepared, plan: Plan | None = None
+) -> int:
+    """Return how many traces a search finds, whatever its limit."""
+    database, search = prepared.database, prepared.search
+    if not prepared.left:
+        if plan is None:
+            plan = choose_plan(connected, database, search, counting=True)
+        layout = database.layout(plan)
+        return connected.execute(statements.count_traces(search, layout)).scalar_one()
+    every = replace(prepared, search=replace(search, limit=None, after=None))
+    if plan is None:
+        plan = choose_plan(connected, database, every.search)
+    return sum(map(len, _checked(connected, every, database.layout(plan))))
+
+
+def _is_served(node: Node, layout: RowLayout) -> bool:
+    return all(layout.capabilities.issuperset(needed(each)) for each in leaves_of(node))
+
+
+def _implied(part: Node, layout: RowLayout) -> Iterator[Node]:
+    """Yield what a part implies that the database serves: it narrows the walk."""
+    if isinstance(part, SomeSpan):
+        served = [each for each in conjuncts(part.part) if _is_served(each, layout)]
+        if served:
+            yield SomeSpan(And(tuple(served)))
+    elif isinstance(part, Condition):
+        there = Comparator.IS_NOT_NULL
+        if there in ROWS[part.field.kind].comparators:
+            yield replace(part, comparator=there, value=None)
+
+
+def _checked(
+    connected: Connection, prepared: Prepared, layout: RowLayout
+) -> Iterator[list[Row[Any]]]:
+    """Yield what is left of one portion of the traces of a search after the other."""
+    search = prepared.search
+    check = _Check(prepared.left, layout)
+    size = min(max(_MIN_PORTION_TRACES, search.limit or 0), _MAX_PORTION_TRACES)
+    while True:
+        portion = replace(search, limit=size)
+        statement = statements.select_traces(portion, layout)
+        rows = connected.execute(statement.add_columns(*check.columns)).all()
+        yield check.kept(connected, rows)
+        if len(rows) < size:
+            return
+        search = replace(search, after=statements.order_values(rows[-1], search.order))
+        size = min(2 * size, _MAX_PORTION_TRACES)
+
+
+class _Check:
+    """What is left of a filter, as columns to select and functions of a row.
+
+    A part that the database serves is a column that says whether it holds, a condition
+    that it does not serve a column of the text to compare; a group of spans is checked
+    in the spans of the traces that are left by then.
+    """
+
+    def __init__(self, left: Sequence[Node], layout: RowLayout) -> None:
+        self._layout = layout
+        self.columns: list[ColumnElement[Any]] = []
+        self._groups: dict[int, tuple[SomeSpan, set[int]]] = {}
+        of_rows = [each for each in left if not self._reads_spans(each)]
+        of_spans = [each for each in left if self._reads_spans(each)]
+        self._row_fulfils = compiled(And(tuple(of_rows)), self._leaf)
+        self._spans_fulfil = compiled(And(tuple(of_spans)), self._leaf)
+
+    def kept(self, connected: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+        """Return those of some rows that fulfil what is left of the filter."""
+        kept = [row for row in rows if self._row_fulfils(row)]
+        if not self._groups or not kept:
+            return kept
+        keys = [row.trace_key for row in kept]
+        for group, found in self._groups.values():
+            found.clear()
+            found.update(traces_of_spans(connected, self._layout, group.part, keys))
+        return [row for row in kept if self._spans_fulfil(row)]
+
+    def _reads_spans(self, node: Node) -> bool:
+        return any(
+            each.field.kind.is_of_spans and not _is_served(each, self._layout)
+            for each in leaves_of(node)
+        )
+
+    def _leaf(self, node: Leaf) -> Callable[[Row[Any]], bool]:
+        if _is_served(node, self._layout):
+            [holds] = compile_all(node, self._layout)
+            name = self._select(holds)
+            return lambda row: bool(getattr(row, name))
+        if isinstance(node, Condition):
+            name = self._select(self._layout.text(node.field))
+            fits = text_matcher(node)
+            return lambda row: fits(getattr(row, name))
+        found: set[int] = set()
+        self._groups[id(node)] = (node, found)
+        return lambda row: row.trace_key in found
+
+    def _select(self, expression: ColumnElement[Any]) -> str:
+        name = f"{_LABEL}{len(self.columns)}"
+        self.columns.append(expression.label(name))
+        return name

@@ -1,0 +1,257 @@
+"""The only writer of spans: one batch, one transaction, idempotent on every span.
+
+A batch is folded in memory, and the store is asked only about traces it already holds:
+which spans of them are known, and what their rows say. All of it happens inside one
+transaction that excludes other writers, so nothing can change in between, and two
+collectors on one store are safe.
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain, pairwise
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, Engine, bindparam, select
+from sqlalchemy.exc import StatementError
+
+from spanframe_store.contract.errors import RowsRefusedError, StoreUnavailableError
+from spanframe_store.contract.spans import SpanRow
+from spanframe_store.contract.store import Written
+from spanframe_store.sql.blocks import Dictionaries
+from spanframe_store.sql.chunks import LOOKUP_SIZE, chunks
+from spanframe_store.sql.engines import database_of
+from spanframe_store.sql.experiments import experiment_ids
+from spanframe_store.sql.interning import Interner, next_key
+from spanframe_store.sql.recent import KnownTrace, RecentTraces, known_after
+from spanframe_store.sql.rollup import state_of
+from spanframe_store.sql.schema import resources, scopes, span_kinds, traces
+from spanframe_store.sql.span_rows import Keys, groups_of, write_spans
+from spanframe_store.sql.trace_rows import states_of, write_traces
+from spanframe_store.sql.urls import driver_message
+from spanframe_store.sql.usage import usage_of_traces
+
+__all__ = ["SpanWriter"]
+
+_BY_ID: Final = select(traces).where(
+    traces.c.trace_id.in_(bindparam("ids", expanding=True))
+)
+
+_MANY_SPANS: Final = 128
+"""In one transaction; for fewer it is not worth waking another thread."""
+
+_Identity = tuple[bytes, int, int]
+"""Trace id, span id and digest of a span."""
+
+_identity: Final[Callable[[SpanRow], _Identity]] = itemgetter(
+    *map(SpanRow._fields.index, ("trace_id", "span_id", "digest"))
+)
+
+
+class _Memories(NamedTuple):
+    """What a transaction has stored, to be remembered once it is committed."""
+
+    keys: Keys
+    traces: Mapping[bytes, KnownTrace]
+
+
+class SpanWriter:
+    """Writes batches of spans to one store.
+
+    Not thread-safe: one thread owns a writer, as one connection owns the write lock.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._resources = Interner(resources)
+        self._scopes = Interner(scopes)
+        self._kinds = Interner(span_kinds)
+        self._dictionaries = Dictionaries()
+        self._recent = RecentTraces()
+        self._compressor = ThreadPoolExecutor(1, "spanframe-compressor")
+
+    def write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written]:
+        """Commit the spans of several requests; see `Writer.write`."""
+        distinct: dict[_Identity, SpanRow] = {}
+        ends: list[int] = []
+        for request in requests:
+            distinct.update(zip(map(_identity, request), request, strict=True))
+            ends.append(len(distinct))
+        with self._refusals():
+            stored = self._store(distinct)
+        return _shares(requests, distinct, ends, stored)
+
+    def _store(self, distinct: Mapping[_Identity, SpanRow]) -> set[_Identity]:
+        """Commit distinct spans; return those that the store held before."""
+        by_trace: dict[bytes, list[SpanRow]] = {}
+        for (trace_id, _, _), span in distinct.items():
+            by_trace.setdefault(trace_id, []).append(span)
+        with self._engine.begin() as connection:
+            known = self._recent.known(connection, by_trace)
+            known |= _known_traces(connection, by_trace.keys() - known.keys())
+            stored = _known_spans(connection, by_trace, known)
+            for trace_id in {trace_id for trace_id, _, _ in stored}:
+                group = by_trace.pop(trace_id)
+                fresh = [span for span in group if _identity(span) not in stored]
+                if fresh:
+                    by_trace[trace_id] = fresh
+            written = self._write_new(connection, by_trace, known) if by_trace else None
+            mark = database_of(connection).mark(connection)
+        # Only what is committed may be remembered.
+        self._recent.keep({} if written is None else written.traces, mark)
+        if written is not None:
+            self._resources.remember(written.keys.resources)
+            self._scopes.remember(written.keys.scopes)
+            self._kinds.remember(written.keys.kinds)
+            self._learn(chain.from_iterable(by_trace.values()))
+        return stored
+
+    def _write_new(
+        self,
+        connection: Connection,
+        by_trace: Mapping[bytes, Sequence[SpanRow]],
+        known: Mapping[bytes, KnownTrace],
+    ) -> _Memories:
+        """Write spans that the store does not hold; return what may be remembered."""
+        new = list(chain.from_iterable(by_trace.values()))
+        keys = Keys(
+            _trace_keys(connection, by_trace, known),
+            self._resources.keys(connection, {span.resource for span in new}),
+            self._scopes.keys(connection, {span.scope for span in new}),
+            self._kinds.keys(connection, {span.kind for span in new}),
+        )
+        named = experiment_ids(connection, new)
+        dictionary_key, codec = self._dictionaries.current(connection)
+        groups = list(groups_of(by_trace, keys.traces))
+        bodies = [[span.body for span in group] for group in groups]
+        # Compressing leaves the interpreter to others, and folding needs nothing else.
+        packing = (
+            self._compressor.submit(codec.pack, bodies)
+            if len(new) >= _MANY_SPANS
+            else None
+        )
+        states, asked = states_of(by_trace, known, named)
+        packed = codec.pack(bodies) if packing is None else packing.result()
+        write_spans(connection, groups, packed, keys, dictionary_key)
+        for trace_keys in chunks(asked, LOOKUP_SIZE):
+            usages = usage_of_traces(connection, trace_keys)
+            for trace_key in trace_keys:
+                trace_id = asked[trace_key]
+                usage = usages.get(trace_key)
+                states[trace_id] = states[trace_id]._replace(usage=usage)
+        write_traces(connection, states, known, keys.traces)
+        written = {
+            trace_id: known_after(
+                keys.traces[trace_id], state, known.get(trace_id), by_trace[trace_id]
+            )
+            for trace_id, state in states.items()
+        }
+        return _Memories(keys, written)
+
+    def _learn(self, stored: Iterable[SpanRow]) -> None:
+        """Train a new dictionary when it is time; nothing is lost if that fails."""
+        if self._dictionaries.sample([span.body for span in stored]):
+            with self._engine.begin() as connection:
+                self._dictionaries.train(connection)
+
+    def release(self) -> None:
+        """Give back memory and connections until the next write."""
+        self._recent.clear()
+        self._engine.dispose()
+
+    def probe(self) -> None:
+        """Take the write lock and release it; see `Writer.probe`."""
+        with self._refusals(), self._engine.begin():
+            pass
+
+    def close(self) -> None:
+        """Give back everything."""
+        self._compressor.shutdown()
+        self._engine.dispose()
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Say of what the database refuses whether it would take it later."""
+        try:
+            yield
+        except (StatementError, ValueError, OverflowError) as error:
+            message = driver_message(error)
+            if database_of(self._engine).would_take_later(error):
+                raise StoreUnavailableError(message) from error
+            # The message of such an error may hold what the row holds.
+            raise RowsRefusedError(type(error).__name__) from error
+
+
+def _shares(
+    requests: Sequence[Sequence[SpanRow]],
+    distinct: Iterable[_Identity],
+    ends: Sequence[int],
+    stored: Container[_Identity],
+) -> list[Written]:
+    """Say of each request what was new; a span sent twice counts for the first.
+
+    Args:
+        requests: the requests.
+        distinct: the spans of all of them, those of the first one first.
+        ends: how many they are up to the end of each request.
+        stored: those that the store held before.
+    """
+    was_new = [each not in stored for each in distinct]
+    shares = []
+    for request, (start, end) in zip(requests, pairwise(chain([0], ends)), strict=True):
+        new = sum(was_new[start:end])
+        shares.append(Written(new, len(request) - new))
+    return shares
+
+
+def _known_traces(
+    connection: Connection, trace_ids: Iterable[bytes]
+) -> dict[bytes, KnownTrace]:
+    """Return the traces the store holds already, by trace id."""
+    return {
+        row.trace_id: KnownTrace(row.trace_key, state_of(row._asdict()))
+        for ids in chunks(trace_ids, LOOKUP_SIZE)
+        for row in connection.execute(_BY_ID, {"ids": ids})
+    }
+
+
+def _known_spans(
+    connection: Connection,
+    by_trace: Mapping[bytes, Iterable[SpanRow]],
+    known: Mapping[bytes, KnownTrace],
+) -> set[_Identity]:
+    """Return those of the spans that the store holds already."""
+    stored: set[_Identity] = set()
+    asked: dict[int, bytes] = {}
+    pairs: list[tuple[int, int]] = []
+    for trace_id, trace in known.items():
+        if trace.spans is None:
+            asked[trace.trace_key] = trace_id
+            pairs += [(trace.trace_key, span.span_id) for span in by_trace[trace_id]]
+            continue
+        for identity in map(_identity, by_trace[trace_id]):
+            if identity[1:] in trace.spans:
+                stored.add(identity)
+    if pairs:
+        found = database_of(connection).known_spans(connection, pairs)
+        for trace_key, span_id, digest in found:
+            stored.add((asked[trace_key], span_id, digest))
+    return stored
+
+
+def _trace_keys(
+    connection: Connection,
+    trace_ids: Iterable[bytes],
+    known: Mapping[bytes, KnownTrace],
+) -> dict[bytes, int]:
+    """Return the keys of the traces that get spans, giving new ones the next."""
+    following = next_key(connection, traces)
+    keys = {}
+    for trace_id in trace_ids:
+        if trace_id in known:
+            keys[trace_id] = known[trace_id].trace_key
+        else:
+            keys[trace_id] = following
+            following += 1
+    return keys

@@ -1,0 +1,331 @@
+"""Batches are written here or by another process, and nobody can tell which."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import workload
+from benchmarks.load import over_grpc
+from spanframe_collector.second_process import writer as module
+from spanframe_collector.second_process.writer import HelpedWriter, has_two_cores
+from spanframe_store.contract.errors import StoreUnavailableError
+from spanframe_store.contract.spans import SpanRow
+from spanframe_store.otlp import decode_request
+from spanframe_store.registry import backend_of
+from spanframe_store.sql.mutations import set_trace_tag
+from tests.collector.test_faults import pid_of
+from tests.plugins.collector import Collector
+from tests.plugins.otlp import request, span
+from tests.plugins.store import Store, stored_spans
+from tests.store.sql.test_writer import contents
+
+Rows = list[SpanRow]
+
+
+@pytest.fixture(scope="module")
+def bodies() -> list[bytes]:
+    return [each.body for each in workload.requests(0, 700)]
+
+
+@pytest.fixture(scope="module")
+def batches(bodies: list[bytes]) -> list[list[Rows]]:
+    """Requests, three in a batch, some of them twice."""
+    rows = [decode_request(body).rows for body in bodies]
+    rows.insert(5, rows[2])
+    return [rows[at : at + 3] for at in range(0, len(rows), 3)]
+
+
+def _helped_writer(store: Store) -> HelpedWriter:
+    """Return a writer with an engine of its own, which it closes."""
+    writer = backend_of(store.url).writer(store.url)
+    return HelpedWriter(writer, store.url, "full", helped=True)
+
+
+@pytest.fixture
+def helped(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[HelpedWriter]:
+    """A writer that calls for help at once."""
+    monkeypatch.setattr(module, "_QUEUE", 0)
+    with closing(_helped_writer(store)) as writer:
+        yield writer
+
+
+def child_of(writer: HelpedWriter) -> "subprocess.Popen[bytes]":
+    assert writer._helper is not None
+    assert writer._helper._process is not None
+    return writer._helper._process
+
+
+def wait_for_help(writer: HelpedWriter) -> "subprocess.Popen[bytes]":
+    deadline = time.monotonic() + 30
+    while not (writer._helper and writer._helper.is_there):
+        assert time.monotonic() < deadline, "no process has come"
+        writer.write([])
+    return child_of(writer)
+
+
+def rows_of(*numbers: int, **fields: Any) -> Rows:
+    spans = [span(number, **fields) for number in numbers]
+    return decode_request(request(*spans).SerializeToString()).rows
+
+
+# --- the same is written --------------------------------------------------------------
+
+
+def test_both_write_the_same(
+    store: Store,
+    new_store: Callable[[], Store],
+    helped: HelpedWriter,
+    batches: list[list[Rows]],
+) -> None:
+    with new_store() as plain:
+        child = wait_for_help(helped)
+        for batch in batches:
+            # Prepared by the thread that decoded them, or not: large ones are not.
+            prepared = [helped.pack(batch[0]), *batch[1:]]
+            assert helped.write(prepared) == plain.writer.write(batch)
+        assert child_of(helped) is child
+        assert contents(store) == contents(plain)
+        assert stored_spans(store.engine) == stored_spans(plain.engine)
+
+
+def test_writers_may_take_turns(
+    store: Store,
+    new_store: Callable[[], Store],
+    helped: HelpedWriter,
+    batches: list[list[Rows]],
+) -> None:
+    """What either remembers of a trace must not outlive what the other writes."""
+    with new_store() as plain:
+        wait_for_help(helped)
+        for n, batch in enumerate(batches):
+            writer = helped._writer if n % 3 == 2 else helped
+            assert writer.write(batch) == plain.writer.write(batch)
+        assert contents(store) == contents(plain)
+
+
+def test_an_edit_in_between_stays(store: Store, helped: HelpedWriter) -> None:
+    wait_for_help(helped)
+    tagged = {"mlflow.traceTag.t": "app"}
+    first = rows_of(1, attributes=tagged)
+    helped.write([first])
+    set_trace_tag(store.engine, first[0].trace_id, "t", "edited")
+    helped.write([rows_of(2, parent=1, attributes=tagged)])
+    [header] = contents(store)[2]
+    assert header["tags"] == '{"t":"edited"}'
+    assert header["span_count"] == 2
+
+
+def test_a_locked_store_is_told_alike(store: Store, helped: HelpedWriter) -> None:
+    child = wait_for_help(helped)
+    with store.locked() as said, pytest.raises(StoreUnavailableError, match=said):
+        helped.write([rows_of(1)])
+    assert helped.write([rows_of(1)]) == [(1, 0)]
+    assert child_of(helped) is child
+
+
+# --- the process ----------------------------------------------------------------------
+
+
+def test_a_process_that_is_killed_costs_nothing(
+    store: Store, helped: HelpedWriter, caplog: pytest.LogCaptureFixture
+) -> None:
+    child = wait_for_help(helped)
+    prepared = helped.pack(rows_of(1, 2))
+    child.kill()
+    assert helped.write([prepared]) == [(2, 0)]
+    assert helped.write([helped.pack(rows_of(2, 3))]) == [(1, 1)]
+    [record] = caplog.records
+    assert "has ended; going on alone" in record.message
+    assert len(stored_spans(store.engine)) == 3
+    # Whatever killed it would kill the next one as well.
+    assert helped._helper is not None
+    assert helped._helper._process is None
+
+
+def test_a_process_that_is_killed_at_work_costs_nothing(
+    store: Store, helped: HelpedWriter
+) -> None:
+    child = wait_for_help(helped)
+    os.kill(child.pid, signal.SIGSTOP)
+    threading.Timer(0.3, child.kill).start()
+    assert helped.write([rows_of(1, 2), rows_of(3)]) == [(2, 0), (1, 0)]
+    assert len(stored_spans(store.engine)) == 3
+
+
+def test_a_process_that_cannot_start_costs_nothing(
+    helped: HelpedWriter,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    for number in (1, 2, 3):
+        assert helped.write([rows_of(number)]) == [(1, 0)]
+    [record] = caplog.records
+    assert "No process can be started to help writing" in record.message
+
+
+def test_a_process_that_dies_at_its_start_costs_nothing(
+    helped: HelpedWriter,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    deadline = time.monotonic() + 30
+    number = 0
+    while not caplog.records:
+        assert time.monotonic() < deadline
+        number += 1
+        assert helped.write([rows_of(number)]) == [(1, 0)]
+    assert "does not start" in caplog.text or "can be started" in caplog.text
+
+
+def test_a_process_that_is_not_needed_ends(
+    helped: HelpedWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = wait_for_help(helped)
+    monkeypatch.setattr(module, "_QUEUE", 100)
+    monkeypatch.setattr(module, "_IDLE_SECONDS", 0.0)
+    assert helped.write([rows_of(1)]) == [(1, 0)]
+    assert child.wait(10) == 0
+
+
+def test_a_process_that_is_asked_nothing_ends(
+    helped: HelpedWriter,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody sends any more, so that no request comes to end it."""
+    monkeypatch.setattr(module, "_IDLE_SECONDS", 1.0)
+    child = wait_for_help(helped)
+    assert is_gone(child.pid)
+    assert helped.write([rows_of(1)]) == [(1, 0)]
+    assert caplog.records == []
+
+
+def test_the_url_of_the_store_is_nobodys_business(helped: HelpedWriter) -> None:
+    """It may hold a password, and everybody can read arguments."""
+    child = wait_for_help(helped)
+    arguments = Path(f"/proc/{child.pid}/cmdline").read_bytes()
+    assert b"spanframe_collector.second_process.worker" in arguments
+    assert b"://" not in arguments
+
+
+@pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGTERM])
+def test_no_process_outlives_its_collector(
+    tmp_path: Path, fate: signal.Signals
+) -> None:
+    """Not even while it is busy: a new collector must find the store alone."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import time\n"
+        "from spanframe_collector.second_process import writer as helped\n"
+        "from spanframe_store.registry import backend_of\n"
+        "helped._QUEUE = 0\n"
+        f"url = 'sqlite:///{tmp_path / 'store.db'}'\n"
+        "backend_of(url).admin(url).upgrade()\n"
+        "here = backend_of(url).writer(url)\n"
+        "writer = helped.HelpedWriter(here, url, 'full', helped=True)\n"
+        "while not writer._helper.is_there:\n"
+        "    writer.write([])\n"
+        "print(writer._helper._process.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        os.kill(child, signal.SIGSTOP)  # as if it were in the middle of a commit
+        parent.send_signal(fate)
+        parent.wait()
+    if sys.platform != "linux":
+        os.kill(child, signal.SIGCONT)
+    assert is_gone(child)
+
+
+def is_gone(pid: int) -> bool:
+    """Wait for the end of a process that somebody else reaps, or nobody."""
+    status = Path(f"/proc/{pid}/stat")
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            if status.read_text().rpartition(") ")[2].startswith("Z"):
+                return True
+        except OSError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+# --- in a collector -------------------------------------------------------------------
+
+
+def helpers_of(collector: Collector) -> list[int]:
+    pid = pid_of(collector)
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def send_all(collector: Collector, bodies: Sequence[bytes]) -> None:
+    with over_grpc(collector.target) as export, ThreadPoolExecutor(16) as senders:
+        list(senders.map(export, bodies))
+
+
+def ids_of(bodies: Sequence[bytes]) -> list[tuple[bytes, int]]:
+    rows = [row for body in bodies for row in decode_request(body).rows]
+    return sorted({(row.trace_id, row.span_id) for row in rows})
+
+
+def test_a_busy_collector_calls_for_help_and_stores_the_same(
+    tmp_path: Path, bodies: list[bytes]
+) -> None:
+    with Collector.running(tmp_path) as collector:
+        assert helpers_of(collector) == []
+        send_all(collector, bodies)
+        helpers = helpers_of(collector)
+        send_all(collector, bodies)
+        assert collector.terminate() == 0
+        assert list(tmp_path.glob("*-wal")) == []  # whoever was the last has cleared up
+        found = [(each.trace_id, each.span_id) for each in collector.stored()]
+    assert found == ids_of(bodies)
+    assert len(helpers) == has_two_cores()
+    assert all(map(is_gone, helpers))
+
+
+def test_help_that_is_killed_under_load_loses_nothing(tmp_path: Path) -> None:
+    bodies = [each.body for each in workload.requests(0, 4000)]
+    killed: list[int] = []
+
+    def kill() -> None:
+        deadline = time.monotonic() + 60 * has_two_cores()
+        while not killed and time.monotonic() < deadline:
+            time.sleep(0.5)
+            for pid in helpers_of(collector):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
+
+    with Collector.running(tmp_path) as collector:
+        killer = threading.Thread(target=kill)
+        killer.start()
+        send_all(collector, bodies)  # each is acknowledged, or this raises
+        while killer.is_alive():
+            send_all(collector, bodies)
+        assert collector.terminate() == 0
+        found = [(each.trace_id, each.span_id) for each in collector.stored()]
+    assert len(killed) == has_two_cores()
+    assert found == ids_of(bodies)
+
+
+def test_help_can_be_declined(tmp_path: Path, bodies: list[bytes]) -> None:
+    with Collector.running(tmp_path, "--second-process", "off") as collector:
+        send_all(collector, bodies)
+        assert helpers_of(collector) == []

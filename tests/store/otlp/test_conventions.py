@@ -1,0 +1,867 @@
+"""Every convention's span, in the shape its senders write, read as MLflow 3.17 does."""
+
+import json
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from spanframe_store.contract.spans import Source, SpanRow
+from spanframe_store.otlp import contents, decode_request
+from spanframe_store.otlp.conventions import EVENT_NAMES, Usage, derive, table
+from tests.plugins.otlp import pairs, request, span
+
+USER = "metadata.mlflow.trace.user"
+SESSION = "metadata.mlflow.trace.session"
+
+# The senders write structured values as JSON text.
+QUESTION = '[{"role":"user","content":"hi"}]'
+ANSWER = '[{"role":"assistant","content":"ho"}]'
+LOADED_QUESTION = [{"role": "user", "content": "hi"}]
+LOADED_ANSWER = [{"role": "assistant", "content": "ho"}]
+NOTHING = Usage()
+
+
+class Example(NamedTuple):
+    """A span of a convention, and what it says."""
+
+    convention: str
+    attributes: dict[str, Any]
+    events: tuple[tuple[str, dict[str, Any]], ...] = ()
+    inputs: Any = None
+    outputs: Any = None
+    type: str = "UNKNOWN"
+    usage: Usage | None = None
+    model: str | None = None
+    provider: str | None = None
+    user: str | None = None
+    session: str | None = None
+
+
+EXAMPLES = [
+    Example(
+        "MLflow",
+        {
+            "mlflow.spanInputs": '{"messages": []}',
+            "mlflow.spanOutputs": '"ho"',
+            "mlflow.spanType": '"CHAT_MODEL"',
+            "mlflow.chat.tokenUsage": '{"input_tokens": 3, "output_tokens": 4, '
+            '"total_tokens": 7, "cache_read_input_tokens": 1}',
+            "mlflow.llm.model": '"gpt-5"',
+            "mlflow.llm.provider": '"openai"',
+            "mlflow.trace.user": '"ann"',
+            "mlflow.trace.session": "s-1",
+        },
+        inputs={"messages": []},
+        outputs="ho",
+        type="CHAT_MODEL",
+        usage=Usage(3, 4, 7, 1),
+        model="gpt-5",
+        provider="openai",
+        user="ann",
+        session="s-1",
+    ),
+    Example(
+        "OpenInference",
+        {
+            "openinference.span.kind": "LLM",
+            "input.value": '{"messages": [{"role": "user", "content": "hi"}]}',
+            "input.mime_type": "application/json",
+            "output.value": "ho",
+            "llm.model_name": "gpt-5",
+            "llm.response.model_name": "gpt-5-2026-01",
+            "llm.provider": "openai",
+            "llm.token_count.prompt": 10,
+            "llm.token_count.completion": 5,
+            "llm.token_count.total": 16,
+            "llm.token_count.prompt_details.cache_read": 2,
+            "llm.token_count.prompt_details.cache_write": 3,
+            "user.id": "ann",
+            "session.id": "s-1",
+        },
+        inputs={"messages": LOADED_QUESTION},
+        outputs="ho",
+        type="LLM",
+        usage=Usage(10, 5, 16, 2, 3),
+        model="gpt-5-2026-01",
+        provider="openai",
+        user="ann",
+        session="s-1",
+    ),
+    Example(
+        "OpenInference, flattened messages",
+        {
+            "llm.input_messages.1.message.role": "user",
+            "llm.input_messages.1.message.contents.0.message_content.type": "text",
+            "llm.input_messages.1.message.contents.0.message_content.text": "hi",
+            "llm.input_messages.0.message.role": "system",
+            "llm.input_messages.0.message.content": "be brief",
+            "llm.output_messages.0.message.role": "assistant",
+            "llm.output_messages.0.message.tool_calls.0.tool_call.id": "c-1",
+            "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "f",
+        },
+        inputs=[
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "contents": [{"type": "text", "text": "hi"}]},
+        ],
+        outputs=[
+            {
+                "role": "assistant",
+                "tool_calls": [{"id": "c-1", "function": {"name": "f"}}],
+            }
+        ],
+    ),
+    Example(
+        "Gemini CLI",
+        {
+            "gen_ai.agent.name": "gemini-cli",
+            "gen_ai.operation.name": "llm_call",
+            "gen_ai.input.messages": '[{"role": "user", "parts": [{"text": "hi"}]}]',
+            "gen_ai.output.messages": '[{"role": "model", "parts": [{"text": "h"}]},'
+            '{"role": "model", "parts": [{"text": "o"}]}]',
+            "gen_ai.request.model": "gemini-3",
+            "gen_ai.usage.input_tokens": 7,
+            "gen_ai.usage.output_tokens": 2,
+            "gen_ai.conversation.id": "s-1",
+        },
+        inputs={"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
+        outputs={
+            "candidates": [
+                {"content": {"role": "model", "parts": [{"text": "h"}, {"text": "o"}]}}
+            ]
+        },
+        type="LLM",
+        usage=Usage(7, 2, 9),
+        model="gemini-3",
+        session="s-1",
+    ),
+    Example(
+        "Gemini CLI, system prompt",
+        {
+            "gen_ai.agent.name": "gemini-cli",
+            "gen_ai.operation.name": "system_prompt",
+            "gen_ai.input.messages": '[{"role": "user", "parts": []}]',
+        },
+        inputs={"contents": [{"role": "system", "parts": []}]},
+    ),
+    Example(
+        "Claude Code, interaction",
+        {
+            "span.type": "interaction",
+            "user_prompt": "hi",
+            "input_tokens": 99,
+            "session.id": "s-1",
+        },
+        inputs="hi",
+        type="AGENT",
+        session="s-1",
+    ),
+    Example(
+        "Claude Code, model request",
+        {
+            "span.type": "claude_code.llm_request",
+            "new_context": "hi",
+            "response.model_output": "ho",
+            "input_tokens": 10,
+            "cache_read_tokens": "200",
+            "cache_creation_tokens": 30,
+            "output_tokens": 5,
+        },
+        inputs="hi",
+        outputs="ho",
+        type="LLM",
+        usage=Usage(240, 5, 245, 200, 30),
+    ),
+    Example(
+        "Claude Code, tool",
+        {
+            "span.type": "tool",
+            "tool_input": "<REDACTED>",
+            "full_command": "ls",
+            "file_path": "/etc",
+        },
+        events=(("tool.output", {"output": "<REDACTED>", "content": "hosts"}),),
+        inputs={"full_command": "ls", "file_path": "/etc"},
+        outputs="hosts",
+        type="TOOL",
+    ),
+    Example(
+        "OpenTelemetry GenAI",
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "anthropic",
+            "gen_ai.request.model": "claude",
+            "gen_ai.response.model": "claude-5",
+            "gen_ai.input.messages": QUESTION,
+            "gen_ai.output.messages": ANSWER,
+            "gen_ai.usage.input_tokens": 3,
+            "gen_ai.usage.output_tokens": "4",
+            "gen_ai.usage.cache_read.input_tokens": 2,
+            "gen_ai.usage.cache_creation.input_tokens": 1,
+            "gen_ai.conversation.id": "s-1",
+            "enduser.id": "ann",
+        },
+        inputs=LOADED_QUESTION,
+        outputs=LOADED_ANSWER,
+        type="CHAT_MODEL",
+        usage=Usage(3, 4, 7, 2, 1),
+        model="claude-5",
+        provider="anthropic",
+        user="ann",
+        session="s-1",
+    ),
+    Example(
+        "OpenTelemetry GenAI, system instructions",
+        {
+            "gen_ai.operation.name": "generate_content",
+            "gen_ai.system_instructions": '[{"type":"text","content":"be brief"}]',
+            "gen_ai.input.messages": QUESTION,
+        },
+        inputs=[
+            {"role": "system", "parts": [{"type": "text", "content": "be brief"}]},
+            *LOADED_QUESTION,
+        ],
+        type="LLM",
+    ),
+    Example(
+        "OpenTelemetry GenAI, tool",
+        {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.call.arguments": {"city": "Bern"},
+            "gen_ai.tool.call.result": [21.5, "sunny"],
+        },
+        inputs={"city": "Bern"},
+        outputs=[21.5, "sunny"],
+        type="TOOL",
+    ),
+    Example(
+        "OpenTelemetry GenAI events",
+        {"gen_ai.operation.name": "text_completion", "gen_ai.system": "openai"},
+        events=(
+            ("gen_ai.system.message", {"content": "be brief"}),
+            ("gen_ai.user.message", {"content": '["hi"]'}),
+            ("exception", {"exception.message": "no message"}),
+            ("gen_ai.assistant.message", {"content": "yes?"}),
+            ("gen_ai.choice", {"content": "ho", "index": 0}),
+        ),
+        inputs=[
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": ["hi"]},
+            {"role": "assistant", "content": "yes?"},
+        ],
+        outputs=[{"role": "assistant", "content": "ho"}],
+        type="LLM",
+        provider="openai",
+    ),
+    Example(
+        "OpenTelemetry GenAI events, details",
+        {},
+        events=(
+            (
+                "gen_ai.client.inference.operation.details",
+                {
+                    "gen_ai.input.messages": LOADED_QUESTION,
+                    "gen_ai.output.messages": ANSWER,
+                },
+            ),
+        ),
+        inputs=LOADED_QUESTION,
+        outputs=LOADED_ANSWER,
+    ),
+    Example(
+        "Spring AI",
+        {"gen_ai.operation.name": "embeddings", "gen_ai.request.model": "ada"},
+        events=(
+            ("gen_ai.content.prompt", {"gen_ai.prompt": "hi"}),
+            ("gen_ai.content.completion", {"gen_ai.completion": "ho"}),
+        ),
+        inputs="hi",
+        outputs="ho",
+        type="EMBEDDING",
+        model="ada",
+    ),
+    Example(
+        "Traceloop",
+        {
+            "traceloop.span.kind": "workflow",
+            "traceloop.entity.input": '{"args": [1]}',
+            "traceloop.entity.output": "5",
+            "traceloop.association.properties.user_id": "ann",
+            "traceloop.association.properties.session_id": "s-1",
+        },
+        inputs={"args": [1]},
+        outputs="5",
+        type="WORKFLOW",
+        user="ann",
+        session="s-1",
+    ),
+    Example(
+        "Traceloop, model call",
+        {
+            "gen_ai.system": "OpenAI",
+            "gen_ai.request.model": "gpt-5",
+            "gen_ai.prompt.0.role": "user",
+            "gen_ai.prompt.0.content": "hi",
+            "gen_ai.prompt.10.role": "user",
+            "gen_ai.prompt.10.content": "again",
+            "gen_ai.prompt.2.role": "assistant",
+            "gen_ai.prompt.2.tool_calls.0.name": "f",
+            "gen_ai.completion.0.role": "assistant",
+            "gen_ai.completion.0.content": "ho",
+            "gen_ai.completion.0.finish_reason": "stop",
+            "gen_ai.usage.prompt_tokens": 3,
+            "gen_ai.usage.completion_tokens": 4,
+            "llm.usage.total_tokens": 8,
+        },
+        inputs=[
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "tool_calls": [{"name": "f"}]},
+            {"role": "user", "content": "again"},
+        ],
+        outputs=[{"role": "assistant", "content": "ho", "finish_reason": "stop"}],
+        type="LLM",
+        usage=Usage(3, 4, 8),
+        model="gpt-5",
+        provider="OpenAI",
+    ),
+    Example(
+        "Traceloop, tool call without a prompt",
+        {"gen_ai.completion.0.tool_calls.0.arguments": '{"city": "Bern"}'},
+        inputs={"city": "Bern"},
+        outputs=[{"tool_calls": [{"arguments": '{"city": "Bern"}'}]}],
+    ),
+    Example(
+        "Google ADK",
+        {
+            "gcp.vertex.agent.llm_request": '{"model": "gemini-3", "contents": []}',
+            "gcp.vertex.agent.llm_response": '{"content": {"parts": []}}',
+        },
+        inputs={"model": "gemini-3", "contents": []},
+        outputs={"content": {"parts": []}},
+        model="gemini-3",
+    ),
+    Example(
+        "Google ADK, tool",
+        {
+            "gcp.vertex.agent.llm_request": "{}",
+            "gcp.vertex.agent.tool_call_args": '{"a": 1}',
+            "gcp.vertex.agent.tool_response": '{"b": 2}',
+        },
+        inputs={"a": 1},
+        outputs={"b": 2},
+    ),
+    Example(
+        "Vercel AI SDK",
+        {
+            "ai.operationId": "ai.generateText",
+            "ai.prompt": '{"prompt":"hi"}',
+            "ai.response.text": "ho",
+            "ai.model.id": "gpt-5",
+            "ai.model.provider": "openai.chat",
+            "ai.usage.promptTokens": 3.0,
+            "ai.usage.completionTokens": 4,
+        },
+        inputs={"prompt": "hi"},
+        outputs="ho",
+        type="LLM",
+        usage=Usage(3, 4, 7),
+        model="gpt-5",
+        provider="openai.chat",
+    ),
+    Example(
+        "Vercel AI SDK, model call",
+        {
+            "ai.operationId": "ai.streamText.doStream",
+            "ai.prompt.messages": QUESTION,
+            "ai.prompt.tools": ['{"type":"function","name":"f"}'],
+            "ai.prompt.toolChoice": '{"type":"auto"}',
+            "ai.response.text": "ho",
+            "ai.response.finishReason": "stop",
+        },
+        inputs={
+            "messages": LOADED_QUESTION,
+            "tools": [{"type": "function", "name": "f"}],
+            "toolChoice": {"type": "auto"},
+        },
+        outputs={"text": "ho", "finishReason": "stop"},
+        type="LLM",
+    ),
+    Example(
+        "Vercel AI SDK, tool",
+        {
+            "ai.operationId": "ai.toolCall",
+            "ai.toolCall.args": '{"city":"Bern"}',
+            "ai.toolCall.result": '"sunny"',
+        },
+        inputs={"city": "Bern"},
+        outputs="sunny",
+        type="TOOL",
+    ),
+    Example(
+        "VoltAgent",
+        {
+            "entity.type": "agent",
+            "span.type": "llm",
+            "llm.messages": QUESTION,
+            "output": "ho",
+            "usage.prompt_tokens": 3,
+            "llm.usage.completion_tokens": 4,
+            "usage.total_tokens": 7,
+        },
+        inputs=LOADED_QUESTION,
+        outputs="ho",
+        type="LLM",
+        usage=Usage(3, 4, 7),
+    ),
+    Example(
+        "VoltAgent, root",
+        {"entity.type": "agent", "agent.messages": QUESTION, "input": "not this"},
+        inputs=LOADED_QUESTION,
+        type="AGENT",
+    ),
+    Example(
+        "LiveKit",
+        {
+            "lk.chat_ctx": '{"items": []}',
+            "lk.response.text": "ho",
+            "lk.retry_count": 0,
+            "gen_ai.usage.input_tokens": 3,
+        },
+        inputs={"items": []},
+        outputs="ho",
+        type="LLM",
+        usage=Usage(3),
+    ),
+    Example(
+        "LiveKit, tool",
+        {"lk.function_tool.name": "f", "lk.input_text": "hi"},
+        inputs="hi",
+        type="TOOL",
+    ),
+    Example(
+        "LiveKit, agent",
+        {"lk.agent_name": "voice", "lk.user_transcript": "hi"},
+        inputs="hi",
+        type="AGENT",
+    ),
+    Example(
+        "Laminar",
+        {
+            "lmnr.span.type": "CACHED",
+            "lmnr.span.input": QUESTION,
+            "lmnr.span.output": ANSWER,
+            "gen_ai.system": "openai",
+            "gen_ai.response.model": "gpt-5",
+            "gen_ai.usage.input_tokens": 3,
+            "gen_ai.usage.output_tokens": 4,
+        },
+        inputs=LOADED_QUESTION,
+        outputs=LOADED_ANSWER,
+        type="LLM",
+        usage=Usage(3, 4, 7),
+        model="gpt-5",
+        provider="openai",
+    ),
+    Example(
+        "Langfuse",
+        {
+            "langfuse.observation.type": "generation",
+            "langfuse.observation.input": QUESTION,
+            "langfuse.observation.output": ANSWER,
+            "langfuse.observation.model.name": "gpt-5",
+            "langfuse.observation.usage_details": '{"input": 3, "output": 4}',
+            "langfuse.user.id": "ann",
+            "langfuse.session.id": "s-1",
+        },
+        inputs=LOADED_QUESTION,
+        outputs=LOADED_ANSWER,
+        type="LLM",
+        usage=Usage(3, 4, 7),
+        model="gpt-5",
+        user="ann",
+        session="s-1",
+    ),
+]
+
+
+def decode(attributes: dict[str, Any], events: Any = (), **context: Any) -> SpanRow:
+    messages = [Span.Event(name=n, attributes=pairs(a)) for n, a in events]
+    message = span(attributes=attributes, events=messages)
+    decoded = decode_request(request(message, **context).SerializeToString())
+    assert decoded.rejected == []
+    [row] = decoded.rows
+    return row
+
+
+def facts(attributes: dict[str, Any], **context: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for fact in decode(attributes, **context).facts:
+        assert fact.source == Source.CONVENTION
+        found.setdefault(fact.field, fact.value)
+    return found
+
+
+def loaded(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.convention)
+def test_a_span_is_read_by_its_convention(example: Example) -> None:
+    row = decode(example.attributes, example.events)
+    assert loaded(contents(row).inputs) == example.inputs
+    assert loaded(contents(row).outputs) == example.outputs
+    assert row.kind.type == example.type
+    derived = derive(example.attributes, example.events)
+    assert (derived.inputs, derived.outputs) == contents(row)
+    assert derived.usage == example.usage
+    assert derived.model == example.model
+    assert derived.provider == example.provider
+    found = {fact.field: fact.value for fact in row.facts}
+    assert found.get(USER) == example.user
+    assert found.get(SESSION) == example.session
+
+
+def test_every_row_of_the_table_has_an_example() -> None:
+    shown = {example.convention.partition(",")[0] for example in EXAMPLES}
+    assert shown == {row.name for row in table}
+
+
+TYPES = [
+    (key, kind, span_type)
+    for row in table
+    if row.applies is None
+    for key in row.type_keys
+    for kind, span_type in row.types.items()
+]
+
+
+@pytest.mark.parametrize(("key", "kind", "span_type"), TYPES)
+def test_every_kind_has_its_type(key: str, kind: str, span_type: str) -> None:
+    assert decode({key: kind}).kind.type == span_type
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"openinference.span.kind": "PROMPT"},
+        {"openinference.span.kind": ["LLM"]},
+        {"gen_ai.operation.name": "llm_call"},
+        {"gen_ai.operation.name": {}},
+        {"span.type": "web"},
+    ],
+)
+def test_a_kind_that_no_convention_knows_says_nothing(
+    attributes: dict[str, Any],
+) -> None:
+    assert decode(attributes).kind.type == "UNKNOWN"
+
+
+def test_any_span_without_a_type_that_asks_a_model_is_an_llm() -> None:
+    assert decode({"gen_ai.request.model": "m"}).kind.type == "LLM"
+    typed = {"gen_ai.request.model": "m", "openinference.span.kind": "CHAIN"}
+    assert decode(typed).kind.type == "CHAIN"
+
+
+# --- precedence and emptiness -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("own", "inputs"),
+    [
+        ("3", 3),
+        ('"x"', "x"),
+        ("plain words", "plain words"),
+        ({"a": 1}, {"a": 1}),
+        ("{}", {}),
+        ("null", "foreign"),
+    ],
+)
+def test_the_keys_of_mlflow_win_when_they_say_something(own: Any, inputs: Any) -> None:
+    row = decode({"input.value": "foreign", "mlflow.spanInputs": own})
+    assert loaded(contents(row).inputs) == inputs
+
+
+@pytest.mark.parametrize("own", ["TOOL", '"TOOL"'])
+def test_the_type_of_mlflow_wins(own: str) -> None:
+    assert (
+        decode({"mlflow.spanType": own, "openinference.span.kind": "LLM"}).kind.type
+        == "TOOL"
+    )
+
+
+def test_a_type_that_mlflow_did_not_know_is_taken_from_a_convention() -> None:
+    attributes = {"mlflow.spanType": '"UNKNOWN"', "openinference.span.kind": "LLM"}
+    assert decode(attributes).kind.type == "LLM"
+
+
+@pytest.mark.parametrize("empty", ["", '""', "{}", "[]", "null", {}, [], None])
+def test_an_empty_value_counts_as_absent(empty: Any) -> None:
+    attributes = {"input.value": empty, "traceloop.entity.input": "later"}
+    assert loaded(contents(decode(attributes)).inputs) == "later"
+    assert contents(decode({"input.value": empty})).inputs is None
+
+
+def test_the_first_convention_of_the_table_wins() -> None:
+    attributes = {
+        "langfuse.observation.input": "last",
+        "gen_ai.input.messages": "second",
+        "input.value": "first",
+    }
+    assert loaded(contents(decode(attributes)).inputs) == "first"
+
+
+def test_attributes_win_over_events() -> None:
+    events = [("gen_ai.user.message", {"content": "event"})]
+    row = decode({"langfuse.observation.input": "attribute"}, events)
+    assert loaded(contents(row).inputs) == "attribute"
+
+
+def test_whole_values_win_over_flattened_ones() -> None:
+    attributes = {
+        "llm.input_messages.0.message.content": "part",
+        "input.value": "whole",
+    }
+    assert loaded(contents(decode(attributes)).inputs) == "whole"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ('{"q": 1}', '{"q": 1}'),
+        ('"words"', '"words"'),
+        ("words", '"words"'),
+        ("5", '"5"'),
+        (5, "5"),
+        ({"b": b"\0", "f": float("nan")}, '{"b": "AA==", "f": "NaN"}'),
+    ],
+)
+def test_inputs_are_json_text_encoded_once(value: Any, text: str) -> None:
+    assert contents(decode({"input.value": value})).inputs == text
+
+
+def test_the_json_layer_of_the_mlflow_sdk_is_undone_before_conventions_look() -> None:
+    attributes = {
+        "openinference.span.kind": '"LLM"',
+        "llm.token_count.prompt": '"26"',
+        "gen_ai.request.model": '"m"',
+    }
+    row = decode(attributes, scope="mlflow.tracing.provider")
+    assert row.kind.type == "LLM"
+
+
+# --- tokens and models ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        (7, 7),
+        ("7", 7),
+        (" 7 ", 7),
+        (7.0, 7),
+        (0, 0),
+        ((1 << 63) - 1, (1 << 63) - 1),
+        (1 << 63, None),
+        ("9" * 19, None),
+        ("9" * 5000, None),
+        (-1, None),
+        ("-1", None),
+        ("seven", None),
+        ("\u0667", None),
+        ("", None),
+        (7.5, None),
+        (1e300, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        (True, None),
+        ([7], None),
+        ({"n": 7}, None),
+        (b"7", None),
+    ],
+)
+def test_a_count_of_tokens_is_a_whole_number_that_fits(
+    value: Any, count: int | None
+) -> None:
+    derived = derive({"gen_ai.usage.input_tokens": value})
+    assert derived.usage == (None if count is None else Usage(count))
+
+
+def test_a_sum_that_does_not_fit_is_left_out() -> None:
+    most = (1 << 63) - 1
+    attributes = {"llm.token_count.prompt": most, "llm.token_count.completion": 1}
+    assert derive(attributes).usage == Usage(most, 1, None)
+
+
+def test_counts_of_the_cache_alone_are_no_usage() -> None:
+    assert derive({"gen_ai.usage.cache_read.input_tokens": 5}).usage is None
+
+
+def test_usage_comes_whole_from_one_convention() -> None:
+    attributes = {"llm.token_count.prompt": 5, "gen_ai.usage.output_tokens": 6}
+    assert derive(attributes).usage == Usage(5)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "words", '{"input_tokens": "many"}', "null", "[" * 5000]
+)
+def test_usage_of_mlflow_that_says_nothing_leaves_room_for_others(text: str) -> None:
+    attributes = {"mlflow.chat.tokenUsage": text, "llm.token_count.prompt": 5}
+    assert derive(attributes).usage == Usage(5)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "model"),
+    [
+        ({"mlflow.spanInputs": '{"model": "m"}'}, "m"),
+        ({"mlflow.spanInputs": {"model": "m"}}, "m"),
+        ({"mlflow.spanOutputs": '{"model": "m"}'}, "m"),
+        ({"input.value": '{"model": "m"}'}, "m"),
+        ({"mlflow.spanInputs": '{"model": "m"}', "gen_ai.request.model": "n"}, "n"),
+        ({"mlflow.spanInputs": '{"model": {"id": 1}}'}, None),
+        ({"mlflow.spanInputs": '["model"]'}, None),
+        ({"gen_ai.request.model": 5}, None),
+    ],
+)
+def test_the_model_is_a_name(attributes: dict[str, Any], model: str | None) -> None:
+    assert derive(attributes).model == model
+
+
+# --- facts of the trace ---------------------------------------------------------------
+
+
+def test_langfuse_speaks_of_its_trace() -> None:
+    assert facts(
+        {
+            "langfuse.trace.name": "checkout",
+            "langfuse.trace.tags": ["vip", "beta", "", 7],
+            "langfuse.trace.metadata": '{"plan": "gold"}',
+            "langfuse.trace.metadata.shop": "bern",
+            "langfuse.trace.metadata.mlflow.trace.tokenUsage": "forged",
+        }
+    ) == {
+        "name": "checkout",
+        "tags.vip": "true",
+        "tags.beta": "true",
+        "metadata.plan": "gold",
+        "metadata.shop": "bern",
+    }
+
+
+def test_openinference_speaks_of_its_trace() -> None:
+    assert facts(
+        {
+            "metadata": '{"plan": "gold", "seats": 3, "": "no name", "none": null}',
+            "tag.tags": '["vip", "mlflow.artifactLocation"]',
+        }
+    ) == {"metadata.plan": "gold", "metadata.seats": "3", "tags.vip": "true"}
+
+
+def test_associations_of_traceloop_are_metadata() -> None:
+    assert facts(
+        {
+            "traceloop.association.properties.user_id": "ann",
+            "traceloop.association.properties.shop": "bern",
+        }
+    ) == {USER: "ann", "metadata.shop": "bern"}
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"metadata": "words", "tag.tags": "words"},
+        {"metadata": [1], "tag.tags": {"a": 1}},
+        {"metadata": "{" * 5000, "tag.tags": "[" * 100_000},
+    ],
+)
+def test_facts_of_another_shape_are_none(attributes: dict[str, Any]) -> None:
+    assert facts(attributes) == {}
+
+
+def test_a_list_of_tags_is_bounded() -> None:
+    assert len(facts({"tag.tags": [f"t{n}" for n in range(10_000)]})) == 100
+
+
+def test_the_first_of_several_users_counts() -> None:
+    attributes = {"langfuse.user.id": "later", "enduser.id": "ann", "user.id": ""}
+    assert facts(attributes) == {USER: "ann"}
+
+
+def test_numbers_as_users_are_written_as_text() -> None:
+    assert facts({"user.id": 0, "session.id": 12}) == {USER: "0", SESSION: "12"}
+
+
+# --- hostile values -------------------------------------------------------------------
+
+JUNK: list[Any] = [
+    "[" * 100_000,
+    '{"a":' * 600 + "1" + "}" * 600,
+    "[" * 600 + "]" * 600,
+    '"\\ud800"',
+    '["\\ud83d"]',
+    "1" * 5000,
+    '{"model": NaN, "contents": 1e999}',
+    {"a": [None, b"\xff", float("-inf")]},
+    -1,
+    False,
+    None,
+    "\0",
+]
+SPEAKING = sorted(
+    {key for example in EXAMPLES for key in example.attributes}
+    | {"tag.tags", "metadata", "langfuse.trace.metadata", "langfuse.trace.metadata.x"}
+)
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=lambda j: repr(j)[:20])
+@pytest.mark.parametrize("scope", ["tests", "mlflow.tracing.provider"])
+def test_junk_under_every_known_key_costs_nothing(junk: Any, scope: str) -> None:
+    for key in SPEAKING:
+        kept = {"ai.operationId": "ai.streamText.doStream", "span.type": "llm_request"}
+        events = [
+            (name, {key: junk, "content": junk, "output": junk})
+            for name in sorted(EVENT_NAMES)
+        ]
+        row = decode(kept | {key: junk}, events, scope=scope)
+        for text in [*contents(row), *(fact.value for fact in row.facts)]:
+            # A store takes UTF-8 only: a lone surrogate would raise here.
+            assert text is None or text.encode()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "gen_ai.prompt.",
+        "gen_ai.prompt.x",
+        "gen_ai.prompt.0",
+        "gen_ai.prompt.-1.content",
+        "gen_ai.prompt.²",
+        "gen_ai.prompt." + "0." * 30_000,
+        "llm.input_messages." + "0.message." * 30_000,
+        "gen_ai.prompt." + "9" * 5000 + ".content",
+    ],
+)
+def test_odd_flattened_keys_do_no_harm(key: str) -> None:
+    inputs, _ = contents(decode({key: "x", key + ".content": "y"}))
+    assert inputs is None or len(inputs) < 2 * len(key) + 200
+
+
+def test_a_list_of_messages_is_as_long_as_its_messages() -> None:
+    row = decode({"gen_ai.prompt.999999.content": "x", "gen_ai.prompt.7.content": "y"})
+    assert loaded(contents(row).inputs) == [{"content": "y"}, {"content": "x"}]
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(SPEAKING) | st.text(), PLAIN, max_size=12))
+def test_whatever_the_attributes_hold_they_are_read(attributes: dict[str, Any]) -> None:
+    derived = derive(attributes, [(name, attributes) for name in EVENT_NAMES])
+    assert loaded(derived.inputs) is not None or derived.inputs is None
+    for count in derived.usage or NOTHING:
+        assert count is None or 0 <= count < 1 << 63

@@ -1,0 +1,112 @@
+"""Token usage of a trace: each token counted once, in any order of arrival."""
+
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from spanframe_store.sql.schema import traces
+from tests.plugins.otlp import span
+from tests.plugins.store import Store
+
+
+def reporting(number: int, tokens: int, **fields: Any) -> Any:
+    usage = {"input_tokens": tokens, "output_tokens": 1, "total_tokens": tokens + 1}
+    attributes = {"mlflow.chat.tokenUsage": json.dumps(usage)}
+    return span(number, attributes=attributes, **fields)
+
+
+def usage(store: Store) -> dict[str, int] | None:
+    with store.engine.connect() as connection:
+        found = connection.execute(select(traces.c.metadata)).scalar_one()
+    text = json.loads(found).get("mlflow.trace.tokenUsage")
+    return None if text is None else dict(json.loads(text))
+
+
+def test_the_usage_of_a_trace_is_the_sum_of_its_model_calls(store: Store) -> None:
+    store.write(span(1), reporting(2, 10, parent=1), reporting(3, 20, parent=1))
+    assert usage(store) == {
+        "input_tokens": 30,
+        "output_tokens": 2,
+        "total_tokens": 32,
+    }
+
+
+def test_a_trace_without_model_calls_has_no_usage(store: Store) -> None:
+    store.write(span(1))
+    assert usage(store) is None
+
+
+def test_what_an_ancestor_reports_is_not_counted_again(store: Store) -> None:
+    store.write(reporting(3, 5, parent=2), reporting(4, 7, parent=9))
+    assert usage(store) == {"input_tokens": 12, "output_tokens": 2, "total_tokens": 14}
+    store.write(span(2, parent=1), reporting(1, 100))
+    assert usage(store) == {
+        "input_tokens": 107,
+        "output_tokens": 2,
+        "total_tokens": 109,
+    }
+
+
+def test_spans_that_are_each_others_parents_are_counted(store: Store) -> None:
+    store.write(reporting(1, 1, parent=2), reporting(2, 1, parent=1), span(3, parent=3))
+    assert usage(store) is not None
+
+
+def test_the_newest_body_of_a_span_counts(store: Store) -> None:
+    store.write(reporting(1, 5, ms=None))
+    store.write(reporting(1, 9, ms=10))
+    assert usage(store) == {"input_tokens": 9, "output_tokens": 1, "total_tokens": 10}
+
+
+def test_what_the_app_says_itself_wins(store: Store) -> None:
+    said = {"spanframe.metadata.mlflow.trace.tokenUsage": '{"input_tokens": 1}'}
+    store.write(reporting(1, 5), span(2, parent=1, attributes=said))
+    assert usage(store) == {"input_tokens": 1}
+
+
+def _counted_once(parents: dict[int, int], tokens: dict[int, int]) -> int:
+    total = 0
+    for number, count in tokens.items():
+        above, seen = parents.get(number), {number}
+        while above is not None and above not in seen and above not in tokens:
+            seen.add(above)
+            above = parents.get(above)
+        if above is None or above in seen:
+            total += count
+    return total
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_order_and_batching_do_not_change_the_usage(store: Store, data: Any) -> None:
+    store.empty()
+    numbers = range(1, 7)
+    # Parents have smaller numbers: a tree, some of it missing.
+    parents = {n: data.draw(st.integers(1, n - 1)) for n in numbers if n > 1}
+    tokens = data.draw(
+        st.dictionaries(st.sampled_from(numbers), st.integers(0, 9), min_size=1)
+    )
+    messages = [
+        reporting(n, tokens[n], parent=parents.get(n))
+        if n in tokens
+        else span(n, parent=parents.get(n))
+        for n in numbers
+    ]
+    left = data.draw(st.permutations(messages))
+    while left:
+        size = data.draw(st.integers(1, len(left)))
+        store.write(*left[:size])
+        left = left[size:]
+    found = usage(store)
+    assert found is not None
+    assert found["input_tokens"] == _counted_once(parents, tokens)
+
+
+def test_a_deep_chain_is_no_trouble(store: Store) -> None:
+    depth = 3000
+    chain = [span(n, parent=n - 1) for n in range(2, depth)]
+    store.write(span(1), *chain, reporting(depth, 4, parent=depth - 1))
+    assert usage(store) == {"input_tokens": 4, "output_tokens": 1, "total_tokens": 5}
