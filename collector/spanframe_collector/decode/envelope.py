@@ -85,34 +85,44 @@ def walk(request: bytes, most_parts: int = MOST_PARTS) -> Iterator[RawScope]:
         TooManyPartsError: when it has more parts.
     """
     room = Room(most_parts)
-    for number, resource_spans in _fields(request, room):
-        if number != 1:
-            continue
-        resource = schema_url = b""
-        scopes: list[bytes] = []
-        for inner, value in _fields(resource_spans, room):
-            if inner == 1:
-                resource = value
-            elif inner == 2:  # noqa: PLR2004 - a field number
-                scopes.append(value)
-            elif inner == 3:  # noqa: PLR2004
-                schema_url = value
-        for scope_spans in scopes:
-            yield _scope(resource, schema_url, scope_spans, room)
+    for number, start, end in _fields(request, 0, len(request), room):
+        if number == 1:
+            yield from _resource_spans(request, start, end, room)
 
 
-def _scope(
-    resource: bytes, resource_schema_url: bytes, message: bytes, room: Room
+def _resource_spans(
+    request: bytes, start: int, end: int, room: Room
+) -> Iterator[RawScope]:
+    resource = schema_url = b""
+    scopes: list[tuple[int, int]] = []
+    for number, first, last in _fields(request, start, end, room):
+        if number == 1:
+            resource = request[first:last]
+        elif number == 2:  # noqa: PLR2004 - a field number
+            scopes.append((first, last))
+        elif number == 3:  # noqa: PLR2004
+            schema_url = request[first:last]
+    for first, last in scopes:
+        yield _scope_spans(resource, schema_url, request, first, last, room)
+
+
+def _scope_spans(
+    resource: bytes,
+    resource_schema_url: bytes,
+    request: bytes,
+    start: int,
+    end: int,
+    room: Room,
 ) -> RawScope:
     scope = schema_url = b""
     spans: list[bytes] = []
-    for number, value in _fields(message, room):
+    for number, first, last in _fields(request, start, end, room):
         if number == 2:  # noqa: PLR2004
-            spans.append(value)
+            spans.append(request[first:last])
         elif number == 1:
-            scope = value
+            scope = request[first:last]
         elif number == 3:  # noqa: PLR2004
-            schema_url = value
+            schema_url = request[first:last]
     return RawScope(resource, resource_schema_url, scope, schema_url, spans)
 
 
@@ -123,7 +133,7 @@ def has_more_fields(message: bytes, most: int) -> bool:
     """
     room = Room(most)
     try:
-        for _ in _fields(message, room):
+        for _ in _fields(message, 0, len(message), room):
             pass
     except EnvelopeError:
         return room.left < 0
@@ -145,8 +155,8 @@ def join_spans(bodies: Iterable[bytes]) -> bytes:
 
 def split_spans(message: bytes) -> list[bytes]:
     """Return the spans of a ScopeSpans message, to the byte as they were written."""
-    fields = _fields(message, Room(MOST_PARTS))
-    return [value for number, value in fields if number == 2]  # noqa: PLR2004
+    fields = _fields(message, 0, len(message), Room(MOST_PARTS))
+    return [message[first:last] for number, first, last in fields if number == 2]  # noqa: PLR2004
 
 
 def _field(number: int, value: bytes) -> bytes:
@@ -164,26 +174,29 @@ def _head(number: int, length: int) -> bytes:
     return bytes(head)
 
 
-def _fields(message: bytes, room: Room) -> Iterator[tuple[int, bytes]]:
-    """Yield the number and bytes of the length-delimited fields of a message.
+def _fields(
+    buffer: bytes, position: int, end: int, room: Room
+) -> Iterator[tuple[int, int, int]]:
+    """Yield the length-delimited fields of the message at ``buffer[position:end]``.
+
+    Yields:
+        The number of a field, where its bytes start, and where they end.
 
     Raises:
         EnvelopeError: when it cannot be read to its end, or there is no more room.
     """
-    position, end = 0, len(message)
     while position < end:
         room.take(1)
-        tag, position = _varint(message, position)
+        tag, position = _varint(buffer, position, end)
         number, wire_type = tag >> 3, tag & 7
         if wire_type == _LENGTH_DELIMITED:
-            length, position = _varint(message, position)
-            stop = position + length
-            if stop > end:
+            length, position = _varint(buffer, position, end)
+            start, position = position, position + length
+            if position > end:
                 raise EnvelopeError("a field is longer than the message that holds it")
-            yield number, message[position:stop]
-            position = stop
+            yield number, start, position
         elif wire_type == _VARINT:
-            _, position = _varint(message, position)
+            _, position = _varint(buffer, position, end)
         elif wire_type in _FIXED_WIDTHS:
             position += _FIXED_WIDTHS[wire_type]
         else:
@@ -194,13 +207,15 @@ def _fields(message: bytes, room: Room) -> Iterator[tuple[int, bytes]]:
         raise EnvelopeError("a field is longer than the message that holds it")
 
 
-def _varint(message: bytes, position: int) -> tuple[int, int]:
+def _varint(buffer: bytes, position: int, end: int) -> tuple[int, int]:
     """Read the varint at ``position``; return its value and the position after it."""
+    if position < end and buffer[position] < 0x80:  # noqa: PLR2004 - the continuation bit
+        return buffer[position], position + 1
     result = shift = 0
-    for offset in range(position, min(position + _MAX_VARINT_BYTES, len(message))):
-        byte = message[offset]
+    for offset in range(position, min(position + _MAX_VARINT_BYTES, end)):
+        byte = buffer[offset]
         result |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the continuation bit
+        if byte < 0x80:  # noqa: PLR2004
             return result, offset + 1
         shift += 7
     raise EnvelopeError("a number does not end")
