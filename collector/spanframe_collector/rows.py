@@ -4,10 +4,10 @@ from enum import IntEnum
 from typing import NamedTuple
 
 __all__ = [
-    "Contents",
     "Fact",
     "Interned",
     "Kind",
+    "Previews",
     "Rank",
     "Rejected",
     "Source",
@@ -74,11 +74,17 @@ class Kind(NamedTuple):
     status: str
 
 
-class Contents(NamedTuple):
-    """The inputs and outputs of a span as JSON text; None when it has none."""
+class Previews(NamedTuple):
+    """The beginnings of a span's inputs and outputs, as its trace shows them.
 
-    inputs: str | None
-    outputs: str | None
+    The previews are None where the span has none; the other two are empty. Together
+    they have at most 2 500 characters, whatever the size of the span.
+    """
+
+    request_preview: str | None
+    response_preview: str | None
+    trace_inputs: str
+    trace_outputs: str
 
 
 class SpanRow(NamedTuple):
@@ -88,7 +94,7 @@ class SpanRow(NamedTuple):
     below 2**63 (0: unset), usage JSON text. ``body`` is the OTLP
     Span exactly as it arrived. ``json_layer``: its sender writes every
     attribute as JSON text. ``shared_facts`` are those of its resource and request.
-    ``contents`` are at hand where the span may speak for its trace, and is not large.
+    ``previews`` are at hand where the rank is greater than INNER.
     """
 
     trace_id: bytes
@@ -106,7 +112,7 @@ class SpanRow(NamedTuple):
     body: bytes
     shared_facts: tuple[Fact, ...]
     own_facts: tuple[Fact, ...]
-    contents: Contents | None = None
+    previews: Previews | None = None
 
     @property
     def facts(self) -> tuple[Fact, ...]:

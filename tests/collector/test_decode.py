@@ -1,11 +1,12 @@
 """OTLP bytes to rows: what is read, what is kept, what a bad span costs."""
 
+import json
 from typing import Any
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from spanframe_collector.decode import TooManyPartsError, contents, decode_request
+from spanframe_collector.decode import TooManyPartsError, decode_request, previews_of
 from spanframe_collector.decode.envelope import EnvelopeError, RawScope, rebuild
 from spanframe_collector.rows import Fact, Rank, Source, SpanRow
 from tests.plugins.otlp import REMOTE_PARENT, START, pairs, request, span
@@ -35,7 +36,7 @@ def test_a_row_says_what_its_span_says() -> None:
     assert (row.span_id, row.parent_span_id) == (7, 3)
     assert row.kind[1:] == ("span 7", "LLM", "ERROR")
     assert (row.start_ns, row.end_ns) == (START, START + 25_000_000)
-    assert contents(row) == ('{"q": 1}', None)
+    assert previews_of(row) == ('{"q": 1}', None, '{"q": 1}', "")
 
 
 def test_the_body_is_kept_to_the_byte() -> None:
@@ -189,9 +190,37 @@ def test_values_nested_too_deep_do_not_stop_the_span() -> None:
     for _ in range(45):
         value = [value]
     [row] = decode(span(attributes={"input.value": value}))
-    inputs, _ = contents(row)
-    assert inputs is not None
-    assert inputs.count("[") == 32
+    assert previews_of(row).trace_inputs.count("[") == 32
+
+
+CHAT = json.dumps(
+    {
+        "messages": [
+            {"role": "system", "content": "x" * 100_000},
+            {"role": "user", "content": "how long is it?"},
+        ]
+    }
+)
+
+
+@pytest.mark.parametrize("fields", [{}, {"parent": 2, "flags": REMOTE_PARENT}])
+def test_of_a_large_root_only_short_texts_are_kept_beside_the_body(
+    fields: dict[str, Any],
+) -> None:
+    attributes = {"mlflow.spanInputs": CHAT, "mlflow.spanOutputs": "\u2603" * 9000}
+    [row] = decode(span(1, attributes=attributes, **fields))
+    assert row.previews is not None
+    assert row.previews.request_preview == "how long is it?"
+    assert [len(text or "") for text in row.previews] == [15, 1000, 250, 250]
+
+
+def test_a_span_inside_has_the_previews_that_it_would_have_as_root() -> None:
+    attributes = {"mlflow.spanInputs": CHAT, "output.value": "words"}
+    [root, inner] = decode(
+        span(1, attributes=attributes), span(2, parent=1, attributes=attributes)
+    )
+    assert inner.previews is None
+    assert previews_of(inner) == root.previews
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from spanframe_collector.decode.envelope import EnvelopeError, TooManyPartsError
 from spanframe_collector.decode.request import (
     Decoded,
-    contents,
     decode_request,
     decode_stored,
+    previews_of,
     span_digest,
 )
 
@@ -13,8 +13,8 @@ __all__ = [
     "Decoded",
     "EnvelopeError",
     "TooManyPartsError",
-    "contents",
     "decode_request",
     "decode_stored",
+    "previews_of",
     "span_digest",
 ]

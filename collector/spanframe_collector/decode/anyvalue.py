@@ -10,7 +10,15 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from spanframe_collector.decode.envelope import Room
 
-__all__ = ["MAX_DEPTH", "NOT_JSON", "json_text", "loads", "plain", "plain_values"]
+__all__ = [
+    "MAX_DEPTH",
+    "NOT_JSON",
+    "json_text",
+    "loads",
+    "plain",
+    "plain_values",
+    "storable",
+]
 
 MAX_DEPTH: Final = 32
 """Values nested deeper come out as None; the stored body keeps them."""
@@ -95,6 +103,14 @@ def loads(text: str) -> Any:
         return NOT_JSON
     else:
         return value
+
+
+def storable(text: str) -> str:
+    """Replace U+0000: PostgreSQL refuses it and SQLite's LIKE stops at it.
+
+    Only what is derived is changed; the body keeps what was sent.
+    """
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _value(text: str) -> Any:

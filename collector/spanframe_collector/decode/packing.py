@@ -13,10 +13,10 @@ from typing import Any, Final, NamedTuple, overload
 
 from spanframe_collector.decode.request import LARGEST_REMEMBERED
 from spanframe_collector.rows import (
-    Contents,
     Fact,
     Interned,
     Kind,
+    Previews,
     Rank,
     Source,
     SpanRow,
@@ -77,7 +77,7 @@ def pack(rows: Sequence[SpanRow]) -> bytes:
         "origins": [_dump_origin(row) for row in _firsts(rows, of_origin)],
         "facts": [(n, row.own_facts) for n, row in enumerate(rows) if row.own_facts],
         "usage": [(n, row.usage) for n, row in enumerate(rows) if row.usage],
-        "contents": [(n, row.contents) for n, row in enumerate(rows) if row.contents],
+        "previews": [(n, row.previews) for n, row in enumerate(rows) if row.previews],
     }
     return _join(
         json.dumps(rest).encode(),
@@ -118,9 +118,9 @@ def unpack(packed: bytes) -> list[SpanRow]:
     usage: list[str | None] = [None] * len(ranks)
     for n, reported in rest["usage"]:
         usage[n] = reported
-    contents: list[Contents | None] = [None] * len(ranks)
-    for n, texts in rest["contents"]:
-        contents[n] = Contents(*texts)
+    previews: list[Previews | None] = [None] * len(ranks)
+    for n, texts in rest["previews"]:
+        previews[n] = Previews(*texts)
     own_facts: list[tuple[Fact, ...]] = [()] * len(ranks)
     for n, facts in rest["facts"]:
         own_facts[n] = _load_facts(facts)
@@ -143,7 +143,7 @@ def unpack(packed: bytes) -> list[SpanRow]:
         ],
         [origin.facts for origin in origin_of],
         own_facts,
-        contents,
+        previews,
         strict=True,
     )
     # Half the time that calling the class takes, which has to look for defaults.

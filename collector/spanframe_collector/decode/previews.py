@@ -7,15 +7,23 @@ message where the JSON is chat-shaped, else the JSON text itself. The metadata e
 
 from typing import Any, Final, Literal
 
-from spanframe_collector.decode.anyvalue import loads
+from spanframe_collector.decode.anyvalue import loads, storable
+from spanframe_collector.rows import Previews
 
-__all__ = ["ELLIPSIS", "METADATA_LENGTH", "PREVIEW_LENGTH", "cut", "preview"]
+__all__ = [
+    "ELLIPSIS",
+    "METADATA_LENGTH",
+    "PREVIEW_LENGTH",
+    "cut",
+    "preview",
+    "shortened",
+]
 
 PREVIEW_LENGTH: Final = 1000
 METADATA_LENGTH: Final = 250
 ELLIPSIS: Final = "..."
 
-# A longer text is shown as it is: parsing it would hold up the commit.
+# A longer text is shown as it is: parsing it would hold up other requests.
 _PARSED_LENGTH: Final = 1 << 20
 
 
@@ -24,12 +32,22 @@ def cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - len(ELLIPSIS)] + ELLIPSIS
 
 
+def shortened(inputs: str | None, outputs: str | None) -> Previews:
+    """Return what a trace shows of the inputs and outputs of a span (JSON texts)."""
+    return Previews(
+        preview(inputs, "user"),
+        preview(outputs, "assistant"),
+        cut(inputs or "", METADATA_LENGTH),
+        cut(outputs or "", METADATA_LENGTH),
+    )
+
+
 def preview(text: str | None, role: Literal["user", "assistant"]) -> str | None:
     """Return the preview of a JSON text; None when there is none."""
     if text is None:
         return None
     message = _message(text, role) if text.startswith(("{", "[")) else None
-    return cut(message or text, PREVIEW_LENGTH)
+    return cut(storable(message) if message else text, PREVIEW_LENGTH)
 
 
 def _message(text: str, role: str) -> str | None:

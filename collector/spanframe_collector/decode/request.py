@@ -13,18 +13,19 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_collector.decode import conventions, facts
-from spanframe_collector.decode.anyvalue import plain_values
+from spanframe_collector.decode.anyvalue import plain_values, storable
 from spanframe_collector.decode.envelope import MOST_PARTS, RawScope, Room, walk
+from spanframe_collector.decode.previews import shortened
 from spanframe_collector.decode.sizes import (
     is_too_large,
     is_too_many_parts,
     is_unfit,
 )
 from spanframe_collector.rows import (
-    Contents,
     Fact,
     Interned,
     Kind,
+    Previews,
     Rank,
     Rejected,
     SpanRow,
@@ -33,9 +34,9 @@ from spanframe_collector.rows import (
 __all__ = [
     "LARGEST_REMEMBERED",
     "Decoded",
-    "contents",
     "decode_request",
     "decode_stored",
+    "previews_of",
     "span_digest",
 ]
 
@@ -51,7 +52,6 @@ _NO_SPAN: Final = bytes(_SPAN_ID_BYTES)
 _TIME_LIMIT: Final = 1 << 63
 """The stores keep signed 64-bit integers."""
 LARGEST_REMEMBERED: Final = 16 << 10
-_LARGEST_AT_HAND: Final = 8 << 10
 _LONGEST_REMEMBERED_NAME: Final = 256
 _PARENT_IS_REMOTE: Final = 0x100 | 0x200
 """Span.flags: bit 8, it is known whether the parent is remote; bit 9, it is."""
@@ -132,16 +132,17 @@ def decode_stored(
     return _decode_span(body, origin)
 
 
-def contents(row: SpanRow) -> Contents:
-    """Return what went into a span and came out of it.
+def previews_of(row: SpanRow) -> Previews:
+    """Return what a trace shows of the span that speaks for it.
 
-    Of all spans of a trace only the one is asked that speaks for it.
+    The body is parsed again only for a span whose parent is in the same process: it
+    speaks for its trace until the root arrives, and most such spans never do.
     """
-    if row.contents is not None:
-        return row.contents
+    if row.previews is not None:
+        return row.previews
     span = Span.FromString(row.body)
     derived = _derived(span, _attributes(span, json_layer=row.json_layer))
-    return Contents(derived.inputs, derived.outputs)
+    return shortened(derived.inputs, derived.outputs)
 
 
 def _derived(
@@ -196,13 +197,14 @@ def _decode_span(body: bytes, origin: _Origin, room: Room | None = None) -> Span
     parent = span.parent_span_id
     has_parent = bool(parent) and parent != _NO_SPAN
     rank = _rank(has_parent=has_parent, flags=span.flags)
-    contents_ = None
-    if rank is Rank.INNER or len(body) > _LARGEST_AT_HAND:
+    previews = None
+    if rank is Rank.INNER:
         span_type, usage = conventions.kind_of(attributes)
     else:
         derived = _derived(span, attributes, room)
         span_type, usage = derived.span_type, derived.usage
-        contents_ = Contents(derived.inputs, derived.outputs)
+        # Short texts, so that a large body is not kept twice.
+        previews = shortened(derived.inputs, derived.outputs)
     return SpanRow(
         trace_id=span.trace_id,
         span_id=_signed(span.span_id),
@@ -219,14 +221,14 @@ def _decode_span(body: bytes, origin: _Origin, room: Room | None = None) -> Span
         body=body,
         shared_facts=origin.facts,
         own_facts=own_facts,
-        contents=contents_,
+        previews=previews,
     )
 
 
 def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:
     return tuple(
         [
-            fact._replace(field=_storable(fact.field), value=_storable(fact.value))
+            fact._replace(field=storable(fact.field), value=storable(fact.value))
             if "\0" in fact.value or "\0" in fact.field
             else fact
             for fact in said
@@ -242,17 +244,9 @@ def _kind_of(name: str, span_type: str, code: int) -> Kind:
 
 @lru_cache(maxsize=8192)
 def _kind(name: str, span_type: str, code: int) -> Kind:
-    texts = (_storable(name), _storable(span_type), _STATUS.get(code, "UNSET"))
+    texts = (storable(name), storable(span_type), _STATUS.get(code, "UNSET"))
     digest = hashlib.blake2b("\0".join(texts).encode(), digest_size=16)
     return Kind(digest.digest(), *texts)
-
-
-def _storable(text: str) -> str:
-    """Replace U+0000: PostgreSQL refuses it and SQLite's LIKE stops at it.
-
-    Only what is derived is changed; the body keeps what was sent.
-    """
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _usage_text(usage: conventions.Usage | None) -> str | None:

@@ -17,8 +17,8 @@ from json.encoder import encode_basestring
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
-from spanframe_collector.decode import contents
-from spanframe_collector.decode.previews import METADATA_LENGTH, cut, preview
+from spanframe_collector.decode import previews_of
+from spanframe_collector.decode.previews import METADATA_LENGTH, cut
 from spanframe_collector.rows import Fact, Rank, Source, SpanRow
 from spanframe_collector.store.index import Searchable
 from spanframe_collector.store.stamps import (
@@ -299,7 +299,6 @@ def _head_values(head: SpanRow) -> dict[str, Any]:
     Until a root (or an entry from another process) has arrived and ended, the trace is
     in progress and its duration unknown.
     """
-    inputs, outputs = contents(head)
     ended = head.rank >= Rank.ENTRY and head.end_ns > 0
     status = "IN_PROGRESS"
     if ended:
@@ -312,8 +311,5 @@ def _head_values(head: SpanRow) -> dict[str, Any]:
         else None,
         "status": status,
         "name": head.kind.name,
-        "request_preview": preview(inputs, "user"),
-        "response_preview": preview(outputs, "assistant"),
-        "trace_inputs": cut(inputs or "", METADATA_LENGTH),
-        "trace_outputs": cut(outputs or "", METADATA_LENGTH),
+        **previews_of(head)._asdict(),
     }
