@@ -15,6 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from spanframe_collector.decode import conventions, facts
 from spanframe_collector.decode.anyvalue import plain_values, storable
 from spanframe_collector.decode.envelope import MOST_PARTS, RawScope, Room, walk
+from spanframe_collector.decode.precedence import parent_id, rank_of, signed_id
 from spanframe_collector.decode.previews import shortened
 from spanframe_collector.decode.sizes import (
     is_too_large,
@@ -53,8 +54,6 @@ _TIME_LIMIT: Final = 1 << 63
 """The stores keep signed 64-bit integers."""
 LARGEST_REMEMBERED: Final = 16 << 10
 _LONGEST_REMEMBERED_NAME: Final = 256
-_PARENT_IS_REMOTE: Final = 0x100 | 0x200
-"""Span.flags: bit 8, it is known whether the parent is remote; bit 9, it is."""
 _MOST_VALUES: Final = 400_000
 """Attributes of the spans of one request, and values inside of them: half a second."""
 
@@ -167,7 +166,7 @@ def span_digest(body: bytes, origin: bytes) -> int:
     """
     digest = hashlib.blake2b(body, digest_size=8)
     digest.update(origin)
-    return _signed(digest.digest())
+    return signed_id(digest.digest())
 
 
 def _decode_scope(
@@ -194,9 +193,8 @@ def _decode_span(body: bytes, origin: _Origin, room: Room | None = None) -> Span
     own_facts = _storable_facts(facts.of_span(attributes))
     if room is not None:
         room.take(len(own_facts) * _VALUES_OF_A_FACT)
-    parent = span.parent_span_id
-    has_parent = bool(parent) and parent != _NO_SPAN
-    rank = _rank(has_parent=has_parent, flags=span.flags)
+    parent = parent_id(span.parent_span_id)
+    rank = rank_of(parent, span.flags)
     previews = None
     if rank is Rank.INNER:
         span_type, usage = conventions.kind_of(attributes)
@@ -207,9 +205,9 @@ def _decode_span(body: bytes, origin: _Origin, room: Room | None = None) -> Span
         previews = shortened(derived.inputs, derived.outputs)
     return SpanRow(
         trace_id=span.trace_id,
-        span_id=_signed(span.span_id),
+        span_id=signed_id(span.span_id),
         digest=span_digest(body, origin.digest),
-        parent_span_id=_signed(parent) if has_parent else None,
+        parent_span_id=parent,
         rank=rank,
         kind=_kind_of(span.name, span_type, span.status.code),
         start_ns=span.start_time_unix_nano,
@@ -276,14 +274,6 @@ def _check(span: Span) -> None:
         raise _BadSpanError("timestamp_out_of_range")
 
 
-def _rank(*, has_parent: bool, flags: int) -> Rank:
-    if not has_parent:
-        return Rank.ROOT
-    if flags & _PARENT_IS_REMOTE == _PARENT_IS_REMOTE:
-        return Rank.ENTRY
-    return Rank.INNER
-
-
 def _origin_of(scope: RawScope) -> _Origin:
     # What a sender makes up for each request must not add up in memory.
     large = len(scope.resource) + len(scope.scope) > LARGEST_REMEMBERED
@@ -332,7 +322,3 @@ def _events(span: Span, room: Room | None) -> list[tuple[str, dict[str, Any]]]:
         for event in span.events
         if event.name in conventions.EVENT_NAMES
     ]
-
-
-def _signed(identifier: bytes) -> int:
-    return int.from_bytes(identifier, "big", signed=True)

@@ -6,9 +6,8 @@ and idempotent: order, batching, duplication and the process that wrote cannot c
 the result (a property test holds this). Only the two counts add up, and the writer
 feeds each distinct span once.
 
-Which span speaks for the trace: a span without a parent before one whose parent is in
-another process before any other; among equals the one that starts first, then the one
-that ends last. Tags and metadata come from any span; the root's win, then the latest.
+Which span speaks for the trace, and whose tags and metadata count, is said in
+`spanframe_collector.decode.precedence`.
 """
 
 import json
@@ -18,11 +17,11 @@ from typing import Any, Final, NamedTuple
 
 from spanframe import keys
 from spanframe_collector.decode import previews_of
+from spanframe_collector.decode.precedence import Order, precedence, strength
 from spanframe_collector.decode.previews import METADATA_LENGTH, cut
 from spanframe_collector.rows import Fact, Rank, Source, SpanRow
 from spanframe_collector.store.index import Searchable
 from spanframe_collector.store.stamps import (
-    UNSET_START,
     Stamp,
     dump_stamps,
     load_stamps,
@@ -266,13 +265,13 @@ def _hear(
     experiment_ids: Mapping[Fact, int],
 ) -> None:
     """Add facts that a span says."""
-    strength = _strength(span)
+    order = _strength(span)
     of_source: dict[Source, Stamp] = {}
     for fact in facts:
         field, source, value = fact
         stamp = of_source.get(source)
         if stamp is None:
-            stamp = of_source[source] = Stamp(source, *strength)
+            stamp = of_source[source] = Stamp(source, *order)
         said: Any = value
         if field in EXPERIMENT_FIELDS:
             if fact not in experiment_ids:
@@ -282,15 +281,12 @@ def _hear(
             values[field], stamps[field] = said, stamp
 
 
-def _precedence(span: SpanRow) -> tuple[int, int, int, int, int]:
-    """Return how much a span speaks for its trace by being what it is."""
-    first = -span.start_ns if span.start_ns else UNSET_START
-    return span.rank, first, span.end_ns, span.span_id, span.digest
+def _precedence(span: SpanRow) -> Order:
+    return precedence(span.rank, span.start_ns, span.end_ns, span.span_id, span.digest)
 
 
-def _strength(span: SpanRow) -> tuple[int, int, int, int, int]:
-    """Return how much what a span says of its trace counts: the latest wins."""
-    return span.rank, span.end_ns, span.start_ns, span.span_id, span.digest
+def _strength(span: SpanRow) -> Order:
+    return strength(span.rank, span.start_ns, span.end_ns, span.span_id, span.digest)
 
 
 def _head_values(head: SpanRow) -> dict[str, Any]:

@@ -10,12 +10,10 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
+from spanframe_collector.decode.precedence import UNSET_START
 from spanframe_collector.rows import Source
 
-__all__ = ["UNSET_START", "Stamp", "dump_stamps", "load_stamps"]
-
-UNSET_START: Final = -(1 << 63)
-"""The rank of a start that is not set: it says nothing about being first."""
+__all__ = ["Stamp", "dump_stamps", "load_stamps"]
 
 
 class Stamp(NamedTuple):

@@ -3,13 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spanframe_collector.decode.precedence import UNSET_START
 from spanframe_collector.rows import Source
-from spanframe_collector.store.stamps import (
-    UNSET_START,
-    Stamp,
-    dump_stamps,
-    load_stamps,
-)
+from spanframe_collector.store.stamps import Stamp, dump_stamps, load_stamps
 
 KNOWN = ["name", "status", "tags.a", "tags.b", "metadata.c"]
 
