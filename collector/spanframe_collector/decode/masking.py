@@ -7,6 +7,7 @@ nested in them, and in JSON text, which is how inputs and outputs travel.
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -32,12 +33,24 @@ as it would have been, and is not passed on."""
 _UNFIT: Final = b"\x0a\x00" * (2 * MOST_FIELDS)
 """Stands for what is too large to look through: it will be rejected as such."""
 
+_MAX_REMEMBERED_KEYS: Final = 4096
+_MAX_REMEMBERED_KEY_CHARS: Final = 256
+
+
+class _UnmaskedError(Exception):
+    """A JSON text has a value that is to be masked."""
+
 
 class Masker:
     """Replaces what a pattern names; made once, used for every request."""
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
-        self._names = pattern.search
+        self._search = pattern.search
+        # The same few keys come again with every span.
+        self._search_once = lru_cache(_MAX_REMEMBERED_KEYS)(pattern.search)
+        check, mask = self._check_object, self._mask_object
+        self._look_through = json.JSONDecoder(object_pairs_hook=check).decode
+        self._load_masked = json.JSONDecoder(object_pairs_hook=mask).decode
 
     def request(self, request: bytes) -> bytes:
         """Return an ExportTraceServiceRequest with every value masked that must be.
@@ -83,6 +96,12 @@ class Masker:
             self._pairs(link.attributes)
         return span.SerializeToString()
 
+    def _names(self, key: str) -> bool:
+        search = self._search
+        if len(key) <= _MAX_REMEMBERED_KEY_CHARS:
+            search = self._search_once
+        return search(key) is not None
+
     def _pairs(self, pairs: Iterable[KeyValue]) -> None:
         for pair in pairs:
             if self._names(pair.key):
@@ -105,19 +124,29 @@ class Masker:
     def _json(self, text: str) -> str | None:
         """Return JSON text with its values masked; None: nothing is to be masked."""
         try:
-            plain = json.loads(text)
-            masked = self._plain(plain)
+            self._look_through(text)
+        except _UnmaskedError:
+            return self._masked(text)
         except (ValueError, RecursionError):
             # Text that was cut is no JSON any more, and may still hold what it held.
-            return MARKER if self._names(text) else None
-        return None if masked == plain else json.dumps(masked, ensure_ascii=False)
+            return MARKER if self._search(text) else None
+        return None
 
-    def _plain(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {
-                key: MARKER if self._names(key) else self._plain(item)
-                for key, item in value.items()
-            }
-        if isinstance(value, list):
-            return [self._plain(item) for item in value]
-        return value
+    def _masked(self, text: str) -> str:
+        try:
+            return json.dumps(self._load_masked(text), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            # It is not JSON after all, or deeper than can be written.
+            return MARKER
+
+    def _check_object(self, pairs: list[tuple[str, Any]]) -> None:
+        """Raise for an object that has a value to be masked.
+
+        Every pair of the text is seen, and not the last of several under one key alone.
+        """
+        for key, value in pairs:
+            if self._names(key) and value != MARKER:
+                raise _UnmaskedError
+
+    def _mask_object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {key: MARKER if self._names(key) else value for key, value in pairs}
