@@ -6,10 +6,10 @@ from typing import NamedTuple
 __all__ = [
     "Fact",
     "Interned",
-    "Kind",
     "Previews",
     "Rank",
     "Rejected",
+    "Signature",
     "Source",
     "SpanRow",
 ]
@@ -61,7 +61,7 @@ class Interned(NamedTuple):
     body: bytes
 
 
-class Kind(NamedTuple):
+class Signature(NamedTuple):
     """What spans are found by; most spans of an app are of a few kinds.
 
     ``type`` is ``LLM``, ``TOOL``, … or ``UNKNOWN``, ``status`` ``UNSET``, ``OK`` or
@@ -102,7 +102,7 @@ class SpanRow(NamedTuple):
     digest: int
     parent_span_id: int | None
     rank: Rank
-    kind: Kind
+    signature: Signature
     start_ns: int
     end_ns: int
     usage: str | None

@@ -517,7 +517,7 @@ def test_a_span_is_read_by_its_convention(example: Example) -> None:
     row = decode(example.attributes, example.events)
     assert loaded(inputs_of(row)) == example.inputs
     assert loaded(previews_of(row).trace_outputs or None) == example.outputs
-    assert row.kind.type == example.type
+    assert row.signature.type == example.type
     derived = derive(example.attributes, example.events)
     assert shortened(derived.inputs, derived.outputs) == previews_of(row)
     assert derived.usage == example.usage
@@ -544,7 +544,7 @@ TYPES = [
 
 @pytest.mark.parametrize(("key", "kind", "span_type"), TYPES)
 def test_every_kind_has_its_type(key: str, kind: str, span_type: str) -> None:
-    assert decode({key: kind}).kind.type == span_type
+    assert decode({key: kind}).signature.type == span_type
 
 
 @pytest.mark.parametrize(
@@ -560,13 +560,13 @@ def test_every_kind_has_its_type(key: str, kind: str, span_type: str) -> None:
 def test_a_kind_that_no_convention_knows_says_nothing(
     attributes: dict[str, Any],
 ) -> None:
-    assert decode(attributes).kind.type == "UNKNOWN"
+    assert decode(attributes).signature.type == "UNKNOWN"
 
 
 def test_any_span_without_a_type_that_asks_a_model_is_an_llm() -> None:
-    assert decode({"gen_ai.request.model": "m"}).kind.type == "LLM"
+    assert decode({"gen_ai.request.model": "m"}).signature.type == "LLM"
     typed = {"gen_ai.request.model": "m", "openinference.span.kind": "CHAIN"}
-    assert decode(typed).kind.type == "CHAIN"
+    assert decode(typed).signature.type == "CHAIN"
 
 
 # --- precedence and emptiness -------------------------------------------------------
@@ -591,14 +591,16 @@ def test_the_keys_of_mlflow_win_when_they_say_something(own: Any, inputs: Any) -
 @pytest.mark.parametrize("own", ["TOOL", '"TOOL"'])
 def test_the_type_of_mlflow_wins(own: str) -> None:
     assert (
-        decode({"mlflow.spanType": own, "openinference.span.kind": "LLM"}).kind.type
+        decode(
+            {"mlflow.spanType": own, "openinference.span.kind": "LLM"}
+        ).signature.type
         == "TOOL"
     )
 
 
 def test_a_type_that_mlflow_did_not_know_is_taken_from_a_convention() -> None:
     attributes = {"mlflow.spanType": '"UNKNOWN"', "openinference.span.kind": "LLM"}
-    assert decode(attributes).kind.type == "LLM"
+    assert decode(attributes).signature.type == "LLM"
 
 
 @pytest.mark.parametrize("empty", ["", '""', "{}", "[]", "null", {}, [], None])
@@ -653,7 +655,7 @@ def test_the_json_layer_of_the_mlflow_sdk_is_undone_before_conventions_look() ->
         "gen_ai.request.model": '"m"',
     }
     row = decode(attributes, scope="mlflow.tracing.provider")
-    assert row.kind.type == "LLM"
+    assert row.signature.type == "LLM"
 
 
 # --- tokens and models ----------------------------------------------------------------

@@ -34,7 +34,7 @@ def test_a_row_says_what_its_span_says() -> None:
     [row] = decode(message)
     assert row.trace_id == message.trace_id
     assert (row.span_id, row.parent_span_id) == (7, 3)
-    assert row.kind[1:] == ("span 7", "LLM", "ERROR")
+    assert row.signature[1:] == ("span 7", "LLM", "ERROR")
     assert (row.start_ns, row.end_ns) == (START, START + 25_000_000)
     assert previews_of(row) == ('{"q": 1}', None, '{"q": 1}', "")
 
@@ -294,7 +294,7 @@ def test_large_but_legal_spans_are_taken() -> None:
 def test_nul_is_replaced_in_what_is_derived_and_kept_in_the_body() -> None:
     message = span(1, name="a\0b", attributes={"mlflow.traceTag.k\0": "v\0"})
     [row] = decode(message)
-    assert row.kind.name == "a\N{REPLACEMENT CHARACTER}b"
+    assert row.signature.name == "a\N{REPLACEMENT CHARACTER}b"
     [fact] = row.facts
     assert (fact.field[-1], fact.value[-1]) == ("\N{REPLACEMENT CHARACTER}",) * 2
     assert Span.FromString(row.body) == message

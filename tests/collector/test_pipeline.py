@@ -34,7 +34,7 @@ class Writer:
         assert self.open.wait(10)
         if self.fault is not None:
             raise self.fault
-        names = [row.kind.name for rows in requests for row in rows]
+        names = [row.signature.name for rows in requests for row in rows]
         if POISON in names:
             raise DataError("", {}, ValueError("cannot hold this"))
         self.transactions.append(len(requests))

@@ -15,9 +15,9 @@ from spanframe_collector.decode.request import LARGEST_REMEMBERED
 from spanframe_collector.rows import (
     Fact,
     Interned,
-    Kind,
     Previews,
     Rank,
+    Signature,
     Source,
     SpanRow,
 )
@@ -67,13 +67,13 @@ def pack(rows: Sequence[SpanRow]) -> bytes:
     """Write rows; `unpack` reads them back."""
     kinds: dict[bytes, int] = {}
     origins: dict[tuple[bytes, bytes], int] = {}
-    of_kind = [kinds.setdefault(row.kind.digest, len(kinds)) for row in rows]
+    of_kind = [kinds.setdefault(row.signature.digest, len(kinds)) for row in rows]
     of_origin = [
         origins.setdefault((row.resource.digest, row.scope.digest), len(origins))
         for row in rows
     ]
     rest = {
-        "kinds": [_dump_kind(row.kind) for row in _firsts(rows, of_kind)],
+        "kinds": [_dump_signature(row.signature) for row in _firsts(rows, of_kind)],
         "origins": [_dump_origin(row) for row in _firsts(rows, of_origin)],
         "facts": [(n, row.own_facts) for n, row in enumerate(rows) if row.own_facts],
         "usage": [(n, row.usage) for n, row in enumerate(rows) if row.usage],
@@ -112,7 +112,7 @@ def unpack(packed: bytes) -> list[SpanRow]:
         bodies,
     ) = _part(packed)
     rest = json.loads(text)
-    kinds = [_load_kind(*each) for each in rest["kinds"]]
+    kinds = [_load_signature(*each) for each in rest["kinds"]]
     origins = [_load_origin(each) for each in rest["origins"]]
     origin_of = [origins[n] for n in array(_INDEXES, of_origin)]
     usage: list[str | None] = [None] * len(ranks)
@@ -167,12 +167,12 @@ def _firsts(rows: Sequence[SpanRow], numbers: list[int]) -> Iterator[SpanRow]:
             yield row
 
 
-def _dump_kind(kind: Kind) -> tuple[str, str, str, str]:
+def _dump_signature(kind: Signature) -> tuple[str, str, str, str]:
     return kind.digest.hex(), kind.name, kind.type, kind.status
 
 
-def _load_kind(digest: str, name: str, type_: str, status: str) -> Kind:
-    return Kind(bytes.fromhex(digest), name, type_, status)
+def _load_signature(digest: str, name: str, type_: str, status: str) -> Signature:
+    return Signature(bytes.fromhex(digest), name, type_, status)
 
 
 def _dump_origin(row: SpanRow) -> str:

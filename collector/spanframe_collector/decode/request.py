@@ -25,10 +25,10 @@ from spanframe_collector.decode.sizes import (
 from spanframe_collector.rows import (
     Fact,
     Interned,
-    Kind,
     Previews,
     Rank,
     Rejected,
+    Signature,
     SpanRow,
 )
 
@@ -209,7 +209,7 @@ def _decode_span(body: bytes, origin: _Origin, room: Room | None = None) -> Span
         digest=span_digest(body, origin.digest),
         parent_span_id=parent,
         rank=rank,
-        kind=_kind_of(span.name, span_type, span.status.code),
+        signature=_signature_of(span.name, span_type, span.status.code),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
         usage=_usage_text(usage),
@@ -234,17 +234,17 @@ def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:
     )
 
 
-def _kind_of(name: str, span_type: str, code: int) -> Kind:
+def _signature_of(name: str, span_type: str, code: int) -> Signature:
     # What a sender makes up for each span must not add up in memory.
     large = len(name) + len(span_type) > _LONGEST_REMEMBERED_NAME
-    return (_kind.__wrapped__ if large else _kind)(name, span_type, code)
+    return (_signature.__wrapped__ if large else _signature)(name, span_type, code)
 
 
 @lru_cache(maxsize=8192)
-def _kind(name: str, span_type: str, code: int) -> Kind:
+def _signature(name: str, span_type: str, code: int) -> Signature:
     texts = (storable(name), storable(span_type), _STATUS.get(code, "UNSET"))
     digest = hashlib.blake2b("\0".join(texts).encode(), digest_size=16)
-    return Kind(digest.digest(), *texts)
+    return Signature(digest.digest(), *texts)
 
 
 def _usage_text(usage: conventions.Usage | None) -> str | None:

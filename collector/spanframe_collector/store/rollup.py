@@ -298,7 +298,7 @@ def _head_values(head: SpanRow) -> dict[str, Any]:
     ended = head.rank >= Rank.ENTRY and head.end_ns > 0
     status = "IN_PROGRESS"
     if ended:
-        status = "ERROR" if head.kind.status == "ERROR" else "OK"
+        status = "ERROR" if head.signature.status == "ERROR" else "OK"
     return {
         "timestamp_ms": head.start_ns // _NS_PER_MS,
         # A clock that stepped back must not make a negative duration.
@@ -306,6 +306,6 @@ def _head_values(head: SpanRow) -> dict[str, Any]:
         if ended
         else None,
         "status": status,
-        "name": head.kind.name,
+        "name": head.signature.name,
         **previews_of(head)._asdict(),
     }
