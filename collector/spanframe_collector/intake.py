@@ -16,7 +16,7 @@ from spanframe_collector.decode import (
     TooManyPartsError,
     decode_request,
 )
-from spanframe_collector.decode.envelope import MOST_PARTS
+from spanframe_collector.decode.envelope import MAX_PARTS
 from spanframe_collector.decode.masking import Masker
 from spanframe_collector.decode.otlp_json import Translated
 from spanframe_collector.decoders import Decoders
@@ -102,7 +102,7 @@ class Intake:
         masker: Masker | None = None,
         forwarder: Forwarder | None = None,
         *,
-        max_request_spans: int = MOST_PARTS,
+        max_request_spans: int = MAX_PARTS,
     ) -> None:
         """Put the parts together.
 

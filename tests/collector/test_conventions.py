@@ -590,12 +590,8 @@ def test_the_keys_of_mlflow_win_when_they_say_something(own: Any, inputs: Any) -
 
 @pytest.mark.parametrize("own", ["TOOL", '"TOOL"'])
 def test_the_type_of_mlflow_wins(own: str) -> None:
-    assert (
-        decode(
-            {"mlflow.spanType": own, "openinference.span.kind": "LLM"}
-        ).signature.type
-        == "TOOL"
-    )
+    attributes = {"mlflow.spanType": own, "openinference.span.kind": "LLM"}
+    assert decode(attributes).signature.type == "TOOL"
 
 
 def test_a_type_that_mlflow_did_not_know_is_taken_from_a_convention() -> None:

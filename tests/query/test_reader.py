@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from spanframe_collector.decode.previews import METADATA_LENGTH, cut
+from spanframe_collector.decode.previews import MAX_METADATA_CHARS, cut
 from spanframe_query import reader
 from spanframe_query.entities import Trace
 from spanframe_query.entities.content import loads
@@ -100,7 +100,7 @@ def test_the_first_span_is_the_one_the_trace_row_speaks_of(
     assert trace.info.request_time == first.start_time_ns // 1_000_000
     inputs = trace.info.metadata["mlflow.traceInputs"]
     request, response = trace.data.request, trace.data.response
-    assert inputs == cut(request or "", METADATA_LENGTH)
+    assert inputs == cut(request or "", MAX_METADATA_CHARS)
     said = tuple(None if t is None else loads(t) for t in (request, response))
     found = search_one(shared, number)
     assert [*found.root_values, found[0].data.root_values()] == [said, said]

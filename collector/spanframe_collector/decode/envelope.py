@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 __all__ = [
-    "MOST_PARTS",
+    "MAX_PARTS",
     "EnvelopeError",
     "RawScope",
     "Room",
@@ -23,7 +23,7 @@ __all__ = [
     "walk",
 ]
 
-MOST_PARTS: Final = 100_000
+MAX_PARTS: Final = 100_000
 """Spans, scopes and resources in one request, at the very most: an empty one takes two
 bytes on the wire and hundreds in memory."""
 
@@ -70,7 +70,7 @@ class RawScope(NamedTuple):
     spans: list[bytes]
 
 
-def walk(request: bytes, most_parts: int = MOST_PARTS) -> Iterator[RawScope]:
+def walk(request: bytes, max_parts: int = MAX_PARTS) -> Iterator[RawScope]:
     """Yield the scopes of an ExportTraceServiceRequest, in order.
 
     Field numbers: opentelemetry/proto/trace/v1/trace.proto, OTLP 1.11. Unknown fields
@@ -78,13 +78,13 @@ def walk(request: bytes, most_parts: int = MOST_PARTS) -> Iterator[RawScope]:
 
     Args:
         request: the message.
-        most_parts: spans, scopes and resources that it may have together.
+        max_parts: spans, scopes and resources that it may have together.
 
     Raises:
         EnvelopeError: when the envelope cannot be read to its end.
         TooManyPartsError: when it has more parts.
     """
-    room = Room(most_parts)
+    room = Room(max_parts)
     for number, start, end in _fields(request, 0, len(request), room):
         if number == 1:
             yield from _resource_spans(request, start, end, room)
@@ -155,7 +155,7 @@ def join_spans(bodies: Iterable[bytes]) -> bytes:
 
 def split_spans(message: bytes) -> list[bytes]:
     """Return the spans of a ScopeSpans message, to the byte as they were written."""
-    fields = _fields(message, 0, len(message), Room(MOST_PARTS))
+    fields = _fields(message, 0, len(message), Room(MAX_PARTS))
     return [message[first:last] for number, first, last in fields if number == 2]  # noqa: PLR2004
 
 

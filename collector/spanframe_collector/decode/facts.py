@@ -63,7 +63,7 @@ _FOREIGN: Final = frozenset(
     | {*_TAG_LISTS, *_METADATA_MAPS}
 )
 _PREFIXES: Final = (keys.TAG_PREFIX, "spanframe.", *_METADATA_FAMILIES)
-_MOST_TAGS: Final = 100
+_MAX_LISTED_TAGS: Final = 100
 """Names taken from one list: an index row each."""
 
 # Resource attributes that describe the sender and not the work: those that MLflow 3.17
@@ -121,7 +121,7 @@ def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
     for key in _TAG_LISTS:
         names = decoded(attributes.get(key))
         if isinstance(names, list):
-            for name in names[:_MOST_TAGS]:
+            for name in names[:_MAX_LISTED_TAGS]:
                 if isinstance(name, str) and name and name not in IMMUTABLE_TAGS:
                     yield Fact(f"tags.{name}", Source.CONVENTION, "true")
 

@@ -20,7 +20,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanframe_collector.decode.envelope import RawScope, rebuild, walk
-from spanframe_collector.decode.sizes import MOST_FIELDS, is_unfit
+from spanframe_collector.decode.sizes import MAX_FIELDS, is_unfit
 
 __all__ = ["MARKER", "Masker"]
 
@@ -30,7 +30,7 @@ _UNDECODABLE: Final = b"\xff"
 """Stands for a span whose secrets cannot be found: it will be rejected as undecodable,
 as it would have been, and is not passed on."""
 
-_UNFIT: Final = b"\x0a\x00" * (2 * MOST_FIELDS)
+_UNFIT: Final = b"\x0a\x00" * (2 * MAX_FIELDS)
 """Stands for what is too large to look through: it will be rejected as such."""
 
 _MAX_REMEMBERED_KEYS: Final = 4096

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import Any, Final, NamedTuple, overload
 
-from spanframe_collector.decode.request import LARGEST_REMEMBERED
+from spanframe_collector.decode.request import MAX_REMEMBERED_BYTES
 from spanframe_collector.rows import (
     Fact,
     Interned,
@@ -185,7 +185,7 @@ def _dump_origin(row: SpanRow) -> str:
 
 def _load_origin(text: str) -> _Origin:
     # What a sender makes up for each request must not add up in memory.
-    large = len(text) > LARGEST_REMEMBERED
+    large = len(text) > MAX_REMEMBERED_BYTES
     return (_origin.__wrapped__ if large else _origin)(text)
 
 

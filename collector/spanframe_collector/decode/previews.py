@@ -12,19 +12,19 @@ from spanframe_collector.rows import Previews
 
 __all__ = [
     "ELLIPSIS",
-    "METADATA_LENGTH",
-    "PREVIEW_LENGTH",
+    "MAX_METADATA_CHARS",
+    "MAX_PREVIEW_CHARS",
     "cut",
     "preview",
     "shortened",
 ]
 
-PREVIEW_LENGTH: Final = 1000
-METADATA_LENGTH: Final = 250
+MAX_PREVIEW_CHARS: Final = 1000
+MAX_METADATA_CHARS: Final = 250
 ELLIPSIS: Final = "..."
 
 # A longer text is shown as it is: parsing it would hold up other requests.
-_PARSED_LENGTH: Final = 1 << 20
+_MAX_PARSED_CHARS: Final = 1 << 20
 
 
 def cut(text: str, length: int) -> str:
@@ -37,8 +37,8 @@ def shortened(inputs: str | None, outputs: str | None) -> Previews:
     return Previews(
         preview(inputs, "user"),
         preview(outputs, "assistant"),
-        cut(inputs or "", METADATA_LENGTH),
-        cut(outputs or "", METADATA_LENGTH),
+        cut(inputs or "", MAX_METADATA_CHARS),
+        cut(outputs or "", MAX_METADATA_CHARS),
     )
 
 
@@ -47,12 +47,12 @@ def preview(text: str | None, role: Literal["user", "assistant"]) -> str | None:
     if text is None:
         return None
     message = _message(text, role) if text.startswith(("{", "[")) else None
-    return cut(storable(message) if message else text, PREVIEW_LENGTH)
+    return cut(storable(message) if message else text, MAX_PREVIEW_CHARS)
 
 
 def _message(text: str, role: str) -> str | None:
     """Return the text of the last message of ``role``, else of the last message."""
-    if len(text) > _PARSED_LENGTH or not _may_hold_messages(text):
+    if len(text) > _MAX_PARSED_CHARS or not _may_hold_messages(text):
         return None
     value = loads(text)
     if not isinstance(value, dict):

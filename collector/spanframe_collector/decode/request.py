@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_collector.decode import conventions, facts
 from spanframe_collector.decode.anyvalue import plain_values, storable
-from spanframe_collector.decode.envelope import MOST_PARTS, RawScope, Room, walk
+from spanframe_collector.decode.envelope import MAX_PARTS, RawScope, Room, walk
 from spanframe_collector.decode.precedence import parent_id, rank_of, signed_id
 from spanframe_collector.decode.previews import shortened
 from spanframe_collector.decode.sizes import (
@@ -33,7 +33,7 @@ from spanframe_collector.rows import (
 )
 
 __all__ = [
-    "LARGEST_REMEMBERED",
+    "MAX_REMEMBERED_BYTES",
     "Decoded",
     "decode_request",
     "decode_stored",
@@ -52,15 +52,15 @@ _NO_TRACE: Final = bytes(_TRACE_ID_BYTES)
 _NO_SPAN: Final = bytes(_SPAN_ID_BYTES)
 _TIME_LIMIT: Final = 1 << 63
 """The stores keep signed 64-bit integers."""
-LARGEST_REMEMBERED: Final = 16 << 10
-_LONGEST_REMEMBERED_NAME: Final = 256
-_MOST_VALUES: Final = 400_000
+MAX_REMEMBERED_BYTES: Final = 16 << 10
+_MAX_REMEMBERED_NAME_CHARS: Final = 256
+_MAX_REQUEST_VALUES: Final = 400_000
 """Attributes of the spans of one request, and values inside of them: half a second."""
 
-_VALUES_OF_A_FACT: Final = 8
+_VALUES_PER_FACT: Final = 8
 """A tag is a row of the index, which takes so many times as long as an attribute."""
 
-_BYTES_OF_A_VALUE: Final = 16
+_BYTES_PER_VALUE: Final = 16
 """Of a resource; they are not looked into unless they are new."""
 
 _MLFLOW_SCOPE: Final = "mlflow."
@@ -90,14 +90,14 @@ class _BadSpanError(ValueError):
 def decode_request(
     request: bytes,
     request_facts: tuple[Fact, ...] = (),
-    most_parts: int = MOST_PARTS,
+    max_parts: int = MAX_PARTS,
 ) -> Decoded:
     """Decode an ExportTraceServiceRequest (OTLP 1.11, protobuf encoding).
 
     Args:
         request: the message, uncompressed.
         request_facts: what the request itself says of its traces (headers).
-        most_parts: spans, scopes and resources that it may have together.
+        max_parts: spans, scopes and resources that it may have together.
 
     Raises:
         EnvelopeError: when the bytes are not such a message.
@@ -106,12 +106,12 @@ def decode_request(
     rows: list[SpanRow] = []
     rejected: Counter[str] = Counter()
     request_facts = _storable_facts(request_facts)
-    room = Room(_MOST_VALUES)
-    for scope in walk(request, most_parts):
+    room = Room(_MAX_REQUEST_VALUES)
+    for scope in walk(request, max_parts):
         if is_unfit(scope.resource) or is_unfit(scope.scope):
             rejected["resource_too_large"] += len(scope.spans)
             continue
-        room.take(len(scope.resource) // _BYTES_OF_A_VALUE)
+        room.take(len(scope.resource) // _BYTES_PER_VALUE)
         try:
             origin = _origin_of(scope)
         except DecodeError:
@@ -192,7 +192,7 @@ def _decode_span(body: bytes, origin: _Origin, room: Room | None = None) -> Span
     attributes = _attributes(span, room, json_layer=origin.json_layer)
     own_facts = _storable_facts(facts.of_span(attributes))
     if room is not None:
-        room.take(len(own_facts) * _VALUES_OF_A_FACT)
+        room.take(len(own_facts) * _VALUES_PER_FACT)
     parent = parent_id(span.parent_span_id)
     rank = rank_of(parent, span.flags)
     previews = None
@@ -236,7 +236,7 @@ def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:
 
 def _signature_of(name: str, span_type: str, code: int) -> Signature:
     # What a sender makes up for each span must not add up in memory.
-    large = len(name) + len(span_type) > _LONGEST_REMEMBERED_NAME
+    large = len(name) + len(span_type) > _MAX_REMEMBERED_NAME_CHARS
     return (_signature.__wrapped__ if large else _signature)(name, span_type, code)
 
 
@@ -276,7 +276,7 @@ def _check(span: Span) -> None:
 
 def _origin_of(scope: RawScope) -> _Origin:
     # What a sender makes up for each request must not add up in memory.
-    large = len(scope.resource) + len(scope.scope) > LARGEST_REMEMBERED
+    large = len(scope.resource) + len(scope.scope) > MAX_REMEMBERED_BYTES
     return (_origin.__wrapped__ if large else _origin)(*scope[:4])
 
 

@@ -7,23 +7,23 @@ from typing import Final
 
 from spanframe_collector.decode.envelope import has_more_fields
 
-__all__ = ["MOST_FIELDS", "is_too_large", "is_too_many_parts", "is_unfit"]
+__all__ = ["MAX_FIELDS", "is_too_large", "is_too_many_parts", "is_unfit"]
 
-MOST_FIELDS: Final = 20_000
+MAX_FIELDS: Final = 20_000
 """Attributes, events and links in one span, or attributes of a resource or scope."""
 
-_LARGEST: Final = 4 << 20
-_UNCOUNTED: Final = 64 << 10
+_MAX_MESSAGE_BYTES: Final = 4 << 20
+_MIN_COUNTED_BYTES: Final = 64 << 10
 
 
 def is_too_large(message: bytes) -> bool:
     """Whether a span, resource or scope has more than 4 MiB."""
-    return len(message) > _LARGEST
+    return len(message) > _MAX_MESSAGE_BYTES
 
 
 def is_too_many_parts(message: bytes) -> bool:
-    """Whether a span, resource or scope has more than `MOST_FIELDS` fields."""
-    return len(message) > _UNCOUNTED and has_more_fields(message, MOST_FIELDS)
+    """Whether a span, resource or scope has more than `MAX_FIELDS` fields."""
+    return len(message) > _MIN_COUNTED_BYTES and has_more_fields(message, MAX_FIELDS)
 
 
 def is_unfit(message: bytes) -> bool:

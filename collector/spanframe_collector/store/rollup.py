@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from spanframe import keys
 from spanframe_collector.decode import previews_of
 from spanframe_collector.decode.precedence import Order, precedence, strength
-from spanframe_collector.decode.previews import METADATA_LENGTH, cut
+from spanframe_collector.decode.previews import MAX_METADATA_CHARS, cut
 from spanframe_collector.rows import Fact, Rank, Source, SpanRow
 from spanframe_collector.store.index import Searchable
 from spanframe_collector.store.stamps import (
@@ -228,7 +228,7 @@ def _fields(tags: Iterable[str], entries: Iterable[str]) -> list[str]:
 
 
 def _cut_preview(text: str | None) -> str | None:
-    return None if text is None else cut(text, METADATA_LENGTH)
+    return None if text is None else cut(text, MAX_METADATA_CHARS)
 
 
 def _object(texts: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from spanframe import keys
 from spanframe_collector.decode.anyvalue import NOT_JSON
 from spanframe_collector.decode.anyvalue import loads as json_value
-from spanframe_collector.decode.previews import METADATA_LENGTH
+from spanframe_collector.decode.previews import MAX_METADATA_CHARS
 from spanframe_query.entities.content import (
     StoredBlock,
     StoredSpan,
@@ -45,7 +45,7 @@ def short_values(metadata: Mapping[str, str]) -> RootValues | None:
     outputs = metadata.get(keys.META_TRACE_OUTPUTS)
     if inputs is None or outputs is None:
         return None
-    if len(inputs) >= METADATA_LENGTH or len(outputs) >= METADATA_LENGTH:
+    if len(inputs) >= MAX_METADATA_CHARS or len(outputs) >= MAX_METADATA_CHARS:
         return None
     return RootValues(loads(inputs or _ABSENT), loads(outputs or _ABSENT))
 

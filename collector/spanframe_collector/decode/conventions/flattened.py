@@ -17,8 +17,8 @@ __all__ = [
     "prompts",
 ]
 
-_MOST_LEVELS: Final = 8
-_MOST_INDEX_DIGITS: Final = 6
+_MAX_LEVELS: Final = 8
+_MAX_INDEX_DIGITS: Final = 6
 
 
 def openinference_input(attributes: Attributes) -> Any:
@@ -62,7 +62,7 @@ def _messages(attributes: Attributes, prefix: str, *, wrapped: bool = False) -> 
     tree: dict[str, Any] = {}
     for key, value in attributes.items():
         if key.startswith(prefix):
-            path = key[len(prefix) :].split(".", _MOST_LEVELS)
+            path = key[len(prefix) :].split(".", _MAX_LEVELS)
             if wrapped:
                 path = list(_without_wrappers(path))
             _put(tree, path, value)
@@ -87,7 +87,7 @@ def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
     tree[path[-1]] = value
 
 
-def _listed(value: Any, levels: int = _MOST_LEVELS) -> Any:
+def _listed(value: Any, levels: int = _MAX_LEVELS) -> Any:
     """Turn every dict whose keys are all indexes into a list, by index."""
     if not isinstance(value, dict) or not levels:
         return value
@@ -98,4 +98,4 @@ def _listed(value: Any, levels: int = _MOST_LEVELS) -> Any:
 
 
 def _is_index(name: str) -> bool:
-    return name.isascii() and name.isdecimal() and len(name) <= _MOST_INDEX_DIGITS
+    return name.isascii() and name.isdecimal() and len(name) <= _MAX_INDEX_DIGITS

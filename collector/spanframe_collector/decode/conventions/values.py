@@ -23,8 +23,8 @@ Events = Sequence[tuple[str, Attributes]]
 """The name and the attributes of events, in order."""
 
 _ABSENT_TEXTS: Final = ("", '""', "{}", "[]", "null")
-_MOST_TOKENS: Final = (1 << 63) - 1
-_MOST_DIGITS: Final = 19
+_MAX_TOKENS: Final = (1 << 63) - 1
+_MAX_DIGITS: Final = 19
 
 
 class Usage(NamedTuple):
@@ -70,13 +70,13 @@ def token_count(value: Any) -> int | None:
     """
     if isinstance(value, str):
         text = value.strip()
-        is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+        is_number = text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
         value = int(text) if is_number else None
     elif isinstance(value, float):
         value = int(value) if value.is_integer() else None
     if not isinstance(value, int) or isinstance(value, bool):
         return None
-    return value if 0 <= value <= _MOST_TOKENS else None
+    return value if 0 <= value <= _MAX_TOKENS else None
 
 
 def usage(

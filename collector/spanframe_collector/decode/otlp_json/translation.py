@@ -23,12 +23,15 @@ from spanframe_collector.decode.otlp_json.messages import (
     SPAN,
     fill,
 )
-from spanframe_collector.decode.otlp_json.values import MOST_DIGITS, UnreadableError
+from spanframe_collector.decode.otlp_json.values import (
+    MAX_INTEGER_DIGITS,
+    UnreadableError,
+)
 from spanframe_collector.rows import Rejected
 
 __all__ = ["Translated", "to_protobuf"]
 
-_MOST_OBJECTS: Final = 300_000
+_MAX_OBJECTS: Final = 300_000
 """Objects and arrays in one request: empty ones take thirty times their text, and two
 microseconds each."""
 
@@ -66,7 +69,7 @@ def to_protobuf(body: bytes) -> Translated:
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    if body.count(b"{") + body.count(b"[") > _MOST_OBJECTS:
+    if body.count(b"{") + body.count(b"[") > _MAX_OBJECTS:
         raise EnvelopeError("too many objects in one request")
     try:
         source = json.loads(
@@ -81,7 +84,7 @@ def _parse(body: bytes) -> dict[str, Any]:
 
 def _parse_int(text: str) -> Any:
     # Python refuses numbers of thousands of digits, and with them the whole request.
-    return int(text) if len(text) <= MOST_DIGITS else _TOO_LONG
+    return int(text) if len(text) <= MAX_INTEGER_DIGITS else _TOO_LONG
 
 
 _TOO_LONG: Final = object()

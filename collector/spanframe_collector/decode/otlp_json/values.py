@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 __all__ = [
-    "MOST_DIGITS",
+    "MAX_INTEGER_DIGITS",
     "UnreadableError",
     "base64_bytes",
     "boolean",
@@ -19,7 +19,7 @@ __all__ = [
     "string",
 ]
 
-MOST_DIGITS: Final = 20
+MAX_INTEGER_DIGITS: Final = 20
 """No integer of OTLP has more."""
 
 
@@ -41,7 +41,7 @@ def boolean(value: Any) -> bool:
     return value
 
 
-_INTEGER: Final = re.compile(rf"-?[0-9]{{1,{MOST_DIGITS}}}")
+_INTEGER: Final = re.compile(rf"-?[0-9]{{1,{MAX_INTEGER_DIGITS}}}")
 
 
 def integer(value: Any) -> int:
