@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from spanframe_collector.decode.envelope import Room
+from spanframe_collector.decode.envelope import Budget
 
 __all__ = [
     "MAX_DEPTH",
@@ -34,26 +34,28 @@ _MAX_JSON_DEPTH: Final = 100
 """The same for JSON text inside a value: it may be nested deeper than Python goes."""
 
 
-def plain_values(pairs: Sequence[KeyValue], room: Room | None = None) -> dict[str, Any]:
+def plain_values(
+    pairs: Sequence[KeyValue], budget: Budget | None = None
+) -> dict[str, Any]:
     """Return attributes as plain values by key; of two equal keys the last wins.
 
     Args:
         pairs: the attributes.
-        room: for these and the values inside of them; None: for any number.
+        budget: for these and the values inside of them; None: for any number.
 
     Raises:
-        TooManyPartsError: when there is no more room.
+        TooManyPartsError: when there is no more budget.
     """
-    if room is not None:
-        room.take(len(pairs))
+    if budget is not None:
+        budget.spend(len(pairs))
     # Most values are text: asking for it first saves asking what they are.
     return {
-        pair.key: pair.value.string_value or plain(pair.value, 0, room)
+        pair.key: pair.value.string_value or plain(pair.value, 0, budget)
         for pair in pairs
     }
 
 
-def plain(value: AnyValue, depth: int = 0, room: Room | None = None) -> Any:
+def plain(value: AnyValue, depth: int = 0, budget: Budget | None = None) -> Any:
     """Return the value as str, bool, int, float, bytes, list, dict or None (empty).
 
     Of two equal keys in one map the last wins (OTLP leaves it to the receiver).
@@ -63,16 +65,16 @@ def plain(value: AnyValue, depth: int = 0, room: Room | None = None) -> Any:
         if depth >= MAX_DEPTH:
             return None
         items = value.array_value.values
-        if room is not None:
-            room.take(len(items))
-        return [plain(item, depth + 1, room) for item in items]
+        if budget is not None:
+            budget.spend(len(items))
+        return [plain(item, depth + 1, budget) for item in items]
     if kind == "kvlist_value":
         if depth >= MAX_DEPTH:
             return None
         pairs = value.kvlist_value.values
-        if room is not None:
-            room.take(len(pairs))
-        return {pair.key: plain(pair.value, depth + 1, room) for pair in pairs}
+        if budget is not None:
+            budget.spend(len(pairs))
+        return {pair.key: plain(pair.value, depth + 1, budget) for pair in pairs}
     if kind is None or kind == "string_value_strindex":
         return None
     return getattr(value, kind)

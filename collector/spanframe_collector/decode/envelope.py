@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 
 __all__ = [
     "MAX_PARTS",
+    "Budget",
     "EnvelopeError",
     "RawScope",
-    "Room",
     "TooManyPartsError",
     "has_more_fields",
     "join_spans",
@@ -41,7 +41,7 @@ class TooManyPartsError(EnvelopeError):
     """The request holds more than a request may."""
 
 
-class Room:
+class Budget:
     """How much of something may still come."""
 
     __slots__ = ("left",)
@@ -49,7 +49,7 @@ class Room:
     def __init__(self, left: int) -> None:
         self.left = left
 
-    def take(self, count: int) -> None:
+    def spend(self, count: int) -> None:
         """Note what has come.
 
         Raises:
@@ -84,18 +84,18 @@ def walk(request: bytes, max_parts: int = MAX_PARTS) -> Iterator[RawScope]:
         EnvelopeError: when the envelope cannot be read to its end.
         TooManyPartsError: when it has more parts.
     """
-    room = Room(max_parts)
-    for number, start, end in _fields(request, 0, len(request), room):
+    budget = Budget(max_parts)
+    for number, start, end in _fields(request, 0, len(request), budget):
         if number == 1:
-            yield from _resource_spans(request, start, end, room)
+            yield from _resource_spans(request, start, end, budget)
 
 
 def _resource_spans(
-    request: bytes, start: int, end: int, room: Room
+    request: bytes, start: int, end: int, budget: Budget
 ) -> Iterator[RawScope]:
     resource = schema_url = b""
     scopes: list[tuple[int, int]] = []
-    for number, first, last in _fields(request, start, end, room):
+    for number, first, last in _fields(request, start, end, budget):
         if number == 1:
             resource = request[first:last]
         elif number == 2:  # noqa: PLR2004 - a field number
@@ -103,7 +103,7 @@ def _resource_spans(
         elif number == 3:  # noqa: PLR2004
             schema_url = request[first:last]
     for first, last in scopes:
-        yield _scope_spans(resource, schema_url, request, first, last, room)
+        yield _scope_spans(resource, schema_url, request, first, last, budget)
 
 
 def _scope_spans(
@@ -112,11 +112,11 @@ def _scope_spans(
     request: bytes,
     start: int,
     end: int,
-    room: Room,
+    budget: Budget,
 ) -> RawScope:
     scope = schema_url = b""
     spans: list[bytes] = []
-    for number, first, last in _fields(request, start, end, room):
+    for number, first, last in _fields(request, start, end, budget):
         if number == 2:  # noqa: PLR2004
             spans.append(request[first:last])
         elif number == 1:
@@ -131,12 +131,12 @@ def has_more_fields(message: bytes, most: int) -> bool:
 
     Of a message that cannot be read to its end, the fields up to there count.
     """
-    room = Room(most)
+    budget = Budget(most)
     try:
-        for _ in _fields(message, 0, len(message), room):
+        for _ in _fields(message, 0, len(message), budget):
             pass
     except EnvelopeError:
-        return room.left < 0
+        return budget.left < 0
     return False
 
 
@@ -155,7 +155,7 @@ def join_spans(bodies: Iterable[bytes]) -> bytes:
 
 def split_spans(message: bytes) -> list[bytes]:
     """Return the spans of a ScopeSpans message, to the byte as they were written."""
-    fields = _fields(message, 0, len(message), Room(MAX_PARTS))
+    fields = _fields(message, 0, len(message), Budget(MAX_PARTS))
     return [message[first:last] for number, first, last in fields if number == 2]  # noqa: PLR2004
 
 
@@ -175,7 +175,7 @@ def _head(number: int, length: int) -> bytes:
 
 
 def _fields(
-    buffer: bytes, position: int, end: int, room: Room
+    buffer: bytes, position: int, end: int, budget: Budget
 ) -> Iterator[tuple[int, int, int]]:
     """Yield the length-delimited fields of the message at ``buffer[position:end]``.
 
@@ -183,10 +183,10 @@ def _fields(
         The number of a field, where its bytes start, and where they end.
 
     Raises:
-        EnvelopeError: when it cannot be read to its end, or there is no more room.
+        EnvelopeError: when it cannot be read to its end, or there is no more budget.
     """
     while position < end:
-        room.take(1)
+        budget.spend(1)
         tag, position = _varint(buffer, position, end)
         number, wire_type = tag >> 3, tag & 7
         if wire_type == _LENGTH_DELIMITED:

@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_collector.decode import conventions, facts
 from spanframe_collector.decode.anyvalue import plain_values, storable
-from spanframe_collector.decode.envelope import MAX_PARTS, RawScope, Room, walk
+from spanframe_collector.decode.envelope import MAX_PARTS, Budget, RawScope, walk
 from spanframe_collector.decode.precedence import parent_id, rank_of, signed_id
 from spanframe_collector.decode.previews import shortened
 from spanframe_collector.decode.sizes import (
@@ -106,12 +106,12 @@ def decode_request(
     rows: list[SpanRow] = []
     rejected: Counter[str] = Counter()
     request_facts = _storable_facts(request_facts)
-    room = Room(_MAX_REQUEST_VALUES)
+    budget = Budget(_MAX_REQUEST_VALUES)
     for scope in walk(request, max_parts):
         if is_unfit(scope.resource) or is_unfit(scope.scope):
             rejected["resource_too_large"] += len(scope.spans)
             continue
-        room.take(len(scope.resource) // _BYTES_PER_VALUE)
+        budget.spend(len(scope.resource) // _BYTES_PER_VALUE)
         try:
             origin = _origin_of(scope)
         except DecodeError:
@@ -119,7 +119,7 @@ def decode_request(
             continue
         if request_facts:
             origin = origin._replace(facts=origin.facts + request_facts)
-        _decode_scope(scope, origin, rows, rejected, room)
+        _decode_scope(scope, origin, rows, rejected, budget)
     return Decoded(rows, [Rejected(*item) for item in rejected.items()])
 
 
@@ -145,15 +145,15 @@ def previews_of(row: SpanRow) -> Previews:
 
 
 def _derived(
-    span: Span, attributes: dict[str, Any], room: Room | None = None
+    span: Span, attributes: dict[str, Any], budget: Budget | None = None
 ) -> conventions.Derived:
-    return conventions.derive(attributes, _events(span, room) if span.events else ())
+    return conventions.derive(attributes, _events(span, budget) if span.events else ())
 
 
 def _attributes(
-    span: Span, room: Room | None = None, *, json_layer: bool
+    span: Span, budget: Budget | None = None, *, json_layer: bool
 ) -> dict[str, Any]:
-    attributes = plain_values(span.attributes, room)
+    attributes = plain_values(span.attributes, budget)
     return facts.without_json_layer(attributes) if json_layer else attributes
 
 
@@ -174,32 +174,32 @@ def _decode_scope(
     origin: _Origin,
     rows: list[SpanRow],
     rejected: Counter[str],
-    room: Room,
+    budget: Budget,
 ) -> None:
     for body in scope.spans:
         try:
-            rows.append(_decode_span(body, origin, room))
+            rows.append(_decode_span(body, origin, budget))
         except DecodeError:
             rejected["undecodable_span"] += 1
         except _BadSpanError as error:
             rejected[str(error)] += 1
 
 
-def _decode_span(body: bytes, origin: _Origin, room: Room | None = None) -> SpanRow:
+def _decode_span(body: bytes, origin: _Origin, budget: Budget | None = None) -> SpanRow:
     _check_size(body)
     span = Span.FromString(body)
     _check(span)
-    attributes = _attributes(span, room, json_layer=origin.json_layer)
+    attributes = _attributes(span, budget, json_layer=origin.json_layer)
     own_facts = _storable_facts(facts.of_span(attributes))
-    if room is not None:
-        room.take(len(own_facts) * _VALUES_PER_FACT)
+    if budget is not None:
+        budget.spend(len(own_facts) * _VALUES_PER_FACT)
     parent = parent_id(span.parent_span_id)
     rank = rank_of(parent, span.flags)
     previews = None
     if rank is Rank.INNER:
         span_type, usage = conventions.kind_of(attributes)
     else:
-        derived = _derived(span, attributes, room)
+        derived = _derived(span, attributes, budget)
         span_type, usage = derived.span_type, derived.usage
         # Short texts, so that a large body is not kept twice.
         previews = shortened(derived.inputs, derived.outputs)
@@ -315,10 +315,10 @@ def _intern(
     return Interned(digest.digest(), schema_url.decode("utf-8", "replace"), body)
 
 
-def _events(span: Span, room: Room | None) -> list[tuple[str, dict[str, Any]]]:
+def _events(span: Span, budget: Budget | None) -> list[tuple[str, dict[str, Any]]]:
     """Read the events that a convention reads; most spans have none of them."""
     return [
-        (event.name, plain_values(event.attributes, room))
+        (event.name, plain_values(event.attributes, budget))
         for event in span.events
         if event.name in conventions.EVENT_NAMES
     ]
