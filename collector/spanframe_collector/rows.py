@@ -1,4 +1,4 @@
-"""The values that travel from a decoded request to the store: frozen, no behaviour."""
+"""Values that go from a decoded request to the store: frozen, without behaviour."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -16,22 +16,22 @@ __all__ = [
 
 
 class Source(IntEnum):
-    """Who says a fact about a trace; a greater source wins over a smaller one."""
+    """The source of a fact about a trace; a greater source wins over a smaller one."""
 
     RESOURCE = 0
-    """The request or the resource: true of everything the process sends."""
+    """The request or the resource, for everything that the process sends."""
     SPAN = 1
-    """What a span is: its name, times, status, inputs and outputs."""
+    """The span itself: its name, times, status, inputs and outputs."""
     CONVENTION = 2
-    """Said of the trace in the words of another convention: ``langfuse.trace.name``."""
+    """An attribute of another convention: ``langfuse.trace.name``."""
     EXPLICIT = 3
-    """Said by the app about its trace: ``update_current_trace``, ``set_experiment``."""
+    """The app, about its trace: ``update_current_trace``, ``set_experiment``."""
     EDIT = 4
-    """Changed later in the store: ``set_trace_tag``, ``delete_trace_tag``."""
+    """A later change in the store: ``set_trace_tag``, ``delete_trace_tag``."""
 
 
 class Rank(IntEnum):
-    """How much a span speaks for its trace; a greater rank wins within one source."""
+    """The rank of a span in its trace; a greater rank wins within one source."""
 
     INNER = 0
     """A span whose parent belongs to the same process."""
@@ -42,10 +42,10 @@ class Rank(IntEnum):
 
 
 class Fact(NamedTuple):
-    """One thing a span says about its trace.
+    """A value that a span states about its trace.
 
     ``field`` is a column of the trace row, or ``tags.<key>`` or ``metadata.<key>``. An
-    experiment is named (``experiment``) or numbered (``experiment_id``, digits).
+    experiment is stated by name (``experiment``) or by number (``experiment_id``).
     """
 
     field: str
@@ -62,7 +62,7 @@ class Interned(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """What spans are found by; most spans of an app are of a few kinds.
+    """The texts that spans are found by; an app has few signatures and many spans.
 
     ``type`` is ``LLM``, ``TOOL``, … or ``UNKNOWN``, ``status`` ``UNSET``, ``OK`` or
     ``ERROR``.
@@ -90,11 +90,11 @@ class Previews(NamedTuple):
 class SpanRow(NamedTuple):
     """One span on its way to the store.
 
-    Ids are signed 64-bit integers of the eight bytes, times nanoseconds since the epoch
-    below 2**63 (0: unset), usage JSON text. ``body`` is the OTLP
-    Span exactly as it arrived. ``json_layer``: its sender writes every
-    attribute as JSON text. ``shared_facts`` are those of its resource and request.
-    ``previews`` are at hand where the rank is greater than INNER.
+    Ids are signed 64-bit integers of the eight bytes, times are nanoseconds since the
+    epoch below 2**63 (0: unset), usage is JSON text. ``body`` is the OTLP Span exactly
+    as it arrived. ``json_layer``: its sender writes every attribute as JSON text.
+    ``shared_facts`` are those of its resource and request. ``previews`` is None where
+    the rank is INNER.
     """
 
     trace_id: bytes
@@ -116,12 +116,12 @@ class SpanRow(NamedTuple):
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """Everything the span says about its trace."""
+        """All facts of the span about its trace."""
         return self.shared_facts + self.own_facts
 
 
 class Rejected(NamedTuple):
-    """Spans that can never be stored; ``reason`` comes from a closed set."""
+    """A count of spans that can never be stored; ``reason`` is from a closed set."""
 
     reason: str
     spans: int

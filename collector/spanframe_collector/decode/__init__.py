@@ -1,4 +1,4 @@
-"""OTLP bytes to rows: pure functions, no clock, no I/O."""
+"""Decodes OTLP into span rows: pure functions, no clock, no I/O."""
 
 from spanframe_collector.decode.envelope import EnvelopeError, TooManyPartsError
 from spanframe_collector.decode.request import (

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 MAX_PARTS: Final = 100_000
-"""Spans, scopes and resources in one request, at the very most: an empty one takes two
+"""Maximum spans, scopes and resources of one request, together; an empty one takes two
 bytes on the wire and hundreds in memory."""
 
 _LENGTH_DELIMITED: Final = 2
@@ -38,11 +38,11 @@ class EnvelopeError(ValueError):
 
 
 class TooManyPartsError(EnvelopeError):
-    """The request holds more than a request may."""
+    """The request has more parts, or more attribute values, than the maximum."""
 
 
 class Budget:
-    """How much of something may still come."""
+    """A count of what a request may still have: fields, or attribute values."""
 
     __slots__ = ("left",)
 
@@ -50,10 +50,10 @@ class Budget:
         self.left = left
 
     def spend(self, count: int) -> None:
-        """Note what has come.
+        """Subtract what was found.
 
         Raises:
-            TooManyPartsError: when it is more than may come.
+            TooManyPartsError: when it is more than is left.
         """
         self.left -= count
         if self.left < 0:
@@ -74,11 +74,11 @@ def walk(request: bytes, max_parts: int = MAX_PARTS) -> Iterator[RawScope]:
     """Yield the scopes of an ExportTraceServiceRequest, in order.
 
     Field numbers: opentelemetry/proto/trace/v1/trace.proto, OTLP 1.11. Unknown fields
-    are skipped, of a repeated singular message the last counts.
+    are skipped; where a singular message comes twice, the last one counts.
 
     Args:
-        request: the message.
-        max_parts: spans, scopes and resources that it may have together.
+        request: the message. A part that is kept is copied out of it once.
+        max_parts: maximum spans, scopes and resources, together.
 
     Raises:
         EnvelopeError: when the envelope cannot be read to its end.
@@ -103,17 +103,13 @@ def _resource_spans(
         elif number == 3:  # noqa: PLR2004
             schema_url = request[first:last]
     for first, last in scopes:
-        yield _scope_spans(resource, schema_url, request, first, last, budget)
+        scope = _scope_spans(request, first, last, budget)
+        yield RawScope(resource, schema_url, *scope)
 
 
 def _scope_spans(
-    resource: bytes,
-    resource_schema_url: bytes,
-    request: bytes,
-    start: int,
-    end: int,
-    budget: Budget,
-) -> RawScope:
+    request: bytes, start: int, end: int, budget: Budget
+) -> tuple[bytes, bytes, list[bytes]]:
     scope = schema_url = b""
     spans: list[bytes] = []
     for number, first, last in _fields(request, start, end, budget):
@@ -123,15 +119,15 @@ def _scope_spans(
             scope = request[first:last]
         elif number == 3:  # noqa: PLR2004
             schema_url = request[first:last]
-    return RawScope(resource, resource_schema_url, scope, schema_url, spans)
+    return scope, schema_url, spans
 
 
-def has_more_fields(message: bytes, most: int) -> bool:
-    """Whether a message has more than ``most`` fields on its first level.
+def has_more_fields(message: bytes, limit: int) -> bool:
+    """Tell whether a message has more than ``limit`` fields on its first level.
 
-    Of a message that cannot be read to its end, the fields up to there count.
+    Where a message cannot be read to its end, the fields before that place count.
     """
-    budget = Budget(most)
+    budget = Budget(limit)
     try:
         for _ in _fields(message, 0, len(message), budget):
             pass
@@ -154,7 +150,7 @@ def join_spans(bodies: Iterable[bytes]) -> bytes:
 
 
 def split_spans(message: bytes) -> list[bytes]:
-    """Return the spans of a ScopeSpans message, to the byte as they were written."""
+    """Return the spans of a ScopeSpans message, exactly as they were written."""
     fields = _fields(message, 0, len(message), Budget(MAX_PARTS))
     return [message[first:last] for number, first, last in fields if number == 2]  # noqa: PLR2004
 
@@ -165,7 +161,7 @@ def _field(number: int, value: bytes) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _head(number: int, length: int) -> bytes:
-    """Return what stands before a length-delimited field: its tag and its length."""
+    """Return the start of a length-delimited field: its tag and its length."""
     head = bytearray((number << 3 | _LENGTH_DELIMITED,))
     while length >= 0x80:  # noqa: PLR2004 - the continuation bit
         head.append(length & 0x7F | 0x80)
@@ -183,7 +179,7 @@ def _fields(
         The number of a field, where its bytes start, and where they end.
 
     Raises:
-        EnvelopeError: when it cannot be read to its end, or there is no more budget.
+        EnvelopeError: when it cannot be read to its end, or the budget is spent.
     """
     while position < end:
         budget.spend(1)

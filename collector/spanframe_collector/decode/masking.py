@@ -1,7 +1,7 @@
-"""Masks values under keys that an operator names, before anything is kept or passed on.
+"""Masks values under keys that an operator names, before they are stored or forwarded.
 
-Keys are looked at in attributes of spans, events, links, scopes and resources, in maps
-nested in them, and in JSON text, which is how inputs and outputs travel.
+Keys are those of attributes of spans, events, links, scopes and resources, of maps
+nested in them, and of objects in JSON text, which is how inputs and outputs are sent.
 """
 
 import json
@@ -27,14 +27,18 @@ __all__ = ["MARKER", "Masker"]
 MARKER: Final = "[redacted]"
 
 _UNDECODABLE: Final = b"\xff"
-"""Stands for a span whose secrets cannot be found: it will be rejected as undecodable,
-as it would have been, and is not passed on."""
+"""Body in place of a span that cannot be parsed, and so not be masked: the decoder
+rejects it as undecodable, as it would have rejected the span."""
 
 _UNFIT: Final = b"\x0a\x00" * (2 * MAX_FIELDS)
-"""Stands for what is too large to look through: it will be rejected as such."""
+"""Body in place of a span that is too large to be masked: the decoder rejects it as one
+of too many parts."""
 
 _MAX_REMEMBERED_KEYS: Final = 4096
+"""Maximum keys whose match is kept in memory."""
+
 _MAX_REMEMBERED_KEY_CHARS: Final = 256
+"""Maximum length of such a key, in characters."""
 
 
 class _UnmaskedError(Exception):
@@ -42,7 +46,7 @@ class _UnmaskedError(Exception):
 
 
 class Masker:
-    """Replaces what a pattern names; made once, used for every request."""
+    """Replaces the values of keys that match a pattern; shared by all requests."""
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
         self._search = pattern.search
@@ -53,7 +57,7 @@ class Masker:
         self._load_masked = json.JSONDecoder(object_pairs_hook=mask).decode
 
     def request(self, request: bytes) -> bytes:
-        """Return an ExportTraceServiceRequest with every value masked that must be.
+        """Return an ExportTraceServiceRequest with the values of such keys masked.
 
         Raises:
             EnvelopeError: when the bytes are not such a message.
@@ -63,7 +67,7 @@ class Masker:
     def _scope(self, raw: RawScope) -> bytes:
         """Write one scope with its spans as a request of its own.
 
-        Requests concatenated are one request: a repeated field may come in pieces.
+        Requests that are concatenated are one request: protobuf joins repeated fields.
         """
         if is_unfit(raw.resource) or is_unfit(raw.scope):
             return rebuild(raw._replace(resource=_UNFIT, scope=b""))
@@ -122,13 +126,13 @@ class Masker:
                 value.string_value = masked
 
     def _json(self, text: str) -> str | None:
-        """Return JSON text with its values masked; None: nothing is to be masked."""
+        """Return JSON text with its values masked; None: it has none to be masked."""
         try:
             self._look_through(text)
         except _UnmaskedError:
             return self._masked(text)
         except (ValueError, RecursionError):
-            # Text that was cut is no JSON any more, and may still hold what it held.
+            # Text that was cut is not JSON any more, and may still have a secret.
             return MARKER if self._search(text) else None
         return None
 

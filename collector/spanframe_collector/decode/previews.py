@@ -1,8 +1,9 @@
-"""What a trace list shows of a root span's inputs and outputs (MLflow 3.17).
+"""Previews of a root span's inputs and outputs for lists of traces (MLflow 3.17).
 
-Previews hold at most 1 000 characters: the last user (request) or assistant (response)
-message where the JSON is chat-shaped, else the JSON text itself. The metadata entries
-``mlflow.traceInputs`` and ``mlflow.traceOutputs`` hold the first 250 of the JSON text.
+A preview has at most 1 000 characters: those of the last user message (request) or
+assistant message (response) where the JSON is a chat, else those of the JSON text. The
+metadata entries ``mlflow.traceInputs`` and ``mlflow.traceOutputs`` are the first 250
+characters of the JSON text.
 """
 
 from typing import Any, Final, Literal
@@ -20,11 +21,16 @@ __all__ = [
 ]
 
 MAX_PREVIEW_CHARS: Final = 1000
+"""Maximum length of a preview, in characters."""
+
 MAX_METADATA_CHARS: Final = 250
+"""Maximum length of the two metadata entries, in characters."""
+
 ELLIPSIS: Final = "..."
 
-# A longer text is shown as it is: parsing it would hold up other requests.
 _MAX_PARSED_CHARS: Final = 1 << 20
+"""Maximum length of a JSON text that is searched for messages, in characters; parsing a
+longer one would hold up other requests."""
 
 
 def cut(text: str, length: int) -> str:
@@ -67,12 +73,12 @@ def _message(text: str, role: str) -> str | None:
 
 
 def _may_hold_messages(text: str) -> bool:
-    """Tell by its letters whether a JSON text can hold a message: most hold none."""
+    """Tell without parsing whether a JSON text can hold a message; most hold none."""
     return ('"role"' in text and '"content"' in text) or "\\u" in text
 
 
 def _messages(value: Any) -> list[Any]:
-    """Return the messages of the shapes MLflow knows: chat, choices, responses."""
+    """Return the messages of the shapes that MLflow reads: chat, choices, responses."""
     if not isinstance(value, dict):
         return []
     for key in ("messages", "input", "output"):

@@ -1,4 +1,4 @@
-"""One export request to the rows of its spans; a bad span costs that span alone."""
+"""Decodes an export request into span rows; a bad span is rejected alone."""
 
 import hashlib
 import json
@@ -50,31 +50,39 @@ _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
 _NO_TRACE: Final = bytes(_TRACE_ID_BYTES)
 _NO_SPAN: Final = bytes(_SPAN_ID_BYTES)
-_TIME_LIMIT: Final = 1 << 63
-"""The stores keep signed 64-bit integers."""
+_MAX_TIME_NS: Final = (1 << 63) - 1
+"""Maximum time of a span, in nanoseconds; the stores keep signed 64-bit integers."""
+
 MAX_REMEMBERED_BYTES: Final = 16 << 10
+"""Maximum size of a resource with its scope that is kept in memory, in bytes."""
+
 _MAX_REMEMBERED_NAME_CHARS: Final = 256
+"""Maximum length of a signature's texts that is kept in memory, in characters."""
+
 _MAX_REQUEST_VALUES: Final = 400_000
-"""Attributes of the spans of one request, and values inside of them: half a second."""
+"""Maximum attribute values of one request, nested ones included; they take half a
+second."""
 
 _VALUES_PER_FACT: Final = 8
-"""A tag is a row of the index, which takes so many times as long as an attribute."""
+"""Attribute values that a fact counts as: a tag is a row of the index, which takes that
+many times as long."""
 
 _BYTES_PER_VALUE: Final = 16
-"""Of a resource; they are not looked into unless they are new."""
+"""Bytes of a resource that count as one attribute value; its attributes themselves are
+counted only when it is new."""
 
 _MLFLOW_SCOPE: Final = "mlflow."
 
 
 class Decoded(NamedTuple):
-    """The rows of a request, and what had to be left out."""
+    """The rows of a request, and its spans that were rejected."""
 
     rows: list[SpanRow]
     rejected: list[Rejected]
 
 
 class _Origin(NamedTuple):
-    """What all spans of one scope of one resource share."""
+    """Values that all spans of one scope of one resource share."""
 
     resource: Interned
     scope: Interned
@@ -84,7 +92,7 @@ class _Origin(NamedTuple):
 
 
 class _BadSpanError(ValueError):
-    """A span that cannot be stored; the text is the reason, from a closed set."""
+    """A span cannot be stored; the text is the reason, from a closed set."""
 
 
 def decode_request(
@@ -96,8 +104,8 @@ def decode_request(
 
     Args:
         request: the message, uncompressed.
-        request_facts: what the request itself says of its traces (headers).
-        max_parts: spans, scopes and resources that it may have together.
+        request_facts: facts that the request states of its traces (headers).
+        max_parts: maximum spans, scopes and resources, together.
 
     Raises:
         EnvelopeError: when the bytes are not such a message.
@@ -126,16 +134,22 @@ def decode_request(
 def decode_stored(
     body: bytes, resource: tuple[bytes, str], scope: tuple[bytes, str]
 ) -> SpanRow:
-    """Decode a stored span again: its body, and (body, schema URL) of its origin."""
+    """Decode a stored span again.
+
+    Args:
+        body: the OTLP Span.
+        resource: the OTLP Resource it came with, and its schema URL.
+        scope: the OTLP InstrumentationScope, and its schema URL.
+    """
     origin = _origin(resource[0], resource[1].encode(), scope[0], scope[1].encode())
     return _decode_span(body, origin)
 
 
 def previews_of(row: SpanRow) -> Previews:
-    """Return what a trace shows of the span that speaks for it.
+    """Return the previews of a span for its trace.
 
-    The body is parsed again only for a span whose parent is in the same process: it
-    speaks for its trace until the root arrives, and most such spans never do.
+    They are at hand for a root and an entry. A span whose parent is in the same process
+    is parsed again: it speaks for its trace only until the root arrives.
     """
     if row.previews is not None:
         return row.previews
@@ -158,7 +172,7 @@ def _attributes(
 
 
 def span_digest(body: bytes, origin: bytes) -> int:
-    """Return what tells two bodies under one span id apart.
+    """Return the digest that tells two bodies under one span id apart.
 
     Args:
         body: the OTLP Span.
@@ -197,7 +211,7 @@ def _decode_span(body: bytes, origin: _Origin, budget: Budget | None = None) -> 
     rank = rank_of(parent, span.flags)
     previews = None
     if rank is Rank.INNER:
-        span_type, usage = conventions.kind_of(attributes)
+        span_type, usage = conventions.type_and_usage(attributes)
     else:
         derived = _derived(span, attributes, budget)
         span_type, usage = derived.span_type, derived.usage
@@ -235,7 +249,7 @@ def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:
 
 
 def _signature_of(name: str, span_type: str, code: int) -> Signature:
-    # What a sender makes up for each span must not add up in memory.
+    # A text that a sender makes up for each span must not add up in memory.
     large = len(name) + len(span_type) > _MAX_REMEMBERED_NAME_CHARS
     return (_signature.__wrapped__ if large else _signature)(name, span_type, code)
 
@@ -255,7 +269,7 @@ def _usage_text(usage: conventions.Usage | None) -> str | None:
 
 
 def _check_size(body: bytes) -> None:
-    """Raise for a span that would take too much memory once it is parsed."""
+    """Raise for a span that would take too much memory when parsed."""
     if is_too_large(body):
         raise _BadSpanError("span_too_large")
     if is_too_many_parts(body):
@@ -263,19 +277,19 @@ def _check_size(body: bytes) -> None:
 
 
 def _check(span: Span) -> None:
-    """Raise for what OTLP calls invalid and for what no store can hold."""
+    """Raise for ids that OTLP calls invalid and times that no store can keep."""
     if len(span.trace_id) != _TRACE_ID_BYTES or span.trace_id == _NO_TRACE:
         raise _BadSpanError("invalid_trace_id")
     if len(span.span_id) != _SPAN_ID_BYTES or span.span_id == _NO_SPAN:
         raise _BadSpanError("invalid_span_id")
     if len(span.parent_span_id) not in {0, _SPAN_ID_BYTES}:
         raise _BadSpanError("invalid_parent_span_id")
-    if max(span.start_time_unix_nano, span.end_time_unix_nano) >= _TIME_LIMIT:
+    if max(span.start_time_unix_nano, span.end_time_unix_nano) > _MAX_TIME_NS:
         raise _BadSpanError("timestamp_out_of_range")
 
 
 def _origin_of(scope: RawScope) -> _Origin:
-    # What a sender makes up for each request must not add up in memory.
+    # A resource that a sender makes up for each request must not add up in memory.
     large = len(scope.resource) + len(scope.scope) > MAX_REMEMBERED_BYTES
     return (_origin.__wrapped__ if large else _origin)(*scope[:4])
 
@@ -302,7 +316,7 @@ def _origin(
 def _intern(
     message: Resource | InstrumentationScope, body: bytes, schema_url: bytes
 ) -> Interned:
-    """Give equal contents one digest, in whatever order the attributes came."""
+    """Return a resource or scope with a digest that no order of attributes changes."""
     pairs = sorted(
         kv.SerializeToString(deterministic=True) for kv in message.attributes
     )
@@ -316,7 +330,7 @@ def _intern(
 
 
 def _events(span: Span, budget: Budget | None) -> list[tuple[str, dict[str, Any]]]:
-    """Read the events that a convention reads; most spans have none of them."""
+    """Return the events that a convention reads; most spans have none of them."""
     return [
         (event.name, plain_values(event.attributes, budget))
         for event in span.events

@@ -1,4 +1,4 @@
-"""What the conventions say about a span; runs for every span that arrives."""
+"""Derives inputs, outputs, type, usage and model of a span by the conventions."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -23,16 +23,16 @@ from spanframe_collector.decode.conventions.values import (
     usage,
 )
 
-__all__ = ["EVENT_NAMES", "UNKNOWN", "Derived", "derive", "kind_of"]
+__all__ = ["EVENT_NAMES", "UNKNOWN", "Derived", "derive", "type_and_usage"]
 
 UNKNOWN: Final = "UNKNOWN"
 
 EVENT_NAMES: Final = frozenset(name for row in table for name in row.events)
-"""The events that a convention reads; no other can change what is derived."""
+"""Names of the events that a convention reads; others change nothing derived."""
 
 
 class Derived(NamedTuple):
-    """The facts of one span: inputs and outputs as JSON text, None when absent."""
+    """Values derived of one span: inputs and outputs as JSON text, None when absent."""
 
     inputs: str | None
     outputs: str | None
@@ -43,10 +43,10 @@ class Derived(NamedTuple):
 
 
 def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
-    """Return what the attributes and events of a span say about it.
+    """Return the values that attributes and events of a span state.
 
-    The keys of MLflow count first, then the conventions in the order of the table; of
-    each fact the first value that is not empty, attributes before events (MLflow 3.17).
+    The keys of MLflow count first, then the conventions in the order of the table; the
+    first value that is not empty is taken, attributes before events (MLflow 3.17).
 
     Args:
         attributes: plain Python values by key.
@@ -74,13 +74,13 @@ def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
     )
 
 
-def kind_of(attributes: Mapping[str, Any]) -> tuple[str, Usage | None]:
+def type_and_usage(attributes: Mapping[str, Any]) -> tuple[str, Usage | None]:
     """Return the type and the usage of a span, the same that `derive` returns."""
     rows = _speaking(attributes) if _may_speak(attributes) else ()
     return _span_type(attributes, rows), _usage(attributes, rows)
 
 
-# --- which rows are worth a look: most spans keep to MLflow's keys, or to none -------
+# --- rows that can apply: most spans have MLflow's keys alone, or none ----------------
 
 
 def _exact_keys(row: Convention) -> Iterable[str]:
@@ -108,7 +108,7 @@ _FAMILIES: Final = tuple(_BY_FAMILY)
 
 
 def _may_speak(attributes: Attributes) -> bool:
-    """Tell in about a microsecond whether any row can have something to say."""
+    """Tell in about a microsecond whether any row of the table can apply."""
     if not _KEYS.isdisjoint(attributes):
         return True
     names = "\n".join(attributes)
@@ -116,7 +116,7 @@ def _may_speak(attributes: Attributes) -> bool:
 
 
 def _speaking(attributes: Attributes) -> list[Convention]:
-    """Return the rows that a key of the span belongs to, in the order of the table."""
+    """Return the rows that a key of the span belongs to, in the table's order."""
     numbers: set[int] = set()
     for key in attributes:
         if key in _BY_KEY:
@@ -146,7 +146,7 @@ def _own_type(value: Any) -> str:
     return _type_name(value) if isinstance(value, str) and value else UNKNOWN
 
 
-# The same dozen texts come again with every span.
+# Spans repeat the same dozen texts.
 @lru_cache(maxsize=256)
 def _type_name(text: str) -> str:
     # Typed senders write LLM where the SDK writes the JSON text "LLM".
@@ -224,7 +224,7 @@ def _named(attributes: Attributes, cells: Iterable[tuple[str, ...]]) -> str | No
 
 
 def _text(value: Any) -> str | None:
-    """Return a name, without the JSON layer that some senders leave around it."""
+    """Return a name without the JSON quotes that some senders write around it."""
     if isinstance(value, str) and value.startswith('"'):
         value = decoded(value)
     return value if isinstance(value, str) and value else None

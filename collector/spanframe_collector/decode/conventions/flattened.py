@@ -1,7 +1,7 @@
-"""Lists of messages that a sender flattened into keys.
+"""Lists of messages that a sender has flattened into keys.
 
-``PREFIX.N.role``, ``PREFIX.N.content``, ``PREFIX.N.tool_calls.M.name``: the indexes say
-the order, and nothing says that they are dense.
+``PREFIX.N.role``, ``PREFIX.N.content``, ``PREFIX.N.tool_calls.M.name``: the indexes are
+the order, and may have gaps.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,10 @@ __all__ = [
 ]
 
 _MAX_LEVELS: Final = 8
+"""Maximum levels of a list or object that is rebuilt from keys."""
+
 _MAX_INDEX_DIGITS: Final = 6
+"""Maximum digits of an index; a longer number is a name."""
 
 
 def openinference_input(attributes: Attributes) -> Any:

@@ -1,4 +1,4 @@
-"""How the values of attributes are read: as JSON text, as counts of tokens."""
+"""Reads values of attributes as JSON text and as counts of tokens."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -24,7 +24,10 @@ Events = Sequence[tuple[str, Attributes]]
 
 _ABSENT_TEXTS: Final = ("", '""', "{}", "[]", "null")
 _MAX_TOKENS: Final = (1 << 63) - 1
+"""Maximum count of tokens; the stores keep signed 64-bit integers."""
+
 _MAX_DIGITS: Final = 19
+"""Maximum digits of a count of tokens."""
 
 
 class Usage(NamedTuple):
@@ -64,7 +67,7 @@ def as_json(value: Any) -> str | None:
 
 
 def token_count(value: Any) -> int | None:
-    """Return a count of tokens, None for what is none: it fits a signed 64-bit integer.
+    """Return a count of tokens that fits a signed 64-bit integer; None: it is not one.
 
     Senders write integers, numeric text, and (from JavaScript) whole doubles.
     """

@@ -1,4 +1,4 @@
-"""The messages of OTLP/JSON: what fills them in, made from protobuf's descriptors."""
+"""Fills in the messages of OTLP from JSON, by protobuf's descriptors."""
 
 from collections.abc import Callable, MutableSequence
 from typing import Any, Final
@@ -30,7 +30,7 @@ Setter = Callable[[Any, Any, int], None]
 """Puts a JSON value into a message, at a depth within an attribute value."""
 
 Fields = dict[str, Setter]
-"""What puts in the fields of a message, by JSON key."""
+"""The setters of a message, by JSON key."""
 
 
 def fill(message: Any, fields: Fields, source: Any, depth: int = 0) -> None:
@@ -152,7 +152,7 @@ def _without(key: str, descriptor: Descriptor) -> Fields:
 
 
 _ANY_VALUE: Final = _fields_of(AnyValue.DESCRIPTOR)
-# What these hold is read one by one: a bad span costs that span alone.
+# Scopes and spans are read one by one: a bad span is rejected alone.
 RESOURCE_SPANS: Final = _without("scopeSpans", ResourceSpans.DESCRIPTOR)
 SCOPE_SPANS: Final = _without("spans", ScopeSpans.DESCRIPTOR)
 SPAN: Final = _fields_of(Span.DESCRIPTOR)
