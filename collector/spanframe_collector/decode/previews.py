@@ -8,7 +8,7 @@ characters of the JSON text.
 
 from typing import Any, Final, Literal
 
-from spanframe_collector.decode.anyvalue import loads, storable
+from spanframe_collector.decode.anyvalue import NOT_JSON, loads, storable
 from spanframe_collector.rows import Previews
 
 __all__ = [
@@ -38,29 +38,43 @@ def cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - len(ELLIPSIS)] + ELLIPSIS
 
 
-def shortened(inputs: str | None, outputs: str | None) -> Previews:
-    """Return what a trace shows of the inputs and outputs of a span (JSON texts)."""
+def shortened(
+    inputs: str | None,
+    outputs: str | None,
+    parsed_inputs: Any = NOT_JSON,
+    parsed_outputs: Any = NOT_JSON,
+) -> Previews:
+    """Return the previews of inputs and outputs.
+
+    Args:
+        inputs: of a span, JSON text.
+        outputs: of a span, JSON text.
+        parsed_inputs: the value of the text, where it has been parsed already.
+        parsed_outputs: the value of the text, where it has been parsed already.
+    """
     return Previews(
-        preview(inputs, "user"),
-        preview(outputs, "assistant"),
+        preview(inputs, "user", parsed_inputs),
+        preview(outputs, "assistant", parsed_outputs),
         cut(inputs or "", MAX_METADATA_CHARS),
         cut(outputs or "", MAX_METADATA_CHARS),
     )
 
 
-def preview(text: str | None, role: Literal["user", "assistant"]) -> str | None:
+def preview(
+    text: str | None, role: Literal["user", "assistant"], parsed: Any = NOT_JSON
+) -> str | None:
     """Return the preview of a JSON text; None when there is none."""
     if text is None:
         return None
-    message = _message(text, role) if text.startswith(("{", "[")) else None
+    message = _message(text, role, parsed) if text.startswith(("{", "[")) else None
     return cut(storable(message) if message else text, MAX_PREVIEW_CHARS)
 
 
-def _message(text: str, role: str) -> str | None:
+def _message(text: str, role: str, parsed: Any) -> str | None:
     """Return the text of the last message of ``role``, else of the last message."""
     if len(text) > _MAX_PARSED_CHARS or not _may_hold_messages(text):
         return None
-    value = loads(text)
+    value = loads(text) if parsed is NOT_JSON else parsed
     if not isinstance(value, dict):
         return None
     found = _messages(value) or _messages(value.get("request"))

@@ -155,7 +155,16 @@ def previews_of(row: SpanRow) -> Previews:
         return row.previews
     span = Span.FromString(row.body)
     derived = _derived(span, _attributes(span, json_layer=row.json_layer))
-    return shortened(derived.inputs, derived.outputs)
+    return _previews(derived)
+
+
+def _previews(derived: conventions.Derived) -> Previews:
+    return shortened(
+        derived.inputs,
+        derived.outputs,
+        derived.parsed_inputs,
+        derived.parsed_outputs,
+    )
 
 
 def _derived(
@@ -216,7 +225,7 @@ def _decode_span(body: bytes, origin: _Origin, budget: Budget | None = None) -> 
         derived = _derived(span, attributes, budget)
         span_type, usage = derived.span_type, derived.usage
         # Short texts, so that a large body is not kept twice.
-        previews = shortened(derived.inputs, derived.outputs)
+        previews = _previews(derived)
     return SpanRow(
         trace_id=span.trace_id,
         span_id=signed_id(span.span_id),

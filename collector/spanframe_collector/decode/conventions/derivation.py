@@ -40,6 +40,10 @@ class Derived(NamedTuple):
     usage: Usage | None = None
     model: str | None = None
     provider: str | None = None
+    parsed_inputs: Any = NOT_JSON
+    """The value of the text where it has been parsed, else `NOT_JSON`."""
+    parsed_outputs: Any = NOT_JSON
+    """The same of the outputs."""
 
 
 def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
@@ -71,6 +75,8 @@ def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
         _usage(attributes, rows),
         model or _model_in(called, inputs) or _model_in(answered, outputs),
         _named(attributes, (row.providers for row in rows)) if rows else None,
+        called,
+        answered,
     )
 
 
@@ -131,15 +137,16 @@ def _speaking(attributes: Attributes) -> list[Convention]:
 
 
 def _own(value: Any) -> tuple[str | None, Any]:
-    """Return an ``mlflow.*`` value as JSON text (JSON stays as it is), and loaded."""
+    """Return an ``mlflow.*`` value as JSON text (JSON stays as it is), and parsed."""
     if value is None:
-        return None, None
+        return None, NOT_JSON
     if not isinstance(value, str):
+        text = json_text(value)
+        return text, loads(text)
+    parsed = loads(value)
+    if parsed is NOT_JSON:
         return json_text(value), value
-    loaded = loads(value)
-    if loaded is NOT_JSON:
-        return json_text(value), value
-    return (None if loaded is None else value), loaded
+    return (None, NOT_JSON) if parsed is None else (value, parsed)
 
 
 def _own_type(value: Any) -> str:
@@ -232,6 +239,6 @@ def _text(value: Any) -> str | None:
 
 def _model_in(value: Any, text: str | None) -> str | None:
     """Return the ``model`` that inputs or outputs name."""
-    if value is None and text is not None and '"model"' in text:
+    if value is NOT_JSON and text is not None and '"model"' in text:
         value = loads(text)
     return _text(value.get("model")) if isinstance(value, dict) else None
