@@ -93,8 +93,8 @@ class SpanRow(NamedTuple):
     Ids are signed 64-bit integers of the eight bytes, times are nanoseconds since the
     epoch below 2**63 (0: unset), usage is JSON text. ``body`` is the OTLP Span exactly
     as it arrived. ``json_layer``: its sender writes every attribute as JSON text.
-    ``shared_facts`` are those of its resource and request. ``previews`` is None where
-    the rank is INNER.
+    ``shared_facts`` are those of its resource and request. ``previews`` are None where
+    the rank is INNER, and for spans beyond the limit of their request.
     """
 
     trace_id: bytes

@@ -214,6 +214,14 @@ def test_of_a_large_root_only_short_texts_are_kept_beside_the_body(
     assert [len(text or "") for text in row.previews] == [15, 1000, 250, 250]
 
 
+def test_of_many_large_roots_some_are_parsed_when_they_speak_for_their_traces() -> None:
+    attributes = {"mlflow.spanInputs": CHAT}
+    rows = decode(*[span(n, attributes=attributes) for n in range(1, 31)], span(31))
+    at_hand = [row.previews is not None for row in rows]
+    assert at_hand == [True] * 20 + [False] * 10 + [True]
+    assert len({previews_of(row) for row in rows[:30]}) == 1
+
+
 def test_a_span_inside_has_the_previews_that_it_would_have_as_root() -> None:
     attributes = {"mlflow.spanInputs": CHAT, "output.value": "words"}
     [root, inner] = decode(

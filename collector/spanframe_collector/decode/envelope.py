@@ -42,7 +42,7 @@ class TooManyPartsError(EnvelopeError):
 
 
 class Budget:
-    """A count of what a request may still have: fields, or attribute values."""
+    """What is left of a limit on a request: its fields, or its attribute values."""
 
     __slots__ = ("left",)
 
@@ -58,6 +58,13 @@ class Budget:
         self.left -= count
         if self.left < 0:
             raise TooManyPartsError("too many spans, scopes, resources or values")
+
+    def try_spend(self, count: int) -> bool:
+        """Subtract, if enough is left; tell whether it was."""
+        if count > self.left:
+            return False
+        self.left -= count
+        return True
 
 
 class RawScope(NamedTuple):

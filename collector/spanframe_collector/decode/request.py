@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -71,6 +72,11 @@ _BYTES_PER_VALUE: Final = 16
 """Bytes of a resource that count as one attribute value; its attributes themselves are
 counted only when it is new."""
 
+_MAX_PREVIEWED_BYTES: Final = 2 << 20
+"""Maximum size of the spans of one request whose inputs and outputs are parsed at once,
+in bytes; hostile JSON of that size takes a quarter of a second. Spans beyond it are
+parsed if they speak for their traces."""
+
 _MLFLOW_SCOPE: Final = "mlflow."
 
 
@@ -89,6 +95,14 @@ class _Origin(NamedTuple):
     digest: bytes
     facts: tuple[Fact, ...]
     json_layer: bool
+
+
+class _Budgets(NamedTuple):
+    """The limits of one request that its spans share."""
+
+    values: Budget
+    previewed: Budget
+    """Bytes of spans whose inputs and outputs are parsed when they are decoded."""
 
 
 class _BadSpanError(ValueError):
@@ -114,12 +128,12 @@ def decode_request(
     rows: list[SpanRow] = []
     rejected: Counter[str] = Counter()
     request_facts = _storable_facts(request_facts)
-    budget = Budget(_MAX_REQUEST_VALUES)
+    budgets = _Budgets(Budget(_MAX_REQUEST_VALUES), Budget(_MAX_PREVIEWED_BYTES))
     for scope in walk(request, max_parts):
         if is_unfit(scope.resource) or is_unfit(scope.scope):
             rejected["resource_too_large"] += len(scope.spans)
             continue
-        budget.spend(len(scope.resource) // _BYTES_PER_VALUE)
+        budgets.values.spend(len(scope.resource) // _BYTES_PER_VALUE)
         try:
             origin = _origin_of(scope)
         except DecodeError:
@@ -127,7 +141,7 @@ def decode_request(
             continue
         if request_facts:
             origin = origin._replace(facts=origin.facts + request_facts)
-        _decode_scope(scope, origin, rows, rejected, budget)
+        _decode_scope(scope, origin, rows, rejected, budgets)
     return Decoded(rows, [Rejected(*item) for item in rejected.items()])
 
 
@@ -142,14 +156,17 @@ def decode_stored(
         scope: the OTLP InstrumentationScope, and its schema URL.
     """
     origin = _origin(resource[0], resource[1].encode(), scope[0], scope[1].encode())
-    return _decode_span(body, origin)
+    return _decode_span(
+        body, origin, _Budgets(Budget(sys.maxsize), Budget(sys.maxsize))
+    )
 
 
 def previews_of(row: SpanRow) -> Previews:
     """Return the previews of a span for its trace.
 
-    They are at hand for a root and an entry. A span whose parent is in the same process
-    is parsed again: it speaks for its trace only until the root arrives.
+    They are at hand for a root and an entry, but for those beyond the limit of their
+    request. Other spans are parsed again: a span whose parent is in the same process
+    speaks for its trace only until the root arrives.
     """
     if row.previews is not None:
         return row.previews
@@ -197,35 +214,34 @@ def _decode_scope(
     origin: _Origin,
     rows: list[SpanRow],
     rejected: Counter[str],
-    budget: Budget,
+    budgets: _Budgets,
 ) -> None:
     for body in scope.spans:
         try:
-            rows.append(_decode_span(body, origin, budget))
+            rows.append(_decode_span(body, origin, budgets))
         except DecodeError:
             rejected["undecodable_span"] += 1
         except _BadSpanError as error:
             rejected[str(error)] += 1
 
 
-def _decode_span(body: bytes, origin: _Origin, budget: Budget | None = None) -> SpanRow:
+def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
     _check_size(body)
     span = Span.FromString(body)
     _check(span)
-    attributes = _attributes(span, budget, json_layer=origin.json_layer)
+    attributes = _attributes(span, budgets.values, json_layer=origin.json_layer)
     own_facts = _storable_facts(facts.of_span(attributes))
-    if budget is not None:
-        budget.spend(len(own_facts) * _VALUES_PER_FACT)
+    budgets.values.spend(len(own_facts) * _VALUES_PER_FACT)
     parent = parent_id(span.parent_span_id)
     rank = rank_of(parent, span.flags)
-    previews = None
-    if rank is Rank.INNER:
-        span_type, usage = conventions.type_and_usage(attributes)
-    else:
-        derived = _derived(span, attributes, budget)
+    if rank is not Rank.INNER and budgets.previewed.try_spend(len(body)):
+        derived = _derived(span, attributes, budgets.values)
         span_type, usage = derived.span_type, derived.usage
         # Short texts, so that a large body is not kept twice.
         previews = _previews(derived)
+    else:
+        span_type, usage = conventions.type_and_usage(attributes)
+        previews = None
     return SpanRow(
         trace_id=span.trace_id,
         span_id=signed_id(span.span_id),
