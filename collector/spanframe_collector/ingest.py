@@ -20,7 +20,7 @@ from spanframe_collector.telemetry import Telemetry
 from spanframe_store.contract.errors import StoreUnavailableError
 from spanframe_store.contract.spans import Fact, Rejected, Source, SpanRow
 from spanframe_store.otlp import EnvelopeError, TooManyPartsError, decode_request
-from spanframe_store.otlp.envelope import MOST_PARTS
+from spanframe_store.otlp.envelope import MAX_PARTS
 
 __all__ = ["Consumed", "Ingest", "Refusal", "RefusedError"]
 
@@ -99,7 +99,7 @@ class Ingest:
         masker: Masker | None = None,
         forwarder: Forwarder | None = None,
         *,
-        max_request_spans: int = MOST_PARTS,
+        max_request_spans: int = MAX_PARTS,
     ) -> None:
         """Put the parts together.
 

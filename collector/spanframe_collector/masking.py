@@ -1,12 +1,13 @@
-"""Masks values under keys that an operator names, before anything is kept or passed on.
+"""Masks values under keys that an operator names, before they are stored or forwarded.
 
-Keys are looked at in attributes of spans, events, links, scopes and resources, in maps
-nested in them, and in JSON text, which is how inputs and outputs travel.
+Keys are those of attributes of spans, events, links, scopes and resources, of maps
+nested in them, and of objects in JSON text, which is how inputs and outputs are sent.
 """
 
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -19,28 +20,44 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanframe_store.otlp.envelope import RawScope, rebuild, walk
-from spanframe_store.otlp.sizes import MOST_FIELDS, is_unfit
+from spanframe_store.otlp.sizes import MAX_FIELDS, is_unfit
 
 __all__ = ["MARKER", "Masker"]
 
 MARKER: Final = "[redacted]"
 
 _UNDECODABLE: Final = b"\xff"
-"""Stands for a span whose secrets cannot be found: it will be rejected as undecodable,
-as it would have been, and is not passed on."""
+"""Body in place of a span that cannot be parsed, and so not be masked: the decoder
+rejects it as undecodable, as it would have rejected the span."""
 
-_UNFIT: Final = b"\x0a\x00" * (2 * MOST_FIELDS)
-"""Stands for what is too large to look through: it will be rejected as such."""
+_UNFIT: Final = b"\x0a\x00" * (2 * MAX_FIELDS)
+"""Body in place of a span that is too large to be masked: the decoder rejects it as one
+of too many parts."""
+
+_MAX_REMEMBERED_KEYS: Final = 4096
+"""Maximum keys whose match is kept in memory."""
+
+_MAX_REMEMBERED_KEY_CHARS: Final = 256
+"""Maximum length of such a key, in characters."""
+
+
+class _UnmaskedError(Exception):
+    """A JSON text has a value that is to be masked."""
 
 
 class Masker:
-    """Replaces what a pattern names; made once, used for every request."""
+    """Replaces the values of keys that match a pattern; shared by all requests."""
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
-        self._names = pattern.search
+        self._search = pattern.search
+        # The same few keys come again with every span.
+        self._search_once = lru_cache(_MAX_REMEMBERED_KEYS)(pattern.search)
+        check, mask = self._check_object, self._mask_object
+        self._look_through = json.JSONDecoder(object_pairs_hook=check).decode
+        self._load_masked = json.JSONDecoder(object_pairs_hook=mask).decode
 
     def request(self, request: bytes) -> bytes:
-        """Return an ExportTraceServiceRequest with every value masked that must be.
+        """Return an ExportTraceServiceRequest with the values of such keys masked.
 
         Raises:
             EnvelopeError: when the bytes are not such a message.
@@ -50,7 +67,7 @@ class Masker:
     def _scope(self, raw: RawScope) -> bytes:
         """Write one scope with its spans as a request of its own.
 
-        Requests concatenated are one request: a repeated field may come in pieces.
+        Requests that are concatenated are one request: protobuf joins repeated fields.
         """
         if is_unfit(raw.resource) or is_unfit(raw.scope):
             return rebuild(raw._replace(resource=_UNFIT, scope=b""))
@@ -83,6 +100,12 @@ class Masker:
             self._pairs(link.attributes)
         return span.SerializeToString()
 
+    def _names(self, key: str) -> bool:
+        search = self._search
+        if len(key) <= _MAX_REMEMBERED_KEY_CHARS:
+            search = self._search_once
+        return search(key) is not None
+
     def _pairs(self, pairs: Iterable[KeyValue]) -> None:
         for pair in pairs:
             if self._names(pair.key):
@@ -103,21 +126,31 @@ class Masker:
                 value.string_value = masked
 
     def _json(self, text: str) -> str | None:
-        """Return JSON text with its values masked; None: nothing is to be masked."""
+        """Return JSON text with its values masked; None: it has none to be masked."""
         try:
-            plain = json.loads(text)
-            masked = self._plain(plain)
+            self._look_through(text)
+        except _UnmaskedError:
+            return self._masked(text)
         except (ValueError, RecursionError):
-            # Text that was cut is no JSON any more, and may still hold what it held.
-            return MARKER if self._names(text) else None
-        return None if masked == plain else json.dumps(masked, ensure_ascii=False)
+            # Text that was cut is not JSON any more, and may still have a secret.
+            return MARKER if self._search(text) else None
+        return None
 
-    def _plain(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {
-                key: MARKER if self._names(key) else self._plain(item)
-                for key, item in value.items()
-            }
-        if isinstance(value, list):
-            return [self._plain(item) for item in value]
-        return value
+    def _masked(self, text: str) -> str:
+        try:
+            return json.dumps(self._load_masked(text), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            # It is not JSON after all, or deeper than can be written.
+            return MARKER
+
+    def _check_object(self, pairs: list[tuple[str, Any]]) -> None:
+        """Raise for an object that has a value to be masked.
+
+        Every pair of the text is seen, and not the last of several under one key alone.
+        """
+        for key, value in pairs:
+            if self._names(key) and value != MARKER:
+                raise _UnmaskedError
+
+    def _mask_object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {key: MARKER if self._names(key) else value for key, value in pairs}

@@ -7,10 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from spanframe_collector.commit_queue import (
-    CommitQueue,
-    Committed,
-)
+from spanframe_collector.commit_queue import CommitQueue, Committed
 from spanframe_collector.telemetry import Telemetry
 from spanframe_store.contract.errors import RowsRefusedError, StoreUnavailableError
 from spanframe_store.contract.spans import SpanRow
@@ -37,7 +34,7 @@ class Writer:
         assert self.open.wait(10)
         if self.fault is not None:
             raise self.fault
-        names = [row.kind.name for rows in requests for row in rows]
+        names = [row.signature.name for rows in requests for row in rows]
         if POISON in names:
             raise RowsRefusedError("DataError")
         self.transactions.append(len(requests))

@@ -15,6 +15,9 @@ from tests.plugins.otlp import pairs, request, span
 
 MASKER = Masker(re.compile("password|api[-_]?key", re.IGNORECASE))
 
+MASKED = '{"apikey": "[redacted]"}'
+DEEP = "[" * 600 + "%s" + "]" * 600
+
 
 def masked(message: ExportTraceServiceRequest) -> ExportTraceServiceRequest:
     return ExportTraceServiceRequest.FromString(
@@ -37,6 +40,12 @@ def masked(message: ExportTraceServiceRequest) -> ExportTraceServiceRequest:
             },
         ),
         ({"cut": '{"password": "hun...'}, {"cut": "[redacted]"}),
+        ({"cut": '{"a": {"api\\u006bey": "k"}, "b...'}, {"cut": "[redacted]"}),
+        ({"twice": '{"a": {"apikey": 1}, "a": 2}'}, {"twice": '{"a": 2}'}),
+        ({"twice": '{"apikey": 1, "apikey": "[redacted]"}'}, {"twice": MASKED}),
+        ({"masked": '{"apikey":"[redacted]"}'}, {"masked": '{"apikey":"[redacted]"}'}),
+        ({"escaped": '{"api\\u006bey": 1}'}, {"escaped": MASKED}),
+        ({"deep": DEEP % '{"apikey": 1}'}, {"deep": DEEP % MASKED}),
         ({"text": "my password is long"}, {"text": "my password is long"}),
         ({"json": '["the password"]'}, {"json": '["the password"]'}),
         ({"json": '{"a":1}'}, {"json": '{"a":1}'}),
@@ -46,6 +55,15 @@ def test_attributes(before: dict[str, Any], after: dict[str, Any]) -> None:
     message = masked(request(span(attributes=before)))
     [found] = message.resource_spans[0].scope_spans[0].spans
     assert {kv.key: plain(kv.value) for kv in found.attributes} == after
+
+
+@pytest.mark.parametrize("depth", range(900, 1020, 7))
+def test_text_as_deep_as_python_goes_is_masked(depth: int) -> None:
+    text = "[" * depth + '{"apikey": "hunter2"}' + "]" * depth
+    message = request(span(attributes={"deep": text}))
+    found = MASKER.request(message.SerializeToString())
+    assert b"hunter2" not in found
+    assert b"[redacted]" in found
 
 
 def test_events_links_scopes_and_resources() -> None:

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanframe_collector.second_process.packing import PackedRows, pack, unpack
-from spanframe_store.contract.spans import Contents, Fact, Rank, Source, SpanRow
+from spanframe_store.contract.spans import (
+    Fact,
+    Previews,
+    Rank,
+    Source,
+    SpanRow,
+)
 from spanframe_store.otlp import decode_request
 from tests.plugins.hostile import HOSTILE
 from tests.plugins.otlp import request, span
@@ -55,11 +61,12 @@ def test_what_is_unpacked_is_what_was_packed(messages: list[Any]) -> None:
     assert all(type(fact.source) is Source for row in again for fact in row.facts)
 
 
-def test_contents_survive() -> None:
+def test_previews_survive() -> None:
     inputs = {"mlflow.spanInputs": '{"q": "\\ud83d"}'}
     rows = decode_request(request(span(1, attributes=inputs)).SerializeToString()).rows
     [row] = unpack(pack(rows))
-    assert row.contents == Contents('{"q": "\\ud83d"}', None)
+    text = '{"q": "\\ud83d"}'
+    assert row.previews == Previews(text, None, text, "")
     assert row.rank is Rank.ROOT
 
 

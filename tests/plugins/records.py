@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from sqlalchemy import Connection, Engine, Row, create_engine, delete, event, insert
 
 from spanframe_store.contract.search import Search
-from spanframe_store.contract.spans import Kind
+from spanframe_store.contract.spans import Signature
 from spanframe_store.sql import schema
 from spanframe_store.sql.backend import open_engine
 from spanframe_store.sql.blocks import Codec
@@ -120,7 +120,7 @@ def fill(engine: Engine, records: Iterable[TraceRecord]) -> None:
     entries: list[dict[str, Any]] = []
     spans: list[dict[str, Any]] = []
     blocks: list[dict[str, Any]] = []
-    kinds: dict[Kind, int] = {}
+    kinds: dict[Signature, int] = {}
     for record in records:
         traces.append(_trace_row(record))
         for kind, pairs in (
@@ -131,7 +131,7 @@ def fill(engine: Engine, records: Iterable[TraceRecord]) -> None:
         if record.spans:
             blocks.append(_block_row(record))
         spans += [
-            _span_row(record, place, kinds.setdefault(_kind(span), len(kinds) + 1))
+            _span_row(record, place, kinds.setdefault(_signature(span), len(kinds) + 1))
             for place, span in enumerate(record.spans)
         ]
     kind_rows = [{"kind_key": key, **kind._asdict()} for kind, key in kinds.items()]
@@ -174,9 +174,9 @@ def _entry_row(record: TraceRecord, kind: int, key: str, value: str) -> dict[str
     }
 
 
-def _kind(span: SpanRecord) -> Kind:
+def _signature(span: SpanRecord) -> Signature:
     texts = (span.name, span.type, span.status)
-    return Kind(repr(texts).encode(), *texts)
+    return Signature(repr(texts).encode(), *texts)
 
 
 def _block_row(record: TraceRecord) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from spanframe_query.order import parse_order
 from spanframe_query.stores import close_stores, reading
 from spanframe_store.contract.search import Search
 from spanframe_store.otlp.content import loads
-from spanframe_store.otlp.previews import METADATA_LENGTH, cut
+from spanframe_store.otlp.previews import MAX_METADATA_CHARS, cut
 from spanframe_store.sql import reader as sql_reader
 from tests.plugins.sample_spans import otlp_span, request_id
 from tests.plugins.store import Store
@@ -101,7 +101,7 @@ def test_the_first_span_is_the_one_the_trace_row_speaks_of(
     assert trace.info.request_time == first.start_time_ns // 1_000_000
     inputs = trace.info.metadata["mlflow.traceInputs"]
     request, response = trace.data.request, trace.data.response
-    assert inputs == cut(request or "", METADATA_LENGTH)
+    assert inputs == cut(request or "", MAX_METADATA_CHARS)
     said = tuple(None if t is None else loads(t) for t in (request, response))
     found = search_one(shared, number)
     assert [*found.root_values, found[0].data.root_values()] == [said, said]

@@ -1,9 +1,12 @@
-"""The messages of OTLP/JSON: a table each, from JSON key to what fills in its value."""
+"""Fills in the messages of OTLP from JSON, by protobuf's descriptors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, MutableSequence
 from typing import Any, Final
 
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message_factory import GetMessageClass
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from spanframe_collector.otlp_json.values import (
     UnreadableError,
@@ -18,56 +21,75 @@ from spanframe_collector.otlp_json.values import (
 
 __all__ = ["RESOURCE_SPANS", "SCOPE_SPANS", "SPAN", "Fields", "fill"]
 
-_MOST_DEPTH: Final = 64
-"""Deeper values no protobuf parser takes; those between cost their span later."""
+_MAX_DEPTH: Final = 64
+"""Maximum levels of an attribute value; no protobuf parser takes more. A span whose
+values have almost as many is rejected when it is decoded."""
 
-Setter = Callable[[Any, Any], None]
-Fields = Mapping[str, Setter]
+Reader = Callable[[Any], Any]
+Setter = Callable[[Any, Any, int], None]
+"""Puts a JSON value into a message, at a depth within an attribute value."""
+
+Fields = dict[str, Setter]
+"""The setters of a message, by JSON key."""
 
 
-def fill(message: Any, fields: Fields, source: Any) -> None:
+def fill(message: Any, fields: Fields, source: Any, depth: int = 0) -> None:
     """Put the values of a JSON object into a message.
+
+    Args:
+        message: is filled in.
+        fields: of the message.
+        source: the JSON value; keys that are no field are ignored.
+        depth: of the attribute value that the message is a part of.
 
     Raises:
         ValueError: when one does not fit; the message is then filled in part.
     """
     if not isinstance(source, dict):
         raise UnreadableError
-    for key, put in fields.items():
-        value = source.get(key)
-        if value is not None:
-            put(message, value)
+    if fields is _ANY_VALUE:
+        if depth > _MAX_DEPTH or (len(source) > 1 and _is_ambiguous(source)):
+            raise UnreadableError
+        depth += 1
+    for key, value in source.items():
+        if value is not None and key in fields:
+            fields[key](message, value, depth)
 
 
-def _scalar(name: str, read: Callable[[Any], Any]) -> Setter:
-    def put(message: Any, value: Any) -> None:
-        setattr(message, name, read(value))
+def _is_ambiguous(source: dict[str, Any]) -> bool:
+    """Tell whether an attribute value has two values."""
+    return sum(source[key] is not None for key in source.keys() & _ANY_VALUE) > 1
+
+
+def _scalar(name: str, read: Reader) -> Setter:
+    return lambda message, value, _: setattr(message, name, read(value))
+
+
+def _scalars(name: str, read: Reader) -> Setter:
+    def put(message: Any, value: Any, _: int) -> None:
+        getattr(message, name).extend([read(item) for item in _items(value)])
 
     return put
 
 
 def _message(name: str, fields: Fields) -> Setter:
-    def put(message: Any, value: Any) -> None:
+    def put(message: Any, value: Any, depth: int) -> None:
         inner = getattr(message, name)
         inner.SetInParent()
-        fill(inner, fields, value)
+        fill(inner, fields, value, depth)
 
     return put
 
 
-def _repeated(name: str, fill: Setter) -> Setter:
-    def put(message: Any, value: Any) -> None:
+def _messages(name: str, fields: Fields) -> Setter:
+    def put(message: Any, value: Any, depth: int) -> None:
         inner = getattr(message, name)
         for item in _items(value):
             if item is not None:
-                fill(inner.add(), item)
-
-    return put
-
-
-def _strings(name: str) -> Setter:
-    def put(message: Any, value: Any) -> None:
-        getattr(message, name).extend(string(item) for item in _items(value))
+                fill(inner.add(), fields, item, depth)
+            elif fields is _ANY_VALUE:
+                # It is the empty value: the other elements keep their places.
+                inner.add()
 
     return put
 
@@ -78,114 +100,59 @@ def _items(value: Any) -> list[Any]:
     return value
 
 
-def _fill_with(fields: Fields) -> Setter:
-    return lambda message, value: fill(message, fields, value)
+# --- the tables -----------------------------------------------------------------------
+
+_IDS: Final = frozenset({"trace_id", "span_id", "parent_span_id"})
+"""Fields of bytes that are hexadecimal in OTLP/JSON; the others are base64."""
+
+_READERS: Final[dict[int, Reader]] = {
+    FieldDescriptor.CPPTYPE_BOOL: boolean,
+    FieldDescriptor.CPPTYPE_DOUBLE: double,
+    FieldDescriptor.CPPTYPE_ENUM: enum,
+    FieldDescriptor.CPPTYPE_FLOAT: double,
+    FieldDescriptor.CPPTYPE_STRING: string,
+}
+"""The others are integers."""
+
+_tables: Final[dict[str, Fields]] = {}
 
 
-_SIMPLE_VALUES: Final = {
-    "stringValue": _scalar("string_value", string),
-    "boolValue": _scalar("bool_value", boolean),
-    "intValue": _scalar("int_value", integer),
-    "doubleValue": _scalar("double_value", double),
-    "bytesValue": _scalar("bytes_value", base64_bytes),
-}
-_VALUES: Final = frozenset({*_SIMPLE_VALUES, "arrayValue", "kvlistValue"})
+def _fields_of(descriptor: Descriptor) -> Fields:
+    if descriptor.full_name not in _tables:
+        # Known before it is complete: an attribute value holds attribute values.
+        fields = _tables[descriptor.full_name] = {}
+        empty = GetMessageClass(descriptor)()
+        for field in descriptor.fields:
+            fields[field.camelcase_name] = _setter(field, getattr(empty, field.name))
+    return _tables[descriptor.full_name]
 
 
-def _any_value(target: AnyValue, source: Any, depth: int = 0) -> None:
-    if not isinstance(source, dict) or depth > _MOST_DEPTH:
-        raise UnreadableError
-    given = [k for k, v in source.items() if k in _VALUES and v is not None]
-    if len(given) > 1:
-        raise UnreadableError
-    for key in given:
-        value = source[key]
-        if key in _SIMPLE_VALUES:
-            _SIMPLE_VALUES[key](target, value)
-            continue
-        if not isinstance(value, dict):
-            raise UnreadableError
-        inner = _items(value.get("values", []))
-        if key == "arrayValue":
-            target.array_value.SetInParent()
-            for item in inner:
-                # An element that is null is the empty value: the others keep theirs.
-                element = target.array_value.values.add()
-                _any_value(element, {} if item is None else item, depth + 1)
-        else:
-            target.kvlist_value.SetInParent()
-            for item in inner:
-                _key_value(target.kvlist_value.values.add(), item, depth + 1)
+def _setter(field: FieldDescriptor, default: object) -> Setter:
+    # The versions of protobuf that we support share no other way to ask.
+    is_repeated = isinstance(default, MutableSequence)
+    if field.message_type is None:
+        return (_scalars if is_repeated else _scalar)(field.name, _reader(field))
+    inner = _fields_of(field.message_type)
+    return (_messages if is_repeated else _message)(field.name, inner)
 
 
-def _key_value(target: Any, source: Any, depth: int = 0) -> None:
-    if not isinstance(source, dict):
-        raise UnreadableError
-    key, value = source.get("key"), source.get("value")
-    if key is not None:
-        target.key = string(key)
-    if value is not None:
-        target.value.SetInParent()
-        _any_value(target.value, value, depth)
+def _reader(field: FieldDescriptor) -> Reader:
+    if field.type != FieldDescriptor.TYPE_BYTES:
+        return _READERS.get(field.cpp_type, integer)
+    if field.name not in _IDS:
+        return base64_bytes
+    is_of_span = field.containing_type is Span.DESCRIPTOR
+    return hexadecimal(f"invalid_{field.name}" if is_of_span else "")
 
 
-_ATTRIBUTES: Final = {
-    "attributes": _repeated("attributes", _key_value),
-    "droppedAttributesCount": _scalar("dropped_attributes_count", integer),
-}
-_ENTITY: Final = {
-    "schemaUrl": _scalar("schema_url", string),
-    "type": _scalar("type", string),
-    "idKeys": _strings("id_keys"),
-    "descriptionKeys": _strings("description_keys"),
-}
-_RESOURCE: Final = {
-    **_ATTRIBUTES,
-    "entityRefs": _repeated("entity_refs", _fill_with(_ENTITY)),
-}
-RESOURCE_SPANS: Final = {
-    "resource": _message("resource", _RESOURCE),
-    "schemaUrl": _scalar("schema_url", string),
-}
-_SCOPE: Final = {
-    **_ATTRIBUTES,
-    "name": _scalar("name", string),
-    "version": _scalar("version", string),
-}
-SCOPE_SPANS: Final = {
-    "scope": _message("scope", _SCOPE),
-    "schemaUrl": _scalar("schema_url", string),
-}
-_EVENT: Final = {
-    **_ATTRIBUTES,
-    "timeUnixNano": _scalar("time_unix_nano", integer),
-    "name": _scalar("name", string),
-}
-_LINK: Final = {
-    **_ATTRIBUTES,
-    "traceId": _scalar("trace_id", hexadecimal()),
-    "spanId": _scalar("span_id", hexadecimal()),
-    "traceState": _scalar("trace_state", string),
-    "flags": _scalar("flags", integer),
-}
-_STATUS: Final = {
-    "message": _scalar("message", string),
-    "code": _scalar("code", enum),
-}
-SPAN: Final = {
-    **_ATTRIBUTES,
-    "traceId": _scalar("trace_id", hexadecimal("invalid_trace_id")),
-    "spanId": _scalar("span_id", hexadecimal("invalid_span_id")),
-    "parentSpanId": _scalar("parent_span_id", hexadecimal("invalid_parent_span_id")),
-    "traceState": _scalar("trace_state", string),
-    "flags": _scalar("flags", integer),
-    "name": _scalar("name", string),
-    "kind": _scalar("kind", enum),
-    "startTimeUnixNano": _scalar("start_time_unix_nano", integer),
-    "endTimeUnixNano": _scalar("end_time_unix_nano", integer),
-    "events": _repeated("events", _fill_with(_EVENT)),
-    "droppedEventsCount": _scalar("dropped_events_count", integer),
-    "links": _repeated("links", _fill_with(_LINK)),
-    "droppedLinksCount": _scalar("dropped_links_count", integer),
-    "status": _message("status", _STATUS),
-}
+def _without(key: str, descriptor: Descriptor) -> Fields:
+    fields = dict(_fields_of(descriptor))
+    del fields[key]
+    return fields
+
+
+_ANY_VALUE: Final = _fields_of(AnyValue.DESCRIPTOR)
+# Scopes and spans are read one by one: a bad span is rejected alone.
+RESOURCE_SPANS: Final = _without("scopeSpans", ResourceSpans.DESCRIPTOR)
+SCOPE_SPANS: Final = _without("spans", ScopeSpans.DESCRIPTOR)
+SPAN: Final = _fields_of(Span.DESCRIPTOR)

@@ -1,10 +1,10 @@
-"""An export request from JSON to protobuf: the envelope, and what a bad value costs.
+"""Translates an export request from JSON to protobuf.
 
-The stock JSON parser of protobuf reads another language: base64 ids, names of enum
-values, snake_case keys. This reader follows OTLP 1.11: ids are hexadecimal in any case,
-keys are lowerCamelCase, unknown keys are ignored at every level, enums are integers,
-64-bit integers numbers or strings, null is absent. What one span gets wrong costs that
-span alone.
+The JSON parser of protobuf reads another format: base64 ids, names of enum values,
+snake_case keys. This one follows OTLP 1.11: ids are hexadecimal in any case, keys are
+lowerCamelCase, unknown keys are ignored at every level, enums are integers, 64-bit
+integers are numbers or strings, null is absent. A span that has a wrong value is
+rejected alone.
 """
 
 import json
@@ -22,19 +22,22 @@ from spanframe_collector.otlp_json.messages import (
     SPAN,
     fill,
 )
-from spanframe_collector.otlp_json.values import MOST_DIGITS, UnreadableError
+from spanframe_collector.otlp_json.values import (
+    MAX_INTEGER_DIGITS,
+    UnreadableError,
+)
 from spanframe_store.contract.spans import Rejected
 from spanframe_store.otlp.envelope import EnvelopeError
 
 __all__ = ["Translated", "to_protobuf"]
 
-_MOST_OBJECTS: Final = 300_000
-"""Objects and arrays in one request: empty ones take thirty times their text, and two
-microseconds each."""
+_MAX_OBJECTS: Final = 300_000
+"""Maximum objects and arrays of one request, together; an empty one takes thirty times
+the memory of its text, and two microseconds."""
 
 
 class Translated(NamedTuple):
-    """A request in the protobuf encoding, and what could not go into it."""
+    """A request in the protobuf encoding, and the spans that were rejected."""
 
     request: bytes
     rejected: list[Rejected]
@@ -66,7 +69,7 @@ def to_protobuf(body: bytes) -> Translated:
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    if body.count(b"{") + body.count(b"[") > _MOST_OBJECTS:
+    if body.count(b"{") + body.count(b"[") > _MAX_OBJECTS:
         raise EnvelopeError("too many objects in one request")
     try:
         source = json.loads(
@@ -80,12 +83,12 @@ def _parse(body: bytes) -> dict[str, Any]:
 
 
 def _parse_int(text: str) -> Any:
-    # Python refuses numbers of thousands of digits, and with them the whole request.
-    return int(text) if len(text) <= MOST_DIGITS else _TOO_LONG
+    # Python refuses numbers of thousands of digits, which would fail the whole request.
+    return int(text) if len(text) <= MAX_INTEGER_DIGITS else _TOO_LONG
 
 
 _TOO_LONG: Final = object()
-"""Stands for a number that fits no field."""
+"""Value in place of a number that fits no field."""
 
 
 def _refuse_constant(name: str) -> Any:
@@ -111,7 +114,7 @@ def _objects(source: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
     """Yield the objects of a list in the envelope.
 
     Raises:
-        EnvelopeError: when it is no list of objects.
+        EnvelopeError: when it is not a list of objects.
     """
     items = source.get(key)
     if items is None:

@@ -1,4 +1,4 @@
-"""The values of OTLP/JSON: readers return what a field holds, or raise ValueError."""
+"""Reads values of OTLP/JSON: each function returns the value of a field, or raises."""
 
 import base64
 import binascii
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 __all__ = [
-    "MOST_DIGITS",
+    "MAX_INTEGER_DIGITS",
     "UnreadableError",
     "base64_bytes",
     "boolean",
@@ -19,16 +19,16 @@ __all__ = [
     "string",
 ]
 
-MOST_DIGITS: Final = 20
-"""No integer of OTLP has more."""
+MAX_INTEGER_DIGITS: Final = 20
+"""Maximum digits of an integer of OTLP."""
 
 
 class UnreadableError(ValueError):
-    """A value of another type than its field; the text is the reason, or empty."""
+    """A value does not have the type of its field; the text is the reason, or empty."""
 
 
 def string(value: Any) -> str:
-    """Read a string; the field itself refuses a lone surrogate."""
+    """Read a string; the message refuses a lone surrogate."""
     if not isinstance(value, str):
         raise UnreadableError
     return value
@@ -41,11 +41,11 @@ def boolean(value: Any) -> bool:
     return value
 
 
-_INTEGER: Final = re.compile(rf"-?[0-9]{{1,{MOST_DIGITS}}}")
+_INTEGER: Final = re.compile(rf"-?[0-9]{{1,{MAX_INTEGER_DIGITS}}}")
 
 
 def integer(value: Any) -> int:
-    """Read a number or a string; the field itself refuses what does not fit."""
+    """Read a number or a string; the message refuses a number that does not fit."""
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
     if isinstance(value, float) and value.is_integer():
@@ -54,7 +54,7 @@ def integer(value: Any) -> int:
 
 
 def enum(value: Any) -> int:
-    """Read the number of an enum value; names are not OTLP/JSON."""
+    """Read the number of an enum value; OTLP/JSON has no names of enum values."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise UnreadableError
     return value
@@ -65,7 +65,7 @@ _WORDS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def double(value: Any) -> float:
-    """Read a number, or a word for what JSON has no number for."""
+    """Read a number, or the word for infinity or NaN."""
     if isinstance(value, str):
         if value in _WORDS:
             return _WORDS[value]
@@ -89,7 +89,11 @@ def base64_bytes(value: Any) -> bytes:
 
 
 def hexadecimal(reason: str = "") -> Callable[[Any], bytes]:
-    """Make the reader of an id; its length is checked where all spans are."""
+    """Return the reader of an id; the decoder checks its length.
+
+    Args:
+        reason: of rejecting a span whose id is not hexadecimal; empty: none of its own.
+    """
 
     def read(value: Any) -> bytes:
         try:

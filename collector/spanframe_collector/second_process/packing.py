@@ -12,15 +12,15 @@ from itertools import accumulate, pairwise
 from typing import Any, Final, NamedTuple, overload
 
 from spanframe_store.contract.spans import (
-    Contents,
     Fact,
     Interned,
-    Kind,
+    Previews,
     Rank,
+    Signature,
     Source,
     SpanRow,
 )
-from spanframe_store.otlp.request import LARGEST_REMEMBERED
+from spanframe_store.otlp.request import MAX_REMEMBERED_BYTES
 
 __all__ = ["PackedRows", "pack", "unpack"]
 
@@ -67,17 +67,17 @@ def pack(rows: Sequence[SpanRow]) -> bytes:
     """Write rows; `unpack` reads them back."""
     kinds: dict[bytes, int] = {}
     origins: dict[tuple[bytes, bytes], int] = {}
-    of_kind = [kinds.setdefault(row.kind.digest, len(kinds)) for row in rows]
+    of_kind = [kinds.setdefault(row.signature.digest, len(kinds)) for row in rows]
     of_origin = [
         origins.setdefault((row.resource.digest, row.scope.digest), len(origins))
         for row in rows
     ]
     rest = {
-        "kinds": [_dump_kind(row.kind) for row in _firsts(rows, of_kind)],
+        "kinds": [_dump_signature(row.signature) for row in _firsts(rows, of_kind)],
         "origins": [_dump_origin(row) for row in _firsts(rows, of_origin)],
         "facts": [(n, row.own_facts) for n, row in enumerate(rows) if row.own_facts],
         "usage": [(n, row.usage) for n, row in enumerate(rows) if row.usage],
-        "contents": [(n, row.contents) for n, row in enumerate(rows) if row.contents],
+        "previews": [(n, row.previews) for n, row in enumerate(rows) if row.previews],
     }
     return _join(
         json.dumps(rest).encode(),
@@ -112,15 +112,15 @@ def unpack(packed: bytes) -> list[SpanRow]:
         bodies,
     ) = _part(packed)
     rest = json.loads(text)
-    kinds = [_load_kind(*each) for each in rest["kinds"]]
+    kinds = [_load_signature(*each) for each in rest["kinds"]]
     origins = [_load_origin(each) for each in rest["origins"]]
     origin_of = [origins[n] for n in array(_INDEXES, of_origin)]
     usage: list[str | None] = [None] * len(ranks)
     for n, reported in rest["usage"]:
         usage[n] = reported
-    contents: list[Contents | None] = [None] * len(ranks)
-    for n, texts in rest["contents"]:
-        contents[n] = Contents(*texts)
+    previews: list[Previews | None] = [None] * len(ranks)
+    for n, texts in rest["previews"]:
+        previews[n] = Previews(*texts)
     own_facts: list[tuple[Fact, ...]] = [()] * len(ranks)
     for n, facts in rest["facts"]:
         own_facts[n] = _load_facts(facts)
@@ -143,7 +143,7 @@ def unpack(packed: bytes) -> list[SpanRow]:
         ],
         [origin.facts for origin in origin_of],
         own_facts,
-        contents,
+        previews,
         strict=True,
     )
     # Half the time that calling the class takes, which has to look for defaults.
@@ -167,12 +167,12 @@ def _firsts(rows: Sequence[SpanRow], numbers: list[int]) -> Iterator[SpanRow]:
             yield row
 
 
-def _dump_kind(kind: Kind) -> tuple[str, str, str, str]:
+def _dump_signature(kind: Signature) -> tuple[str, str, str, str]:
     return kind.digest.hex(), kind.name, kind.type, kind.status
 
 
-def _load_kind(digest: str, name: str, type_: str, status: str) -> Kind:
-    return Kind(bytes.fromhex(digest), name, type_, status)
+def _load_signature(digest: str, name: str, type_: str, status: str) -> Signature:
+    return Signature(bytes.fromhex(digest), name, type_, status)
 
 
 def _dump_origin(row: SpanRow) -> str:
@@ -185,7 +185,7 @@ def _dump_origin(row: SpanRow) -> str:
 
 def _load_origin(text: str) -> _Origin:
     # What a sender makes up for each request must not add up in memory.
-    large = len(text) > LARGEST_REMEMBERED
+    large = len(text) > MAX_REMEMBERED_BYTES
     return (_origin.__wrapped__ if large else _origin)(text)
 
 

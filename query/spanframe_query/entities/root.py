@@ -11,7 +11,7 @@ from spanframe_store.contract.results import SpanBlock
 from spanframe_store.otlp.anyvalue import NOT_JSON
 from spanframe_store.otlp.anyvalue import loads as json_value
 from spanframe_store.otlp.content import StoredSpan, decode_body, loads, open_block
-from spanframe_store.otlp.previews import METADATA_LENGTH
+from spanframe_store.otlp.previews import MAX_METADATA_CHARS
 
 __all__ = ["NOTHING", "RootValues", "root_values", "short_values"]
 
@@ -41,7 +41,7 @@ def short_values(metadata: Mapping[str, str]) -> RootValues | None:
     outputs = metadata.get(keys.META_TRACE_OUTPUTS)
     if inputs is None or outputs is None:
         return None
-    if len(inputs) >= METADATA_LENGTH or len(outputs) >= METADATA_LENGTH:
+    if len(inputs) >= MAX_METADATA_CHARS or len(outputs) >= MAX_METADATA_CHARS:
         return None
     return RootValues(loads(inputs or _ABSENT), loads(outputs or _ABSENT))
 

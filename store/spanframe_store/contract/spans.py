@@ -1,37 +1,37 @@
-"""The values that travel from a decoded request to the store: frozen, no behaviour."""
+"""Values that go from a decoded request to the store: frozen, without behaviour."""
 
 from enum import IntEnum
 from typing import NamedTuple
 
 __all__ = [
-    "Contents",
     "Fact",
     "Interned",
-    "Kind",
+    "Previews",
     "Rank",
     "Rejected",
+    "Signature",
     "Source",
     "SpanRow",
 ]
 
 
 class Source(IntEnum):
-    """Who says a fact about a trace; a greater source wins over a smaller one."""
+    """The source of a fact about a trace; a greater source wins over a smaller one."""
 
     RESOURCE = 0
-    """The request or the resource: true of everything the process sends."""
+    """The request or the resource, for everything that the process sends."""
     SPAN = 1
-    """What a span is: its name, times, status, inputs and outputs."""
+    """The span itself: its name, times, status, inputs and outputs."""
     CONVENTION = 2
-    """Said of the trace in the words of another convention: ``langfuse.trace.name``."""
+    """An attribute of another convention: ``langfuse.trace.name``."""
     EXPLICIT = 3
-    """Said by the app about its trace: ``update_current_trace``, ``set_experiment``."""
+    """The app, about its trace: ``update_current_trace``, ``set_experiment``."""
     EDIT = 4
-    """Changed later in the store: ``set_trace_tag``, ``delete_trace_tag``."""
+    """A later change in the store: ``set_trace_tag``, ``delete_trace_tag``."""
 
 
 class Rank(IntEnum):
-    """How much a span speaks for its trace; a greater rank wins within one source."""
+    """The rank of a span in its trace; a greater rank wins within one source."""
 
     INNER = 0
     """A span whose parent belongs to the same process."""
@@ -42,10 +42,10 @@ class Rank(IntEnum):
 
 
 class Fact(NamedTuple):
-    """One thing a span says about its trace.
+    """A value that a span states about its trace.
 
     ``field`` is a column of the trace row, or ``tags.<key>`` or ``metadata.<key>``. An
-    experiment is named (``experiment``) or numbered (``experiment_id``, digits).
+    experiment is stated by name (``experiment``) or by number (``experiment_id``).
     """
 
     field: str
@@ -61,8 +61,8 @@ class Interned(NamedTuple):
     body: bytes
 
 
-class Kind(NamedTuple):
-    """What spans are found by; most spans of an app are of a few kinds.
+class Signature(NamedTuple):
+    """The texts that spans are found by; an app has few signatures and many spans.
 
     ``type`` is ``LLM``, ``TOOL``, … or ``UNKNOWN``, ``status`` ``UNSET``, ``OK`` or
     ``ERROR``.
@@ -74,21 +74,27 @@ class Kind(NamedTuple):
     status: str
 
 
-class Contents(NamedTuple):
-    """The inputs and outputs of a span as JSON text; None when it has none."""
+class Previews(NamedTuple):
+    """The beginnings of a span's inputs and outputs, as its trace shows them.
 
-    inputs: str | None
-    outputs: str | None
+    The previews are None where the span has none; the other two are empty. Together
+    they have at most 2 500 characters, whatever the size of the span.
+    """
+
+    request_preview: str | None
+    response_preview: str | None
+    trace_inputs: str
+    trace_outputs: str
 
 
 class SpanRow(NamedTuple):
     """One span on its way to the store.
 
-    Ids are signed 64-bit integers of the eight bytes, times nanoseconds since the epoch
-    below 2**63 (0: unset), usage JSON text. ``body`` is the OTLP
-    Span exactly as it arrived. ``json_layer``: its sender writes every
-    attribute as JSON text. ``shared_facts`` are those of its resource and request.
-    ``contents`` are at hand where the span may speak for its trace, and is not large.
+    Ids are signed 64-bit integers of the eight bytes, times are nanoseconds since the
+    epoch below 2**63 (0: unset), usage is JSON text. ``body`` is the OTLP Span exactly
+    as it arrived. ``json_layer``: its sender writes every attribute as JSON text.
+    ``shared_facts`` are those of its resource and request. ``previews`` are None where
+    the rank is INNER, and for spans beyond the limit of their request.
     """
 
     trace_id: bytes
@@ -96,7 +102,7 @@ class SpanRow(NamedTuple):
     digest: int
     parent_span_id: int | None
     rank: Rank
-    kind: Kind
+    signature: Signature
     start_ns: int
     end_ns: int
     usage: str | None
@@ -106,16 +112,16 @@ class SpanRow(NamedTuple):
     body: bytes
     shared_facts: tuple[Fact, ...]
     own_facts: tuple[Fact, ...]
-    contents: Contents | None = None
+    previews: Previews | None = None
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """Everything the span says about its trace."""
+        """All facts of the span about its trace."""
         return self.shared_facts + self.own_facts
 
 
 class Rejected(NamedTuple):
-    """Spans that can never be stored; ``reason`` comes from a closed set."""
+    """A count of spans that can never be stored; ``reason`` is from a closed set."""
 
     reason: str
     spans: int

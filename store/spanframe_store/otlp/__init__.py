@@ -1,11 +1,11 @@
-"""OTLP bytes to rows: pure functions, no clock, no I/O."""
+"""Decodes OTLP into span rows: pure functions, no clock, no I/O."""
 
 from spanframe_store.otlp.envelope import EnvelopeError, TooManyPartsError
 from spanframe_store.otlp.request import (
     Decoded,
-    contents,
     decode_request,
     decode_stored,
+    previews_of,
     span_digest,
 )
 
@@ -13,8 +13,8 @@ __all__ = [
     "Decoded",
     "EnvelopeError",
     "TooManyPartsError",
-    "contents",
     "decode_request",
     "decode_stored",
+    "previews_of",
     "span_digest",
 ]

@@ -8,63 +8,74 @@ from typing import Any, Final
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from spanframe_store.otlp.envelope import Room
+from spanframe_store.otlp.envelope import Budget
 
-__all__ = ["MAX_DEPTH", "NOT_JSON", "json_text", "loads", "plain", "plain_values"]
+__all__ = [
+    "MAX_DEPTH",
+    "NOT_JSON",
+    "json_text",
+    "loads",
+    "plain",
+    "plain_values",
+]
 
 MAX_DEPTH: Final = 32
-"""Values nested deeper come out as None; the stored body keeps them."""
+"""Maximum levels of an attribute value; deeper values are read as None, and the stored
+body keeps them."""
 
 NOT_JSON: Final = object()
-"""What `loads` returns for text that is not JSON: null is JSON, too."""
+"""The result of `loads` for text that is not JSON; null is JSON."""
 
 _decoder: Final = json.JSONDecoder()
 _decode: Final = _decoder.decode
 _decode_start: Final = _decoder.raw_decode
 _WORDS: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _MAX_JSON_DEPTH: Final = 100
-"""The same for JSON text inside a value: it may be nested deeper than Python goes."""
+"""Maximum levels of a value that is written as JSON; a JSON text inside a value may be
+deeper than Python can recurse."""
 
 
-def plain_values(pairs: Sequence[KeyValue], room: Room | None = None) -> dict[str, Any]:
-    """Return attributes as plain values by key; of two equal keys the last wins.
+def plain_values(
+    pairs: Sequence[KeyValue], budget: Budget | None = None
+) -> dict[str, Any]:
+    """Return attributes as plain values by key; where a key comes twice, the last wins.
 
     Args:
         pairs: the attributes.
-        room: for these and the values inside of them; None: for any number.
+        budget: is spent on these and the values inside of them; None: no limit.
 
     Raises:
-        TooManyPartsError: when there is no more room.
+        TooManyPartsError: when the budget is spent.
     """
-    if room is not None:
-        room.take(len(pairs))
-    # Most values are text: asking for it first saves asking what they are.
+    if budget is not None:
+        budget.spend(len(pairs))
+    # Most values are text: reading that first saves asking for their type.
     return {
-        pair.key: pair.value.string_value or plain(pair.value, 0, room)
+        pair.key: pair.value.string_value or plain(pair.value, 0, budget)
         for pair in pairs
     }
 
 
-def plain(value: AnyValue, depth: int = 0, room: Room | None = None) -> Any:
+def plain(value: AnyValue, depth: int = 0, budget: Budget | None = None) -> Any:
     """Return the value as str, bool, int, float, bytes, list, dict or None (empty).
 
-    Of two equal keys in one map the last wins (OTLP leaves it to the receiver).
+    Where a key comes twice in one map, the last wins (OTLP leaves it to the receiver).
     """
     kind = value.WhichOneof("value")
     if kind == "array_value":
         if depth >= MAX_DEPTH:
             return None
         items = value.array_value.values
-        if room is not None:
-            room.take(len(items))
-        return [plain(item, depth + 1, room) for item in items]
+        if budget is not None:
+            budget.spend(len(items))
+        return [plain(item, depth + 1, budget) for item in items]
     if kind == "kvlist_value":
         if depth >= MAX_DEPTH:
             return None
         pairs = value.kvlist_value.values
-        if room is not None:
-            room.take(len(pairs))
-        return {pair.key: plain(pair.value, depth + 1, room) for pair in pairs}
+        if budget is not None:
+            budget.spend(len(pairs))
+        return {pair.key: plain(pair.value, depth + 1, budget) for pair in pairs}
     if kind is None or kind == "string_value_strindex":
         return None
     return getattr(value, kind)
@@ -73,7 +84,7 @@ def plain(value: AnyValue, depth: int = 0, room: Room | None = None) -> Any:
 def json_text(value: object) -> str:
     """Return JSON text of a plain value: bytes as base64, NaN and infinity as words.
 
-    The words are quoted, so that every reader of JSON takes the text (OTLP/JSON).
+    The words are quoted as in OTLP/JSON, so that every JSON reader accepts the text.
     """
     return json.dumps(_for_json(value, 0), ensure_ascii=False)
 
@@ -82,7 +93,7 @@ def loads(text: str) -> Any:
     """Return the value of a JSON text, `NOT_JSON` for any other text.
 
     A lone surrogate, which JavaScript leaves where it cuts an emoji, becomes U+FFFD:
-    neither UTF-8 nor a store can hold it.
+    UTF-8 cannot encode it, and no store can keep it.
     """
     try:
         value = _value(text)
@@ -98,7 +109,7 @@ def loads(text: str) -> Any:
 
 
 def _value(text: str) -> Any:
-    """Return the value of a JSON text; twice as fast without white space around it."""
+    """Return the value of a JSON text; without white space around it, twice as fast."""
     if not text or text[0].isspace():
         return _decode(text)
     value, end = _decode_start(text)

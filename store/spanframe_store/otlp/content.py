@@ -26,6 +26,13 @@ from spanframe_store.otlp.anyvalue import loads as json_value
 from spanframe_store.otlp.conventions import EVENT_NAMES, derive
 from spanframe_store.otlp.envelope import split_spans
 from spanframe_store.otlp.facts import without_json_layer
+from spanframe_store.otlp.precedence import (
+    Order,
+    parent_id,
+    precedence,
+    rank_of,
+    signed_id,
+)
 
 __all__ = [
     "REQUEST_ID_ATTRIBUTE",
@@ -46,10 +53,7 @@ _MLFLOW_SCOPE: Final = "mlflow."
 # The wire carries these as plain text whoever sends them.
 _PLAIN_PREFIXES: Final = (keys.TAG_PREFIX, "spanframe.")
 _NO_SPAN: Final = bytes(8)
-# OTLP Span.flags: bit 8, it is known whether the parent is remote; bit 9, it is.
-_PARENT_IS_REMOTE: Final = 0x300
 _CODES: Final = {1: SpanStatusCode.OK, 2: SpanStatusCode.ERROR}
-_LATEST: Final = 1 << 63
 
 
 def open_block(block: SpanBlock) -> tuple[bytes, Sequence[OtlpSpan]]:
@@ -143,34 +147,28 @@ def newest_versions(spans: Iterable[StoredSpan]) -> list[StoredSpan]:
 def in_order(spans: Sequence[StoredSpan]) -> list[StoredSpan]:
     """Sort spans: the one that speaks for the trace, then by start, ties by id.
 
-    The first is chosen as the collector chooses it for the trace row: a span without
-    a parent before one whose parent is in another process before any other; among
-    equals the one that starts first, then the one that ends last.
+    The first is the one that the collector chooses for the trace row
+    (`spanframe_store.otlp.precedence`).
     """
     if not spans:
         return []
-    head = max(spans, key=_precedence)
+    orders = [_precedence(span) for span in spans]
+    first = max(orders)
+    heads = [span for span, order in zip(spans, orders, strict=True) if order == first]
+    # A digest costs a hash, and one is needed where two spans have the same id.
+    head = heads[0] if len(heads) == 1 else max(heads, key=lambda span: span.digest)
     rest = sorted(
         (span for span in spans if span is not head),
-        key=lambda span: (span.start_ns, _signed(span.message.span_id)),
+        key=lambda span: (span.start_ns, signed_id(span.message.span_id)),
     )
     return [head, *rest]
 
 
-def _precedence(span: StoredSpan) -> tuple[int, int, int, int]:
-    first = -span.start_ns if span.start_ns else -_LATEST
-    return _rank(span), first, span.end_ns, _signed(span.message.span_id)
-
-
-def _rank(span: StoredSpan) -> int:
-    if span.parent is None:
-        return 2
-    flags = span.message.flags
-    return 1 if flags & _PARENT_IS_REMOTE == _PARENT_IS_REMOTE else 0
-
-
-def _signed(span_id: bytes) -> int:
-    return int.from_bytes(span_id, "big", signed=True)
+def _precedence(span: StoredSpan) -> Order:
+    message = span.message
+    rank = rank_of(parent_id(message.parent_span_id), message.flags)
+    span_id = signed_id(message.span_id)
+    return precedence(rank, span.start_ns, span.end_ns, span_id, digest=0)
 
 
 def decode_body(stored: StoredSpan) -> SpanContent:

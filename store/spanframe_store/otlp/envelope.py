@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 __all__ = [
-    "MOST_PARTS",
+    "MAX_PARTS",
+    "Budget",
     "EnvelopeError",
     "RawScope",
-    "Room",
     "TooManyPartsError",
     "has_more_fields",
     "join_spans",
@@ -23,8 +23,8 @@ __all__ = [
     "walk",
 ]
 
-MOST_PARTS: Final = 100_000
-"""Spans, scopes and resources in one request, at the very most: an empty one takes two
+MAX_PARTS: Final = 100_000
+"""Maximum spans, scopes and resources of one request, together; an empty one takes two
 bytes on the wire and hundreds in memory."""
 
 _LENGTH_DELIMITED: Final = 2
@@ -38,26 +38,33 @@ class EnvelopeError(ValueError):
 
 
 class TooManyPartsError(EnvelopeError):
-    """The request holds more than a request may."""
+    """The request has more parts, or more attribute values, than the maximum."""
 
 
-class Room:
-    """How much of something may still come."""
+class Budget:
+    """What is left of a limit on a request: its fields, or its attribute values."""
 
     __slots__ = ("left",)
 
     def __init__(self, left: int) -> None:
         self.left = left
 
-    def take(self, count: int) -> None:
-        """Note what has come.
+    def spend(self, count: int) -> None:
+        """Subtract what was found.
 
         Raises:
-            TooManyPartsError: when it is more than may come.
+            TooManyPartsError: when it is more than is left.
         """
         self.left -= count
         if self.left < 0:
             raise TooManyPartsError("too many spans, scopes, resources or values")
+
+    def try_spend(self, count: int) -> bool:
+        """Subtract, if enough is left; tell whether it was."""
+        if count > self.left:
+            return False
+        self.left -= count
+        return True
 
 
 class RawScope(NamedTuple):
@@ -70,63 +77,69 @@ class RawScope(NamedTuple):
     spans: list[bytes]
 
 
-def walk(request: bytes, most_parts: int = MOST_PARTS) -> Iterator[RawScope]:
+def walk(request: bytes, max_parts: int = MAX_PARTS) -> Iterator[RawScope]:
     """Yield the scopes of an ExportTraceServiceRequest, in order.
 
     Field numbers: opentelemetry/proto/trace/v1/trace.proto, OTLP 1.11. Unknown fields
-    are skipped, of a repeated singular message the last counts.
+    are skipped; where a singular message comes twice, the last one counts.
 
     Args:
-        request: the message.
-        most_parts: spans, scopes and resources that it may have together.
+        request: the message. A part that is kept is copied out of it once.
+        max_parts: maximum spans, scopes and resources, together.
 
     Raises:
         EnvelopeError: when the envelope cannot be read to its end.
         TooManyPartsError: when it has more parts.
     """
-    room = Room(most_parts)
-    for number, resource_spans in _fields(request, room):
-        if number != 1:
-            continue
-        resource = schema_url = b""
-        scopes: list[bytes] = []
-        for inner, value in _fields(resource_spans, room):
-            if inner == 1:
-                resource = value
-            elif inner == 2:  # noqa: PLR2004 - a field number
-                scopes.append(value)
-            elif inner == 3:  # noqa: PLR2004
-                schema_url = value
-        for scope_spans in scopes:
-            yield _scope(resource, schema_url, scope_spans, room)
+    budget = Budget(max_parts)
+    for number, start, end in _fields(request, 0, len(request), budget):
+        if number == 1:
+            yield from _resource_spans(request, start, end, budget)
 
 
-def _scope(
-    resource: bytes, resource_schema_url: bytes, message: bytes, room: Room
-) -> RawScope:
+def _resource_spans(
+    request: bytes, start: int, end: int, budget: Budget
+) -> Iterator[RawScope]:
+    resource = schema_url = b""
+    scopes: list[tuple[int, int]] = []
+    for number, first, last in _fields(request, start, end, budget):
+        if number == 1:
+            resource = request[first:last]
+        elif number == 2:  # noqa: PLR2004 - a field number
+            scopes.append((first, last))
+        elif number == 3:  # noqa: PLR2004
+            schema_url = request[first:last]
+    for first, last in scopes:
+        scope = _scope_spans(request, first, last, budget)
+        yield RawScope(resource, schema_url, *scope)
+
+
+def _scope_spans(
+    request: bytes, start: int, end: int, budget: Budget
+) -> tuple[bytes, bytes, list[bytes]]:
     scope = schema_url = b""
     spans: list[bytes] = []
-    for number, value in _fields(message, room):
+    for number, first, last in _fields(request, start, end, budget):
         if number == 2:  # noqa: PLR2004
-            spans.append(value)
+            spans.append(request[first:last])
         elif number == 1:
-            scope = value
+            scope = request[first:last]
         elif number == 3:  # noqa: PLR2004
-            schema_url = value
-    return RawScope(resource, resource_schema_url, scope, schema_url, spans)
+            schema_url = request[first:last]
+    return scope, schema_url, spans
 
 
-def has_more_fields(message: bytes, most: int) -> bool:
-    """Whether a message has more than ``most`` fields on its first level.
+def has_more_fields(message: bytes, limit: int) -> bool:
+    """Tell whether a message has more than ``limit`` fields on its first level.
 
-    Of a message that cannot be read to its end, the fields up to there count.
+    Where a message cannot be read to its end, the fields before that place count.
     """
-    room = Room(most)
+    budget = Budget(limit)
     try:
-        for _ in _fields(message, room):
+        for _ in _fields(message, 0, len(message), budget):
             pass
     except EnvelopeError:
-        return room.left < 0
+        return budget.left < 0
     return False
 
 
@@ -144,9 +157,9 @@ def join_spans(bodies: Iterable[bytes]) -> bytes:
 
 
 def split_spans(message: bytes) -> list[bytes]:
-    """Return the spans of a ScopeSpans message, to the byte as they were written."""
-    fields = _fields(message, Room(MOST_PARTS))
-    return [value for number, value in fields if number == 2]  # noqa: PLR2004
+    """Return the spans of a ScopeSpans message, exactly as they were written."""
+    fields = _fields(message, 0, len(message), Budget(MAX_PARTS))
+    return [message[first:last] for number, first, last in fields if number == 2]  # noqa: PLR2004
 
 
 def _field(number: int, value: bytes) -> bytes:
@@ -155,7 +168,7 @@ def _field(number: int, value: bytes) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _head(number: int, length: int) -> bytes:
-    """Return what stands before a length-delimited field: its tag and its length."""
+    """Return the start of a length-delimited field: its tag and its length."""
     head = bytearray((number << 3 | _LENGTH_DELIMITED,))
     while length >= 0x80:  # noqa: PLR2004 - the continuation bit
         head.append(length & 0x7F | 0x80)
@@ -164,26 +177,29 @@ def _head(number: int, length: int) -> bytes:
     return bytes(head)
 
 
-def _fields(message: bytes, room: Room) -> Iterator[tuple[int, bytes]]:
-    """Yield the number and bytes of the length-delimited fields of a message.
+def _fields(
+    buffer: bytes, position: int, end: int, budget: Budget
+) -> Iterator[tuple[int, int, int]]:
+    """Yield the length-delimited fields of the message at ``buffer[position:end]``.
+
+    Yields:
+        The number of a field, where its bytes start, and where they end.
 
     Raises:
-        EnvelopeError: when it cannot be read to its end, or there is no more room.
+        EnvelopeError: when it cannot be read to its end, or the budget is spent.
     """
-    position, end = 0, len(message)
     while position < end:
-        room.take(1)
-        tag, position = _varint(message, position)
+        budget.spend(1)
+        tag, position = _varint(buffer, position, end)
         number, wire_type = tag >> 3, tag & 7
         if wire_type == _LENGTH_DELIMITED:
-            length, position = _varint(message, position)
-            stop = position + length
-            if stop > end:
+            length, position = _varint(buffer, position, end)
+            start, position = position, position + length
+            if position > end:
                 raise EnvelopeError("a field is longer than the message that holds it")
-            yield number, message[position:stop]
-            position = stop
+            yield number, start, position
         elif wire_type == _VARINT:
-            _, position = _varint(message, position)
+            _, position = _varint(buffer, position, end)
         elif wire_type in _FIXED_WIDTHS:
             position += _FIXED_WIDTHS[wire_type]
         else:
@@ -194,13 +210,15 @@ def _fields(message: bytes, room: Room) -> Iterator[tuple[int, bytes]]:
         raise EnvelopeError("a field is longer than the message that holds it")
 
 
-def _varint(message: bytes, position: int) -> tuple[int, int]:
+def _varint(buffer: bytes, position: int, end: int) -> tuple[int, int]:
     """Read the varint at ``position``; return its value and the position after it."""
+    if position < end and buffer[position] < 0x80:  # noqa: PLR2004 - the continuation bit
+        return buffer[position], position + 1
     result = shift = 0
-    for offset in range(position, min(position + _MAX_VARINT_BYTES, len(message))):
-        byte = message[offset]
+    for offset in range(position, min(position + _MAX_VARINT_BYTES, end)):
+        byte = buffer[offset]
         result |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the continuation bit
+        if byte < 0x80:  # noqa: PLR2004
             return result, offset + 1
         shift += 7
     raise EnvelopeError("a number does not end")

@@ -1,4 +1,4 @@
-"""What a span, and the resource it came from, say about their trace."""
+"""Facts that a span and its resource state about their trace."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -11,7 +11,7 @@ from spanframe_store.otlp.conventions.values import decoded, is_absent
 __all__ = ["IMMUTABLE_METADATA", "IMMUTABLE_TAGS", "of_resource", "of_span"]
 
 IMMUTABLE_TAGS: Final = frozenset({keys.TAG_ARTIFACT_LOCATION, keys.TAG_SPANS_LOCATION})
-"""Tags that spanframe answers itself; an app's value for them is left out."""
+"""Tags that spanframe sets itself; an app's value for them is ignored."""
 
 IMMUTABLE_METADATA: Final = frozenset(
     {
@@ -21,7 +21,7 @@ IMMUTABLE_METADATA: Final = frozenset(
         keys.META_SIZE_BYTES,
     }
 )
-"""Metadata that spanframe derives itself."""
+"""Metadata that spanframe derives itself; an app's value for them is ignored."""
 
 _TEXT_FIELDS: Final = {
     keys.TRACE_NAME: "name",
@@ -32,7 +32,7 @@ _TEXT_FIELDS: Final = {
 }
 _STATES: Final = frozenset({"OK", "ERROR"})
 
-# In order of precedence: of several, the first that has a value is taken.
+# In order of precedence: the first attribute that has a value is taken.
 _SINGLE: Final = {
     f"metadata.{keys.META_USER}": (
         keys.USER_ID,
@@ -52,7 +52,7 @@ _SINGLE: Final = {
 }
 # Lists of names, as values or as JSON text: each becomes a tag with the value "true".
 _TAG_LISTS: Final = ("tag.tags", "langfuse.trace.tags")
-# Dictionaries, as values or as JSON text, and what flattened ones start with.
+# Dictionaries, as values or as JSON text, and the prefixes of flattened ones.
 _METADATA_MAPS: Final = ("metadata", "langfuse.trace.metadata")
 _METADATA_FAMILIES: Final = (
     "langfuse.trace.metadata.",
@@ -63,11 +63,11 @@ _FOREIGN: Final = frozenset(
     | {*_TAG_LISTS, *_METADATA_MAPS}
 )
 _PREFIXES: Final = (keys.TAG_PREFIX, "spanframe.", *_METADATA_FAMILIES)
-_MOST_TAGS: Final = 100
-"""Names taken from one list: an index row each."""
+_MAX_LISTED_TAGS: Final = 100
+"""Maximum tags from one list; each is a row of the index."""
 
 # Resource attributes that describe the sender and not the work: those that MLflow 3.17
-# leaves out, and the random id that SDKs give every process.
+# ignores, and the random id that SDKs give every process.
 _RESOURCE_SKIPPED: Final = (
     "telemetry.sdk.",
     "mlflow.",
@@ -79,7 +79,7 @@ _RESOURCE_SKIPPED: Final = (
 def of_span(attributes: Mapping[str, Any]) -> Iterator[Fact]:
     """Yield the trace-level facts among the attributes of a span.
 
-    Of a field that several attributes fill, the fact that comes first counts.
+    Where several attributes fill one field, the fact that comes first counts.
     """
     if not _FOREIGN.isdisjoint(attributes):
         yield from _foreign(attributes)
@@ -89,7 +89,7 @@ def of_span(attributes: Mapping[str, Any]) -> Iterator[Fact]:
 
 
 def _prefixed(key: str, value: Any) -> Iterator[Fact]:
-    """Yield what a key says whose end is a name of its own."""
+    """Yield the fact of a key that is a prefix and a name."""
     if key.startswith(keys.TAG_PREFIX):
         yield from _tag(key.removeprefix(keys.TAG_PREFIX), value)
     elif key.startswith(keys.METADATA_PREFIX):
@@ -107,7 +107,7 @@ def _prefixed(key: str, value: Any) -> Iterator[Fact]:
 
 
 def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
-    """Yield what other conventions than ours say of the trace under fixed keys."""
+    """Yield the facts that other conventions state under fixed keys."""
     for field, names in _SINGLE.items():
         values = (attributes.get(name) for name in names)
         found = next((value for value in values if not is_absent(value)), None)
@@ -121,13 +121,13 @@ def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
     for key in _TAG_LISTS:
         names = decoded(attributes.get(key))
         if isinstance(names, list):
-            for name in names[:_MOST_TAGS]:
+            for name in names[:_MAX_LISTED_TAGS]:
                 if isinstance(name, str) and name and name not in IMMUTABLE_TAGS:
                     yield Fact(f"tags.{name}", Source.CONVENTION, "true")
 
 
 def _foreign_metadata(name: str, value: Any) -> Iterator[Fact]:
-    # What other conventions call mlflow.* is not what MLflow means by it.
+    # A name mlflow.* of another convention does not mean what MLflow means by it.
     if name and not name.startswith("mlflow.") and not is_absent(value):
         yield Fact(f"metadata.{name}", Source.CONVENTION, _text(value))
 
@@ -135,7 +135,7 @@ def _foreign_metadata(name: str, value: Any) -> Iterator[Fact]:
 def of_resource(attributes: Mapping[str, Any]) -> Iterator[Fact]:
     """Yield the facts of a resource: its experiment, and each attribute as a tag.
 
-    What is true of everything a process sends may stand here as metadata, too.
+    Metadata of everything that a process sends may be stated on the resource, too.
     """
     for key, value in attributes.items():
         name = key.removeprefix(keys.METADATA_PREFIX)

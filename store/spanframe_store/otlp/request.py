@@ -1,7 +1,8 @@
-"""One export request to the rows of its spans; a bad span costs that span alone."""
+"""Decodes an export request into span rows; a bad span is rejected alone."""
 
 import hashlib
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -13,25 +14,28 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_store.contract.spans import (
-    Contents,
     Fact,
     Interned,
-    Kind,
+    Previews,
     Rank,
     Rejected,
+    Signature,
     SpanRow,
 )
+from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp import conventions, facts
 from spanframe_store.otlp.anyvalue import plain_values
-from spanframe_store.otlp.envelope import MOST_PARTS, RawScope, Room, walk
+from spanframe_store.otlp.envelope import MAX_PARTS, Budget, RawScope, walk
+from spanframe_store.otlp.precedence import parent_id, rank_of, signed_id
+from spanframe_store.otlp.previews import shortened
 from spanframe_store.otlp.sizes import is_too_large, is_too_many_parts, is_unfit
 
 __all__ = [
-    "LARGEST_REMEMBERED",
+    "MAX_REMEMBERED_BYTES",
     "Decoded",
-    "contents",
     "decode_request",
     "decode_stored",
+    "previews_of",
     "span_digest",
 ]
 
@@ -44,34 +48,44 @@ _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
 _NO_TRACE: Final = bytes(_TRACE_ID_BYTES)
 _NO_SPAN: Final = bytes(_SPAN_ID_BYTES)
-_TIME_LIMIT: Final = 1 << 63
-"""The stores keep signed 64-bit integers."""
-LARGEST_REMEMBERED: Final = 16 << 10
-_LARGEST_AT_HAND: Final = 8 << 10
-_LONGEST_REMEMBERED_NAME: Final = 256
-_PARENT_IS_REMOTE: Final = 0x100 | 0x200
-"""Span.flags: bit 8, it is known whether the parent is remote; bit 9, it is."""
-_MOST_VALUES: Final = 400_000
-"""Attributes of the spans of one request, and values inside of them: half a second."""
+_MAX_TIME_NS: Final = (1 << 63) - 1
+"""Maximum time of a span, in nanoseconds; the stores keep signed 64-bit integers."""
 
-_VALUES_OF_A_FACT: Final = 8
-"""A tag is a row of the index, which takes so many times as long as an attribute."""
+MAX_REMEMBERED_BYTES: Final = 16 << 10
+"""Maximum size of a resource with its scope that is kept in memory, in bytes."""
 
-_BYTES_OF_A_VALUE: Final = 16
-"""Of a resource; they are not looked into unless they are new."""
+_MAX_REMEMBERED_NAME_CHARS: Final = 256
+"""Maximum length of a signature's texts that is kept in memory, in characters."""
+
+_MAX_REQUEST_VALUES: Final = 400_000
+"""Maximum attribute values of one request, nested ones included; they take half a
+second."""
+
+_VALUES_PER_FACT: Final = 8
+"""Attribute values that a fact counts as: a tag is a row of the index, which takes that
+many times as long."""
+
+_BYTES_PER_VALUE: Final = 16
+"""Bytes of a resource that count as one attribute value; its attributes themselves are
+counted only when it is new."""
+
+_MAX_PREVIEWED_BYTES: Final = 2 << 20
+"""Maximum size of the spans of one request whose inputs and outputs are parsed at once,
+in bytes; hostile JSON of that size takes a quarter of a second. Spans beyond it are
+parsed if they speak for their traces."""
 
 _MLFLOW_SCOPE: Final = "mlflow."
 
 
 class Decoded(NamedTuple):
-    """The rows of a request, and what had to be left out."""
+    """The rows of a request, and its spans that were rejected."""
 
     rows: list[SpanRow]
     rejected: list[Rejected]
 
 
 class _Origin(NamedTuple):
-    """What all spans of one scope of one resource share."""
+    """Values that all spans of one scope of one resource share."""
 
     resource: Interned
     scope: Interned
@@ -80,21 +94,29 @@ class _Origin(NamedTuple):
     json_layer: bool
 
 
+class _Budgets(NamedTuple):
+    """The limits of one request that its spans share."""
+
+    values: Budget
+    previewed: Budget
+    """Bytes of spans whose inputs and outputs are parsed when they are decoded."""
+
+
 class _BadSpanError(ValueError):
-    """A span that cannot be stored; the text is the reason, from a closed set."""
+    """A span cannot be stored; the text is the reason, from a closed set."""
 
 
 def decode_request(
     request: bytes,
     request_facts: tuple[Fact, ...] = (),
-    most_parts: int = MOST_PARTS,
+    max_parts: int = MAX_PARTS,
 ) -> Decoded:
     """Decode an ExportTraceServiceRequest (OTLP 1.11, protobuf encoding).
 
     Args:
         request: the message, uncompressed.
-        request_facts: what the request itself says of its traces (headers).
-        most_parts: spans, scopes and resources that it may have together.
+        request_facts: facts that the request states of its traces (headers).
+        max_parts: maximum spans, scopes and resources, together.
 
     Raises:
         EnvelopeError: when the bytes are not such a message.
@@ -103,12 +125,12 @@ def decode_request(
     rows: list[SpanRow] = []
     rejected: Counter[str] = Counter()
     request_facts = _storable_facts(request_facts)
-    room = Room(_MOST_VALUES)
-    for scope in walk(request, most_parts):
+    budgets = _Budgets(Budget(_MAX_REQUEST_VALUES), Budget(_MAX_PREVIEWED_BYTES))
+    for scope in walk(request, max_parts):
         if is_unfit(scope.resource) or is_unfit(scope.scope):
             rejected["resource_too_large"] += len(scope.spans)
             continue
-        room.take(len(scope.resource) // _BYTES_OF_A_VALUE)
+        budgets.values.spend(len(scope.resource) // _BYTES_PER_VALUE)
         try:
             origin = _origin_of(scope)
         except DecodeError:
@@ -116,45 +138,64 @@ def decode_request(
             continue
         if request_facts:
             origin = origin._replace(facts=origin.facts + request_facts)
-        _decode_scope(scope, origin, rows, rejected, room)
+        _decode_scope(scope, origin, rows, rejected, budgets)
     return Decoded(rows, [Rejected(*item) for item in rejected.items()])
 
 
 def decode_stored(
     body: bytes, resource: tuple[bytes, str], scope: tuple[bytes, str]
 ) -> SpanRow:
-    """Decode a stored span again: its body, and (body, schema URL) of its origin."""
-    origin = _origin(resource[0], resource[1].encode(), scope[0], scope[1].encode())
-    return _decode_span(body, origin)
+    """Decode a stored span again.
 
-
-def contents(row: SpanRow) -> Contents:
-    """Return what went into a span and came out of it.
-
-    Of all spans of a trace only the one is asked that speaks for it.
+    Args:
+        body: the OTLP Span.
+        resource: the OTLP Resource it came with, and its schema URL.
+        scope: the OTLP InstrumentationScope, and its schema URL.
     """
-    if row.contents is not None:
-        return row.contents
+    origin = _origin(resource[0], resource[1].encode(), scope[0], scope[1].encode())
+    return _decode_span(
+        body, origin, _Budgets(Budget(sys.maxsize), Budget(sys.maxsize))
+    )
+
+
+def previews_of(row: SpanRow) -> Previews:
+    """Return the previews of a span for its trace.
+
+    They are at hand for a root and an entry, but for those beyond the limit of their
+    request. Other spans are parsed again: a span whose parent is in the same process
+    speaks for its trace only until the root arrives.
+    """
+    if row.previews is not None:
+        return row.previews
     span = Span.FromString(row.body)
     derived = _derived(span, _attributes(span, json_layer=row.json_layer))
-    return Contents(derived.inputs, derived.outputs)
+    return _previews(derived)
+
+
+def _previews(derived: conventions.Derived) -> Previews:
+    return shortened(
+        derived.inputs,
+        derived.outputs,
+        derived.parsed_inputs,
+        derived.parsed_outputs,
+    )
 
 
 def _derived(
-    span: Span, attributes: dict[str, Any], room: Room | None = None
+    span: Span, attributes: dict[str, Any], budget: Budget | None = None
 ) -> conventions.Derived:
-    return conventions.derive(attributes, _events(span, room) if span.events else ())
+    return conventions.derive(attributes, _events(span, budget) if span.events else ())
 
 
 def _attributes(
-    span: Span, room: Room | None = None, *, json_layer: bool
+    span: Span, budget: Budget | None = None, *, json_layer: bool
 ) -> dict[str, Any]:
-    attributes = plain_values(span.attributes, room)
+    attributes = plain_values(span.attributes, budget)
     return facts.without_json_layer(attributes) if json_layer else attributes
 
 
 def span_digest(body: bytes, origin: bytes) -> int:
-    """Return what tells two bodies under one span id apart.
+    """Return the digest that tells two bodies under one span id apart.
 
     Args:
         body: the OTLP Span.
@@ -162,7 +203,7 @@ def span_digest(body: bytes, origin: bytes) -> int:
     """
     digest = hashlib.blake2b(body, digest_size=8)
     digest.update(origin)
-    return _signed(digest.digest())
+    return signed_id(digest.digest())
 
 
 def _decode_scope(
@@ -170,42 +211,41 @@ def _decode_scope(
     origin: _Origin,
     rows: list[SpanRow],
     rejected: Counter[str],
-    room: Room,
+    budgets: _Budgets,
 ) -> None:
     for body in scope.spans:
         try:
-            rows.append(_decode_span(body, origin, room))
+            rows.append(_decode_span(body, origin, budgets))
         except DecodeError:
             rejected["undecodable_span"] += 1
         except _BadSpanError as error:
             rejected[str(error)] += 1
 
 
-def _decode_span(body: bytes, origin: _Origin, room: Room | None = None) -> SpanRow:
+def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
     _check_size(body)
     span = Span.FromString(body)
     _check(span)
-    attributes = _attributes(span, room, json_layer=origin.json_layer)
+    attributes = _attributes(span, budgets.values, json_layer=origin.json_layer)
     own_facts = _storable_facts(facts.of_span(attributes))
-    if room is not None:
-        room.take(len(own_facts) * _VALUES_OF_A_FACT)
-    parent = span.parent_span_id
-    has_parent = bool(parent) and parent != _NO_SPAN
-    rank = _rank(has_parent=has_parent, flags=span.flags)
-    contents_ = None
-    if rank is Rank.INNER or len(body) > _LARGEST_AT_HAND:
-        span_type, usage = conventions.kind_of(attributes)
-    else:
-        derived = _derived(span, attributes, room)
+    budgets.values.spend(len(own_facts) * _VALUES_PER_FACT)
+    parent = parent_id(span.parent_span_id)
+    rank = rank_of(parent, span.flags)
+    if rank is not Rank.INNER and budgets.previewed.try_spend(len(body)):
+        derived = _derived(span, attributes, budgets.values)
         span_type, usage = derived.span_type, derived.usage
-        contents_ = Contents(derived.inputs, derived.outputs)
+        # Short texts, so that a large body is not kept twice.
+        previews = _previews(derived)
+    else:
+        span_type, usage = conventions.type_and_usage(attributes)
+        previews = None
     return SpanRow(
         trace_id=span.trace_id,
-        span_id=_signed(span.span_id),
+        span_id=signed_id(span.span_id),
         digest=span_digest(body, origin.digest),
-        parent_span_id=_signed(parent) if has_parent else None,
+        parent_span_id=parent,
         rank=rank,
-        kind=_kind_of(span.name, span_type, span.status.code),
+        signature=_signature_of(span.name, span_type, span.status.code),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
         usage=_usage_text(usage),
@@ -215,14 +255,14 @@ def _decode_span(body: bytes, origin: _Origin, room: Room | None = None) -> Span
         body=body,
         shared_facts=origin.facts,
         own_facts=own_facts,
-        contents=contents_,
+        previews=previews,
     )
 
 
 def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:
     return tuple(
         [
-            fact._replace(field=_storable(fact.field), value=_storable(fact.value))
+            fact._replace(field=stored_text(fact.field), value=stored_text(fact.value))
             if "\0" in fact.value or "\0" in fact.field
             else fact
             for fact in said
@@ -230,25 +270,17 @@ def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:
     )
 
 
-def _kind_of(name: str, span_type: str, code: int) -> Kind:
-    # What a sender makes up for each span must not add up in memory.
-    large = len(name) + len(span_type) > _LONGEST_REMEMBERED_NAME
-    return (_kind.__wrapped__ if large else _kind)(name, span_type, code)
+def _signature_of(name: str, span_type: str, code: int) -> Signature:
+    # A text that a sender makes up for each span must not add up in memory.
+    large = len(name) + len(span_type) > _MAX_REMEMBERED_NAME_CHARS
+    return (_signature.__wrapped__ if large else _signature)(name, span_type, code)
 
 
 @lru_cache(maxsize=8192)
-def _kind(name: str, span_type: str, code: int) -> Kind:
-    texts = (_storable(name), _storable(span_type), _STATUS.get(code, "UNSET"))
+def _signature(name: str, span_type: str, code: int) -> Signature:
+    texts = (stored_text(name), stored_text(span_type), _STATUS.get(code, "UNSET"))
     digest = hashlib.blake2b("\0".join(texts).encode(), digest_size=16)
-    return Kind(digest.digest(), *texts)
-
-
-def _storable(text: str) -> str:
-    """Replace U+0000: PostgreSQL refuses it and SQLite's LIKE stops at it.
-
-    Only what is derived is changed; the body keeps what was sent.
-    """
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return Signature(digest.digest(), *texts)
 
 
 def _usage_text(usage: conventions.Usage | None) -> str | None:
@@ -259,7 +291,7 @@ def _usage_text(usage: conventions.Usage | None) -> str | None:
 
 
 def _check_size(body: bytes) -> None:
-    """Raise for a span that would take too much memory once it is parsed."""
+    """Raise for a span that would take too much memory when parsed."""
     if is_too_large(body):
         raise _BadSpanError("span_too_large")
     if is_too_many_parts(body):
@@ -267,28 +299,20 @@ def _check_size(body: bytes) -> None:
 
 
 def _check(span: Span) -> None:
-    """Raise for what OTLP calls invalid and for what no store can hold."""
+    """Raise for ids that OTLP calls invalid and times that no store can keep."""
     if len(span.trace_id) != _TRACE_ID_BYTES or span.trace_id == _NO_TRACE:
         raise _BadSpanError("invalid_trace_id")
     if len(span.span_id) != _SPAN_ID_BYTES or span.span_id == _NO_SPAN:
         raise _BadSpanError("invalid_span_id")
     if len(span.parent_span_id) not in {0, _SPAN_ID_BYTES}:
         raise _BadSpanError("invalid_parent_span_id")
-    if max(span.start_time_unix_nano, span.end_time_unix_nano) >= _TIME_LIMIT:
+    if max(span.start_time_unix_nano, span.end_time_unix_nano) > _MAX_TIME_NS:
         raise _BadSpanError("timestamp_out_of_range")
 
 
-def _rank(*, has_parent: bool, flags: int) -> Rank:
-    if not has_parent:
-        return Rank.ROOT
-    if flags & _PARENT_IS_REMOTE == _PARENT_IS_REMOTE:
-        return Rank.ENTRY
-    return Rank.INNER
-
-
 def _origin_of(scope: RawScope) -> _Origin:
-    # What a sender makes up for each request must not add up in memory.
-    large = len(scope.resource) + len(scope.scope) > LARGEST_REMEMBERED
+    # A resource that a sender makes up for each request must not add up in memory.
+    large = len(scope.resource) + len(scope.scope) > MAX_REMEMBERED_BYTES
     return (_origin.__wrapped__ if large else _origin)(*scope[:4])
 
 
@@ -314,7 +338,7 @@ def _origin(
 def _intern(
     message: Resource | InstrumentationScope, body: bytes, schema_url: bytes
 ) -> Interned:
-    """Give equal contents one digest, in whatever order the attributes came."""
+    """Return a resource or scope with a digest that no order of attributes changes."""
     pairs = sorted(
         kv.SerializeToString(deterministic=True) for kv in message.attributes
     )
@@ -327,14 +351,10 @@ def _intern(
     return Interned(digest.digest(), schema_url.decode("utf-8", "replace"), body)
 
 
-def _events(span: Span, room: Room | None) -> list[tuple[str, dict[str, Any]]]:
-    """Read the events that a convention reads; most spans have none of them."""
+def _events(span: Span, budget: Budget | None) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events that a convention reads; most spans have none of them."""
     return [
-        (event.name, plain_values(event.attributes, room))
+        (event.name, plain_values(event.attributes, budget))
         for event in span.events
         if event.name in conventions.EVENT_NAMES
     ]
-
-
-def _signed(identifier: bytes) -> int:
-    return int.from_bytes(identifier, "big", signed=True)

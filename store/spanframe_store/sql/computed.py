@@ -13,7 +13,11 @@ from sqlalchemy import ColumnElement, Text, case, cast, func, literal
 
 from spanframe import keys
 from spanframe_store.contract.filter import FieldKind
-from spanframe_store.otlp.previews import ELLIPSIS, METADATA_LENGTH, cut
+from spanframe_store.otlp.previews import (
+    ELLIPSIS,
+    MAX_METADATA_CHARS,
+    cut,
+)
 
 __all__ = ["COMPUTED", "Computed", "add_computed"]
 
@@ -50,8 +54,10 @@ def _column_or_preview(name: str, preview: str) -> Computed:
 
     def expression(column: Columns) -> ColumnElement[Any]:
         shown = column(preview)
-        beginning = func.substr(shown, 1, METADATA_LENGTH - len(ELLIPSIS), type_=Text)
-        is_short = func.length(shown) <= METADATA_LENGTH
+        beginning = func.substr(
+            shown, 1, MAX_METADATA_CHARS - len(ELLIPSIS), type_=Text
+        )
+        is_short = func.length(shown) <= MAX_METADATA_CHARS
         cut_preview = case((is_short, shown), else_=beginning + ELLIPSIS)
         return func.coalesce(column(name), cut_preview, type_=Text)
 
@@ -60,8 +66,8 @@ def _column_or_preview(name: str, preview: str) -> Computed:
             text
             if text is not None or shown is None
             else shown
-            if len(shown) <= METADATA_LENGTH
-            else cut(shown, METADATA_LENGTH)
+            if len(shown) <= MAX_METADATA_CHARS
+            else cut(shown, MAX_METADATA_CHARS)
             for text, shown in zip(rows[name], rows[preview], strict=True)
         ]
 

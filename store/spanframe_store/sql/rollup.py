@@ -6,9 +6,8 @@ and idempotent: order, batching, duplication and the process that wrote cannot c
 the result (a property test holds this). Only the two counts add up, and the writer
 feeds each distinct span once.
 
-Which span speaks for the trace: a span without a parent before one whose parent is in
-another process before any other; among equals the one that starts first, then the one
-that ends last. Tags and metadata come from any span; the root's win, then the latest.
+Which span speaks for the trace, and whose tags and metadata count, is said in
+`spanframe_store.otlp.precedence`.
 """
 
 import json
@@ -18,10 +17,14 @@ from typing import Any, Final, NamedTuple
 
 from spanframe import keys
 from spanframe_store.contract.spans import Fact, Rank, Source, SpanRow
-from spanframe_store.otlp import contents
-from spanframe_store.otlp.previews import METADATA_LENGTH, cut, preview
+from spanframe_store.otlp import previews_of
+from spanframe_store.otlp.precedence import Order, precedence, strength
+from spanframe_store.otlp.previews import (
+    MAX_METADATA_CHARS,
+    cut,
+)
 from spanframe_store.sql.index import Searchable
-from spanframe_store.sql.stamps import UNSET_START, Stamp, dump_stamps, load_stamps
+from spanframe_store.sql.stamps import Stamp, dump_stamps, load_stamps
 
 __all__ = [
     "EMPTY",
@@ -224,7 +227,7 @@ def _fields(tags: Iterable[str], entries: Iterable[str]) -> list[str]:
 
 
 def _cut_preview(text: str | None) -> str | None:
-    return None if text is None else cut(text, METADATA_LENGTH)
+    return None if text is None else cut(text, MAX_METADATA_CHARS)
 
 
 def _object(texts: Mapping[str, str]) -> str:
@@ -261,13 +264,13 @@ def _hear(
     experiment_ids: Mapping[Fact, int],
 ) -> None:
     """Add facts that a span says."""
-    strength = _strength(span)
+    order = _strength(span)
     of_source: dict[Source, Stamp] = {}
     for fact in facts:
         field, source, value = fact
         stamp = of_source.get(source)
         if stamp is None:
-            stamp = of_source[source] = Stamp(source, *strength)
+            stamp = of_source[source] = Stamp(source, *order)
         said: Any = value
         if field in EXPERIMENT_FIELDS:
             if fact not in experiment_ids:
@@ -277,15 +280,12 @@ def _hear(
             values[field], stamps[field] = said, stamp
 
 
-def _precedence(span: SpanRow) -> tuple[int, int, int, int, int]:
-    """Return how much a span speaks for its trace by being what it is."""
-    first = -span.start_ns if span.start_ns else UNSET_START
-    return span.rank, first, span.end_ns, span.span_id, span.digest
+def _precedence(span: SpanRow) -> Order:
+    return precedence(span.rank, span.start_ns, span.end_ns, span.span_id, span.digest)
 
 
-def _strength(span: SpanRow) -> tuple[int, int, int, int, int]:
-    """Return how much what a span says of its trace counts: the latest wins."""
-    return span.rank, span.end_ns, span.start_ns, span.span_id, span.digest
+def _strength(span: SpanRow) -> Order:
+    return strength(span.rank, span.start_ns, span.end_ns, span.span_id, span.digest)
 
 
 def _head_values(head: SpanRow) -> dict[str, Any]:
@@ -294,11 +294,10 @@ def _head_values(head: SpanRow) -> dict[str, Any]:
     Until a root (or an entry from another process) has arrived and ended, the trace is
     in progress and its duration unknown.
     """
-    inputs, outputs = contents(head)
     ended = head.rank >= Rank.ENTRY and head.end_ns > 0
     status = "IN_PROGRESS"
     if ended:
-        status = "ERROR" if head.kind.status == "ERROR" else "OK"
+        status = "ERROR" if head.signature.status == "ERROR" else "OK"
     return {
         "timestamp_ms": head.start_ns // _NS_PER_MS,
         # A clock that stepped back must not make a negative duration.
@@ -306,9 +305,6 @@ def _head_values(head: SpanRow) -> dict[str, Any]:
         if ended
         else None,
         "status": status,
-        "name": head.kind.name,
-        "request_preview": preview(inputs, "user"),
-        "response_preview": preview(outputs, "assistant"),
-        "trace_inputs": cut(inputs or "", METADATA_LENGTH),
-        "trace_outputs": cut(outputs or "", METADATA_LENGTH),
+        "name": head.signature.name,
+        **previews_of(head)._asdict(),
     }

@@ -62,7 +62,7 @@ def write_spans(
                 span.span_id,
                 span.digest,
                 span.parent_span_id,
-                keys.kinds[span.kind.digest],
+                keys.kinds[span.signature.digest],
                 span.end_ns,
                 span.usage,
                 block_key,

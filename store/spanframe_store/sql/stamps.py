@@ -11,11 +11,9 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from spanframe_store.contract.spans import Source
+from spanframe_store.otlp.precedence import UNSET_START
 
-__all__ = ["UNSET_START", "Stamp", "dump_stamps", "load_stamps"]
-
-UNSET_START: Final = -(1 << 63)
-"""The rank of a start that is not set: it says nothing about being first."""
+__all__ = ["Stamp", "dump_stamps", "load_stamps"]
 
 
 class Stamp(NamedTuple):

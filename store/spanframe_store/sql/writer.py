@@ -119,7 +119,7 @@ class SpanWriter:
             _trace_keys(connection, by_trace, known),
             self._resources.keys(connection, {span.resource for span in new}),
             self._scopes.keys(connection, {span.scope for span in new}),
-            self._kinds.keys(connection, {span.kind for span in new}),
+            self._kinds.keys(connection, {span.signature for span in new}),
         )
         named = experiment_ids(connection, new)
         dictionary_key, codec = self._dictionaries.current(connection)

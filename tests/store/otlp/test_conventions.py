@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanframe_store.contract.spans import Source, SpanRow
-from spanframe_store.otlp import contents, decode_request
+from spanframe_store.otlp import decode_request, previews_of
 from spanframe_store.otlp.conventions import EVENT_NAMES, Usage, derive, table
+from spanframe_store.otlp.previews import shortened
 from tests.plugins.otlp import pairs, request, span
 
 USER = "metadata.mlflow.trace.user"
@@ -503,6 +504,10 @@ def facts(attributes: dict[str, Any], **context: Any) -> dict[str, str]:
     return found
 
 
+def inputs_of(row: SpanRow) -> str | None:
+    return previews_of(row).trace_inputs or None
+
+
 def loaded(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
@@ -510,11 +515,11 @@ def loaded(text: str | None) -> Any:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.convention)
 def test_a_span_is_read_by_its_convention(example: Example) -> None:
     row = decode(example.attributes, example.events)
-    assert loaded(contents(row).inputs) == example.inputs
-    assert loaded(contents(row).outputs) == example.outputs
-    assert row.kind.type == example.type
+    assert loaded(inputs_of(row)) == example.inputs
+    assert loaded(previews_of(row).trace_outputs or None) == example.outputs
+    assert row.signature.type == example.type
     derived = derive(example.attributes, example.events)
-    assert (derived.inputs, derived.outputs) == contents(row)
+    assert shortened(derived.inputs, derived.outputs) == previews_of(row)
     assert derived.usage == example.usage
     assert derived.model == example.model
     assert derived.provider == example.provider
@@ -539,7 +544,7 @@ TYPES = [
 
 @pytest.mark.parametrize(("key", "kind", "span_type"), TYPES)
 def test_every_kind_has_its_type(key: str, kind: str, span_type: str) -> None:
-    assert decode({key: kind}).kind.type == span_type
+    assert decode({key: kind}).signature.type == span_type
 
 
 @pytest.mark.parametrize(
@@ -555,13 +560,13 @@ def test_every_kind_has_its_type(key: str, kind: str, span_type: str) -> None:
 def test_a_kind_that_no_convention_knows_says_nothing(
     attributes: dict[str, Any],
 ) -> None:
-    assert decode(attributes).kind.type == "UNKNOWN"
+    assert decode(attributes).signature.type == "UNKNOWN"
 
 
 def test_any_span_without_a_type_that_asks_a_model_is_an_llm() -> None:
-    assert decode({"gen_ai.request.model": "m"}).kind.type == "LLM"
+    assert decode({"gen_ai.request.model": "m"}).signature.type == "LLM"
     typed = {"gen_ai.request.model": "m", "openinference.span.kind": "CHAIN"}
-    assert decode(typed).kind.type == "CHAIN"
+    assert decode(typed).signature.type == "CHAIN"
 
 
 # --- precedence and emptiness -------------------------------------------------------
@@ -580,27 +585,25 @@ def test_any_span_without_a_type_that_asks_a_model_is_an_llm() -> None:
 )
 def test_the_keys_of_mlflow_win_when_they_say_something(own: Any, inputs: Any) -> None:
     row = decode({"input.value": "foreign", "mlflow.spanInputs": own})
-    assert loaded(contents(row).inputs) == inputs
+    assert loaded(inputs_of(row)) == inputs
 
 
 @pytest.mark.parametrize("own", ["TOOL", '"TOOL"'])
 def test_the_type_of_mlflow_wins(own: str) -> None:
-    assert (
-        decode({"mlflow.spanType": own, "openinference.span.kind": "LLM"}).kind.type
-        == "TOOL"
-    )
+    attributes = {"mlflow.spanType": own, "openinference.span.kind": "LLM"}
+    assert decode(attributes).signature.type == "TOOL"
 
 
 def test_a_type_that_mlflow_did_not_know_is_taken_from_a_convention() -> None:
     attributes = {"mlflow.spanType": '"UNKNOWN"', "openinference.span.kind": "LLM"}
-    assert decode(attributes).kind.type == "LLM"
+    assert decode(attributes).signature.type == "LLM"
 
 
 @pytest.mark.parametrize("empty", ["", '""', "{}", "[]", "null", {}, [], None])
 def test_an_empty_value_counts_as_absent(empty: Any) -> None:
     attributes = {"input.value": empty, "traceloop.entity.input": "later"}
-    assert loaded(contents(decode(attributes)).inputs) == "later"
-    assert contents(decode({"input.value": empty})).inputs is None
+    assert loaded(inputs_of(decode(attributes))) == "later"
+    assert inputs_of(decode({"input.value": empty})) is None
 
 
 def test_the_first_convention_of_the_table_wins() -> None:
@@ -609,13 +612,13 @@ def test_the_first_convention_of_the_table_wins() -> None:
         "gen_ai.input.messages": "second",
         "input.value": "first",
     }
-    assert loaded(contents(decode(attributes)).inputs) == "first"
+    assert loaded(inputs_of(decode(attributes))) == "first"
 
 
 def test_attributes_win_over_events() -> None:
     events = [("gen_ai.user.message", {"content": "event"})]
     row = decode({"langfuse.observation.input": "attribute"}, events)
-    assert loaded(contents(row).inputs) == "attribute"
+    assert loaded(inputs_of(row)) == "attribute"
 
 
 def test_whole_values_win_over_flattened_ones() -> None:
@@ -623,7 +626,7 @@ def test_whole_values_win_over_flattened_ones() -> None:
         "llm.input_messages.0.message.content": "part",
         "input.value": "whole",
     }
-    assert loaded(contents(decode(attributes)).inputs) == "whole"
+    assert loaded(inputs_of(decode(attributes))) == "whole"
 
 
 @pytest.mark.parametrize(
@@ -638,7 +641,7 @@ def test_whole_values_win_over_flattened_ones() -> None:
     ],
 )
 def test_inputs_are_json_text_encoded_once(value: Any, text: str) -> None:
-    assert contents(decode({"input.value": value})).inputs == text
+    assert inputs_of(decode({"input.value": value})) == text
 
 
 def test_the_json_layer_of_the_mlflow_sdk_is_undone_before_conventions_look() -> None:
@@ -648,7 +651,7 @@ def test_the_json_layer_of_the_mlflow_sdk_is_undone_before_conventions_look() ->
         "gen_ai.request.model": '"m"',
     }
     row = decode(attributes, scope="mlflow.tracing.provider")
-    assert row.kind.type == "LLM"
+    assert row.signature.type == "LLM"
 
 
 # --- tokens and models ----------------------------------------------------------------
@@ -824,9 +827,11 @@ def test_junk_under_every_known_key_costs_nothing(junk: Any, scope: str) -> None
             for name in sorted(EVENT_NAMES)
         ]
         row = decode(kept | {key: junk}, events, scope=scope)
-        for text in [*contents(row), *(fact.value for fact in row.facts)]:
+        derived = derive(kept | {key: junk}, events)
+        texts = [*previews_of(row), derived.inputs, derived.outputs]
+        for text in [*texts, *(fact.value for fact in row.facts)]:
             # A store takes UTF-8 only: a lone surrogate would raise here.
-            assert text is None or text.encode()
+            (text or "").encode()
 
 
 @pytest.mark.parametrize(
@@ -843,13 +848,15 @@ def test_junk_under_every_known_key_costs_nothing(junk: Any, scope: str) -> None
     ],
 )
 def test_odd_flattened_keys_do_no_harm(key: str) -> None:
-    inputs, _ = contents(decode({key: "x", key + ".content": "y"}))
+    attributes = {key: "x", key + ".content": "y"}
+    decode(attributes)
+    inputs = derive(attributes).inputs
     assert inputs is None or len(inputs) < 2 * len(key) + 200
 
 
 def test_a_list_of_messages_is_as_long_as_its_messages() -> None:
     row = decode({"gen_ai.prompt.999999.content": "x", "gen_ai.prompt.7.content": "y"})
-    assert loaded(contents(row).inputs) == [{"content": "y"}, {"content": "x"}]
+    assert loaded(inputs_of(row)) == [{"content": "y"}, {"content": "x"}]
 
 
 PLAIN = st.recursive(

@@ -1,12 +1,17 @@
 """OTLP bytes to rows: what is read, what is kept, what a bad span costs."""
 
+import json
 from typing import Any
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_store.contract.spans import Fact, Rank, Source, SpanRow
-from spanframe_store.otlp import TooManyPartsError, contents, decode_request
+from spanframe_store.otlp import (
+    TooManyPartsError,
+    decode_request,
+    previews_of,
+)
 from spanframe_store.otlp.envelope import EnvelopeError, RawScope, rebuild
 from tests.plugins.otlp import REMOTE_PARENT, START, pairs, request, span
 
@@ -33,9 +38,9 @@ def test_a_row_says_what_its_span_says() -> None:
     [row] = decode(message)
     assert row.trace_id == message.trace_id
     assert (row.span_id, row.parent_span_id) == (7, 3)
-    assert row.kind[1:] == ("span 7", "LLM", "ERROR")
+    assert row.signature[1:] == ("span 7", "LLM", "ERROR")
     assert (row.start_ns, row.end_ns) == (START, START + 25_000_000)
-    assert contents(row) == ('{"q": 1}', None)
+    assert previews_of(row) == ('{"q": 1}', None, '{"q": 1}', "")
 
 
 def test_the_body_is_kept_to_the_byte() -> None:
@@ -189,9 +194,45 @@ def test_values_nested_too_deep_do_not_stop_the_span() -> None:
     for _ in range(45):
         value = [value]
     [row] = decode(span(attributes={"input.value": value}))
-    inputs, _ = contents(row)
-    assert inputs is not None
-    assert inputs.count("[") == 32
+    assert previews_of(row).trace_inputs.count("[") == 32
+
+
+CHAT = json.dumps(
+    {
+        "messages": [
+            {"role": "system", "content": "x" * 100_000},
+            {"role": "user", "content": "how long is it?"},
+        ]
+    }
+)
+
+
+@pytest.mark.parametrize("fields", [{}, {"parent": 2, "flags": REMOTE_PARENT}])
+def test_of_a_large_root_only_short_texts_are_kept_beside_the_body(
+    fields: dict[str, Any],
+) -> None:
+    attributes = {"mlflow.spanInputs": CHAT, "mlflow.spanOutputs": "\u2603" * 9000}
+    [row] = decode(span(1, attributes=attributes, **fields))
+    assert row.previews is not None
+    assert row.previews.request_preview == "how long is it?"
+    assert [len(text or "") for text in row.previews] == [15, 1000, 250, 250]
+
+
+def test_of_many_large_roots_some_are_parsed_when_they_speak_for_their_traces() -> None:
+    attributes = {"mlflow.spanInputs": CHAT}
+    rows = decode(*[span(n, attributes=attributes) for n in range(1, 31)], span(31))
+    at_hand = [row.previews is not None for row in rows]
+    assert at_hand == [True] * 20 + [False] * 10 + [True]
+    assert len({previews_of(row) for row in rows[:30]}) == 1
+
+
+def test_a_span_inside_has_the_previews_that_it_would_have_as_root() -> None:
+    attributes = {"mlflow.spanInputs": CHAT, "output.value": "words"}
+    [root, inner] = decode(
+        span(1, attributes=attributes), span(2, parent=1, attributes=attributes)
+    )
+    assert inner.previews is None
+    assert previews_of(inner) == root.previews
 
 
 @pytest.mark.parametrize(
@@ -265,7 +306,7 @@ def test_large_but_legal_spans_are_taken() -> None:
 def test_nul_is_replaced_in_what_is_derived_and_kept_in_the_body() -> None:
     message = span(1, name="a\0b", attributes={"mlflow.traceTag.k\0": "v\0"})
     [row] = decode(message)
-    assert row.kind.name == "a\N{REPLACEMENT CHARACTER}b"
+    assert row.signature.name == "a\N{REPLACEMENT CHARACTER}b"
     [fact] = row.facts
     assert (fact.field[-1], fact.value[-1]) == ("\N{REPLACEMENT CHARACTER}",) * 2
     assert Span.FromString(row.body) == message

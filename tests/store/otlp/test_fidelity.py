@@ -464,7 +464,7 @@ def test_of_two_equal_keys_the_last_wins_and_both_are_kept(store: Store) -> None
     for decode in (by_protobuf, by_json):
         [row] = decode(message).rows
         assert row.body == sent.SerializeToString()
-        assert row.kind.type == "LLM"
+        assert row.signature.type == "LLM"
         assert {f.value for f in row.facts if f.field == "tags.k"} == {"2"}
         store.writer.write([[row]])
     with store.engine.connect() as connection:

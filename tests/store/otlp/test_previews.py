@@ -61,6 +61,11 @@ def test_half_an_emoji_becomes_a_character_that_a_store_can_hold() -> None:
     assert preview(text, "user") == "hi \ufffd"
 
 
+def test_a_character_that_no_store_can_hold_is_replaced() -> None:
+    text = '{"messages": [{"role": "user", "content": "a\\u0000b"}]}'
+    assert preview(text, "user") == "a\ufffdb"
+
+
 @pytest.mark.parametrize(
     "text",
     ["3", '"words"', "{broken", "[" * 2000, '{"request":' * 900 + "1" + "}" * 900],

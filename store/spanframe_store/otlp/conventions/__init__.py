@@ -1,11 +1,11 @@
-"""What the naming conventions of the field say about a span."""
+"""Conventions for attributes of GenAI spans: what each says of a span."""
 
 from spanframe_store.otlp.conventions.derivation import (
     EVENT_NAMES,
     UNKNOWN,
     Derived,
     derive,
-    kind_of,
+    type_and_usage,
 )
 from spanframe_store.otlp.conventions.table import Convention, table
 from spanframe_store.otlp.conventions.values import Usage
@@ -17,6 +17,6 @@ __all__ = [
     "Derived",
     "Usage",
     "derive",
-    "kind_of",
     "table",
+    "type_and_usage",
 ]

@@ -1,4 +1,4 @@
-"""What the conventions say about a span; runs for every span that arrives."""
+"""Derives inputs, outputs, type, usage and model of a span by the conventions."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -23,16 +23,16 @@ from spanframe_store.otlp.conventions.values import (
     usage,
 )
 
-__all__ = ["EVENT_NAMES", "UNKNOWN", "Derived", "derive", "kind_of"]
+__all__ = ["EVENT_NAMES", "UNKNOWN", "Derived", "derive", "type_and_usage"]
 
 UNKNOWN: Final = "UNKNOWN"
 
 EVENT_NAMES: Final = frozenset(name for row in table for name in row.events)
-"""The events that a convention reads; no other can change what is derived."""
+"""Names of the events that a convention reads; others change nothing derived."""
 
 
 class Derived(NamedTuple):
-    """The facts of one span: inputs and outputs as JSON text, None when absent."""
+    """Values derived of one span: inputs and outputs as JSON text, None when absent."""
 
     inputs: str | None
     outputs: str | None
@@ -40,13 +40,17 @@ class Derived(NamedTuple):
     usage: Usage | None = None
     model: str | None = None
     provider: str | None = None
+    parsed_inputs: Any = NOT_JSON
+    """The value of the text where it has been parsed, else `NOT_JSON`."""
+    parsed_outputs: Any = NOT_JSON
+    """The same of the outputs."""
 
 
 def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
-    """Return what the attributes and events of a span say about it.
+    """Return the values that attributes and events of a span state.
 
-    The keys of MLflow count first, then the conventions in the order of the table; of
-    each fact the first value that is not empty, attributes before events (MLflow 3.17).
+    The keys of MLflow count first, then the conventions in the order of the table; the
+    first value that is not empty is taken, attributes before events (MLflow 3.17).
 
     Args:
         attributes: plain Python values by key.
@@ -71,16 +75,18 @@ def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
         _usage(attributes, rows),
         model or _model_in(called, inputs) or _model_in(answered, outputs),
         _named(attributes, (row.providers for row in rows)) if rows else None,
+        called,
+        answered,
     )
 
 
-def kind_of(attributes: Mapping[str, Any]) -> tuple[str, Usage | None]:
+def type_and_usage(attributes: Mapping[str, Any]) -> tuple[str, Usage | None]:
     """Return the type and the usage of a span, the same that `derive` returns."""
     rows = _speaking(attributes) if _may_speak(attributes) else ()
     return _span_type(attributes, rows), _usage(attributes, rows)
 
 
-# --- which rows are worth a look: most spans keep to MLflow's keys, or to none -------
+# --- rows that can apply: most spans have MLflow's keys alone, or none ----------------
 
 
 def _exact_keys(row: Convention) -> Iterable[str]:
@@ -108,7 +114,7 @@ _FAMILIES: Final = tuple(_BY_FAMILY)
 
 
 def _may_speak(attributes: Attributes) -> bool:
-    """Tell in about a microsecond whether any row can have something to say."""
+    """Tell in about a microsecond whether any row of the table can apply."""
     if not _KEYS.isdisjoint(attributes):
         return True
     names = "\n".join(attributes)
@@ -116,7 +122,7 @@ def _may_speak(attributes: Attributes) -> bool:
 
 
 def _speaking(attributes: Attributes) -> list[Convention]:
-    """Return the rows that a key of the span belongs to, in the order of the table."""
+    """Return the rows that a key of the span belongs to, in the table's order."""
     numbers: set[int] = set()
     for key in attributes:
         if key in _BY_KEY:
@@ -131,22 +137,23 @@ def _speaking(attributes: Attributes) -> list[Convention]:
 
 
 def _own(value: Any) -> tuple[str | None, Any]:
-    """Return an ``mlflow.*`` value as JSON text (JSON stays as it is), and loaded."""
+    """Return an ``mlflow.*`` value as JSON text (JSON stays as it is), and parsed."""
     if value is None:
-        return None, None
+        return None, NOT_JSON
     if not isinstance(value, str):
+        text = json_text(value)
+        return text, loads(text)
+    parsed = loads(value)
+    if parsed is NOT_JSON:
         return json_text(value), value
-    loaded = loads(value)
-    if loaded is NOT_JSON:
-        return json_text(value), value
-    return (None if loaded is None else value), loaded
+    return (None, NOT_JSON) if parsed is None else (value, parsed)
 
 
 def _own_type(value: Any) -> str:
     return _type_name(value) if isinstance(value, str) and value else UNKNOWN
 
 
-# The same dozen texts come again with every span.
+# Spans repeat the same dozen texts.
 @lru_cache(maxsize=256)
 def _type_name(text: str) -> str:
     # Typed senders write LLM where the SDK writes the JSON text "LLM".
@@ -224,7 +231,7 @@ def _named(attributes: Attributes, cells: Iterable[tuple[str, ...]]) -> str | No
 
 
 def _text(value: Any) -> str | None:
-    """Return a name, without the JSON layer that some senders leave around it."""
+    """Return a name without the JSON quotes that some senders write around it."""
     if isinstance(value, str) and value.startswith('"'):
         value = decoded(value)
     return value if isinstance(value, str) and value else None
@@ -232,6 +239,6 @@ def _text(value: Any) -> str | None:
 
 def _model_in(value: Any, text: str | None) -> str | None:
     """Return the ``model`` that inputs or outputs name."""
-    if value is None and text is not None and '"model"' in text:
+    if value is NOT_JSON and text is not None and '"model"' in text:
         value = loads(text)
     return _text(value.get("model")) if isinstance(value, dict) else None

@@ -1,7 +1,7 @@
-"""Lists of messages that a sender flattened into keys.
+"""Lists of messages that a sender has flattened into keys.
 
-``PREFIX.N.role``, ``PREFIX.N.content``, ``PREFIX.N.tool_calls.M.name``: the indexes say
-the order, and nothing says that they are dense.
+``PREFIX.N.role``, ``PREFIX.N.content``, ``PREFIX.N.tool_calls.M.name``: the indexes are
+the order, and may have gaps.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,11 @@ __all__ = [
     "prompts",
 ]
 
-_MOST_LEVELS: Final = 8
-_MOST_INDEX_DIGITS: Final = 6
+_MAX_LEVELS: Final = 8
+"""Maximum levels of a list or object that is rebuilt from keys."""
+
+_MAX_INDEX_DIGITS: Final = 6
+"""Maximum digits of an index; a longer number is a name."""
 
 
 def openinference_input(attributes: Attributes) -> Any:
@@ -62,7 +65,7 @@ def _messages(attributes: Attributes, prefix: str, *, wrapped: bool = False) -> 
     tree: dict[str, Any] = {}
     for key, value in attributes.items():
         if key.startswith(prefix):
-            path = key[len(prefix) :].split(".", _MOST_LEVELS)
+            path = key[len(prefix) :].split(".", _MAX_LEVELS)
             if wrapped:
                 path = list(_without_wrappers(path))
             _put(tree, path, value)
@@ -87,7 +90,7 @@ def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
     tree[path[-1]] = value
 
 
-def _listed(value: Any, levels: int = _MOST_LEVELS) -> Any:
+def _listed(value: Any, levels: int = _MAX_LEVELS) -> Any:
     """Turn every dict whose keys are all indexes into a list, by index."""
     if not isinstance(value, dict) or not levels:
         return value
@@ -98,4 +101,4 @@ def _listed(value: Any, levels: int = _MOST_LEVELS) -> Any:
 
 
 def _is_index(name: str) -> bool:
-    return name.isascii() and name.isdecimal() and len(name) <= _MOST_INDEX_DIGITS
+    return name.isascii() and name.isdecimal() and len(name) <= _MAX_INDEX_DIGITS

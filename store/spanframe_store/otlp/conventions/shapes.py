@@ -1,7 +1,7 @@
-"""The conventions whose values take more than one look: one small function a shape.
+"""Conventions whose values are more than one attribute: one small function each.
 
-Each reads the attributes (and events) of a span, plain Python values, and returns what
-it finds, or None; the rows of the table refer to them.
+Each function reads the attributes (and events) of a span as plain Python values, and
+returns what it finds, or None; the rows of the table refer to the functions.
 """
 
 from typing import Any, Final

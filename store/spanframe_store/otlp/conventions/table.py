@@ -1,7 +1,7 @@
-"""The table of conventions: one row each, in the order in which they are asked.
+"""The table of conventions: one row each, in the order in which they are applied.
 
-It is MLflow 3.17's order, MLflow itself first. A row leaves out what an earlier one
-reads under the same key; what MLflow does not read comes last in its cell.
+The order is that of MLflow 3.17, MLflow itself first. A row leaves out keys that an
+earlier row reads for the same value; keys that MLflow does not read end a cell.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ EventShape = Callable[[Attributes, Events], Any]
 
 
 class TokenKeys(NamedTuple):
-    """The keys of the token counts; of each count the first that is one is taken."""
+    """The keys of the token counts; the first key that has a count is read."""
 
     input: tuple[str, ...] = ()
     output: tuple[str, ...] = ()
@@ -30,14 +30,14 @@ class TokenKeys(NamedTuple):
 
 
 class Convention(NamedTuple):
-    """Where a convention keeps the facts of a span."""
+    """The attributes and events in which a convention states values of a span."""
 
     name: str
     inputs: Cell = ()
     outputs: Cell = ()
     type_keys: tuple[str, ...] = ()
     types: Mapping[str, str] = {}
-    """Span types by the values of the keys; other values say nothing."""
+    """Span types by the values of the keys; other values have no meaning."""
     type_shape: Callable[[Attributes], str | None] | None = None
     tokens: TokenKeys | Callable[[Attributes], Usage | None] = TokenKeys()
     models: tuple[str, ...] = ()
@@ -47,11 +47,11 @@ class Convention(NamedTuple):
     events: tuple[str, ...] = ()
     """The names of the events that the two read."""
     applies: Callable[[Attributes], bool] | None = None
-    """Whether the row is for a span at all; None: its keys decide."""
+    """Tells whether the row applies to a span; None: to one that has a key of it."""
     marks: tuple[str, ...] = ()
     """Further keys that the shapes read."""
     families: tuple[str, ...] = ()
-    """What all the keys that a shape gathers start with."""
+    """Prefixes of the keys that the shapes gather."""
 
 
 def _same(*names: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""How the values of attributes are read: as JSON text, as counts of tokens."""
+"""Reads values of attributes as JSON text and as counts of tokens."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -23,8 +23,11 @@ Events = Sequence[tuple[str, Attributes]]
 """The name and the attributes of events, in order."""
 
 _ABSENT_TEXTS: Final = ("", '""', "{}", "[]", "null")
-_MOST_TOKENS: Final = (1 << 63) - 1
-_MOST_DIGITS: Final = 19
+_MAX_TOKENS: Final = (1 << 63) - 1
+"""Maximum count of tokens; the stores keep signed 64-bit integers."""
+
+_MAX_DIGITS: Final = 19
+"""Maximum digits of a count of tokens."""
 
 
 class Usage(NamedTuple):
@@ -64,19 +67,19 @@ def as_json(value: Any) -> str | None:
 
 
 def token_count(value: Any) -> int | None:
-    """Return a count of tokens, None for what is none: it fits a signed 64-bit integer.
+    """Return a count of tokens that fits a signed 64-bit integer; None: it is not one.
 
     Senders write integers, numeric text, and (from JavaScript) whole doubles.
     """
     if isinstance(value, str):
         text = value.strip()
-        is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+        is_number = text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
         value = int(text) if is_number else None
     elif isinstance(value, float):
         value = int(value) if value.is_integer() else None
     if not isinstance(value, int) or isinstance(value, bool):
         return None
-    return value if 0 <= value <= _MOST_TOKENS else None
+    return value if 0 <= value <= _MAX_TOKENS else None
 
 
 def usage(
