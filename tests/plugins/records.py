@@ -28,7 +28,7 @@ _FILLED = (
     schema.attribute_index,
     schema.spans,
     schema.span_blocks,
-    schema.span_kinds,
+    schema.span_signatures,
 )
 
 

@@ -26,7 +26,7 @@ from spanframe_store.sql.schema import (
     resources,
     scopes,
     span_blocks,
-    span_kinds,
+    span_signatures,
     spans,
     traces,
 )
@@ -36,7 +36,7 @@ __all__ = ["copy_store"]
 
 _TRACES_AT_ONCE: Final = 200
 
-_SHARED: Final = (experiments, resources, scopes, span_kinds, dictionaries)
+_SHARED: Final = (experiments, resources, scopes, span_signatures, dictionaries)
 """What traces refer to by key; a row of them never changes."""
 
 _COUNTED: Final = (traces, spans, span_blocks, attribute_index)

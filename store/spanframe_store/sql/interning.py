@@ -1,4 +1,4 @@
-"""What repeats from span to span, stored once: resources, scopes, kinds of spans."""
+"""What repeats from span to span, stored once: resources, scopes, signatures of spans."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol

@@ -224,9 +224,9 @@ class RowLayout(ABC):
             column = signature_column(node.field.kind)
             return compare_text(column, node.comparator, node.texts, self)
 
-        kinds = schema.span_kinds
+        signatures = schema.span_signatures
         conditions = [compile_tree(each, leaf) for each in conjuncts(part)]
-        return select(kinds.c.kind_key).where(*conditions)
+        return select(signatures.c.kind_key).where(*conditions)
 
     def some_span(self, part: Node) -> ColumnElement[bool]:
         """Return whether one span of the trace fulfils a tree of conditions on it."""
@@ -270,7 +270,7 @@ def signature_column(kind: FieldKind) -> Column[Any]:
     """Return the column that holds a span's name, type or status."""
     column = ROWS[kind].column
     assert column is not None  # noqa: S101 - of a span's fields, bodies have none
-    return schema.span_kinds.c[column]
+    return schema.span_signatures.c[column]
 
 
 def reads_bodies(node: Node) -> bool:

@@ -28,7 +28,7 @@ from spanframe_store.sql.schema import (
     resources,
     scopes,
     span_blocks,
-    span_kinds,
+    span_signatures,
     spans,
     traces,
 )
@@ -106,7 +106,9 @@ def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
             for body in split_spans(codecs[stored.dictionary_key].unpack(stored.body))
         ]
     everything = [span for group in derived.values() for span in group]
-    kind_keys = Interner(span_kinds).keys(connection, {s.signature for s in everything})
+    signature_keys = Interner(span_signatures).keys(
+        connection, {s.signature for s in everything}
+    )
     connection.execute(
         _CHANGED_SPAN,
         [
@@ -114,7 +116,7 @@ def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
                 "key": key,
                 "id": span.span_id,
                 "body_digest": span.digest,
-                "kind_key": kind_keys[span.signature.digest],
+                "kind_key": signature_keys[span.signature.digest],
                 "usage": span.usage,
             }
             for key, group in derived.items()

@@ -18,7 +18,7 @@ from spanframe_store.sql.layout import (
     reads_bodies,
     signature_column,
 )
-from spanframe_store.sql.schema import span_blocks, span_kinds, spans
+from spanframe_store.sql.schema import span_blocks, span_signatures, spans
 
 __all__ = ["traces_of_spans"]
 
@@ -39,10 +39,10 @@ def traces_of_spans(
         each for each in parts if not reads_bodies(each) and each not in by_database
     ]
     of_bodies = [each for each in parts if reads_bodies(each)]
-    columns = span_kinds.c.name, span_kinds.c.type, span_kinds.c.status
+    columns = span_signatures.c.name, span_signatures.c.type, span_signatures.c.status
     statement = (
         select(spans.c.trace_key, spans.c.block_key, spans.c.position, *columns)
-        .join(span_kinds, span_kinds.c.kind_key == spans.c.kind_key)
+        .join(span_signatures, span_signatures.c.kind_key == spans.c.kind_key)
         .where(layout.is_key_of(spans.c.trace_key, trace_keys))
     )
     if by_database:

@@ -53,7 +53,7 @@ __all__ = [
     "resources",
     "scopes",
     "span_blocks",
-    "span_kinds",
+    "span_signatures",
     "spans",
     "traces",
 ]
@@ -148,7 +148,7 @@ Index(
     traces.c.status,
 )
 
-span_kinds: Final = Table(
+span_signatures: Final = Table(
     "span_kinds",
     metadata,
     Column("kind_key", Integer, primary_key=True),

@@ -20,7 +20,7 @@ class Keys(NamedTuple):
     traces: Mapping[bytes, int]
     resources: Mapping[bytes, int]
     scopes: Mapping[bytes, int]
-    kinds: Mapping[bytes, int]
+    signatures: Mapping[bytes, int]
 
 
 def write_spans(
@@ -62,7 +62,7 @@ def write_spans(
                 span.span_id,
                 span.digest,
                 span.parent_span_id,
-                keys.kinds[span.signature.digest],
+                keys.signatures[span.signature.digest],
                 span.end_ns,
                 span.usage,
                 block_key,

@@ -26,7 +26,7 @@ from spanframe_store.sql.experiments import experiment_ids
 from spanframe_store.sql.interning import Interner, next_key
 from spanframe_store.sql.recent import KnownTrace, RecentTraces, known_after
 from spanframe_store.sql.rollup import state_of
-from spanframe_store.sql.schema import resources, scopes, span_kinds, traces
+from spanframe_store.sql.schema import resources, scopes, span_signatures, traces
 from spanframe_store.sql.span_rows import Keys, groups_of, write_spans
 from spanframe_store.sql.trace_rows import states_of, write_traces
 from spanframe_store.sql.urls import driver_message
@@ -66,7 +66,7 @@ class SpanWriter:
         self._engine = engine
         self._resources = Interner(resources)
         self._scopes = Interner(scopes)
-        self._kinds = Interner(span_kinds)
+        self._signatures = Interner(span_signatures)
         self._dictionaries = Dictionaries()
         self._recent = RecentTraces()
         self._compressor = ThreadPoolExecutor(1, "spanframe-compressor")
@@ -103,7 +103,7 @@ class SpanWriter:
         if written is not None:
             self._resources.remember(written.keys.resources)
             self._scopes.remember(written.keys.scopes)
-            self._kinds.remember(written.keys.kinds)
+            self._signatures.remember(written.keys.signatures)
             self._learn(chain.from_iterable(by_trace.values()))
         return stored
 
@@ -119,7 +119,7 @@ class SpanWriter:
             _trace_keys(connection, by_trace, known),
             self._resources.keys(connection, {span.resource for span in new}),
             self._scopes.keys(connection, {span.scope for span in new}),
-            self._kinds.keys(connection, {span.signature for span in new}),
+            self._signatures.keys(connection, {span.signature for span in new}),
         )
         named = experiment_ids(connection, new)
         dictionary_key, codec = self._dictionaries.current(connection)
