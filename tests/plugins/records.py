@@ -163,7 +163,7 @@ def _trace_row(record: TraceRecord) -> dict[str, Any]:
 
 
 def _entry_row(record: TraceRecord, kind: int, key: str, value: str) -> dict[str, Any]:
-    length = schema.INDEXED_VALUE_LENGTH
+    length = schema.MAX_INDEXED_VALUE_CHARS
     return {
         "kind": kind,
         "key": key,

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, or_
 
 from spanframe_store.contract.filter import Comparator, Condition
 from spanframe_store.residual.attributes import compared_number, compared_text
-from spanframe_store.sql.compile import OPERATORS, Layout, compare_text
+from spanframe_store.sql.compile import OPERATORS, FieldLayout, compare_text
 
 __all__ = ["compare_attribute"]
 
@@ -17,7 +17,7 @@ def compare_attribute(
     text: ColumnElement[Any],
     number: ColumnElement[Any],
     condition: Condition,
-    layout: Layout,
+    layout: FieldLayout,
 ) -> ColumnElement[bool]:
     """Return an attribute compared with texts, numbers, or a list of both.
 

@@ -17,7 +17,7 @@ from spanframe_store.sql.codecs import Codecs
 
 __all__ = ["BlockFunctions"]
 
-_KEPT: Final = 8
+_MAX_OPEN_BLOCKS: Final = 8
 
 
 class _OpenBlock:
@@ -45,7 +45,7 @@ class BlockFunctions:
 
     def __init__(self, codecs: Codecs) -> None:
         self._codecs = codecs
-        self._open = lru_cache(maxsize=_KEPT)(self._opened)
+        self._open = lru_cache(maxsize=_MAX_OPEN_BLOCKS)(self._opened)
 
     def content(self, body: bytes, dictionary_key: int | None, position: int) -> str:
         """Return a span as JSON text, its attributes decoded."""

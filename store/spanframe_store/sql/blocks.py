@@ -19,16 +19,16 @@ from spanframe_store.sql.schema import dictionaries
 
 __all__ = ["Codec", "Dictionaries", "load_codecs", "portions"]
 
-_LEVEL: Final = 3
-_MOST_BYTES: Final = 256 << 10
+_COMPRESSION_LEVEL: Final = 3
+_MAX_BLOCK_BYTES: Final = 256 << 10
 """Bodies in one block: to read one of them all are decompressed."""
 
-_FEW: Final = 16
+_MIN_PARALLEL_BLOCKS: Final = 16
 
-_DICTIONARY_BYTES: Final = 64 << 10
-_SAMPLES: Final = 4000
-_SAMPLE_BYTES: Final = 8 << 10
-_RENEWED_AFTER: Final = 2_000_000
+_MAX_DICTIONARY_BYTES: Final = 64 << 10
+_MAX_SAMPLES: Final = 4000
+_MAX_SAMPLE_BYTES: Final = 8 << 10
+_TRAINING_INTERVAL_SPANS: Final = 2_000_000
 """Spans until a new dictionary is trained, as what apps send changes over time."""
 
 
@@ -52,8 +52,10 @@ class Codec:
     @cached_property
     def _compressor(self) -> zstandard.ZstdCompressor:
         if self._dictionary is not None:
-            self._dictionary.precompute_compress(level=_LEVEL)
-        return zstandard.ZstdCompressor(level=_LEVEL, dict_data=self._dictionary)
+            self._dictionary.precompute_compress(level=_COMPRESSION_LEVEL)
+        return zstandard.ZstdCompressor(
+            level=_COMPRESSION_LEVEL, dict_data=self._dictionary
+        )
 
     @cached_property
     def _decompressor(self) -> zstandard.ZstdDecompressor:
@@ -69,7 +71,7 @@ class Codec:
             join_spans(bodies) for bodies in blocks
         ]
         with self._lock:
-            if len(messages) < _FEW:
+            if len(messages) < _MIN_PARALLEL_BLOCKS:
                 return [self._compressor.compress(each) for each in messages]
             packed = self._compressor.multi_compress_to_buffer(messages)
         return [packed[n].tobytes() for n in range(len(packed))]
@@ -110,7 +112,7 @@ def portions(spans: Sequence[T], sizes: Iterable[int]) -> Iterator[Sequence[T]]:
     """Yield spans in portions whose bodies fit a block; a larger body has its own."""
     start = total = 0
     for position, size in enumerate(sizes):
-        if position > start and total + size > _MOST_BYTES:
+        if position > start and total + size > _MAX_BLOCK_BYTES:
             yield spans[start:position]
             start, total = position, 0
         total += size
@@ -142,7 +144,7 @@ class Dictionaries:
         return self._key, self._codec
 
     def _wait(self) -> None:
-        self._until_training = _RENEWED_AFTER
+        self._until_training = _TRAINING_INTERVAL_SPANS
         self._samples.clear()
 
     def sample(self, bodies: Sequence[bytes]) -> bool:
@@ -150,13 +152,13 @@ class Dictionaries:
         self._until_training -= len(bodies)
         if self._until_training > 0:
             return False
-        self._samples += [body[:_SAMPLE_BYTES] for body in bodies[:_SAMPLES]]
-        return len(self._samples) >= _SAMPLES
+        self._samples += [body[:_MAX_SAMPLE_BYTES] for body in bodies[:_MAX_SAMPLES]]
+        return len(self._samples) >= _MAX_SAMPLES
 
     def train(self, connection: Connection) -> None:
         """Train a dictionary on the samples and store it."""
         try:
-            trained = zstandard.train_dictionary(_DICTIONARY_BYTES, self._samples)
+            trained = zstandard.train_dictionary(_MAX_DICTIONARY_BYTES, self._samples)
         except zstandard.ZstdError:
             # Too little in common; what comes later may have more.
             self._wait()

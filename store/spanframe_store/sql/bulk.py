@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Dialect, Table, UpdateBase, insert
 
 __all__ = ["execute_many", "insert_in_portions"]
 
-_MAX_VALUES: Final = 8192
+_MAX_STATEMENT_VALUES: Final = 8192
 """Maximum values in one statement; SQLite takes 32 766 since 3.32."""
 
-_FEW_ROWS: Final = 32
+_SHORT_STATEMENT_ROWS: Final = 32
 """Rows of the shorter of two statements."""
 
 
@@ -35,7 +35,7 @@ def insert_in_portions(
         return
     dialect, done = connection.dialect, 0
     # Two lengths of statements, so that the driver prepares each once.
-    for size in (_MAX_VALUES // len(table.c), _FEW_ROWS):
+    for size in (_MAX_STATEMENT_VALUES // len(table.c), _SHORT_STATEMENT_ROWS):
         text = _statement(table, dialect, size)
         while len(rows) - done >= size:
             portion = rows[done : done + size]

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, TypeVar
 
-__all__ = ["LOOKUP_SIZE", "chunks"]
+__all__ = ["MAX_LOOKUP_VALUES", "chunks"]
 
-LOOKUP_SIZE: Final = 500
+MAX_LOOKUP_VALUES: Final = 500
 """Bound values in one lookup; every engine takes as many."""
 
 T = TypeVar("T")

@@ -32,7 +32,7 @@ from spanframe_store.contract.filter import (
 
 __all__ = [
     "OPERATORS",
-    "Layout",
+    "FieldLayout",
     "compare_number",
     "compare_text",
     "compile_all",
@@ -50,7 +50,7 @@ OPERATORS: Final[dict[Comparator, Callable[[Any, Any], ColumnElement[bool]]]] = 
 }
 
 
-class Layout(Protocol):
+class FieldLayout(Protocol):
     """Where a database keeps the fields of a trace, and how it compares them."""
 
     def text(self, field: Field) -> ColumnElement[Any]:
@@ -75,7 +75,7 @@ class Layout(Protocol):
         """Return whether a regular expression (RE2) is found in a text."""
 
 
-def compile_all(root: Node, layout: Layout) -> list[ColumnElement[bool]]:
+def compile_all(root: Node, layout: FieldLayout) -> list[ColumnElement[bool]]:
     """Return the expressions that must all hold for a trace to fulfil a tree."""
 
     def leaf(node: Condition | SomeSpan) -> ColumnElement[bool]:
@@ -107,7 +107,7 @@ def compile_tree(
             return leaf(node)
 
 
-def _trace_condition(condition: Condition, layout: Layout) -> ColumnElement[bool]:
+def _trace_condition(condition: Condition, layout: FieldLayout) -> ColumnElement[bool]:
     field, comparator = condition.field, condition.comparator
     if field.kind in NUMBER_KINDS:
         return compare_number(layout.number(field), comparator, condition.numbers[0])
@@ -120,7 +120,7 @@ def compare_text(  # noqa: PLR0911  # one for each comparator
     text: ColumnElement[Any],
     comparator: Comparator,
     values: tuple[str, ...],
-    layout: Layout,
+    layout: FieldLayout,
 ) -> ColumnElement[bool]:
     """Return a text compared with the value, or the values of a list."""
     match comparator:

@@ -17,7 +17,7 @@ from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe_store.contract.results import Copied
 from spanframe_store.contract.store import Progress
 from spanframe_store.sql import index
-from spanframe_store.sql.chunks import LOOKUP_SIZE, chunks
+from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.schema import (
     attribute_index,
@@ -34,7 +34,7 @@ from spanframe_store.sql.urls import driver_message, store_name
 
 __all__ = ["copy_store"]
 
-_TRACES_AT_ONCE: Final = 200
+_PORTION_TRACES: Final = 200
 
 _SHARED: Final = (experiments, resources, scopes, span_signatures, dictionaries)
 """What traces refer to by key; a row of them never changes."""
@@ -112,7 +112,7 @@ def _portions(reading: Connection) -> Iterator[tuple[int, int | None]]:
     keys = select(traces.c.trace_key).order_by(traces.c.trace_key)
     while True:
         portion = keys.where(traces.c.trace_key >= first)
-        following = portion.offset(_TRACES_AT_ONCE).limit(1)
+        following = portion.offset(_PORTION_TRACES).limit(1)
         end = reading.execute(following).scalar()
         yield first, None if end is None else int(end) - 1
         if end is None:
@@ -159,7 +159,7 @@ def _rows(connection: Connection, first: int, last: int | None) -> _Rows:
             of_trace[table].append(tuple(row))
     place = spans.c.keys().index("block_key")
     owners = {row[place]: key for key, of in found.items() for row in of[spans]}
-    for keys in chunks(sorted(owners), LOOKUP_SIZE):
+    for keys in chunks(sorted(owners), MAX_LOOKUP_VALUES):
         query = select(span_blocks).where(span_blocks.c.block_key.in_(keys))
         for row in connection.execute(query.order_by(span_blocks.c.block_key)):
             found[owners[row.block_key]][span_blocks].append(tuple(row))
@@ -199,9 +199,9 @@ def _replace(
         for of in (*(there[key] for key in old), *new.values())
         for row in of[span_blocks]
     }
-    for some in chunks(blocks, LOOKUP_SIZE):
+    for some in chunks(blocks, MAX_LOOKUP_VALUES):
         writing.execute(delete(span_blocks).where(span_blocks.c.block_key.in_(some)))
-    for some in chunks(old, LOOKUP_SIZE):
+    for some in chunks(old, MAX_LOOKUP_VALUES):
         for table in (spans, traces):
             writing.execute(delete(table).where(table.c.trace_key.in_(some)))
     for table in (traces, span_blocks, spans):

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, bindparam, delete
 from spanframe_store.sql.bulk import execute_many
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.schema import (
-    INDEXED_KEY_LENGTH,
-    INDEXED_VALUE_LENGTH,
     KIND_METADATA,
     KIND_TAG,
+    MAX_INDEXED_KEY_CHARS,
+    MAX_INDEXED_VALUE_CHARS,
     UNINDEXED_METADATA,
     attribute_index,
 )
@@ -54,14 +54,21 @@ def entries(trace_key: int, found_by: Searchable) -> list[Entry]:
     timestamp_ms = found_by.timestamp_ms
     return [
         (kind, key, value, timestamp_ms, trace_key, None)
-        if len(value) <= INDEXED_VALUE_LENGTH
-        else (kind, key, value[:INDEXED_VALUE_LENGTH], timestamp_ms, trace_key, value)
+        if len(value) <= MAX_INDEXED_VALUE_CHARS
+        else (
+            kind,
+            key,
+            value[:MAX_INDEXED_VALUE_CHARS],
+            timestamp_ms,
+            trace_key,
+            value,
+        )
         for kind, pairs in (
             (KIND_TAG, found_by.tags),
             (KIND_METADATA, found_by.metadata),
         )
         for key, value in pairs.items()
-        if len(key) <= INDEXED_KEY_LENGTH
+        if len(key) <= MAX_INDEXED_KEY_CHARS
         and (kind != KIND_METADATA or key not in UNINDEXED_METADATA)
     ]
 

@@ -39,7 +39,7 @@ def is_indexed(field: Field) -> bool:
     """Tell whether every trace that has this field has it in the index."""
     return (
         field.kind in _KINDS
-        and len(field.key or "") <= schema.INDEXED_KEY_LENGTH
+        and len(field.key or "") <= schema.MAX_INDEXED_KEY_CHARS
         and field not in _UNINDEXED
         and field not in FALLBACKS
         and (field.kind, field.key) not in COMPUTED
@@ -79,7 +79,7 @@ def entry_rows(index: FromClause, field: Field) -> ColumnElement[bool]:
 
 def value_rows(index: FromClause, values: tuple[str, ...]) -> ColumnElement[bool]:
     """Return whether a row of the index holds one of ``values``."""
-    length = schema.INDEXED_VALUE_LENGTH
+    length = schema.MAX_INDEXED_VALUE_CHARS
     short = [value for value in values if len(value) < length]
     alternatives: list[ColumnElement[bool]] = [
         and_(

@@ -1,15 +1,15 @@
-"""What repeats from span to span, stored once: resources, scopes, signatures of spans."""
+"""Keys of values that spans share: resources, scopes and span signatures."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 from sqlalchemy import Connection, Table, func, insert, select
 
-from spanframe_store.sql.chunks import LOOKUP_SIZE, chunks
+from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 
 __all__ = ["Interner", "next_key"]
 
-_REMEMBERED: Final = 10_000
+_MAX_REMEMBERED_KEYS: Final = 10_000
 
 
 class _Value(Protocol):
@@ -39,7 +39,7 @@ class Interner:
         wanted = {value.digest: value for value in values}
         known = self._remembered
         keys = {digest: known[digest] for digest in wanted if digest in known}
-        for digests in chunks((d for d in wanted if d not in keys), LOOKUP_SIZE):
+        for digests in chunks((d for d in wanted if d not in keys), MAX_LOOKUP_VALUES):
             column = self._table.c.digest
             query = select(column, self._key).where(column.in_(digests))
             keys.update({row[0]: row[1] for row in connection.execute(query)})
@@ -56,7 +56,9 @@ class Interner:
 
     def remember(self, keys: Mapping[bytes, int]) -> None:
         """Remember keys that are committed, and only those."""
-        if len(self._remembered) > _REMEMBERED:  # a sender must not fill the memory
+        if (
+            len(self._remembered) > _MAX_REMEMBERED_KEYS
+        ):  # a sender must not fill the memory
             self._remembered.clear()
         self._remembered.update(keys)
 

@@ -99,7 +99,7 @@ class RowLayout(ABC):
             rows.append(value_rows(index, self.walked.texts))
         elif comparator is Comparator.LIKE:
             beginning = re.split("[%_]", self.walked.texts[0], maxsplit=1)[0]
-            indexed = beginning[: schema.INDEXED_VALUE_LENGTH]
+            indexed = beginning[: schema.MAX_INDEXED_VALUE_CHARS]
             rows.append(self.like(index.c.value, f"{indexed}%"))
         return rows
 

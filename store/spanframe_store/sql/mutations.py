@@ -42,7 +42,7 @@ __all__ = [
     "transaction",
 ]
 
-_DELETED_AT_ONCE: Final = 500
+_PORTION_TRACES: Final = 500
 """Traces in one transaction, so that nobody waits long for the write lock."""
 
 # A dictionary holds what the spans have in common that it was trained on, so it goes
@@ -88,8 +88,8 @@ def delete_traces(engine: Engine, trace_ids: Iterable[bytes]) -> int:
     """
     wanted = list(trace_ids)
     deleted = 0
-    for start in range(0, len(wanted), _DELETED_AT_ONCE):
-        ids = wanted[start : start + _DELETED_AT_ONCE]
+    for start in range(0, len(wanted), _PORTION_TRACES):
+        ids = wanted[start : start + _PORTION_TRACES]
         with transaction(engine) as connection:
             query = select(traces).where(traces.c.trace_id.in_(ids))
             deleted += _delete(connection, connection.execute(query).all())
@@ -120,7 +120,7 @@ def delete_traces_before(
     Raises:
         StoreError: when the store cannot be written.
     """
-    limit = _DELETED_AT_ONCE if at_most is None else min(at_most, _DELETED_AT_ONCE)
+    limit = _PORTION_TRACES if at_most is None else min(at_most, _PORTION_TRACES)
     query = select(traces).where(traces.c.timestamp_ms <= timestamp_ms)
     if experiment_id is not None:
         query = query.where(traces.c.experiment_id == experiment_id)

@@ -3,7 +3,7 @@
 A guess goes wrong where it costs most, on ``tags.env = 'prod' AND tags.customer =
 'c77'``: walking the common tag probes every trace of the store for the rare one. So the
 rows that each candidate would walk are counted first, up to a bound at which counting
-costs less than the search itself (`MAX_COUNTED` index rows: about 150 µs).
+costs less than the search itself (`MAX_COUNTED_ROWS` index rows: about 150 µs).
 
 A plan that walks m rows has to sort them; walking all n traces in order instead finds a
 page of k after about k·n/m of them. So m rows are few as long as m² is below k·n. The
@@ -27,10 +27,10 @@ from spanframe_store.sql.plans import Plan, candidates, guess, guess_to_count
 
 __all__ = ["choose_plan", "chosen", "guessed", "select_weights"]
 
-MAX_COUNTED: Final = 4_000
+MAX_COUNTED_ROWS: Final = 4_000
 """Maximum index rows that are counted for one candidate."""
 
-PASSED_OVER: Final = 16
+SKIPPED_PER_SORTED_TRACE: Final = 16
 """Traces passed over, by their duration, in the time that sorting one takes."""
 
 
@@ -63,8 +63,8 @@ def guessed(search: Search) -> Plan:
 def select_weights(search: Search, database: Database) -> Select[Any] | None:
     """Return the statement that counts the rows each candidate would walk.
 
-    Its columns are the candidates in their order, each counted up to `MAX_COUNTED`,
-    then about how many traces there are. None when there is nothing to choose: no
+    Its columns are the candidates in their order, each counted up to
+    `MAX_COUNTED_ROWS`, then about how many traces there are. None when there is nothing to choose: no
     candidate, or one whose entries are in the order asked for.
     """
     possible = candidates(search.filter)
@@ -82,7 +82,11 @@ def select_weights(search: Search, database: Database) -> Select[Any] | None:
         if not plan.by_duration:
             kept += times
         within = compile_all(And(tuple(kept)), layout)
-        rows = select(layout.trace_key).where(*layout.walk, *within).limit(MAX_COUNTED)
+        rows = (
+            select(layout.trace_key)
+            .where(*layout.walk, *within)
+            .limit(MAX_COUNTED_ROWS)
+        )
         weights.append(
             select(func.count()).select_from(rows.subquery()).scalar_subquery()
         )
@@ -98,13 +102,13 @@ def chosen(search: Search, weights: Sequence[int], *, counting: bool = False) ->
     """Return the plan of a search, given what `select_weights` counted."""
     possible = candidates(search.filter)
     lightest = min(range(len(possible)), key=lambda i: weights[i])
-    few = MAX_COUNTED
+    few = MAX_COUNTED_ROWS
     if not counting:
         total = weights[-1] or 0
         page = total if search.limit is None else search.limit
         pairs = page * total
         if possible[lightest].plan.by_duration:
-            pairs //= PASSED_OVER
+            pairs //= SKIPPED_PER_SORTED_TRACE
         few = min(few, isqrt(pairs))
     if weights[lightest] < few:
         return possible[lightest].plan

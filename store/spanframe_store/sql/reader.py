@@ -50,12 +50,12 @@ from spanframe_store.sql.schema import (
 from spanframe_store.sql.statements import order_values
 from spanframe_store.sql.urls import driver_message, store_name
 
-__all__ = ["BATCH_TRACES", "SqlReader", "reading"]
+__all__ = ["PORTION_TRACES", "SqlReader", "reading"]
 
-BATCH_TRACES: Final = 10_000
+PORTION_TRACES: Final = 10_000
 """Traces whose spans one select reads: below every database's limit of bound values."""
 
-_EXAMPLE_CHARACTERS: Final = 80
+_MAX_EXAMPLE_CHARS: Final = 80
 _INT32: Final = range(1 << 31)
 _ENTRY_KINDS: Final = {KIND_TAG: FieldKind.TAG, KIND_METADATA: FieldKind.METADATA}
 
@@ -153,7 +153,7 @@ class SqlReader:
                     str(Field(_ENTRY_KINDS[number], name)),
                     "text",
                     count,
-                    example[:_EXAMPLE_CHARACTERS],
+                    example[:_MAX_EXAMPLE_CHARS],
                 )
                 for number, name, count, example in connected.execute(statement)
             ]
@@ -210,8 +210,8 @@ class SqlReader:
         """Return the blocks of each trace, read with one select a batch of traces."""
         layout = self._database.layout(WALK_TRACES)
         found: dict[int, list[SpanBlock]] = {}
-        for start in range(0, len(rows), BATCH_TRACES):
-            trace_keys = [row.trace_key for row in rows[start : start + BATCH_TRACES]]
+        for start in range(0, len(rows), PORTION_TRACES):
+            trace_keys = [row.trace_key for row in rows[start : start + PORTION_TRACES]]
             statement = _BLOCKS.where(layout.is_key_of(spans.c.trace_key, trace_keys))
             blocks = connected.execute(statement).all()
             for trace_key, block in _with_codecs(connected, blocks):

@@ -17,8 +17,8 @@ from spanframe_store.sql.usage import Reporting, reporting_of
 
 __all__ = ["KnownTrace", "RecentTraces", "known_after"]
 
-_MANY_TRACES: Final = 1024
-_MOST_SPANS: Final = 128
+_MAX_NEWER_TRACES: Final = 1024
+_MAX_TRACE_SPANS: Final = 128
 """Of a trace that is kept; larger ones are few, and would take much memory."""
 
 
@@ -91,10 +91,10 @@ class RecentTraces:
             return  # nobody can tell here
         newer, older = self._newer, self._older
         for trace_id, trace in written.items():
-            if trace.spans is not None and len(trace.spans) <= _MOST_SPANS:
+            if trace.spans is not None and len(trace.spans) <= _MAX_TRACE_SPANS:
                 newer[trace_id] = trace
             else:
                 newer.pop(trace_id, None)
                 older.pop(trace_id, None)
-        if len(newer) >= _MANY_TRACES:
+        if len(newer) >= _MAX_NEWER_TRACES:
             self._newer, self._older = {}, newer

@@ -36,7 +36,7 @@ from spanframe_store.sql.usage import usage_of_traces
 
 __all__ = ["count_traces", "rederive_portion"]
 
-_TRACES_AT_ONCE: Final = 200
+_PORTION_TRACES: Final = 200
 
 _STORED: Final = (
     select(
@@ -81,7 +81,7 @@ def rederive_portion(engine: Engine, after: int) -> tuple[int, int]:
         select(traces)
         .where(traces.c.trace_key > after)
         .order_by(traces.c.trace_key)
-        .limit(_TRACES_AT_ONCE)
+        .limit(_PORTION_TRACES)
     )
     with engine.begin() as connection:
         rows = connection.execute(portion).all()

@@ -22,7 +22,7 @@ from spanframe_store.sql.schema import span_blocks, span_signatures, spans
 
 __all__ = ["traces_of_spans"]
 
-_BLOCKS_AT_ONCE: Final = 256
+_PORTION_BLOCKS: Final = 256
 """Blocks read with one statement."""
 
 _Body = tuple[Row[Any], bytes, int | None]
@@ -81,8 +81,8 @@ def _fitting(
     blocks = BlockFunctions(codecs)
     fulfils = compiled(part, lambda leaf: _of_body(leaf, blocks))
     keys = list(by_block)
-    for start in range(0, len(keys), _BLOCKS_AT_ONCE):
-        some = keys[start : start + _BLOCKS_AT_ONCE]
+    for start in range(0, len(keys), _PORTION_BLOCKS):
+        some = keys[start : start + _PORTION_BLOCKS]
         statement = select(
             span_blocks.c.block_key, span_blocks.c.dictionary_key, span_blocks.c.body
         ).where(layout.is_key_of(span_blocks.c.block_key, some))

@@ -40,11 +40,11 @@ from sqlalchemy import (
 from spanframe import keys
 
 __all__ = [
-    "INDEXED_KEY_LENGTH",
-    "INDEXED_NAME_BYTES",
-    "INDEXED_VALUE_LENGTH",
     "KIND_METADATA",
     "KIND_TAG",
+    "MAX_INDEXED_KEY_CHARS",
+    "MAX_INDEXED_NAME_BYTES",
+    "MAX_INDEXED_VALUE_CHARS",
     "UNINDEXED_METADATA",
     "attribute_index",
     "dictionaries",
@@ -73,16 +73,16 @@ KIND_METADATA: Final = 2
 # A B-tree entry has to fit a page (PostgreSQL: 2 704 bytes), so a longer value is
 # indexed by its first characters and kept whole beside the key; an entry under a longer
 # key is only on the trace row.
-INDEXED_VALUE_LENGTH: Final = 256
-INDEXED_KEY_LENGTH: Final = 256
+MAX_INDEXED_VALUE_CHARS: Final = 256
+MAX_INDEXED_KEY_CHARS: Final = 256
 # Nobody looks for the one trace that took 4 273 tokens in and 1 006 out, and each of
 # these values would be written to a page of its own.
 UNINDEXED_METADATA: Final = frozenset({keys.META_TOKEN_USAGE})
 
 # PostgreSQL indexes no longer name; who asks for a shorter one has to say so.
-INDEXED_NAME_BYTES: Final = 2048
+MAX_INDEXED_NAME_BYTES: Final = 2048
 _HAS_SHORT_NAME: Final = func.octet_length(column("name")) <= literal_column(
-    str(INDEXED_NAME_BYTES)
+    str(MAX_INDEXED_NAME_BYTES)
 )
 
 experiments: Final = Table(

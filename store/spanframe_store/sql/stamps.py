@@ -33,8 +33,8 @@ _Speaker = tuple[int, int, int, int, int]
 _COUNTS: Final = struct.Struct("<III")
 _SPEAKER: Final = struct.Struct("<bqqqq")
 _OWNER: Final = struct.Struct("<BI")
-_NOBODY: Final = 0
-_WIDE: Final = 256
+_NO_OWNER: Final = 0
+_MIN_WIDE_OWNERS: Final = 256
 """From so many owners on, a field takes four bytes instead of one."""
 
 
@@ -57,9 +57,9 @@ def dump_stamps(owned: Mapping[str, Stamp], fields: Sequence[str]) -> bytes:
             number = speakers.setdefault(_speaker(stamp), len(speakers))
             of_owners.append(_OWNER.pack(stamp.source, number))
     numbers = {identity: owners[stamp] for identity, stamp in distinct.items()}
-    known = [numbers[id(owned[f])] if f in owned else _NOBODY for f in fields]
+    known = [numbers[id(owned[f])] if f in owned else _NO_OWNER for f in fields]
     others: list[str] = []
-    if len(known) - known.count(_NOBODY) < len(owned):
+    if len(known) - known.count(_NO_OWNER) < len(owned):
         others = sorted(owned.keys() - set(fields))
         known += [numbers[id(owned[field])] for field in others]
     return b"".join(
@@ -67,7 +67,9 @@ def dump_stamps(owned: Mapping[str, Stamp], fields: Sequence[str]) -> bytes:
             _COUNTS.pack(len(speakers), len(owners), len(known)),
             *[_SPEAKER.pack(*speaker) for speaker in speakers],
             *of_owners,
-            bytes(known) if len(owners) < _WIDE else _wide(len(known)).pack(*known),
+            bytes(known)
+            if len(owners) < _MIN_WIDE_OWNERS
+            else _wide(len(known)).pack(*known),
             json.dumps(others).encode() if others else b"",
         ]
     )
@@ -84,14 +86,14 @@ def load_stamps(stamps: bytes, fields: Sequence[str]) -> dict[str, Stamp]:
         _stamp(source, *speakers[number])
         for source, number in _OWNER.iter_unpack(stamps[at:end])
     ]
-    width = 1 if owned < _WIDE else 4
+    width = 1 if owned < _MIN_WIDE_OWNERS else 4
     at, end = end, end + width * named
     numbers = stamps[at:end] if width == 1 else _wide(named).unpack(stamps[at:end])
     others = json.loads(stamps[end:]) if end < len(stamps) else ()
     return {
         field: owners[number - 1]
         for field, number in zip(chain(fields, others), numbers, strict=True)
-        if number != _NOBODY
+        if number != _NO_OWNER
     }
 
 

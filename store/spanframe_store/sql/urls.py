@@ -40,7 +40,7 @@ def store_name(engine: Engine) -> str:
     return redact_url(engine.url.render_as_string(hide_password=True))
 
 
-_WHAT_TO_LOOK_AT: Final = {
+_ADVICE: Final = {
     "unable to open database file": (
         " (does its folder exist, and may this user write there?)"
     ),
@@ -57,4 +57,4 @@ def driver_message(error: Any) -> str:
     diagnosis = getattr(said, "diag", None)
     primary = None if diagnosis is None else diagnosis.message_primary
     message = " ".join((primary or str(said)).split()).rstrip(".")
-    return message + _WHAT_TO_LOOK_AT.get(message, "")
+    return message + _ADVICE.get(message, "")

@@ -20,7 +20,7 @@ from spanframe_store.contract.errors import RowsRefusedError, StoreUnavailableEr
 from spanframe_store.contract.spans import SpanRow
 from spanframe_store.contract.store import Written
 from spanframe_store.sql.blocks import Dictionaries
-from spanframe_store.sql.chunks import LOOKUP_SIZE, chunks
+from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.experiments import experiment_ids
 from spanframe_store.sql.interning import Interner, next_key
@@ -34,11 +34,11 @@ from spanframe_store.sql.usage import usage_of_traces
 
 __all__ = ["SpanWriter"]
 
-_BY_ID: Final = select(traces).where(
+_TRACES_BY_ID: Final = select(traces).where(
     traces.c.trace_id.in_(bindparam("ids", expanding=True))
 )
 
-_MANY_SPANS: Final = 128
+_MIN_PARALLEL_SPANS: Final = 128
 """In one transaction; for fewer it is not worth waking another thread."""
 
 _Identity = tuple[bytes, int, int]
@@ -128,13 +128,13 @@ class SpanWriter:
         # Compressing leaves the interpreter to others, and folding needs nothing else.
         packing = (
             self._compressor.submit(codec.pack, bodies)
-            if len(new) >= _MANY_SPANS
+            if len(new) >= _MIN_PARALLEL_SPANS
             else None
         )
         states, asked = states_of(by_trace, known, named)
         packed = codec.pack(bodies) if packing is None else packing.result()
         write_spans(connection, groups, packed, keys, dictionary_key)
-        for trace_keys in chunks(asked, LOOKUP_SIZE):
+        for trace_keys in chunks(asked, MAX_LOOKUP_VALUES):
             usages = usage_of_traces(connection, trace_keys)
             for trace_key in trace_keys:
                 trace_id = asked[trace_key]
@@ -211,8 +211,8 @@ def _known_traces(
     """Return the traces the store holds already, by trace id."""
     return {
         row.trace_id: KnownTrace(row.trace_key, state_of(row._asdict()))
-        for ids in chunks(trace_ids, LOOKUP_SIZE)
-        for row in connection.execute(_BY_ID, {"ids": ids})
+        for ids in chunks(trace_ids, MAX_LOOKUP_VALUES)
+        for row in connection.execute(_TRACES_BY_ID, {"ids": ids})
     }
 
 

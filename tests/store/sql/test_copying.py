@@ -24,7 +24,7 @@ TRACES = 25
 
 @pytest.fixture(autouse=True)
 def _small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copying, "_TRACES_AT_ONCE", 4)
+    monkeypatch.setattr(copying, "_PORTION_TRACES", 4)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -34,7 +34,7 @@ __all__ = ["MIN_VERSION", "PostgreSQL"]
 MIN_VERSION: Final = 15
 """The oldest version that its makers still maintain; the tests run on a newer one."""
 
-_BLAMES_ROWS: Final = ("22", "23", "54")
+_ROW_ERROR_CLASSES: Final = ("22", "23", "54")
 """Classes of SQLSTATE in which the server blames what it was given: data exception,
 integrity constraint violation, program limit exceeded (a key longer than a page)."""
 
@@ -85,7 +85,7 @@ class PostgreSQL(Database):
             return False
         state: str | None = getattr(error.orig, "sqlstate", None)
         if state is not None:
-            return not state.startswith(_BLAMES_ROWS)
+            return not state.startswith(_ROW_ERROR_CLASSES)
         return isinstance(error, OperationalError | InterfaceError)
 
     def layout(self, plan: "Plan") -> "RowLayout":

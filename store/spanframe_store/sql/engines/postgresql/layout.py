@@ -31,7 +31,7 @@ _ENTRIES: Final = {
     FieldKind.METADATA: schema.traces.c.metadata,
 }
 _NAMES: Final = {Field(FieldKind.NAME), Field(FieldKind.TAG, keys.TAG_TRACE_NAME)}
-_BYTES: Final = "C"
+_BYTE_COLLATION: Final = "C"
 
 
 class PostgreSQLLayout(RowLayout):
@@ -53,11 +53,11 @@ class PostgreSQLLayout(RowLayout):
         """Return whether a trace-level text field is one of ``values``."""
         equal = super().equals(field, values)
         longest = max(len(value.encode()) for value in values)
-        if field not in _NAMES or longest > schema.INDEXED_NAME_BYTES:
+        if field not in _NAMES or longest > schema.MAX_INDEXED_NAME_BYTES:
             return equal
         # Implied, and what the index of names is for.
         size = func.octet_length(self.column("name"))
-        return and_(equal, size <= literal_column(str(schema.INDEXED_NAME_BYTES)))
+        return and_(equal, size <= literal_column(str(schema.MAX_INDEXED_NAME_BYTES)))
 
     def is_key_of(
         self, column: ColumnElement[int], keys: Sequence[int]
@@ -83,7 +83,7 @@ class PostgreSQLLayout(RowLayout):
 
     def by_bytes(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return the text ordered by its bytes, whatever the database's collation."""
-        return collate(text, _BYTES)
+        return collate(text, _BYTE_COLLATION)
 
     def like(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Return a LIKE without an escape character."""
@@ -91,8 +91,10 @@ class PostgreSQLLayout(RowLayout):
 
     def ilike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Return a LIKE of lower-case letters; the collation folds A to Z only."""
-        lower = func.lower(collate(text, _BYTES), type_=Text)
-        return lower.like(func.lower(collate(literal(_unescaped(pattern)), _BYTES)))
+        lower = func.lower(collate(text, _BYTE_COLLATION), type_=Text)
+        return lower.like(
+            func.lower(collate(literal(_unescaped(pattern)), _BYTE_COLLATION))
+        )
 
 
 def _unescaped(pattern: str) -> str:

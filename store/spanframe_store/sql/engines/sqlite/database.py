@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SQLite"]
 
-_BACKUP_PAGES: Final = 2000
+_PORTION_PAGES: Final = 2000
 """Pages copied at a time; writers get their turn in between."""
 
 _WITHOUT_WAL_RESET_BUG: Final = (3, 51, 3)
@@ -169,7 +169,7 @@ class SQLite(Database):
             with contextlib.closing(sqlite3.connect(path)) as copy:
                 source.backup(
                     copy,
-                    pages=_BACKUP_PAGES,
+                    pages=_PORTION_PAGES,
                     progress=lambda _, left, total: progress(total - left, total),
                 )
         except sqlite3.Error as error:
