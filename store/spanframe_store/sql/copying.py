@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe_store.contract.results import Copied
 from spanframe_store.contract.store import Progress
-from spanframe_store.sql import index
+from spanframe_store.sql import index_entries
 from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.schema import (
@@ -184,14 +184,14 @@ def _replace(
 ) -> None:
     """Put the rows of some traces in place of what is there, and delete leftovers."""
     old = [key for key in there if key in new or key not in wanted]
-    changes = index.Changes()
+    changes = index_entries.Changes()
     for key in {*old, *new}:
         before = _header(there[key]) if key in there else None
         after = _header(new[key]) if key in new else None
         changes.add(
             key,
-            None if before is None else index.Searchable.of_row(before),
-            None if after is None else index.Searchable.of_row(after),
+            None if before is None else index_entries.Searchable.of_row(before),
+            None if after is None else index_entries.Searchable.of_row(after),
         )
     # Those of the new rows, too: a block may have lost the spans that refer to it.
     blocks = {

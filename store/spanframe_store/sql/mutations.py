@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError, NotFoundError, StoreError
-from spanframe_store.sql import index
+from spanframe_store.sql import index_entries
 from spanframe_store.sql.rollup import columns_of, edit, merge, searchable_of, state_of
 from spanframe_store.sql.schema import (
     dictionaries,
@@ -176,17 +176,17 @@ def _edit(engine: Engine, trace_id: bytes, key: str, value: str | None) -> None:
         connection.execute(
             update(traces).where(traces.c.trace_id == trace_id).values(columns)
         )
-        changes = index.Changes()
+        changes = index_entries.Changes()
         changes.add(
-            row.trace_key, index.Searchable.of_row(before), searchable_of(after)
+            row.trace_key, index_entries.Searchable.of_row(before), searchable_of(after)
         )
         changes.write(connection)
 
 
 def _delete(connection: Connection, rows: Sequence[Any]) -> int:
-    changes = index.Changes()
+    changes = index_entries.Changes()
     for row in rows:
-        found_by = index.Searchable.of_row(row._asdict())
+        found_by = index_entries.Searchable.of_row(row._asdict())
         changes.add(row.trace_key, found_by, None)
     changes.write(connection)
     trace_keys = [row.trace_key for row in rows]

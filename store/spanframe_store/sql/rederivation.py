@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
 from spanframe_store.contract.spans import Source, SpanRow
 from spanframe_store.otlp import decode_stored
 from spanframe_store.otlp.envelope import split_spans
-from spanframe_store.sql import index
+from spanframe_store.sql import index_entries
 from spanframe_store.sql.blocks import Codec, load_codecs
 from spanframe_store.sql.experiments import experiment_ids
 from spanframe_store.sql.interning import Interner
@@ -126,14 +126,14 @@ def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
     named = experiment_ids(connection, everything)
     usage = usage_of_traces(connection, trace_keys)
     changed = []
-    changes = index.Changes()
+    changes = index_entries.Changes()
     for row in rows:
         before = row._asdict()
         state = _keeping(state_of(before), fold(derived[row.trace_key], named))
         state = state._replace(usage=usage.get(row.trace_key))
         found_by = searchable_of(state)
         changed.append({"key": row.trace_key, **columns_of(state, found_by)})
-        changes.add(row.trace_key, index.Searchable.of_row(before), found_by)
+        changes.add(row.trace_key, index_entries.Searchable.of_row(before), found_by)
     update_traces = update(traces).where(traces.c.trace_key == bindparam("key"))
     connection.execute(update_traces, changed)
     changes.write(connection)

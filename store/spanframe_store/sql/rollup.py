@@ -23,7 +23,7 @@ from spanframe_store.otlp.previews import (
     MAX_METADATA_CHARS,
     cut,
 )
-from spanframe_store.sql.index import Searchable
+from spanframe_store.sql.index_entries import Searchable
 from spanframe_store.sql.stamps import Stamp, dump_stamps, load_stamps
 
 __all__ = [

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, update
 
 from spanframe_store.contract.spans import Fact, SpanRow
-from spanframe_store.sql import index
+from spanframe_store.sql import index_entries
 from spanframe_store.sql.bulk import execute_many
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.recent import KnownTrace
@@ -69,7 +69,7 @@ def write_traces(
     new_rows: list[tuple[Any, ...]] = []
     changed_rows: list[dict[str, Any]] = []
     grown_rows: list[dict[str, Any]] = []
-    changes = index.Changes()
+    changes = index_entries.Changes()
     for trace_id, state in states.items():
         key, before = trace_keys[trace_id], known.get(trace_id)
         if before is not None and _only_grew(before.state, state):

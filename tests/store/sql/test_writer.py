@@ -16,7 +16,7 @@ from spanframe.errors import NotFoundError
 from spanframe_store.contract.errors import StoreUnavailableError
 from spanframe_store.otlp import decode_request
 from spanframe_store.sql.engines import database_of
-from spanframe_store.sql.index import Searchable, entries
+from spanframe_store.sql.index_entries import Searchable, entries
 from spanframe_store.sql.mutations import (
     delete_traces,
     delete_traces_before,
