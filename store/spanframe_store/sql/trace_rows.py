@@ -10,15 +10,9 @@ from spanframe_store.sql import index_entries
 from spanframe_store.sql.bulk import execute_many
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.recent import KnownTrace
-from spanframe_store.sql.rollup import (
-    EMPTY,
-    TraceState,
-    columns_of,
-    fold,
-    merge,
-    searchable_of,
-)
+from spanframe_store.sql.rollup import EMPTY, TraceState, fold, merge
 from spanframe_store.sql.schema import traces
+from spanframe_store.sql.trace_columns import columns_of, searchable_of
 from spanframe_store.sql.usage import Reporting, reporting_of, usage_of_spans
 
 __all__ = ["states_of", "write_traces"]
