@@ -19,7 +19,8 @@ from spanframe_store.sql.codecs import Codecs
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.engines.sqlite.layout import install_functions
 from spanframe_store.sql.plans import Plan
-from spanframe_store.sql.residual import count_found, found_rows, prepare
+from spanframe_store.sql.prepared import prepare
+from spanframe_store.sql.residual import count_found, found_rows
 
 Attribute = str | bool | int | float
 

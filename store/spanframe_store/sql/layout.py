@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from spanframe import keys
-from spanframe_store.contract.capabilities import Capability
+from spanframe_store.contract.capabilities import Capability, needed
 from spanframe_store.contract.fields import ROWS
 from spanframe_store.contract.filter import (
     And,
@@ -122,6 +122,10 @@ class RowLayout(ABC):
             self.plan.by_duration == (name == "execution_time_ms")
         )
         return column if walked else self.unindexed(column)
+
+    def serves(self, node: Node) -> bool:
+        """Return whether the statement can compare everything in a tree."""
+        return all(self.capabilities.issuperset(needed(c)) for c in leaves_of(node))
 
     # --- what differs between the engines -----------------------------------------
 

@@ -36,7 +36,8 @@ from spanframe_store.sql.index_conditions import is_indexed
 from spanframe_store.sql.layout import BODY_KINDS
 from spanframe_store.sql.migrations import check_version
 from spanframe_store.sql.plans import WALK_TRACES
-from spanframe_store.sql.residual import count_found, found_rows, prepare
+from spanframe_store.sql.prepared import prepare
+from spanframe_store.sql.residual import count_found, found_rows
 from spanframe_store.sql.schema import (
     KIND_METADATA,
     KIND_TAG,

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
 
-from spanframe_store.contract.capabilities import needed
-from spanframe_store.contract.filter import And, Condition, Node, conjuncts, leaves_of
+from spanframe_store.contract.filter import And, Condition, Node, conjuncts
 from spanframe_store.residual.attributes import attribute_matcher
 from spanframe_store.residual.matching import matcher
 from spanframe_store.residual.trees import Leaf, compiled
@@ -34,7 +33,7 @@ def traces_of_spans(
 ) -> set[int]:
     """Return the keys of those of the traces of which one span fulfils a tree."""
     parts = conjuncts(part)
-    by_database = [each for each in parts if _is_served(each, layout)]
+    by_database = [each for each in parts if layout.serves(each)]
     of_rows = [
         each for each in parts if not reads_bodies(each) and each not in by_database
     ]
@@ -56,10 +55,6 @@ def traces_of_spans(
     for row in possible:
         by_block.setdefault(row.block_key, []).append(row)
     return set(_fitting(connected, layout, by_block, And(tuple(of_bodies))))
-
-
-def _is_served(node: Node, layout: RowLayout) -> bool:
-    return all(layout.capabilities.issuperset(needed(each)) for each in leaves_of(node))
 
 
 def _of_row(node: Leaf) -> Callable[[Row[Any]], bool]:
