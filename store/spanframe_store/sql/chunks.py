@@ -1,4 +1,4 @@
-"""Portions of what would be too much for one statement."""
+"""Splits values into lists that one statement can bind."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 __all__ = ["MAX_LOOKUP_VALUES", "chunks"]
 
 MAX_LOOKUP_VALUES: Final = 500
-"""Bound values in one lookup; every engine takes as many."""
+"""Maximum values bound per lookup; every database takes as many."""
 
 T = TypeVar("T")
 

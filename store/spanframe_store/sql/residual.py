@@ -13,7 +13,6 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row
 
 from spanframe_store.contract.filter import And, Condition, Node, SomeSpan, leaves_of
-from spanframe_store.contract.search import Search
 from spanframe_store.residual.matching import text_matcher
 from spanframe_store.residual.trees import Leaf, compiled
 from spanframe_store.sql import statements

@@ -55,7 +55,7 @@ def kept(store: Store) -> list[int]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train on few spans, and soon again."""
     monkeypatch.setattr(blocks, "_MAX_DICTIONARY_BYTES", 2000)
-    monkeypatch.setattr(blocks, "_MAX_SAMPLES", 50)
+    monkeypatch.setattr(blocks, "_TRAINING_SPANS", 50)
     monkeypatch.setattr(blocks, "_TRAINING_INTERVAL_SPANS", 100)
 
 

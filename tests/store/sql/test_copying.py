@@ -167,7 +167,7 @@ def test_a_store_of_its_own_is_not_written_over(
     for number in range(traces):
         target.write(span(1, trace_id=bytes([number + 64]) * 16))
     before = everything(target)
-    with pytest.raises(InvalidArgumentError, match="traces of another store; name an"):
+    with pytest.raises(InvalidArgumentError, match="traces of another store"):
         copied(source, target)
     assert everything(target) == before
 

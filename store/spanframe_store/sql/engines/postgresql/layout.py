@@ -1,4 +1,4 @@
-"""PostgreSQL's half of the row layout."""
+"""The row layout of PostgreSQL."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -32,6 +32,7 @@ _ENTRIES: Final = {
 }
 _NAMES: Final = {Field(FieldKind.NAME), Field(FieldKind.TAG, keys.TAG_TRACE_NAME)}
 _BYTE_COLLATION: Final = "C"
+"""The collation that compares text by its bytes."""
 
 
 class PostgreSQLLayout(RowLayout):
@@ -55,7 +56,7 @@ class PostgreSQLLayout(RowLayout):
         longest = max(len(value.encode()) for value in values)
         if field not in _NAMES or longest > schema.MAX_INDEXED_NAME_BYTES:
             return equal
-        # Implied, and what the index of names is for.
+        # The equality implies this, and the partial index of names requires it.
         size = func.octet_length(self.column("name"))
         return and_(equal, size <= literal_column(str(schema.MAX_INDEXED_NAME_BYTES)))
 
@@ -64,21 +65,22 @@ class PostgreSQLLayout(RowLayout):
     ) -> ColumnElement[bool]:
         """Return whether a column holds one of some keys.
 
-        They are one value, so that the statement is the same for any number of them:
-        the driver neither reads nor sends thousands of values, and the server knows it.
+        The keys are bound as one array. The statement is the same for any number of
+        keys, so the driver does not bind thousands of values, and the server has
+        prepared it.
         """
         return column == any_(literal(list(keys), ARRAY(BigInteger)))
 
     def of_signatures(self, part: Node) -> ColumnElement[bool]:
         """Return whether name, type and status of a span fulfil a tree.
 
-        The keys are looked for once and not for each span.
+        The array makes the server find the keys once, and not for each span.
         """
         keys = self.signatures(part).scalar_subquery()
         return schema.spans.c.kind_key == any_(func.array(keys))
 
     def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Return the column: the planner knows its own statistics."""
+        """Return the column as it is: the planner decides by its statistics."""
         return column
 
     def by_bytes(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
