@@ -14,7 +14,7 @@ from spanframe_query.scope import store_url
 from spanframe_query.stores import reading
 from spanframe_store.contract.results import KnownField
 from spanframe_store.contract.store import Reader
-from spanframe_store.otlp.content import spans_of
+from spanframe_store.otlp.stored_spans import spans_of
 
 __all__ = ["MAX_SAMPLED_SPANS", "fields", "misspellings"]
 

@@ -51,7 +51,7 @@ _QUESTIONS: Final = {
 def driver_message(error: Any) -> str:
     """Return the message of the database on one line, without statement and values.
 
-    Of a server's diagnosis only the primary message has no contents of a row.
+    Only the primary message of a server's diagnosis has no contents of a row.
     """
     cause = getattr(error, "orig", None) or error
     diagnosis = getattr(cause, "diag", None)
