@@ -1,7 +1,7 @@
-"""The contract of the DataFrame: every column of both layouts, stated once.
+"""The columns of the DataFrame in both layouts, defined once.
 
-Layout ``v2`` is MLflow 2's and spanframe's default, ``v3`` is MLflow 3.17's. Types do
-not depend on the values: an empty result has the same.
+Layout ``v2`` is that of MLflow 2 and the default, ``v3`` is that of MLflow 3.17. Types
+do not depend on the values: an empty result has the same types.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,14 +14,19 @@ from spanframe_query.entities.found import FoundTraces
 __all__ = ["LAYOUTS", "Column", "Kind", "columns_of_layout"]
 
 Kind = Literal["text", "integer", "integer or missing", "entries", "object"]
-"""What cells hold; `frame` maps each to one dtype."""
+"""The type of the cells of a column; `frame` maps each type to one dtype."""
 
 
 class Column(NamedTuple):
-    """One column: its name, what its cells hold, where they come from.
+    """A column of a result.
 
-    ``found`` takes all cells from the traces of a search without making a trace of
-    each: a hundred thousand take a third of the time.
+    Attributes:
+        name: the name.
+        kind: the type of its cells.
+        cell: returns the cell of a trace.
+        sentence: the description, for the documentation.
+        found: returns all cells of the traces of a search without making the traces,
+            which takes a third of the time.
     """
 
     name: str
@@ -45,7 +50,7 @@ def _response(trace: Trace) -> Any:
     return trace.data.root_values().outputs if trace.has_spans else None
 
 
-# A search without spans makes many such cells; they never change.
+# Every cell of a search without spans is this object; it never changes.
 _NO_SPANS: Final = SpanDicts(None)
 
 
@@ -208,7 +213,7 @@ def columns_of_layout(layout: str) -> tuple[Column, ...]:
     """Return the columns of a layout, in order.
 
     Raises:
-        InvalidArgumentError: when there is no such layout.
+        InvalidArgumentError: when the layout does not exist; the message lists them.
     """
     try:
         return LAYOUTS[layout]

@@ -1,4 +1,4 @@
-"""Traces drawn for a terminal: a table of many, the waterfall of one."""
+"""Draws traces on a terminal: many as a table, one as a waterfall."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,27 +18,35 @@ __all__ = ["clauses", "columns_within", "table", "tree"]
 _SHORT_COLUMNS: Final = ("request_id", "timestamp_ms", "status", "execution_time_ms")
 _LONG_COLUMNS: Final = ("request", "response", "tags")
 _SHORT_COLUMNS_CHARS: Final = 70
+"""Width of the short columns together."""
+
 _MIN_LONG_COLUMN_CHARS: Final = 14
-"""Of one long column, at least: less of a text tells nothing."""
+"""Minimum width of a long column; less of a text is useless."""
 
 _HEADINGS: Final = {"timestamp_ms": "start (UTC)", "execution_time_ms": "ms"}
 _LONG: Final = frozenset({"request", "response", "request_metadata", "tags"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STYLES: Final = {"OK": "green", "ERROR": "red", "IN_PROGRESS": "yellow"}
 _MAX_CELL_CHARS: Final = 200
+"""Maximum characters of a cell of a table."""
+
 _MAX_TEXT_CHARS: Final = 2000
+"""Maximum characters of the inputs or outputs above a waterfall."""
+
 _BAR_CHARS: Final = 32
+"""Width of the bars of a waterfall."""
+
 _OWN_TAGS: Final = "mlflow."
 
 
 def columns_within(width: int) -> list[str]:
-    """Return what a table shows unless told otherwise: the texts there is room for."""
-    room = max(1, (width - _SHORT_COLUMNS_CHARS) // _MIN_LONG_COLUMN_CHARS)
-    return [*_SHORT_COLUMNS, *_LONG_COLUMNS[:room]]
+    """Return the default columns of a table that is ``width`` characters wide."""
+    long_columns = max(1, (width - _SHORT_COLUMNS_CHARS) // _MIN_LONG_COLUMN_CHARS)
+    return [*_SHORT_COLUMNS, *_LONG_COLUMNS[:long_columns]]
 
 
 def table(traces: Iterable[Trace], columns: Sequence[Column]) -> Table:
-    """Draw traces as a table, a line each."""
+    """Draw traces as a table, one line per trace."""
     drawn = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     for column in columns:
         long = column.name in _LONG
@@ -46,7 +54,7 @@ def table(traces: Iterable[Trace], columns: Sequence[Column]) -> Table:
             _HEADINGS.get(column.name, column.name),
             justify="right" if column.kind == "integer or missing" else "left",
             no_wrap=True,
-            # The id has to be whole, it is what `spanframe get` takes.
+            # `spanframe get` takes the whole id.
             overflow="fold" if column.name == "request_id" else "ellipsis",
             ratio=1 if long else None,
         )
@@ -56,7 +64,7 @@ def table(traces: Iterable[Trace], columns: Sequence[Column]) -> Table:
 
 
 def clauses(rows: Iterable[tuple[str, str, str, bool]]) -> Table:
-    """Draw how the clauses of a search are answered: clause, index, reads, scans."""
+    """Draw how each clause of a search is answered."""
     drawn = Table("clause", "index", "reads", box=None, pad_edge=False)
     for clause, index, reads, scans in rows:
         drawn.add_row(
@@ -68,7 +76,7 @@ def clauses(rows: Iterable[tuple[str, str, str, bool]]) -> Table:
 
 
 def tree(trace: Trace) -> Group:
-    """Draw a trace: what it is, its inputs and outputs, its spans as a waterfall."""
+    """Draw a trace: a title, its fields, and its spans as a waterfall."""
     info = trace.info
     title = Text.assemble(
         (shortened(info.name or "trace", _MAX_CELL_CHARS), "bold"),
@@ -76,7 +84,7 @@ def tree(trace: Trace) -> Group:
         (info.state.value, _STYLES.get(info.state.value, "")),
         f"  {_milliseconds(info.execution_duration)}  {_time(info.request_time)} UTC",
     )
-    facts = {
+    fields = {
         "user": info.user,
         "session": info.session_id,
         **{k: v for k, v in info.tags.items() if not k.startswith(_OWN_TAGS)},
@@ -84,7 +92,7 @@ def tree(trace: Trace) -> Group:
         "response": trace.data.response,
     }
     lines: list[RenderableType] = [title]
-    for key, value in facts.items():
+    for key, value in fields.items():
         if value:
             name = (f"{shortened(key, _MAX_CELL_CHARS)}: ", "dim")
             lines.append(Text.assemble(name, shortened(value, _MAX_TEXT_CHARS)))
@@ -155,4 +163,4 @@ _FORMATTERS: Final[Mapping[str, Callable[[Any], str]]] = {
     "tags": _entries,
     "spans": _count,
 }
-"""How a cell is written where JSON is not what people read."""
+"""Functions that write the cells of a column for people; other cells are JSON."""

@@ -1,4 +1,4 @@
-"""The traces of a search, held column by column until someone asks for a trace."""
+"""The traces of a search, held as columns until a trace is needed."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -32,11 +32,11 @@ NO_INFOS: Final = TraceInfoColumns(*((),) * len(TraceInfoColumns._fields))
 
 
 class FoundTraces(Sequence[Trace]):
-    """A sequence of `Trace`, whose columns a frame takes whole.
+    """A sequence of `Trace` that a DataFrame reads column by column.
 
     Args:
-        infos: the fields of the traces' infos.
-        stored: the span rows of each; None when none were read.
+        infos: the infos of the traces.
+        stored: the span blocks of each trace; None when no spans were read.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class FoundTraces(Sequence[Trace]):
 
     @cached_property
     def root_values(self) -> Sequence[RootValues]:
-        """What the root of each trace says; nothing where no spans were read."""
+        """Inputs and outputs of the root of each trace; None without spans."""
         if self.stored is None:
             return [NOTHING] * len(self)
         each = zip(self, self.stored, self.infos.trace_metadata, strict=True)
