@@ -14,9 +14,9 @@ from spanframe._attributes import (
 )
 from spanframe._binding import Binding
 from spanframe._capture import Capture, well_formed
-from spanframe._context import enter_unsampled, leave, unsampled, with_span
+from spanframe._context import enter_unsampled, leave, unsampled
 from spanframe._guard import fault
-from spanframe._live import LiveSpan, NoOpSpan
+from spanframe._live import LiveSpan, NoOpSpan, with_span
 from spanframe._place import begin, place
 from spanframe._recorder import Recorder
 from spanframe._runtime import runtime

@@ -8,7 +8,7 @@ the `LiveSpan` of the current span, and what `spanframe.tracing.context` holds.
 import dataclasses
 from collections.abc import Mapping
 from contextvars import Token
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from opentelemetry.context import Context, attach, create_key
 from opentelemetry.trace import (
@@ -19,9 +19,6 @@ from opentelemetry.trace import (
     get_current_span,
 )
 from opentelemetry.trace.propagation import set_span_in_context
-
-if TYPE_CHECKING:
-    from spanframe._live import LiveSpan
 
 __all__ = [
     "AMBIENT",
@@ -34,7 +31,6 @@ __all__ = [
     "leave",
     "unsampled",
     "with_entry",
-    "with_span",
 ]
 
 # OpenTelemetry's own entry for the current span.
@@ -70,14 +66,6 @@ def with_entry(context: Context, key: str, value: object) -> Context:
     """Return ``context`` with one more entry."""
     entries = dict(context)
     entries[key] = value
-    return Context(entries)
-
-
-def with_span(context: Context, live: "LiveSpan") -> Context:
-    """Return ``context`` with ``live`` as the current span."""
-    entries = dict(context)
-    entries[SPAN] = live.otel_span
-    entries[LIVE] = live
     return Context(entries)
 
 

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, Final
 
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Span as OTelSpan
 from opentelemetry.trace import StatusCode
@@ -17,13 +18,13 @@ from spanframe._attributes import (
     span_status,
 )
 from spanframe._capture import Capture
-from spanframe._context import UNSAMPLED
+from spanframe._context import LIVE, SPAN, UNSAMPLED
 from spanframe._guard import fault
 from spanframe._recorded import SPAN_DESCRIPTION, SPAN_LOG_LEVEL, RecordedSpan
 from spanframe._runtime import last_trace_id, runtime
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
 
-__all__ = ["LiveSpan", "NoOpSpan"]
+__all__ = ["LiveSpan", "NoOpSpan", "with_span"]
 
 NO_OP_TRACE_ID: Final = "MLFLOW_NO_OP_SPAN_TRACE_ID"
 _LONGEST_STATUS: Final = 4096
@@ -220,6 +221,14 @@ class NoOpSpan(LiveSpan):
     def span_id(self) -> str:
         """The empty id."""
         return ""
+
+
+def with_span(context: Context, live: LiveSpan) -> Context:
+    """Return ``context`` with ``live`` as the current span."""
+    entries = dict(context)
+    entries[SPAN] = live.otel_span
+    entries[LIVE] = live
+    return Context(entries)
 
 
 def _ends(text: str, limit: int) -> str:

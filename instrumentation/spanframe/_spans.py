@@ -16,9 +16,9 @@ from spanframe._attributes import (
     trace_beginning,
 )
 from spanframe._capture import Capture
-from spanframe._context import AMBIENT, enter_unsampled, leave, with_span
+from spanframe._context import AMBIENT, enter_unsampled, leave
 from spanframe._guard import fault
-from spanframe._live import LiveSpan, NoOpSpan
+from spanframe._live import LiveSpan, NoOpSpan, with_span
 from spanframe._place import begin, place, recorder
 from spanframe._recorder import Recorder
 from spanframe._redaction import Redaction

@@ -10,9 +10,9 @@ from opentelemetry.trace.propagation import set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from spanframe._capture import Capture
-from spanframe._context import AMBIENT, Ambient, leave, with_entry, with_span
+from spanframe._context import AMBIENT, Ambient, leave, with_entry
 from spanframe._guard import warn
-from spanframe._live import LiveSpan
+from spanframe._live import LiveSpan, with_span
 from spanframe._place import recorder
 from spanframe._redaction import Redaction
 from spanframe._runtime import runtime
