@@ -17,7 +17,8 @@ from spanframe._current import (
 from spanframe._decorator import trace
 from spanframe._experiment import set_active_model, set_experiment
 from spanframe._live import LiveSpan
-from spanframe._runtime import configure, flush, set_tracking_uri, shutdown, stats
+from spanframe._configure import configure, set_tracking_uri
+from spanframe._runtime import flush, shutdown, stats
 from spanframe._spans import start_span, start_span_no_context
 from spanframe._threads import ThreadPoolExecutor
 from spanframe._version import __version__

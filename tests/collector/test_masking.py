@@ -1,6 +1,5 @@
 """Values under named keys are masked wherever they hide; nothing else changes."""
 
-import re
 from typing import Any
 
 import pytest
@@ -8,12 +7,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 
+from spanframe._key_patterns import key_patterns
 from spanframe_collector.decode import EnvelopeError, decode_request
 from spanframe_collector.decode.anyvalue import plain
 from spanframe_collector.decode.masking import Masker
 from tests.plugins.otlp import pairs, request, span
 
-MASKER = Masker(re.compile("password|api[-_]?key", re.IGNORECASE))
+MASKER = Masker(key_patterns("*password*, api[-_]?key, client_id"))
 
 
 def masked(message: ExportTraceServiceRequest) -> ExportTraceServiceRequest:
@@ -37,6 +37,11 @@ def masked(message: ExportTraceServiceRequest) -> ExportTraceServiceRequest:
             },
         ),
         ({"cut": '{"password": "hun...'}, {"cut": "[redacted]"}),
+        ({"cut": '{"userPassword": "hun...'}, {"cut": "[redacted]"}),
+        ({"cut": '{"a": "{\\"client-id\\": 5'}, {"cut": "[redacted]"}),
+        ({"cut": '{"client_idea": "kept...'}, {"cut": '{"client_idea": "kept...'}),
+        ({"cut": '{"my.API-key": "hun...'}, {"cut": "[redacted]"}),
+        ({"clientId": 5, "client_ids": 5}, {"clientId": "[redacted]", "client_ids": 5}),
         ({"text": "my password is long"}, {"text": "my password is long"}),
         ({"json": '["the password"]'}, {"json": '["the password"]'}),
         ({"json": '{"a":1}'}, {"json": '{"a":1}'}),

@@ -1,12 +1,11 @@
-"""Masks values under keys that an operator names, before anything is kept or passed on.
+"""Masks values under keys that an operator names, before they are stored or forwarded.
 
 Keys are looked at in attributes of spans, events, links, scopes and resources, in maps
 nested in them, and in JSON text, which is how inputs and outputs travel.
 """
 
 import json
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -18,12 +17,12 @@ from opentelemetry.proto.common.v1.common_pb2 import (
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from spanframe._key_patterns import KeyPatterns
+from spanframe._redaction import REDACTED
 from spanframe_collector.decode.envelope import RawScope, rebuild, walk
 from spanframe_collector.decode.sizes import MOST_FIELDS, is_unfit
 
-__all__ = ["MARKER", "Masker"]
-
-MARKER: Final = "[redacted]"
+__all__ = ["Masker"]
 
 _UNDECODABLE: Final = b"\xff"
 """Stands for a span whose secrets cannot be found: it will be rejected as undecodable,
@@ -34,10 +33,15 @@ _UNFIT: Final = b"\x0a\x00" * (2 * MOST_FIELDS)
 
 
 class Masker:
-    """Replaces what a pattern names; made once, used for every request."""
+    """Replaces values under the keys that patterns name; one for all requests.
 
-    def __init__(self, pattern: re.Pattern[str]) -> None:
-        self._names = pattern.search
+    Args:
+        patterns: patterns of keys, as `spanframe._key_patterns` describes them.
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._keys = KeyPatterns(patterns)
+        self._hides = self._keys.hides
 
     def request(self, request: bytes) -> bytes:
         """Return an ExportTraceServiceRequest with every value masked that must be.
@@ -85,8 +89,8 @@ class Masker:
 
     def _pairs(self, pairs: Iterable[KeyValue]) -> None:
         for pair in pairs:
-            if self._names(pair.key):
-                pair.value.CopyFrom(AnyValue(string_value=MARKER))
+            if self._hides(pair.key):
+                pair.value.CopyFrom(AnyValue(string_value=REDACTED))
             else:
                 self._value(pair.value)
 
@@ -108,14 +112,14 @@ class Masker:
             plain = json.loads(text)
             masked = self._plain(plain)
         except (ValueError, RecursionError):
-            # Text that was cut is no JSON any more, and may still hold what it held.
-            return MARKER if self._names(text) else None
+            # JSON text that was cut cannot be parsed, and may still hold secrets.
+            return REDACTED if self._keys.may_be_in(text) else None
         return None if masked == plain else json.dumps(masked, ensure_ascii=False)
 
     def _plain(self, value: Any) -> Any:
         if isinstance(value, dict):
             return {
-                key: MARKER if self._names(key) else self._plain(item)
+                key: REDACTED if self._hides(key) else self._plain(item)
                 for key, item in value.items()
             }
         if isinstance(value, list):
