@@ -225,7 +225,7 @@ class CollectorSettings(SettingsBase):
     mask_keys: tuple[str, ...] = setting(
         "SPANFRAME_MASK_KEYS",
         "",
-        "Patterns of keys whose values are masked, for example *password*,api_key.",
+        "Patterns of keys whose values are masked, commas between; * is any text.",
         key_patterns,
     )
     forward_endpoint: str = setting(

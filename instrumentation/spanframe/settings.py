@@ -120,7 +120,7 @@ class ClientSettings(SettingsBase):
         "SPANFRAME_REDACT_KEYS",
         "*password*,*passwd*,*passphrase*,pwd,*_pwd,*secret*,token,*_token,*api_key*,"
         "*apikey*,*access_key*,*private_key*,*credential*,*authorization*,*cookie*",
-        "Patterns of keys whose values are never recorded, with commas between.",
+        "Patterns of keys whose values are never recorded; * is any text.",
         key_patterns,
     )
     disabled: bool = setting(
