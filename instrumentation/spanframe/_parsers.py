@@ -1,4 +1,4 @@
-"""Settings as text → their values; ValueError with what to write instead."""
+"""Parsers of settings, from text; ValueError says what to write instead."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -65,7 +65,7 @@ def store_url(text: str) -> str:
         raise ValueError("write an SQLAlchemy URL, for example sqlite:///spanframe.db")
     if scheme.startswith("sqlite") and rest in {"", "/", "/:memory:"}:
         msg = (
-            "a store in memory is gone with its process and seen by no other; "
+            "a store in memory ends with its process and no other process can read it; "
             "name a file, for example sqlite:///spanframe.db"
         )
         raise ValueError(msg)
@@ -73,7 +73,7 @@ def store_url(text: str) -> str:
 
 
 def existing_file(text: str) -> str:
-    """Read the name of a file that is there; empty names none."""
+    """Read the name of a file that exists; empty: none."""
     if text and not Path(text).is_file():
         raise ValueError("there is no such file")
     return text
@@ -123,7 +123,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def header_value(text: str) -> str:
-    """Read what a header can carry: printable ASCII."""
+    """Read a value that a header can carry: printable ASCII."""
     if not (text.isascii() and (text.isprintable() or not text)):
         raise ValueError("write printable ASCII, which is what a header can carry")
     return text

@@ -22,7 +22,7 @@ from spanframe._otlp import OtlpExporter
 from spanframe._recorder import Recorder, make_provider
 from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
-from spanframe._trace_facts import process_facts
+from spanframe._trace_attributes import process_metadata
 from spanframe.settings import ClientSettings, client_environment
 
 __all__ = [
@@ -79,7 +79,7 @@ class Runtime:
         self.experiment = ""
         self.model_id = ""
         self.root_attributes: Mapping[str, str] = {}
-        self.borrows_provider = False
+        self.uses_global_provider = False
         self.last_trace_id: int | None = None
 
     def start(self) -> Recorder | None:
@@ -127,8 +127,8 @@ class Runtime:
                 self._build(settings)
 
     def _build(self, settings: ClientSettings) -> None:
-        self.borrows_provider = settings.use_global_provider
-        if self.borrows_provider:
+        self.uses_global_provider = settings.use_global_provider
+        if self.uses_global_provider:
             provider: otel_trace.TracerProvider = otel_trace.get_tracer_provider()
         else:
             delivery = self._delivery_for(settings)
@@ -173,13 +173,15 @@ class Runtime:
 
     def set_root_attributes(self) -> None:
         """Compute the attributes that every new trace begins with."""
-        facts = {
+        attributes = {
             keys.METADATA_PREFIX + keys.META_MODEL_ID: self.model_id,
             keys.EXPERIMENT: self.experiment,
             # A provider of our own has these once, on its resource.
-            **(process_facts() if self.borrows_provider else {}),
+            **(process_metadata() if self.uses_global_provider else {}),
         }
-        self.root_attributes = {key: value for key, value in facts.items() if value}
+        self.root_attributes = {
+            key: value for key, value in attributes.items() if value
+        }
 
     def is_enabled(self) -> bool:
         """Return whether spans are recorded."""
