@@ -79,7 +79,8 @@ def collector(
 ) -> None:
     """Receive spans (OTLP over gRPC and HTTP) and answer OK once they are in the store.
 
-    The token is read from SPANFRAME_TOKEN only: an argument would show in `ps`.
+    Tokens have no option, since an argument would show in `ps`: set SPANFRAME_TOKEN and
+    SPANFRAME_FORWARD_TOKEN.
     """
     settings = CollectorSettings.load(given)
     if print_config:

@@ -123,10 +123,13 @@ class OtlpExporter(SpanExporter):
             self._split(spans, "too large")
             return
         refusal = self._deliver(request, len(spans))
-        if refusal == "RESOURCE_EXHAUSTED":
-            self._split(spans, refusal)
-        elif refusal:
-            self._losses.add("failed", len(spans), refusal)
+        if refusal is None:
+            return
+        code, cause = refusal
+        if code == "RESOURCE_EXHAUSTED":
+            self._split(spans, cause)
+        else:
+            self._losses.add("failed", len(spans), cause)
 
     def _split(self, spans: Sequence[ReadableSpan], reason: str) -> None:
         if len(spans) == 1:
@@ -136,11 +139,12 @@ class OtlpExporter(SpanExporter):
         self._send(spans[:middle])
         self._send(spans[middle:])
 
-    def _deliver(self, request: bytes, spans: int) -> str:
+    def _deliver(self, request: bytes, spans: int) -> tuple[str, str] | None:
         """Send one request until the collector responds or the retries end.
 
         Returns:
-            Nothing when the collector accepted it, else the last status code.
+            None when the collector accepted it, else the last status code, alone and
+            with its cause.
         """
         import grpc  # noqa: PLC0415 - 100 ms that only this thread shall wait for
 
@@ -161,16 +165,16 @@ class OtlpExporter(SpanExporter):
                 raise _StoppedError from None
             else:
                 self._count(response, spans)
-                return ""
+                return None
             if self._stopped.is_set():
                 raise _StoppedError
             if not is_retryable(code, asked):
-                return code
+                return code, cause
             self._warn_of_retry(cause, spans)
             wait = asked or pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
             pause = min(pause * 2, MAX_PAUSE_S)
             if monotonic() + wait > deadline:
-                return code
+                return code, cause
             if self._stopped.wait(wait):
                 raise _StoppedError
 

@@ -11,14 +11,14 @@ __all__ = ["Losses", "Stats"]
 _REASONS: Final = {
     "queue_full": "dropped from the full queue",
     "rejected": "rejected by the collector",
-    "failed": "not accepted by the collector",
+    "failed": "not delivered",
     "closed": "not sent before the end of the program",
 }
 _REMEDIES: Final = {
     "queue_full": "If this happens often, raise OTEL_BSP_MAX_QUEUE_SIZE and "
     "SPANFRAME_QUEUE_CHARACTERS, or sample.",
     "rejected": "The log of the collector names the reason.",
-    "failed": "They will not be retried; see the log of the collector.",
+    "failed": "They are not retried; if the collector refused them, check its log.",
     "closed": "Raise SPANFRAME_EXIT_TIMEOUT, or check that the collector is running.",
 }
 

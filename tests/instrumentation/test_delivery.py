@@ -97,7 +97,7 @@ def test_a_refusal_for_good_is_a_counted_loss(
     assert spanframe.flush()
     assert sink.calls == 1
     assert spanframe.stats().failed == 1
-    assert f"1 not accepted by the collector (last: {code})" in caplog.text
+    assert f"1 not delivered (last: {code}: not now)" in caplog.text
 
 
 def test_a_batch_too_large_for_the_collector_is_sent_in_parts(sink: OtlpSink) -> None:
@@ -220,7 +220,7 @@ def test_a_collector_that_stays_away_is_given_up(
     assert told in caplog.text
     told = "Connection refused; 1 spans are queued and will be retried for 0.2 s"
     assert told in caplog.text
-    assert "1 not accepted by the collector (last: UNAVAILABLE)" in caplog.text
+    assert "1 not delivered (last: UNAVAILABLE: " in caplog.text
 
 
 class Blocked(SpanExporter):
