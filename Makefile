@@ -17,7 +17,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format readme pictures lock dist clean bench-ingest bench-overhead \
+.PHONY: help demo test quick check format reference pictures lock dist clean bench-ingest bench-overhead \
 	bench-search
 
 help: ## list these commands
@@ -42,8 +42,8 @@ format: $(READY) ## let ruff rewrite what it can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-readme: $(READY) ## rewrite the README's tables from the code
-	$(BIN)/python scripts/readme_tables.py
+reference: $(READY) ## rewrite docs/reference.md from the code
+	$(BIN)/python scripts/reference.py
 
 pictures: $(READY) ## draw the README's pictures again, from a run of the demo's app
 	$(BIN)/python scripts/pictures.py

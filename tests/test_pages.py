@@ -1,4 +1,4 @@
-"""The pages of docs/ and deploy/: their links lead somewhere, their programs run."""
+"""The pages: their links lead somewhere, their programs run, tables are the code's."""
 
 import re
 import shlex
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.reference import PAGE, reference
 from tests.plugins.collector import Collector
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +57,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         target = (page.parent / name).resolve() if name else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_reference_is_current() -> None:
+    differing = set(PAGE.read_text().splitlines()) ^ set(reference().splitlines())
+    assert not differing, "run `make reference`"
 
 
 def test_the_quick_start_runs(collector: Collector) -> None:
