@@ -19,7 +19,11 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 SOURCES = (
-    *("instrumentation/spanframe", "store/spanframe_store", "serving/spanframe_serving"),
+    *(
+        "instrumentation/spanframe",
+        "store/spanframe_store",
+        "serving/spanframe_serving",
+    ),
     *("collector/spanframe_collector", "query/spanframe_query"),
 )
 PICTURES = ("dataframe", "waterfall")
@@ -66,7 +70,9 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_the_files_and_folders_it_names_exist(name: str) -> None:
     """A path is that of a file or folder, from the root or from a package."""
-    named = re.findall(r"`([\w./-]+(?:\.(?:py|md|toml|txt)|/))`", (ROOT / name).read_text())
+    named = re.findall(
+        r"`([\w./-]+(?:\.(?:py|md|toml|txt)|/))`", (ROOT / name).read_text()
+    )
     assert named
     places = [ROOT, *(ROOT / source for source in SOURCES)]
     missing = [n for n in named if not any((p / n).exists() for p in places)]

@@ -1,4 +1,4 @@
-"""Attribute, tag and metadata keys, shared by everyone who writes or reads them.
+"""Keys of attributes, tags and metadata, shared by all packages.
 
 A real MLflow server and any OpenTelemetry backend read what spanframe sends.
 """

@@ -7,7 +7,7 @@ __all__ = ["Address", "address", "optional_address"]
 
 
 class Address(NamedTuple):
-    """Where a listener binds: ``HOST:PORT``, or ``unix:PATH`` with port 0."""
+    """Address of a receiver: ``HOST:PORT``, or ``unix:PATH`` with port 0."""
 
     host: str
     port: int
@@ -20,7 +20,7 @@ class Address(NamedTuple):
 
     @property
     def is_local(self) -> bool:
-        """Whether only programs on this machine can reach it."""
+        """Whether only programs on this machine can connect to it."""
         if self.host.startswith("unix:") or self.host == "localhost":
             return True
         try:
