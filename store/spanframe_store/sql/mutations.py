@@ -22,8 +22,8 @@ from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError, NotFoundError, StoreError
+from spanframe_store.otlp.trace_state import edit, merge
 from spanframe_store.sql import index
-from spanframe_store.sql.rollup import columns_of, edit, merge, searchable_of, state_of
 from spanframe_store.sql.schema import (
     dictionaries,
     experiments,
@@ -31,6 +31,7 @@ from spanframe_store.sql.schema import (
     spans,
     traces,
 )
+from spanframe_store.sql.trace_columns import columns_of, searchable_of, state_of
 from spanframe_store.sql.urls import driver_message, store_name
 
 __all__ = [

@@ -13,17 +13,11 @@ from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
 from spanframe_store.contract.spans import Source, SpanRow
 from spanframe_store.otlp import decode_stored
 from spanframe_store.otlp.envelope import split_spans
+from spanframe_store.otlp.trace_state import TraceState, fold
 from spanframe_store.sql import index
 from spanframe_store.sql.blocks import Codec, load_codecs
 from spanframe_store.sql.experiments import experiment_ids
 from spanframe_store.sql.interning import Interner
-from spanframe_store.sql.rollup import (
-    TraceState,
-    columns_of,
-    fold,
-    searchable_of,
-    state_of,
-)
 from spanframe_store.sql.schema import (
     resources,
     scopes,
@@ -32,6 +26,7 @@ from spanframe_store.sql.schema import (
     spans,
     traces,
 )
+from spanframe_store.sql.trace_columns import columns_of, searchable_of, state_of
 from spanframe_store.sql.usage import usage_of_traces
 
 __all__ = ["count_traces", "rederive_portion"]

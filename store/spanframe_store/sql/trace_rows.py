@@ -6,20 +6,14 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, update
 
 from spanframe_store.contract.spans import Fact, SpanRow
+from spanframe_store.otlp.trace_state import EMPTY, TraceState, fold, merge
+from spanframe_store.otlp.usage import Reporting, reporting_of, usage_of_spans
 from spanframe_store.sql import index
 from spanframe_store.sql.bulk import execute_many
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.recent import KnownTrace
-from spanframe_store.sql.rollup import (
-    EMPTY,
-    TraceState,
-    columns_of,
-    fold,
-    merge,
-    searchable_of,
-)
 from spanframe_store.sql.schema import traces
-from spanframe_store.sql.usage import Reporting, reporting_of, usage_of_spans
+from spanframe_store.sql.trace_columns import columns_of, searchable_of
 
 __all__ = ["states_of", "write_traces"]
 

@@ -1,4 +1,4 @@
-"""A trace row as a fold over the distinct spans of the trace.
+"""The state of a trace as a fold over its distinct spans.
 
 Every field of a trace is a register that remembers who wrote it: a value and a stamp.
 Stamps are totally ordered and the greatest wins, so merging is commutative, associative
@@ -12,35 +12,42 @@ Which span speaks for the trace, and whose tags and metadata count, is said in
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from json.encoder import encode_basestring
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
 from spanframe_store.contract.spans import Fact, Rank, Source, SpanRow
-from spanframe_store.otlp import previews_of
 from spanframe_store.otlp.precedence import Order, precedence, strength
-from spanframe_store.otlp.previews import (
-    MAX_METADATA_CHARS,
-    cut,
-)
-from spanframe_store.sql.index import Searchable
-from spanframe_store.sql.stamps import Stamp, dump_stamps, load_stamps
+from spanframe_store.otlp.request import previews_of
 
 __all__ = [
+    "COLUMNS",
+    "DEFAULT_EXPERIMENT_ID",
     "EMPTY",
     "EXPERIMENT_FIELDS",
+    "METADATA",
+    "TAG",
+    "Stamp",
     "TraceState",
-    "columns_of",
     "edit",
+    "entries_of",
     "fold",
     "merge",
-    "searchable_of",
-    "state_of",
 ]
 
 DEFAULT_EXPERIMENT_ID: Final = 0
 
 _NS_PER_MS: Final = 1_000_000
+
+
+class Stamp(NamedTuple):
+    """The rank of a writer of a field; the greatest stamp owns the field."""
+
+    source: int
+    rank: int
+    first: int
+    second: int
+    span_id: int
+    digest: int
 
 
 class TraceState(NamedTuple):
@@ -61,8 +68,7 @@ NO_EXPERIMENTS: Final[Mapping[Fact, int]] = {}
 EXPERIMENT_FIELDS: Final = frozenset({"experiment", "experiment_id"})
 EMPTY: Final = TraceState({}, {}, 0, 0)
 
-# The columns of schema.traces that are filled from fields, one each.
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "experiment_id",
     "timestamp_ms",
     "execution_time_ms",
@@ -74,15 +80,15 @@ _COLUMNS: Final = (
     "trace_inputs",
     "trace_outputs",
 )
-# Most often the first is the second, cut; then it is not written.
-_SHOWN: Final = {
-    "trace_inputs": "request_preview",
-    "trace_outputs": "response_preview",
-}
-_FILLED: Final = frozenset(_COLUMNS)
-_TAG: Final = "tags."
-_METADATA: Final = "metadata."
-_USAGE: Final = _METADATA + keys.META_TOKEN_USAGE
+"""Fields of a trace that are not tags or metadata."""
+
+TAG: Final = "tags."
+"""What the field of a tag starts with."""
+
+METADATA: Final = "metadata."
+"""What the field of a metadata entry starts with."""
+
+_OF_COLUMNS: Final = frozenset(COLUMNS)
 
 
 def fold(
@@ -160,80 +166,23 @@ def edit(field: str, value: str | None, time_ns: int) -> TraceState:
     return TraceState({field: value}, {field: stamp}, 0, 0)
 
 
-def searchable_of(state: TraceState) -> Searchable:
-    """Return what the trace row of a state is found by."""
-    values = state.values
+def entries_of(state: TraceState) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the tags and the metadata of a state, each in the order of its keys."""
     tags: dict[str, str] = {}
-    entries: dict[str, str] = {}
-    for field in sorted(values.keys() - _FILLED):
-        value = values[field]
+    metadata: dict[str, str] = {}
+    for field in sorted(state.values.keys() - _OF_COLUMNS):
+        value = state.values[field]
         if value is None:
             continue
-        if field.startswith(_TAG):
-            tags[field[len(_TAG) :]] = value
+        if field.startswith(TAG):
+            tags[field[len(TAG) :]] = value
         else:
-            entries[field[len(_METADATA) :]] = value
+            metadata[field[len(METADATA) :]] = value
     if state.usage is not None:
-        # What the app says itself wins; spaces as MLflow writes them, since a filter
+        # What the app states itself wins; spaces as MLflow writes them, since a filter
         # compares the text.
-        entries.setdefault(keys.META_TOKEN_USAGE, json.dumps(state.usage))
-    return Searchable(values.get("timestamp_ms", 0), tags, entries)
-
-
-def columns_of(state: TraceState, found_by: Searchable | None = None) -> dict[str, Any]:
-    """Return the columns of schema.traces that a state fills (not its keys).
-
-    Args:
-        state: of the trace.
-        found_by: `searchable_of` the state, when it is at hand.
-    """
-    _, tags, entries = found_by or searchable_of(state)
-    columns: dict[str, Any] = {name: state.values.get(name) for name in _COLUMNS}
-    for full, shown in _SHOWN.items():
-        if columns[full] == _cut_preview(columns[shown]):
-            columns[full] = None
-    columns["experiment_id"] = columns["experiment_id"] or DEFAULT_EXPERIMENT_ID
-    columns["tags"] = _object(tags)
-    columns["metadata"] = _object(entries)
-    columns["span_count"] = state.span_count
-    columns["size_bytes"] = state.size_bytes
-    columns["stamps"] = dump_stamps(state.stamps, _fields(tags, entries))
-    return columns
-
-
-def state_of(row: Mapping[str, Any]) -> TraceState:
-    """Return the state a stored trace row was made from; inverse of `columns_of`."""
-    values: dict[str, Any] = {name: row[name] for name in _COLUMNS}
-    for full, shown in _SHOWN.items():
-        if values[full] is None:
-            values[full] = _cut_preview(values[shown])
-    tags, entries = json.loads(row["tags"]), json.loads(row["metadata"])
-    values.update((_TAG + key, value) for key, value in tags.items())
-    values.update((_METADATA + key, value) for key, value in entries.items())
-    stamps = load_stamps(row["stamps"], _fields(tags, entries))
-    usage = values.get(_USAGE) if _USAGE not in stamps else None
-    return TraceState(
-        {field: values.get(field) for field in stamps},
-        stamps,
-        row["span_count"],
-        row["size_bytes"],
-        json.loads(usage) if usage is not None else None,
-    )
-
-
-def _fields(tags: Iterable[str], entries: Iterable[str]) -> list[str]:
-    """Return the fields of a trace row whose stamps need no name beside them."""
-    return [*_COLUMNS, *map(_TAG.__add__, tags), *map(_METADATA.__add__, entries)]
-
-
-def _cut_preview(text: str | None) -> str | None:
-    return None if text is None else cut(text, MAX_METADATA_CHARS)
-
-
-def _object(texts: Mapping[str, str]) -> str:
-    """Return texts as a JSON object, in a third of the time of a general encoder."""
-    quote = encode_basestring
-    return f"{{{','.join([f'{quote(key)}:{quote(texts[key])}' for key in texts])}}}"
+        metadata.setdefault(keys.META_TOKEN_USAGE, json.dumps(state.usage))
+    return tags, metadata
 
 
 def _speakers(
