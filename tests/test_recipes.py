@@ -3,7 +3,6 @@
 import dataclasses
 import importlib
 import re
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any, NoReturn
 
 import pytest
 import typer
-from sqlalchemy import select
 from typer.testing import CliRunner
 
 import spanframe
@@ -25,9 +23,10 @@ from spanframe.settings import setting, whole_number
 from spanframe_collector.settings import CollectorSettings
 from spanframe_query.output import WRITERS
 from spanframe_store import registry
-from spanframe_store.sql import schema
-from tests.plugins.otlp import span
-from tests.plugins.store import ENGINES, Store
+from spanframe_store.otlp import decode_request, trace_state
+from spanframe_store.sql import trace_columns
+from tests.plugins.otlp import request, span
+from tests.plugins.store import ENGINES
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
@@ -185,10 +184,15 @@ def test_every_engine_of_the_tests_is_in_the_registry_and_on_the_page() -> None:
 # --- a trace field --------------------------------------------------------------------
 
 
-def test_stored_stamps_keep_their_places(store: Store) -> None:
-    """Ten fields, then tags, then metadata: a store of today is read by that order."""
-    store.write(span(1))
-    with store.engine.connect() as connection:
-        stamps = connection.execute(select(schema.traces.c.stamps)).scalar_one()
-    counts = struct.unpack_from("<III", stamps)
-    assert counts == (1, 1, 10)
+def test_a_row_is_read_after_its_trace_got_a_field(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Stamps of stored rows name ten fields by place; a new column is not of these."""
+    decoded = decode_request(request(span(1)).SerializeToString())
+    state = trace_state.fold(decoded.rows)
+    row = trace_columns.columns_of(state)
+    more = (*trace_state.COLUMNS, "release")
+    monkeypatch.setattr(trace_columns, "COLUMNS", more)
+    assert trace_columns.state_of({**row, "release": None}) == state
+    stated = trace_state.merge(state, trace_state.edit("release", "2.1", 1))
+    assert trace_columns.state_of(trace_columns.columns_of(stated)) == stated
