@@ -25,6 +25,20 @@ _SHOWN: Final = {
     "trace_inputs": "request_preview",
     "trace_outputs": "response_preview",
 }
+_BY_PLACE: Final = (
+    "experiment_id",
+    "timestamp_ms",
+    "execution_time_ms",
+    "status",
+    "name",
+    "client_request_id",
+    "request_preview",
+    "response_preview",
+    "trace_inputs",
+    "trace_outputs",
+)
+"""Fields that stored stamps name by place; a column added later they name by name."""
+
 _USAGE: Final = METADATA + keys.META_TOKEN_USAGE
 
 
@@ -76,7 +90,7 @@ def state_of(row: Mapping[str, Any]) -> TraceState:
 
 def _fields(tags: Iterable[str], entries: Iterable[str]) -> list[str]:
     """Return the fields of a trace row whose stamps need no name beside them."""
-    return [*COLUMNS, *map(TAG.__add__, tags), *map(METADATA.__add__, entries)]
+    return [*_BY_PLACE, *map(TAG.__add__, tags), *map(METADATA.__add__, entries)]
 
 
 def _cut_preview(text: str | None) -> str | None:
