@@ -22,7 +22,7 @@ from spanframe_collector.masking import Masker
 from spanframe_collector.memory import raise_gc_thresholds, return_freed_memory
 from spanframe_collector.receivers.grpc import GrpcReceiver
 from spanframe_collector.receivers.http import HttpReceiver
-from spanframe_collector.second_process.writer import HelpedWriter, has_two_cores
+from spanframe_collector.second_process.writer import SecondProcessWriter, has_two_cores
 from spanframe_collector.settings import CollectorSettings
 from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
@@ -94,12 +94,12 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
             admin.write_ahead_bytes,
         )
         with _stop_signals() as stop:
-            helped = settings.second_process == "auto" and has_two_cores()
-            writer = HelpedWriter(
+            enabled = settings.second_process == "auto" and has_two_cores()
+            writer = SecondProcessWriter(
                 backend.writer(settings.store, options),
                 settings.store,
                 settings.sqlite_synchronous,
-                helped=helped,
+                enabled=enabled,
             )
             pipeline = CommitQueue(writer, telemetry, writer.pack)
             limits = Limits(settings.keep_age, settings.keep_size)
