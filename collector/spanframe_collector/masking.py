@@ -42,7 +42,7 @@ _MAX_REMEMBERED_KEY_CHARS: Final = 256
 
 
 class _UnmaskedError(Exception):
-    """A JSON text has a value that is to be masked."""
+    """A JSON text has a value that must be masked."""
 
 
 class Masker:
@@ -50,7 +50,7 @@ class Masker:
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
         self._search = pattern.search
-        # The same few keys come again with every span.
+        # The same few keys are in every span.
         self._search_once = lru_cache(_MAX_REMEMBERED_KEYS)(pattern.search)
         check, mask = self._check_object, self._mask_object
         self._look_through = json.JSONDecoder(object_pairs_hook=check).decode
@@ -126,13 +126,13 @@ class Masker:
                 value.string_value = masked
 
     def _json(self, text: str) -> str | None:
-        """Return JSON text with its values masked; None: it has none to be masked."""
+        """Return JSON text with values masked; None: no value has to be masked."""
         try:
             self._look_through(text)
         except _UnmaskedError:
             return self._masked(text)
         except (ValueError, RecursionError):
-            # Text that was cut is not JSON any more, and may still have a secret.
+            # Text that was cut short is not JSON any more, and may still hold a secret.
             return MARKER if self._search(text) else None
         return None
 
@@ -140,13 +140,13 @@ class Masker:
         try:
             return json.dumps(self._load_masked(text), ensure_ascii=False)
         except (ValueError, RecursionError):
-            # It is not JSON after all, or deeper than can be written.
+            # It is not JSON after all, or nested deeper than can be written.
             return MARKER
 
     def _check_object(self, pairs: list[tuple[str, Any]]) -> None:
-        """Raise for an object that has a value to be masked.
+        """Raise for an object that has a value that must be masked.
 
-        Every pair of the text is seen, and not the last of several under one key alone.
+        All pairs of the text are checked, also those whose key comes again later.
         """
         for key, value in pairs:
             if self._names(key) and value != MARKER:

@@ -37,7 +37,7 @@ _MIN_QUEUED_REQUESTS: Final = 4
 _IDLE_SECONDS: Final = 60.0
 """Seconds without need after which the process ends, and between two starts."""
 
-_END_SECONDS: Final = 5.0
+_MAX_END_SECONDS: Final = 5.0
 """Seconds that the process has to end by itself; it is killed then."""
 
 
@@ -201,7 +201,7 @@ class _SecondProcess:
         process, connection = running
         connection.close()
         try:
-            process.wait(_END_SECONDS)
+            process.wait(_MAX_END_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
