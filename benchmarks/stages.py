@@ -1,10 +1,10 @@
-"""Where the time of a span goes: processor time by stage of the collector.
+"""Measure the processor time of a span by stage of the collector.
 
     python -m benchmarks.stages [--traces N]
 
 The stages run one after the other in this process, on the workload that
 `benchmarks.ingest` sends, eight requests a transaction. Beside a stage stands the least
-that its work can cost here: the library alone, given the same bytes or rows.
+that its work can cost on this machine: the library alone, given the same bytes or rows.
 """
 
 import argparse

@@ -11,6 +11,7 @@ from opentelemetry import trace
 pytest_plugins = [
     "tests.plugins.image",
     "tests.plugins.postgresql",
+    "tests.plugins.reader_suite",
     "tests.plugins.store",
     "tests.plugins.searched",
     "tests.plugins.collector",

@@ -34,17 +34,6 @@ _REQUEST_ID: Final = Field(FieldKind.REQUEST_ID)
 _MAX_KEY_CHARS: Final = 250
 """Maximum characters of a tag's key."""
 
-# MLflow 3.17 computes these tags, too.
-_IMMUTABLE: Final = frozenset(
-    {
-        "mlflow.user",
-        keys.TAG_ARTIFACT_LOCATION,
-        keys.TAG_SPANS_LOCATION,
-        "mlflow.trace.archiveLocation",
-        "mlflow.trace.archivalFailure",
-    }
-)
-
 
 def get_trace(trace_id: str, silent: bool = False, flush: bool = False) -> Trace | None:
     """Return a trace with its spans; None when the store does not have it.
@@ -173,8 +162,8 @@ def may_change(key: object) -> bool:
             f"A tag's key is a text of 1 to {_MAX_KEY_CHARS} characters, "
             f"not {key!r:.80}"
         )
-    if key in _IMMUTABLE:
-        _log.warning("Tag %s is not changed: spanframe computes it.", key)
+    if key in keys.RESERVED_TAGS:
+        _log.warning("Tag %s is not changed: it is reserved for spanframe.", key)
         return False
     return True
 

@@ -6,13 +6,14 @@ import inspect
 import pytest
 
 import spanframe
-import spanframe_query
+from spanframe import _lazy
 from spanframe_query.client import SpanframeClient
 from tests.plugins.sample_spans import otlp_span
 from tests.plugins.store import Store
 
-DOCUMENTED = {name: getattr(spanframe, name) for name in spanframe_query.__all__} | {
-    "SpanframeClient": SpanframeClient
+DOCUMENTED = {
+    **{name: getattr(spanframe, name) for name in _lazy.FUNCTIONS},
+    "SpanframeClient": SpanframeClient,
 }
 
 

@@ -9,9 +9,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from spanframe.errors import StoreError
 from spanframe_store.contract.results import SpanBlock
+from spanframe_store.contract.spans import SpanRow
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp import span_digest
-from spanframe_store.otlp.envelope import split_spans
+from spanframe_store.otlp.envelope import join_spans, split_spans
 from spanframe_store.otlp.precedence import (
     Order,
     parent_id,
@@ -21,10 +22,12 @@ from spanframe_store.otlp.precedence import (
 )
 
 __all__ = [
+    "PlainCodec",
     "StoredSpan",
     "in_order",
     "newest_versions",
     "open_block",
+    "plain_blocks",
     "spans_of",
     "undecodable",
 ]
@@ -43,6 +46,31 @@ def open_block(block: SpanBlock) -> tuple[bytes, Sequence[OtlpSpan]]:
         return message, ScopeSpans.FromString(message).spans
     except DecodeError as error:
         raise undecodable() from error
+
+
+class PlainCodec:
+    """The codec of blocks that are not compressed."""
+
+    def unpack(self, block: bytes) -> bytes:
+        """Return the block as it is."""
+        return block
+
+
+def plain_blocks(rows: Iterable[SpanRow]) -> list[SpanBlock]:
+    """Return the spans of a trace in blocks, one for each scope of each resource."""
+    origins: dict[bytes, list[SpanRow]] = {}
+    for row in rows:
+        origin = row.resource.digest + row.scope.digest
+        origins.setdefault(origin, []).append(row)
+    return [
+        SpanBlock(
+            origin,
+            group[0].scope.body,
+            PlainCodec(),
+            join_spans([row.body for row in group]),
+        )
+        for origin, group in origins.items()
+    ]
 
 
 def spans_of(block: SpanBlock) -> Iterator["StoredSpan"]:

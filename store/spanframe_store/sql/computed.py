@@ -13,6 +13,11 @@ from sqlalchemy import ColumnElement, Text, case, cast, func, literal
 
 from spanframe import keys
 from spanframe_store.contract.filter import FieldKind
+from spanframe_store.otlp.computed import (
+    ARTIFACT_PREFIX,
+    SCHEMA_VERSION,
+    SPANS_LOCATION,
+)
 from spanframe_store.otlp.previews import (
     ELLIPSIS,
     MAX_METADATA_CHARS,
@@ -20,10 +25,6 @@ from spanframe_store.otlp.previews import (
 )
 
 __all__ = ["COMPUTED", "Computed", "add_computed"]
-
-_ARTIFACT_PREFIX: Final = "spanframe:/traces/"
-_SPANS_LOCATION: Final = "TRACKING_STORE"
-_SCHEMA_VERSION: Final = "3"
 
 Columns = Callable[[str], ColumnElement[Any]]
 """Function of a column name of the trace row, or ``request_id``: its expression."""
@@ -81,17 +82,17 @@ def _constant(text: str) -> Computed:
 COMPUTED: Final[Mapping[tuple[FieldKind, str], Computed]] = {
     (FieldKind.TAG, keys.TAG_TRACE_NAME): _column("name"),
     (FieldKind.TAG, keys.TAG_ARTIFACT_LOCATION): Computed(
-        lambda column: literal(_ARTIFACT_PREFIX, Text) + column("request_id"),
-        lambda rows: map(_ARTIFACT_PREFIX.__add__, rows["request_id"]),
+        lambda column: literal(ARTIFACT_PREFIX, Text) + column("request_id"),
+        lambda rows: map(ARTIFACT_PREFIX.__add__, rows["request_id"]),
     ),
-    (FieldKind.TAG, keys.TAG_SPANS_LOCATION): _constant(_SPANS_LOCATION),
+    (FieldKind.TAG, keys.TAG_SPANS_LOCATION): _constant(SPANS_LOCATION),
     (FieldKind.METADATA, keys.META_TRACE_INPUTS): _column_or_preview(
         "trace_inputs", "request_preview"
     ),
     (FieldKind.METADATA, keys.META_TRACE_OUTPUTS): _column_or_preview(
         "trace_outputs", "response_preview"
     ),
-    (FieldKind.METADATA, keys.META_SCHEMA_VERSION): _constant(_SCHEMA_VERSION),
+    (FieldKind.METADATA, keys.META_SCHEMA_VERSION): _constant(SCHEMA_VERSION),
     (FieldKind.METADATA, keys.META_SIZE_BYTES): Computed(
         lambda column: cast(column("size_bytes"), Text),
         lambda rows: map(str, rows["size_bytes"]),

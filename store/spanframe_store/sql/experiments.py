@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, insert, select
 
 from spanframe_store.contract.spans import Fact, SpanRow
+from spanframe_store.otlp.trace_state import EXPERIMENT_FIELDS
 from spanframe_store.sql.interning import next_key
-from spanframe_store.sql.rollup import EXPERIMENT_FIELDS
 from spanframe_store.sql.schema import experiments
 
 __all__ = ["experiment_ids"]

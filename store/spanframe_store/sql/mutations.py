@@ -22,9 +22,9 @@ from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError, NotFoundError, StoreError
+from spanframe_store.otlp.trace_state import edit, merge
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.chunks import chunks
-from spanframe_store.sql.rollup import edit, merge
 from spanframe_store.sql.schema import (
     dictionaries,
     experiments,

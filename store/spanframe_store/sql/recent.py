@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from spanframe_store.contract.spans import SpanRow
+from spanframe_store.otlp.trace_state import TraceState
+from spanframe_store.otlp.usage import UsageReport, usage_report_of
 from spanframe_store.sql.engines import database_of
-from spanframe_store.sql.rollup import TraceState
-from spanframe_store.sql.usage import UsageReport, usage_report_of
 
 __all__ = ["KnownTrace", "RecentTraces", "known_after"]
 

@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
 from spanframe_store.contract.spans import Source, SpanRow
 from spanframe_store.otlp import decode_stored
 from spanframe_store.otlp.envelope import split_spans
+from spanframe_store.otlp.trace_state import TraceState, fold
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.blocks import Codec, load_codecs
 from spanframe_store.sql.experiments import experiment_ids
 from spanframe_store.sql.interning import Interner
-from spanframe_store.sql.rollup import TraceState, fold
 from spanframe_store.sql.schema import (
     resources,
     scopes,

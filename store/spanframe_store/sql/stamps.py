@@ -8,23 +8,13 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final
 
 from spanframe_store.contract.spans import Source
 from spanframe_store.otlp.precedence import UNSET_START
+from spanframe_store.otlp.trace_state import Stamp
 
-__all__ = ["Stamp", "dump_stamps", "load_stamps"]
-
-
-class Stamp(NamedTuple):
-    """The rank of a value of a field; the value with the greatest stamp wins."""
-
-    source: int
-    rank: int
-    first: int
-    second: int
-    span_id: int
-    digest: int
+__all__ = ["dump_stamps", "load_stamps"]
 
 
 _StampingSpan = tuple[int, int, int, int, int]

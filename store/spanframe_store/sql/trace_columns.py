@@ -7,16 +7,20 @@ from typing import Any, Final
 
 from spanframe import keys
 from spanframe_store.otlp.previews import MAX_METADATA_CHARS, cut
+from spanframe_store.otlp.trace_state import (
+    COLUMNS,
+    DEFAULT_EXPERIMENT_ID,
+    METADATA,
+    TAG,
+    TraceState,
+    entries_of,
+)
 from spanframe_store.sql.index_entries import Searchable
-from spanframe_store.sql.rollup import TraceState
 from spanframe_store.sql.stamps import dump_stamps, load_stamps
 
 __all__ = ["columns_of", "searchable_of", "state_of"]
 
-_DEFAULT_EXPERIMENT_ID: Final = 0
-
-# The columns of schema.traces that hold a field each.
-_FIELD_COLUMNS: Final = (
+_BY_PLACE: Final = (
     "experiment_id",
     "timestamp_ms",
     "execution_time_ms",
@@ -28,35 +32,19 @@ _FIELD_COLUMNS: Final = (
     "trace_inputs",
     "trace_outputs",
 )
+"""Fields that stored stamps name by place; a column added later they name by name."""
+
 # A column on the left is NULL where it equals the preview on the right, cut; most do.
 _PREVIEWS: Final = {
     "trace_inputs": "request_preview",
     "trace_outputs": "response_preview",
 }
-_FIELDS_WITH_COLUMN: Final = frozenset(_FIELD_COLUMNS)
-_TAG: Final = "tags."
-_METADATA: Final = "metadata."
-_USAGE: Final = _METADATA + keys.META_TOKEN_USAGE
+_USAGE: Final = METADATA + keys.META_TOKEN_USAGE
 
 
 def searchable_of(state: TraceState) -> Searchable:
     """Return the values by which the index finds the trace of a state."""
-    values = state.values
-    tags: dict[str, str] = {}
-    metadata: dict[str, str] = {}
-    for field in sorted(values.keys() - _FIELDS_WITH_COLUMN):
-        value = values[field]
-        if value is None:
-            continue
-        if field.startswith(_TAG):
-            tags[field[len(_TAG) :]] = value
-        else:
-            metadata[field[len(_METADATA) :]] = value
-    if state.usage is not None:
-        # A usage that the app states wins. The text has MLflow's spaces, since a filter
-        # compares the text.
-        metadata.setdefault(keys.META_TOKEN_USAGE, json.dumps(state.usage))
-    return Searchable(values.get("timestamp_ms", 0), tags, metadata)
+    return Searchable(state.values.get("timestamp_ms", 0), *entries_of(state))
 
 
 def columns_of(state: TraceState, found_by: Searchable | None = None) -> dict[str, Any]:
@@ -67,11 +55,11 @@ def columns_of(state: TraceState, found_by: Searchable | None = None) -> dict[st
         found_by: `searchable_of` the state, when the caller has it.
     """
     _, tags, metadata = found_by or searchable_of(state)
-    columns: dict[str, Any] = {name: state.values.get(name) for name in _FIELD_COLUMNS}
+    columns: dict[str, Any] = {name: state.values.get(name) for name in COLUMNS}
     for name, preview in _PREVIEWS.items():
         if columns[name] == _cut_preview(columns[preview]):
             columns[name] = None
-    columns["experiment_id"] = columns["experiment_id"] or _DEFAULT_EXPERIMENT_ID
+    columns["experiment_id"] = columns["experiment_id"] or DEFAULT_EXPERIMENT_ID
     columns["tags"] = _json_object(tags)
     columns["metadata"] = _json_object(metadata)
     columns["span_count"] = state.span_count
@@ -82,13 +70,13 @@ def columns_of(state: TraceState, found_by: Searchable | None = None) -> dict[st
 
 def state_of(row: Mapping[str, Any]) -> TraceState:
     """Return the state that a trace row was made from; the inverse of `columns_of`."""
-    values: dict[str, Any] = {name: row[name] for name in _FIELD_COLUMNS}
+    values: dict[str, Any] = {name: row[name] for name in COLUMNS}
     for name, preview in _PREVIEWS.items():
         if values[name] is None:
             values[name] = _cut_preview(values[preview])
     tags, metadata = json.loads(row["tags"]), json.loads(row["metadata"])
-    values.update((_TAG + key, value) for key, value in tags.items())
-    values.update((_METADATA + key, value) for key, value in metadata.items())
+    values.update((TAG + key, value) for key, value in tags.items())
+    values.update((METADATA + key, value) for key, value in metadata.items())
     stamps = load_stamps(row["stamps"], _fields(tags, metadata))
     usage = values.get(_USAGE) if _USAGE not in stamps else None
     return TraceState(
@@ -103,9 +91,9 @@ def state_of(row: Mapping[str, Any]) -> TraceState:
 def _fields(tags: Iterable[str], metadata: Iterable[str]) -> list[str]:
     """Return the fields of a trace row whose stamps are stored without a name."""
     return [
-        *_FIELD_COLUMNS,
-        *map(_TAG.__add__, tags),
-        *map(_METADATA.__add__, metadata),
+        *_BY_PLACE,
+        *map(TAG.__add__, tags),
+        *map(METADATA.__add__, metadata),
     ]
 
 

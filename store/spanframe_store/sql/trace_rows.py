@@ -6,14 +6,14 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, update
 
 from spanframe_store.contract.spans import Fact, SpanRow
+from spanframe_store.otlp.trace_state import EMPTY, TraceState, fold, merge
+from spanframe_store.otlp.usage import UsageReport, usage_of_spans, usage_report_of
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.bulk import execute_many
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.recent import KnownTrace
-from spanframe_store.sql.rollup import EMPTY, TraceState, fold, merge
 from spanframe_store.sql.schema import traces
 from spanframe_store.sql.trace_columns import columns_of, searchable_of
-from spanframe_store.sql.usage import UsageReport, usage_of_spans, usage_report_of
 
 __all__ = ["states_of", "write_traces"]
 

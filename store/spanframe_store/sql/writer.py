@@ -25,7 +25,12 @@ from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.experiments import experiment_ids
 from spanframe_store.sql.interning import Interner, next_key
 from spanframe_store.sql.recent import KnownTrace, RecentTraces, known_after
-from spanframe_store.sql.schema import resources, scopes, span_signatures, traces
+from spanframe_store.sql.schema import (
+    resources,
+    scopes,
+    span_signatures,
+    traces,
+)
 from spanframe_store.sql.span_rows import Keys, groups_of, write_spans
 from spanframe_store.sql.trace_columns import state_of
 from spanframe_store.sql.trace_rows import states_of, write_traces

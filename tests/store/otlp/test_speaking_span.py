@@ -20,8 +20,8 @@ from spanframe_store.otlp.precedence import (
     strength,
 )
 from spanframe_store.otlp.stored_spans import in_order, spans_of
+from spanframe_store.otlp.trace_state import fold
 from spanframe_store.sql.blocks import Codec
-from spanframe_store.sql.rollup import fold
 from tests.plugins.otlp import REMOTE_PARENT, TRACE, request
 
 MIDDLE = (1 << 63).to_bytes(8, "big")

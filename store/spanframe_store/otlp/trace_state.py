@@ -10,17 +10,44 @@ writer folds each distinct span once.
 wins where several set one tag.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from spanframe import keys
 from spanframe_store.contract.spans import Fact, Rank, Source, SpanRow
-from spanframe_store.otlp import previews_of
 from spanframe_store.otlp.precedence import Order, precedence, strength
-from spanframe_store.sql.stamps import Stamp
+from spanframe_store.otlp.request import previews_of
 
-__all__ = ["EMPTY", "EXPERIMENT_FIELDS", "TraceState", "edit", "fold", "merge"]
+__all__ = [
+    "COLUMNS",
+    "DEFAULT_EXPERIMENT_ID",
+    "EMPTY",
+    "EXPERIMENT_FIELDS",
+    "METADATA",
+    "TAG",
+    "Stamp",
+    "TraceState",
+    "edit",
+    "entries_of",
+    "fold",
+    "merge",
+]
+
+DEFAULT_EXPERIMENT_ID: Final = 0
 
 _NS_PER_MS: Final = 1_000_000
+
+
+class Stamp(NamedTuple):
+    """The rank of a writer of a field; the greatest stamp owns the field."""
+
+    source: int
+    rank: int
+    first: int
+    second: int
+    span_id: int
+    digest: int
 
 
 class TraceState(NamedTuple):
@@ -48,6 +75,29 @@ EXPERIMENT_FIELDS: Final = frozenset({"experiment", "experiment_id"})
 
 EMPTY: Final = TraceState({}, {}, 0, 0)
 """The state of a trace without spans."""
+
+
+COLUMNS: Final = (
+    "experiment_id",
+    "timestamp_ms",
+    "execution_time_ms",
+    "status",
+    "name",
+    "client_request_id",
+    "request_preview",
+    "response_preview",
+    "trace_inputs",
+    "trace_outputs",
+)
+"""Fields of a trace that are not tags or metadata."""
+
+TAG: Final = "tags."
+"""What the field of a tag starts with."""
+
+METADATA: Final = "metadata."
+"""What the field of a metadata entry starts with."""
+
+_OF_COLUMNS: Final = frozenset(COLUMNS)
 
 
 def fold(
@@ -123,6 +173,25 @@ def edit(field: str, value: str | None, time_ns: int) -> TraceState:
     """Return the state whose merge sets a field for good; None deletes the field."""
     stamp = Stamp(Source.EDIT, 0, time_ns, 0, 0, 0)
     return TraceState({field: value}, {field: stamp}, 0, 0)
+
+
+def entries_of(state: TraceState) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the tags and the metadata of a state, each in the order of its keys."""
+    tags: dict[str, str] = {}
+    metadata: dict[str, str] = {}
+    for field in sorted(state.values.keys() - _OF_COLUMNS):
+        value = state.values[field]
+        if value is None:
+            continue
+        if field.startswith(TAG):
+            tags[field[len(TAG) :]] = value
+        else:
+            metadata[field[len(METADATA) :]] = value
+    if state.usage is not None:
+        # What the app states itself wins; spaces as MLflow writes them, since a filter
+        # compares the text.
+        metadata.setdefault(keys.META_TOKEN_USAGE, json.dumps(state.usage))
+    return tags, metadata
 
 
 def _strongest_spans(
