@@ -304,7 +304,7 @@ def test_the_shape_of_mlflow_2_is_read() -> None:
 )
 def test_a_dictionary_that_is_no_span_is_refused(damage: dict[str, Any]) -> None:
     data = span_with({}).to_dict() | damage
-    with pytest.raises(InvalidArgumentError, match="not a span in the shape"):
+    with pytest.raises(InvalidArgumentError, match="not a span of MLflow"):
         Span.from_dict(data)
 
 
