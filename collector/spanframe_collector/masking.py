@@ -34,7 +34,7 @@ of too many parts."""
 
 
 class _UnmaskedError(Exception):
-    """A JSON text has a value that is to be masked."""
+    """A JSON text has a value that must be masked."""
 
 
 class Masker:
@@ -115,7 +115,7 @@ class Masker:
                 value.string_value = masked
 
     def _json(self, text: str) -> str | None:
-        """Return JSON text with its values masked; None: it has none to be masked."""
+        """Return JSON text with values masked; None: no value has to be masked."""
         try:
             self._look_through(text)
         except _UnmaskedError:
@@ -133,9 +133,9 @@ class Masker:
             return REDACTED
 
     def _check_object(self, pairs: list[tuple[str, Any]]) -> None:
-        """Raise for an object that has a value to be masked.
+        """Raise for an object that has a value that must be masked.
 
-        Every pair of the text is seen, and not the last of several under one key alone.
+        All pairs of the text are checked, also those whose key comes again later.
         """
         for key, value in pairs:
             if self._hides(key) and value != REDACTED:

@@ -14,27 +14,6 @@ from spanframe.errors import InvalidArgumentError
 
 __all__ = ["process_metadata", "trace_attributes"]
 
-# MLflow 3.17 refuses to change these tags of a stored trace.
-_IMMUTABLE_TAGS: Final = frozenset(
-    {
-        "mlflow.user",
-        keys.TAG_ARTIFACT_LOCATION,
-        keys.TAG_SPANS_LOCATION,
-        "mlflow.trace.archiveLocation",
-        "mlflow.trace.archivalFailure",
-    }
-)
-# The store derives these from the spans.
-_DERIVED_METADATA: Final = frozenset(
-    {
-        keys.META_SCHEMA_VERSION,
-        keys.META_TRACE_INPUTS,
-        keys.META_TRACE_OUTPUTS,
-        "mlflow.trace.sizeStats",
-        "mlflow.trace.sizeBytes",
-        "mlflow.trace.infoFinalized",
-    }
-)
 _METADATA_WITH_A_KEY: Final = {
     keys.META_SESSION: keys.SESSION_ID,
     keys.META_USER: keys.USER_ID,
@@ -50,7 +29,7 @@ def _tag_attributes(capture: Capture, tags: Any) -> dict[str, str]:
     """
     return {
         keys.TAG_PREFIX + key: value
-        for key, value in _texts(capture, "tags", tags, _IMMUTABLE_TAGS).items()
+        for key, value in _texts(capture, "tags", tags, keys.RESERVED_TAGS).items()
     }
 
 
@@ -60,7 +39,7 @@ def _metadata_attributes(capture: Capture, metadata: Any) -> dict[str, str]:
     Raises:
         InvalidArgumentError: when ``metadata`` is not a mapping.
     """
-    texts = _texts(capture, "metadata", metadata, _DERIVED_METADATA)
+    texts = _texts(capture, "metadata", metadata, keys.RESERVED_METADATA)
     return {
         _METADATA_WITH_A_KEY.get(key, keys.METADATA_PREFIX + key): value
         for key, value in texts.items()

@@ -43,8 +43,8 @@ _Store = Annotated[
 ]
 
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
-_PORTION: Final = 1000
-_PATIENCE_SECONDS: Final = 1.0
+_PORTION_TRACES: Final = 1000
+_PROGRESS_DELAY_SECONDS: Final = 1.0
 
 
 _FROM_SPANS: Final = frozenset({"request", "response", "spans"})
@@ -131,7 +131,7 @@ def search(
         searched,
         replace(found, limit=limit),
         include_spans=any(column.name in _FROM_SPANS for column in shown),
-        size=_PORTION,
+        size=_PORTION_TRACES,
     )
     with _progress(limit) as follow:
         portions = follow(pages)
@@ -214,7 +214,7 @@ def _progress(limit: int | None) -> Iterator[_Follow]:
             progress.advance(task, len(page.traces))
             more = page.end is not None
 
-    patience = Timer(_PATIENCE_SECONDS, progress.start)
+    patience = Timer(_PROGRESS_DELAY_SECONDS, progress.start)
     patience.start()
     try:
         yield follow

@@ -64,7 +64,7 @@ def _all_spans(found: FoundTraces) -> Sequence[SpanDicts]:
 
 def _states(found: FoundTraces) -> Sequence[str]:
     texts = {state: state.value for state in TraceState}
-    return [texts[state] for state in found.facts.state]
+    return [texts[state] for state in found.infos.state]
 
 
 _REQUEST: Final = Column(
@@ -93,7 +93,7 @@ _TAGS: Final = Column(
     "entries",
     lambda trace: trace.info.tags,
     "Dictionary of the tags.",
-    lambda found: found.facts.tags,
+    lambda found: found.infos.tags,
 )
 
 _V2: Final = (
@@ -102,7 +102,7 @@ _V2: Final = (
         "text",
         lambda trace: trace.info.trace_id,
         "Trace id, tr- and 32 hex digits.",
-        lambda found: found.facts.trace_id,
+        lambda found: found.infos.trace_id,
     ),
     Column(
         "trace",
@@ -116,7 +116,7 @@ _V2: Final = (
         "integer",
         lambda trace: trace.info.request_time,
         "Start, ms since the epoch (UTC).",
-        lambda found: found.facts.request_time,
+        lambda found: found.infos.request_time,
     ),
     Column(
         "status",
@@ -130,7 +130,7 @@ _V2: Final = (
         "integer or missing",
         lambda trace: trace.info.execution_duration,
         "Duration in ms; missing while in progress.",
-        lambda found: found.facts.execution_duration,
+        lambda found: found.infos.execution_duration,
     ),
     _REQUEST,
     _RESPONSE,
@@ -139,7 +139,7 @@ _V2: Final = (
         "entries",
         lambda trace: trace.info.trace_metadata,
         "Dictionary of the metadata.",
-        lambda found: found.facts.trace_metadata,
+        lambda found: found.infos.trace_metadata,
     ),
     _SPANS,
     _TAGS,
@@ -151,7 +151,7 @@ _V3: Final = (
         "text",
         lambda trace: trace.info.trace_id,
         "Trace id, tr- and 32 hex digits.",
-        lambda found: found.facts.trace_id,
+        lambda found: found.infos.trace_id,
     ),
     Column("trace", "text", lambda trace: trace.to_json(), "The trace as JSON text."),
     Column(
@@ -159,7 +159,7 @@ _V3: Final = (
         "text",
         lambda trace: trace.info.client_request_id,
         "The app's own id of the request; may be missing.",
-        lambda found: found.facts.client_request_id,
+        lambda found: found.infos.client_request_id,
     ),
     Column(
         "state",
@@ -173,14 +173,14 @@ _V3: Final = (
         "integer",
         lambda trace: trace.info.request_time,
         "Start, ms since the epoch (UTC).",
-        lambda found: found.facts.request_time,
+        lambda found: found.infos.request_time,
     ),
     Column(
         "execution_duration",
         "integer or missing",
         lambda trace: trace.info.execution_duration,
         "Duration in ms; missing while in progress.",
-        lambda found: found.facts.execution_duration,
+        lambda found: found.infos.execution_duration,
     ),
     _REQUEST,
     _RESPONSE,
@@ -189,7 +189,7 @@ _V3: Final = (
         "entries",
         lambda trace: trace.info.trace_metadata,
         "Dictionary of the metadata.",
-        lambda found: found.facts.trace_metadata,
+        lambda found: found.infos.trace_metadata,
     ),
     _TAGS,
     _SPANS,

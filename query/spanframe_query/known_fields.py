@@ -14,15 +14,15 @@ from spanframe_query.scope import store_url
 from spanframe_query.stores import reading
 from spanframe_store.contract.results import KnownField
 from spanframe_store.contract.store import Reader
-from spanframe_store.otlp.content import spans_of
+from spanframe_store.otlp.stored_spans import spans_of
 
-__all__ = ["SAMPLED_SPANS", "fields", "misspellings"]
+__all__ = ["MAX_SAMPLED_SPANS", "fields", "misspellings"]
 
-SAMPLED_SPANS: Final = 1000
+MAX_SAMPLED_SPANS: Final = 1000
 """Spans of the newest traces whose attributes are listed."""
 
 _OWN_PREFIX: Final = "mlflow."
-_EXAMPLE_CHARACTERS: Final = 80
+_MAX_EXAMPLE_CHARS: Final = 80
 _OWNERS: Final = {
     FieldKind.TAG: "No trace has",
     FieldKind.METADATA: "No trace has",
@@ -68,7 +68,7 @@ def fields(sql_warehouse_id: str | None = None) -> pd.DataFrame:
     Returns:
         A row for each tag, metadata entry (but token usage) and span attribute:
         ``field`` as a filter writes it, ``type`` (``text`` or ``number``), ``count`` of
-        the traces that have it (of span attributes: of the `SAMPLED_SPANS` newest
+        the traces that have it (of span attributes: of the `MAX_SAMPLED_SPANS` newest
         spans), ``example``.
 
     Raises:
@@ -86,17 +86,17 @@ def _known(reader: Reader) -> list[KnownField]:
 
 
 def _span_attributes(reader: Reader) -> Iterator[KnownField]:
-    blocks = reader.newest_blocks(SAMPLED_SPANS)
+    blocks = reader.newest_blocks(MAX_SAMPLED_SPANS)
     stored = (span for block in blocks for span in spans_of(block))
     values: dict[str, list[Any]] = {}
-    for each in islice(stored, SAMPLED_SPANS):
+    for each in islice(stored, MAX_SAMPLED_SPANS):
         for key, value in Span(each).attributes.items():
             # MLflow's own keys have fields of their own: span.type, span.content.
             if not key.startswith(_OWN_PREFIX):
                 values.setdefault(key, []).append(value)
     for key in sorted(values):
         field = str(Field(FieldKind.SPAN_ATTRIBUTE, key))
-        example = str(values[key][0])[:_EXAMPLE_CHARACTERS]
+        example = str(values[key][0])[:_MAX_EXAMPLE_CHARS]
         yield KnownField(field, _type(values[key]), len(values[key]), example)
 
 

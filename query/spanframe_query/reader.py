@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import TraceState
-from spanframe_query.entities.found import NO_FACTS, Facts, FoundTraces
+from spanframe_query.entities.found import NO_INFOS, FoundTraces, TraceInfoColumns
 from spanframe_query.entities.info import location_of
 from spanframe_store.contract.capabilities import Capability, refuse_unserved
 from spanframe_store.contract.results import ClauseUse
@@ -109,9 +109,9 @@ def _refuse(reader: Reader, search: Search) -> None:
 def _traces(page: StoredPage) -> FoundTraces:
     found = page.traces
     if not found.trace_id:
-        return FoundTraces(NO_FACTS)
+        return FoundTraces(NO_INFOS)
     prefix = keys.REQUEST_ID_PREFIX
-    facts = Facts(
+    infos = TraceInfoColumns(
         [prefix + each.hex() for each in found.trace_id],
         [location_of(each) for each in found.experiment_id],
         found.timestamp_ms,
@@ -123,4 +123,4 @@ def _traces(page: StoredPage) -> FoundTraces:
         found.metadata,
         found.tags,
     )
-    return FoundTraces(facts, page.spans)
+    return FoundTraces(infos, page.spans)

@@ -15,7 +15,7 @@ __all__ = [
     "store_url",
 ]
 
-_INT_DIGITS: Final = 18
+_MAX_ID_DIGITS: Final = 18
 
 
 def store_url(sql_warehouse_id: str | None = None) -> str:
@@ -89,7 +89,7 @@ def experiment_id_of(name: str, item: str | int) -> int:
         InvalidArgumentError: when it is not a whole number.
     """
     text = str(item)
-    if isinstance(item, bool) or not text.isdecimal() or len(text) > _INT_DIGITS:
+    if isinstance(item, bool) or not text.isdecimal() or len(text) > _MAX_ID_DIGITS:
         raise InvalidArgumentError(
             f"{name} has {item!r}: an experiment id is a whole number, for example "
             "'0'; get_experiment_by_name(name).experiment_id finds it."

@@ -22,7 +22,7 @@ from spanframe_store.contract.results import ClauseUse
 
 __all__ = ["count_traces", "iter_traces", "search_traces"]
 
-Layout = Literal["v2", "v3"]
+ColumnLayout = Literal["v2", "v3"]
 ReturnType = Literal["pandas", "list", "arrow"]
 Ids = Sequence[str | int]
 
@@ -44,7 +44,7 @@ def search_traces(
     flush: bool = ...,
     *,
     experiment_ids: Ids | None = ...,
-    layout: Layout = ...,
+    layout: ColumnLayout = ...,
     explain: bool = ...,
 ) -> pd.DataFrame: ...
 @overload
@@ -64,7 +64,7 @@ def search_traces(
     locations: Ids | None = ...,
     flush: bool = ...,
     experiment_ids: Ids | None = ...,
-    layout: Layout = ...,
+    layout: ColumnLayout = ...,
     explain: bool = ...,
 ) -> list[Trace]: ...
 @overload
@@ -84,7 +84,7 @@ def search_traces(
     locations: Ids | None = ...,
     flush: bool = ...,
     experiment_ids: Ids | None = ...,
-    layout: Layout = ...,
+    layout: ColumnLayout = ...,
     explain: bool = ...,
 ) -> Any: ...
 def search_traces(
@@ -103,7 +103,7 @@ def search_traces(
     flush: bool = False,
     *,
     experiment_ids: Ids | None = None,
-    layout: Layout = "v2",
+    layout: ColumnLayout = "v2",
     explain: bool = False,
 ) -> Any:
     """Find traces.
@@ -242,7 +242,7 @@ def iter_traces(
 
 
 def _builder(
-    return_type: ReturnType | None, layout: Layout, fields: Sequence[ExtractField]
+    return_type: ReturnType | None, layout: ColumnLayout, fields: Sequence[ExtractField]
 ) -> Callable[[Sequence[Trace]], Any]:
     """Return what makes the result of the traces, its arguments checked."""
     columns_of_layout(layout)

@@ -16,7 +16,7 @@ from spanframe_store.contract.store import Reader
 __all__ = ["search_sessions"]
 
 _SESSION: Final = Field(FieldKind.METADATA, keys.META_SESSION)
-_PAGE: Final = 1000
+_PAGE_TRACES: Final = 1000
 
 
 def search_sessions(
@@ -62,7 +62,7 @@ def _newest_sessions(store: Reader, search: Search, limit: int | None) -> list[s
         store,
         _with(search, Comparator.IS_NOT_NULL, None),
         include_spans=False,
-        size=_PAGE,
+        size=_PAGE_TRACES,
     )
     if limit == 0:
         return []

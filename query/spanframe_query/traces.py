@@ -31,17 +31,7 @@ _log: Final = logging.getLogger("spanframe")
 
 _TRACE_ID: Final = re.compile(rf"(?:{keys.REQUEST_ID_PREFIX})?([0-9a-f]{{32}})")
 _REQUEST_ID: Final = Field(FieldKind.REQUEST_ID)
-_KEY_LENGTH: Final = 250
-# MLflow 3.17 answers these itself.
-_IMMUTABLE: Final = frozenset(
-    {
-        "mlflow.user",
-        keys.TAG_ARTIFACT_LOCATION,
-        keys.TAG_SPANS_LOCATION,
-        "mlflow.trace.archiveLocation",
-        "mlflow.trace.archivalFailure",
-    }
-)
+_MAX_KEY_CHARS: Final = 250
 
 
 def get_trace(trace_id: str, silent: bool = False, flush: bool = False) -> Trace | None:
@@ -148,11 +138,12 @@ def may_change(key: object) -> bool:
     Raises:
         InvalidArgumentError: when no tag can have such a key.
     """
-    if not isinstance(key, str) or not 1 <= len(key) <= _KEY_LENGTH:
+    if not isinstance(key, str) or not 1 <= len(key) <= _MAX_KEY_CHARS:
         raise InvalidArgumentError(
-            f"A tag's key is a text of 1 to {_KEY_LENGTH} characters, not {key!r:.80}"
+            f"A tag's key is a text of 1 to {_MAX_KEY_CHARS} characters, "
+            f"not {key!r:.80}"
         )
-    if key in _IMMUTABLE:
+    if key in keys.RESERVED_TAGS:
         _log.warning("Tag %s is spanframe's own and stays as it is.", key)
         return False
     return True

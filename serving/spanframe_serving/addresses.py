@@ -30,7 +30,7 @@ class Address(NamedTuple):
 
 
 def address(text: str) -> Address:
-    """Read ``HOST:PORT``, ``[IPV6]:PORT`` or ``unix:PATH``; port 0 takes a free one."""
+    """Read ``HOST:PORT``, ``[IPV6]:PORT`` or ``unix:PATH``; port 0 is any free port."""
     if text.startswith("unix:"):
         return Address(text, 0)
     host, _, port = text.rpartition(":")

@@ -35,7 +35,7 @@ from spanframe_serving.addresses import Address
 from spanframe_serving.logs import log_to_stderr
 from spanframe_store.otlp import Decoded, EnvelopeError, decode_request
 from spanframe_store.sql.schema import (
-    INDEXED_KEY_LENGTH,
+    MAX_INDEXED_KEY_CHARS,
     attribute_index,
     experiments,
     traces,
@@ -465,7 +465,7 @@ def test_hostile_text_is_data_wherever_it_stands(store: Store) -> None:
         assert json.loads(row.tags)[text] == text
         assert json.loads(row.metadata)[text] == text
         assert names[row.experiment_id] == text
-        is_indexed = len(text) <= INDEXED_KEY_LENGTH
+        is_indexed = len(text) <= MAX_INDEXED_KEY_CHARS
         assert ((row.trace_key, text, text) in indexed) == is_indexed
     assert schema_of(store) == before
 

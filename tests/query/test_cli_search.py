@@ -291,7 +291,7 @@ def slow(*arguments, **options):
         yield page
 
 pages, reader.read_pages = reader.read_pages, slow
-cli._PATIENCE_SECONDS = 0.1
+cli._PROGRESS_DELAY_SECONDS = 0.1
 cli.app(["search", "--output", "json", "--store", {shop.url!r}])
 """
     terminal, end = pty.openpty()

@@ -19,8 +19,8 @@ from spanframe.errors import SpanframeError
 
 __all__ = ["PartFailedError", "record", "shop", "short"]
 
-START_SECONDS: Final = 20
-STOP_SECONDS: Final = 15
+MAX_START_SECONDS: Final = 20
+MAX_STOP_SECONDS: Final = 15
 
 
 class PartFailedError(SpanframeError):
@@ -57,7 +57,7 @@ def _collector(folder: Path, store: str) -> Iterator[str]:
     try:
         yield _wait_until_ready(process, ready, log)
         process.send_signal(signal.SIGTERM)
-        if process.wait(STOP_SECONDS) != 0:
+        if process.wait(MAX_STOP_SECONDS) != 0:
             raise PartFailedError(f"the collector did not stop cleanly, see {log}")
     except subprocess.TimeoutExpired:
         raise PartFailedError(f"the collector did not stop, see {log}") from None
@@ -70,7 +70,7 @@ def _collector(folder: Path, store: str) -> Iterator[str]:
 def _wait_until_ready(
     process: "subprocess.Popen[bytes]", ready: Path, log: Path
 ) -> str:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + MAX_START_SECONDS
     while not ready.exists():
         if process.poll() is not None or time.monotonic() > deadline:
             raise PartFailedError(f"the collector did not start\n{_tail(log)}")

@@ -11,8 +11,8 @@ from spanframe_query import drawing
 
 __all__ = ["compare", "search"]
 
-SHOWN_ROWS: Final = 5
-CELL_WIDTH: Final = 36  # a whole request id
+MAX_SHOWN_ROWS: Final = 5
+MAX_CELL_CHARS: Final = 36  # a whole request id
 BRIEF: Final = ("request_id", "status", "execution_time_ms", "request", "response")
 
 
@@ -61,7 +61,7 @@ def search(store: str, middle_ms: int, console: Console) -> None:
         _print_call(asked.question, f'search_traces("{asked.filter}")', console)
         frame = spanframe.search_traces(asked.filter)
         shown = frame[list(asked.columns)] if asked.columns else frame
-        _print_frame(shown.head(SHOWN_ROWS), console)
+        _print_frame(shown.head(MAX_SHOWN_ROWS), console)
         console.print(f"[dim]{len(frame)} rows, {len(frame.columns)} columns")
     (slowest,) = spanframe.search_traces(
         order_by=["execution_time_ms DESC"], max_results=1, return_type="list"
@@ -96,5 +96,5 @@ def _print_call(question: str, call: str, console: Console) -> None:
 
 def _print_frame(frame: pd.DataFrame, console: Console) -> None:
     """Print a frame as pandas does, within the width of the terminal."""
-    text = frame.to_string(max_colwidth=CELL_WIDTH, line_width=console.width)
+    text = frame.to_string(max_colwidth=MAX_CELL_CHARS, line_width=console.width)
     console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -10,8 +10,9 @@ from spanframe import keys
 from spanframe_store.contract.results import SpanBlock
 from spanframe_store.otlp.anyvalue import NOT_JSON
 from spanframe_store.otlp.anyvalue import loads as json_value
-from spanframe_store.otlp.content import StoredSpan, decode_body, loads, open_block
+from spanframe_store.otlp.content import decode_body, loads
 from spanframe_store.otlp.previews import MAX_METADATA_CHARS
+from spanframe_store.otlp.stored_spans import StoredSpan, open_block
 
 __all__ = ["NOTHING", "RootValues", "root_values", "short_values"]
 

@@ -10,10 +10,10 @@ from spanframe_query.entities import span_dict
 from spanframe_store.otlp.content import (
     REQUEST_ID_ATTRIBUTE,
     SpanContent,
-    StoredSpan,
     decode_body,
     loads,
 )
+from spanframe_store.otlp.stored_spans import StoredSpan
 
 __all__ = ["Span"]
 

@@ -12,7 +12,8 @@ from spanframe_query.entities.info import TraceInfo
 from spanframe_query.entities.root import RootValues, root_values
 from spanframe_query.entities.span import Span
 from spanframe_store.contract.results import SpanBlock
-from spanframe_store.otlp.content import in_order, loads, newest_versions, spans_of
+from spanframe_store.otlp.content import loads
+from spanframe_store.otlp.stored_spans import in_order, newest_versions, spans_of
 
 __all__ = ["SpanDicts", "Trace", "TraceData"]
 

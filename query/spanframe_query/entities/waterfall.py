@@ -13,10 +13,10 @@ from spanframe_query.entities.span import Span
 
 __all__ = ["Bar", "bars", "html"]
 
-SHOWN_SPANS: Final = 200
+MAX_SHOWN_SPANS: Final = 200
 """A notebook stays usable; the rest is counted in a last line."""
 
-_TEXT_LENGTH: Final = 80
+_MAX_TEXT_CHARS: Final = 80
 _COLORS: Final = {"ERROR": "#c0392b", "OK": "#2e7d5b", "UNSET": "#5b7083"}
 _CELL: Final = "padding:1px 8px;text-align:left;white-space:nowrap"
 
@@ -66,9 +66,9 @@ def bars(spans: Sequence[Span]) -> list[Bar]:
 def html(info: TraceInfo, spans: Sequence[Span]) -> str:
     """Return the HTML of a trace: what it is, then one line a span."""
     lines = bars(spans)
-    rows = "".join(_row(bar) for bar in lines[:SHOWN_SPANS])
-    if len(lines) > SHOWN_SPANS:
-        rows += f"<tr><td>… and {len(lines) - SHOWN_SPANS} more spans</td></tr>"
+    rows = "".join(_row(bar) for bar in lines[:MAX_SHOWN_SPANS])
+    if len(lines) > MAX_SHOWN_SPANS:
+        rows += f"<tr><td>… and {len(lines) - MAX_SHOWN_SPANS} more spans</td></tr>"
     return (
         f"<div><b>{_text(info.name or 'trace')}</b> "
         f"<code>{_text(info.trace_id)}</code> {_text(info.state.value)} "
@@ -99,5 +99,7 @@ def _milliseconds(duration: float | None) -> str:
 
 
 def _text(value: str) -> str:
-    shown = value if len(value) <= _TEXT_LENGTH else value[: _TEXT_LENGTH - 1] + "…"
+    shown = (
+        value if len(value) <= _MAX_TEXT_CHARS else value[: _MAX_TEXT_CHARS - 1] + "…"
+    )
     return escape(shown, quote=True)

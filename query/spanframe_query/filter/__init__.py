@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 # A filter is repeated in its errors and logs; this holds 10 000 trace ids in a list.
-MAX_LENGTH = 1_000_000
+MAX_FILTER_CHARS = 1_000_000
 
 
 def parse_filter(source: str | None) -> Filter:
@@ -51,8 +51,8 @@ def parse_filter(source: str | None) -> Filter:
     if not isinstance(source, str):
         title = f"A filter is a text, not {type(source).__name__}"
         raise FilterError(title, repr(source)[:80], 0, 80, "Write it in quotes")
-    if len(source) > MAX_LENGTH:
-        title = f"A filter of more than {MAX_LENGTH} characters"
+    if len(source) > MAX_FILTER_CHARS:
+        title = f"A filter of more than {MAX_FILTER_CHARS} characters"
         raise FilterError(title, source[:80], 0, 80, "Run several searches")
     refuse_surrogates(source)
     return check(source, parse(source))

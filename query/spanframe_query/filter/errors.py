@@ -9,7 +9,7 @@ from spanframe_store.contract.filter import SourceRange
 
 __all__ = ["closest", "fail", "refuse_surrogates", "shown"]
 
-_SHOWN_LENGTH: Final = 40
+_MAX_SHOWN_CHARS: Final = 40
 
 
 def fail(title: str, source: str, place: tuple[int, int], hint: str) -> NoReturn:
@@ -28,13 +28,13 @@ def refuse_surrogates(text: str) -> None:
 
 def shown(text: str) -> str:
     """Return user text for a message: printable, on one line, not endless."""
-    cut = text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
+    cut = text if len(text) <= _MAX_SHOWN_CHARS else text[: _MAX_SHOWN_CHARS - 1] + "…"
     return "".join(c if c.isprintable() else " " for c in cut)
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known name that ``word`` most likely means, if any does."""
-    if len(word) > _SHOWN_LENGTH:
+    if len(word) > _MAX_SHOWN_CHARS:
         return None
     names = {name.lower(): name for name in known}
     matches = get_close_matches(word.lower(), names, n=1, cutoff=0.7)

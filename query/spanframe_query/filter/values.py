@@ -11,10 +11,10 @@ from spanframe_store.contract.filter import Comparator, quoted
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.residual.expressions import finder
 
-__all__ = ["MAX_PATTERN_LENGTH", "checked_value"]
+__all__ = ["MAX_PATTERN_CHARS", "checked_value"]
 
 # SQLite takes patterns of 50 000 bytes; a character has at most four.
-MAX_PATTERN_LENGTH: Final = 10_000
+MAX_PATTERN_CHARS: Final = 10_000
 
 _PATTERN_COMPARATORS: Final = (Comparator.LIKE, Comparator.ILIKE, Comparator.RLIKE)
 _ORDERING: Final = (Comparator.LT, Comparator.LE, Comparator.GT, Comparator.GE)
@@ -57,8 +57,8 @@ def _text(source: str, subject: str, literal: Literal) -> str:
 
 def _pattern(source: str, comparator: Comparator, literal: Literal) -> str:
     pattern = _text(source, f"{comparator} is", literal)
-    if len(pattern) > MAX_PATTERN_LENGTH:
-        title = f"A pattern of more than {MAX_PATTERN_LENGTH} characters"
+    if len(pattern) > MAX_PATTERN_CHARS:
+        title = f"A pattern of more than {MAX_PATTERN_CHARS} characters"
         fail(title, source, literal.place, "Write a shorter pattern, or = for the text")
     if comparator is Comparator.RLIKE:
         try:

@@ -20,18 +20,8 @@ SPANS_LOCATION: Final = "TRACKING_STORE"
 SCHEMA_VERSION: Final = "3"
 
 
-COMPUTED_KEYS: Final = frozenset(
-    {
-        keys.TAG_TRACE_NAME,
-        keys.TAG_ARTIFACT_LOCATION,
-        keys.TAG_SPANS_LOCATION,
-        keys.META_TRACE_INPUTS,
-        keys.META_TRACE_OUTPUTS,
-        keys.META_SCHEMA_VERSION,
-        keys.META_SIZE_BYTES,
-    }
-)
-"""The keys that `shown_entries` adds; no app can set them."""
+COMPUTED_KEYS: Final = keys.DERIVED_TAGS | keys.DERIVED_METADATA | {keys.TAG_TRACE_NAME}
+"""The keys that `shown_entries` adds."""
 
 
 def shown_entries(

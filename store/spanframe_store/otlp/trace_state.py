@@ -1,13 +1,13 @@
 """The state of a trace as a fold over its distinct spans.
 
-Every field of a trace is a register that remembers who wrote it: a value and a stamp.
-Stamps are totally ordered and the greatest wins, so merging is commutative, associative
-and idempotent: order, batching, duplication and the process that wrote cannot change
-the result (a property test holds this). Only the two counts add up, and the writer
-feeds each distinct span once.
+Every field of a trace is a register: a value, and a stamp that says which span or edit
+set it. Stamps are totally ordered and the greatest wins, so merging is commutative,
+associative and idempotent: order, batching, duplication and the writing process cannot
+change the result (a property test proves this). Only the two counts add up, and the
+writer folds each distinct span once.
 
-Which span speaks for the trace, and whose tags and metadata count, is said in
-`spanframe_store.otlp.precedence`.
+`spanframe_store.otlp.precedence` says which span speaks for the trace, and which span
+wins where several set one tag.
 """
 
 import json
@@ -51,10 +51,15 @@ class Stamp(NamedTuple):
 
 
 class TraceState(NamedTuple):
-    """All that is known of one trace: its fields, and the two counts.
+    """Everything known about one trace: its fields, its two counts, its token usage.
 
-    ``values`` and ``stamps`` have the same fields; the value None: absent, or deleted.
-    ``usage`` is not folded here but asked from the store; None: the trace has none.
+    Attributes:
+        values: the values by field; None: absent, or deleted.
+        stamps: the stamps of the same fields.
+        span_count: the number of distinct spans.
+        size_bytes: the size of their bodies.
+        usage: token counts, read from the store because they are not a fold; None: the
+            trace has none.
     """
 
     values: Mapping[str, Any]
@@ -64,9 +69,13 @@ class TraceState(NamedTuple):
     usage: Mapping[str, int] | None = None
 
 
-NO_EXPERIMENTS: Final[Mapping[Fact, int]] = {}
+_NO_EXPERIMENTS: Final[Mapping[Fact, int]] = {}
 EXPERIMENT_FIELDS: Final = frozenset({"experiment", "experiment_id"})
+"""Fields of facts that state the experiment of a trace, by name or by number."""
+
 EMPTY: Final = TraceState({}, {}, 0, 0)
+"""The state of a trace without spans."""
+
 
 COLUMNS: Final = (
     "experiment_id",
@@ -93,43 +102,43 @@ _OF_COLUMNS: Final = frozenset(COLUMNS)
 
 def fold(
     spans: Iterable[SpanRow],
-    experiment_ids: Mapping[Fact, int] = NO_EXPERIMENTS,
+    experiment_ids: Mapping[Fact, int] = _NO_EXPERIMENTS,
     known: TraceState = EMPTY,
 ) -> TraceState:
     """Return the state of a trace that holds exactly these distinct spans.
 
     Args:
         spans: spans of one trace.
-        experiment_ids: the id of every experiment that a fact of the spans speaks of;
-            a fact that is not among them is left out.
-        known: a state that the result will be merged into: what would lose against it
-            is not worth finding out.
+        experiment_ids: the experiment id of every fact that states an experiment; a
+            fact that is not among them is left out.
+        known: the state that the result will be merged into; values that would lose
+            against it are not computed.
     """
     group = spans if isinstance(spans, Sequence) else list(spans)
     if not group:
         return EMPTY
-    # Most traces have one root, and then nothing else has to be compared.
+    # Most traces have one root, and then no other span has to be compared.
     ranks = [span.rank for span in group]
-    top = max(ranks)
-    leaders = [group[ranks.index(top)]]
-    if ranks.count(top) > 1:
-        leaders = [span for span in group if span.rank == top]
+    top_rank = max(ranks)
+    top_spans = [group[ranks.index(top_rank)]]
+    if ranks.count(top_rank) > 1:
+        top_spans = [span for span in group if span.rank == top_rank]
     values: dict[str, Any] = {}
     stamps: dict[str, Stamp] = {}
-    # From the weakest source to the strongest, so that most fields are written once.
-    for speaker in _speakers(group, leaders):
-        _hear(values, stamps, speaker, speaker.shared_facts, experiment_ids)
-    head = max(leaders, key=_precedence)
-    stamp = Stamp(Source.SPAN, *_precedence(head))
-    speaking = known.stamps.get("timestamp_ms")
-    if speaking is None or stamp > speaking:
-        said = _head_values(head)
-        # Nothing that is shared says such a thing.
-        values.update(said)
-        stamps.update(dict.fromkeys(said, stamp))
+    # Sources come from the weakest to the strongest, so most fields are set once.
+    for span in _strongest_spans(group, top_spans):
+        _add_facts(values, stamps, span, span.shared_facts, experiment_ids)
+    speaking_span = max(top_spans, key=_precedence)
+    stamp = Stamp(Source.SPAN, *_precedence(speaking_span))
+    known_stamp = known.stamps.get("timestamp_ms")
+    if known_stamp is None or stamp > known_stamp:
+        own_values = _own_values(speaking_span)
+        # No shared fact states one of these fields.
+        values.update(own_values)
+        stamps.update(dict.fromkeys(own_values, stamp))
     for span in group:
         if span.own_facts:
-            _hear(values, stamps, span, span.own_facts, experiment_ids)
+            _add_facts(values, stamps, span, span.own_facts, experiment_ids)
     size_bytes = sum([len(span.body) for span in group])
     return TraceState(values, stamps, len(group), size_bytes)
 
@@ -137,20 +146,20 @@ def fold(
 def merge(left: TraceState, right: TraceState) -> TraceState:
     """Return the state of a trace that holds the spans of both (disjoint) sets.
 
-    When the right one changes no field, the fields are those of the left one, the very
-    same objects.
+    When the right state changes no field, the result has the very same ``values`` and
+    ``stamps`` objects as the left one.
     """
     if left is EMPTY:
         return right
     values, stamps = left.values, left.stamps
-    won = {
+    changed = {
         field: stamp
         for field, stamp in right.stamps.items()
         if field not in stamps or stamp > stamps[field]
     }
-    if won:
-        values = {**values, **{field: right.values[field] for field in won}}
-        stamps = {**stamps, **won}
+    if changed:
+        values = {**values, **{field: right.values[field] for field in changed}}
+        stamps = {**stamps, **changed}
     return TraceState(
         values,
         stamps,
@@ -161,7 +170,7 @@ def merge(left: TraceState, right: TraceState) -> TraceState:
 
 
 def edit(field: str, value: str | None, time_ns: int) -> TraceState:
-    """Return the state that, merged, sets (None: deletes) a field for good."""
+    """Return the state whose merge sets a field for good; None deletes the field."""
     stamp = Stamp(Source.EDIT, 0, time_ns, 0, 0, 0)
     return TraceState({field: value}, {field: stamp}, 0, 0)
 
@@ -185,48 +194,48 @@ def entries_of(state: TraceState) -> tuple[dict[str, str], dict[str, str]]:
     return tags, metadata
 
 
-def _speakers(
-    group: Sequence[SpanRow], leaders: Sequence[SpanRow]
+def _strongest_spans(
+    group: Sequence[SpanRow], top_spans: Sequence[SpanRow]
 ) -> Iterable[SpanRow]:
     """Return the strongest span of each process that the spans come from.
 
-    Most facts are those of a process: all its spans say them.
+    Most facts are facts of a process, and all of its spans state them.
 
     Args:
         group: the spans.
-        leaders: those of the highest rank.
+        top_spans: the spans of the highest rank.
     """
     shared = group[0].shared_facts
     if all(span.shared_facts is shared for span in group):
-        return (max(leaders, key=_strength),)
+        return (max(top_spans, key=_strength),)
     processes: dict[int, list[SpanRow]] = {}
     for span in group:
         processes.setdefault(id(span.shared_facts), []).append(span)
     return [max(process, key=_strength) for process in processes.values()]
 
 
-def _hear(
+def _add_facts(
     values: dict[str, Any],
     stamps: dict[str, Stamp],
     span: SpanRow,
     facts: Iterable[Fact],
     experiment_ids: Mapping[Fact, int],
 ) -> None:
-    """Add facts that a span says."""
+    """Set the fields that facts of a span state, where their stamps are greater."""
     order = _strength(span)
-    of_source: dict[Source, Stamp] = {}
+    stamp_by_source: dict[Source, Stamp] = {}
     for fact in facts:
-        field, source, value = fact
-        stamp = of_source.get(source)
+        field, source, text = fact
+        stamp = stamp_by_source.get(source)
         if stamp is None:
-            stamp = of_source[source] = Stamp(source, *order)
-        said: Any = value
+            stamp = stamp_by_source[source] = Stamp(source, *order)
+        value: Any = text
         if field in EXPERIMENT_FIELDS:
             if fact not in experiment_ids:
                 continue
-            field, said = "experiment_id", experiment_ids[fact]
+            field, value = "experiment_id", experiment_ids[fact]
         if field not in stamps or stamp > stamps[field]:
-            values[field], stamps[field] = said, stamp
+            values[field], stamps[field] = value, stamp
 
 
 def _precedence(span: SpanRow) -> Order:
@@ -237,23 +246,24 @@ def _strength(span: SpanRow) -> Order:
     return strength(span.rank, span.start_ns, span.end_ns, span.span_id, span.digest)
 
 
-def _head_values(head: SpanRow) -> dict[str, Any]:
-    """Return what the span that speaks for the trace says by being what it is.
+def _own_values(speaking_span: SpanRow) -> dict[str, Any]:
+    """Return the fields that the speaking span sets by its times, status and name.
 
     Until a root (or an entry from another process) has arrived and ended, the trace is
-    in progress and its duration unknown.
+    in progress and its duration is unknown.
     """
-    ended = head.rank >= Rank.ENTRY and head.end_ns > 0
+    ended = speaking_span.rank >= Rank.ENTRY and speaking_span.end_ns > 0
     status = "IN_PROGRESS"
+    duration_ms = None
     if ended:
-        status = "ERROR" if head.signature.status == "ERROR" else "OK"
-    return {
-        "timestamp_ms": head.start_ns // _NS_PER_MS,
+        status = "ERROR" if speaking_span.signature.status == "ERROR" else "OK"
         # A clock that stepped back must not make a negative duration.
-        "execution_time_ms": max(0, head.end_ns - head.start_ns) // _NS_PER_MS
-        if ended
-        else None,
+        duration_ns = max(0, speaking_span.end_ns - speaking_span.start_ns)
+        duration_ms = duration_ns // _NS_PER_MS
+    return {
+        "timestamp_ms": speaking_span.start_ns // _NS_PER_MS,
+        "execution_time_ms": duration_ms,
         "status": status,
-        "name": head.signature.name,
-        **previews_of(head)._asdict(),
+        "name": speaking_span.signature.name,
+        **previews_of(speaking_span)._asdict(),
     }

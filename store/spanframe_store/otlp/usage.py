@@ -1,8 +1,8 @@
-"""The token usage of a trace: what its spans report, each token counted once.
+"""The token usage of a trace: the sum of what its spans report, without duplicates.
 
-A span's usage counts only if no ancestor reports usage, since frameworks sum up their
-children (MLflow 3.17). That is not a fold over single spans, so a store asks for all
-reporting spans, and their ancestors, whenever a stored trace that has usage gets spans.
+The usage of a span counts only if no ancestor reports usage, since frameworks sum up
+their children (MLflow 3.17). The sum is not a fold over single spans, so it is computed
+anew from the store whenever a stored trace that has usage gets spans.
 """
 
 import json
@@ -14,30 +14,30 @@ from spanframe_store.contract.spans import SpanRow
 
 __all__ = [
     "REQUIRED",
-    "Reporting",
-    "reporting_of",
+    "UsageReport",
     "usage_of_spans",
+    "usage_report_of",
     "usage_total",
 ]
 
 REQUIRED: Final = ("input_tokens", "output_tokens", "total_tokens")
-"""The keys a trace's usage always has, missing counts being 0."""
+"""Keys that the usage of a trace always has; a missing count is 0."""
 
-Reporting = tuple[int, int | None, int, int, str | None]
-"""What of a span decides about the usage of its trace: span id, parent span id, end,
-digest and usage. A plain tuple, as one is made of every span that is stored."""
+UsageReport = tuple[int, int | None, int, int, str | None]
+"""Id, parent id, end, digest and usage of a span: they decide the usage of its trace. A
+plain tuple, as one is made of every stored span."""
 
-reporting_of: Final[Callable[[SpanRow], Reporting]] = itemgetter(
+usage_report_of: Final[Callable[[SpanRow], UsageReport]] = itemgetter(
     *map(
         SpanRow._fields.index,
         ("span_id", "parent_span_id", "end_ns", "digest", "usage"),
     )
 )
 _parse: Final = json.JSONDecoder().raw_decode
-"""For text of our own making: nothing stands around it."""
+"""Decoder of JSON that this package wrote, without space around it."""
 
 
-def usage_of_spans(spans: Sequence[Reporting]) -> dict[str, int] | None:
+def usage_of_spans(spans: Sequence[UsageReport]) -> dict[str, int] | None:
     """Return the usage of a trace that holds exactly these spans; None: it has none."""
     for *_, usage in spans:
         if usage is not None:
@@ -45,8 +45,8 @@ def usage_of_spans(spans: Sequence[Reporting]) -> dict[str, int] | None:
     return None
 
 
-def usage_total(spans: Sequence[Reporting]) -> dict[str, int]:
-    """Return the sum of what spans report that no ancestor of theirs reports."""
+def usage_total(spans: Sequence[UsageReport]) -> dict[str, int]:
+    """Return the sum of the usage of spans that no ancestor of theirs reports."""
     newest = {span[0]: span for span in spans}
     if len(newest) < len(spans):
         for span in spans:
@@ -61,31 +61,31 @@ def usage_total(spans: Sequence[Reporting]) -> dict[str, int]:
     return total
 
 
-def _version(span: Reporting) -> tuple[bool, int, int]:
-    """Rank the bodies under one span id: the newest speaks that reports anything.
+def _version(span: UsageReport) -> tuple[bool, int, int]:
+    """Return the order of bodies under one span id: the newest that reports usage wins.
 
-    The store is not asked about the others.
+    A store need not read the others.
     """
     _, _, end_ns, digest, usage = span
     return usage is not None, end_ns, digest
 
 
 def _is_covered(
-    span_id: int, spans: Mapping[int, Reporting], covered: dict[int, bool]
+    span_id: int, spans: Mapping[int, UsageReport], covered: dict[int, bool]
 ) -> bool:
-    """Whether an ancestor of a span reports usage; remembers what it walks over."""
+    """Return whether an ancestor of a span reports usage; remember every ancestor."""
     path: list[int] = []
-    answer = False
+    found = False
     current: int | None = span_id
     while current is not None and current in spans:
         if current in covered:
-            answer = covered[current]
+            found = covered[current]
             break
         covered[current] = False  # an ancestor of itself covers nothing
         path.append(current)
         _, current, _, _, _ = spans[current]
         if current is not None and current in spans and spans[current][-1]:
-            answer = True
+            found = True
             break
-    covered.update(dict.fromkeys(path, answer))
-    return answer
+    covered.update(dict.fromkeys(path, found))
+    return found

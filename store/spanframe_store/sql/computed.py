@@ -1,7 +1,7 @@
 """Tags and metadata that MLflow 3.17 shows and the row stores do not keep as entries.
 
-Each is said once, as an expression for filters and as values for the entities built
-from rows, so that what a trace shows is what a filter finds.
+Each is defined once, as an expression for filters and as values for the entities that
+are built from rows, so that a filter finds what a trace shows.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,10 +27,10 @@ from spanframe_store.otlp.previews import (
 __all__ = ["COMPUTED", "Computed", "add_computed"]
 
 Columns = Callable[[str], ColumnElement[Any]]
-"""From the name of a column of the trace row, or ``request_id``, to its expression."""
+"""Function of a column name of the trace row, or ``request_id``: its expression."""
 
 Fetched = Mapping[str, Sequence[Any]]
-"""Fetched rows of ``schema.traces`` column by column, ``request_id`` among them."""
+"""Fetched rows of ``schema.traces``, column by column, with ``request_id``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def _column(name: str) -> Computed:
 
 
 def _column_or_preview(name: str, preview: str) -> Computed:
-    """Return a column that is not written where it is the preview, cut."""
+    """Return a column that is NULL where it equals the preview, cut."""
 
     def expression(column: Columns) -> ColumnElement[Any]:
         shown = column(preview)
@@ -103,9 +103,9 @@ COMPUTED: Final[Mapping[tuple[FieldKind, str], Computed]] = {
 def add_computed(
     kind: FieldKind, entries: Sequence[dict[str, str]], rows: Fetched
 ) -> None:
-    """Add the computed tags or metadata of fetched rows to the entries of each."""
-    for (of_kind, key), computed in COMPUTED.items():
-        if of_kind is not kind:
+    """Add the computed tags or metadata to the entries of each fetched row."""
+    for (entry_kind, key), computed in COMPUTED.items():
+        if entry_kind is not kind:
             continue
         for each, value in zip(entries, computed.values(rows), strict=False):
             if value is not None:

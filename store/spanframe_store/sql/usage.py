@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, null, select
 
-from spanframe_store.otlp.usage import Reporting, usage_total
+from spanframe_store.otlp.usage import UsageReport, usage_total
 from spanframe_store.sql.schema import spans
 
 __all__ = ["usage_of_traces"]
@@ -27,7 +27,7 @@ def _ancestry() -> Any:
         .where(spans.c.trace_key.in_(bindparam("trace_keys", expanding=True)))
         .cte("ancestry", recursive=True)
     )
-    # UNION, not UNION ALL: spans that are each other's parents must come to an end.
+    # UNION, not UNION ALL, ends the recursion on spans that are each other's parents.
     return select(
         reporting.union(
             select(*_COLUMNS).join(
@@ -45,8 +45,8 @@ _ANCESTRY: Final = _ancestry()
 def usage_of_traces(
     connection: Connection, trace_keys: Iterable[int]
 ) -> dict[int, dict[str, int]]:
-    """Return the usage of those of the traces that have any, by trace key."""
-    traces: dict[int, list[Reporting]] = {}
+    """Return the usage of the traces that have any, by trace key."""
+    traces: dict[int, list[UsageReport]] = {}
     for trace_key, *reporting in connection.execute(
         _ANCESTRY, {"trace_keys": list(trace_keys)}
     ):

@@ -16,7 +16,7 @@ from spanframe.errors import NotFoundError
 from spanframe_store.contract.errors import StoreUnavailableError
 from spanframe_store.otlp import decode_request
 from spanframe_store.sql.engines import database_of
-from spanframe_store.sql.index import Searchable, entries
+from spanframe_store.sql.index_entries import Searchable, entries
 from spanframe_store.sql.mutations import (
     delete_traces,
     delete_traces_before,
@@ -28,7 +28,7 @@ from spanframe_store.sql.schema import (
     resources,
     scopes,
     span_blocks,
-    span_kinds,
+    span_signatures,
     spans,
     traces,
 )
@@ -58,10 +58,10 @@ def contents(store: Store) -> Any:
                 spans.c.parent_span_id,
                 spans.c.end_ns,
                 spans.c.usage,
-                *(c for c in span_kinds.c if c.name != "kind_key"),
+                *(c for c in span_signatures.c if c.name != "kind_key"),
             )
             .join(spans, spans.c.trace_key == traces.c.trace_key)
-            .join(span_kinds, span_kinds.c.kind_key == spans.c.kind_key)
+            .join(span_signatures, span_signatures.c.kind_key == spans.c.kind_key)
             .order_by(traces.c.trace_id, spans.c.span_id, spans.c.digest)
         ).all()
     return stored_spans(store.engine), [tuple(row) for row in found_by], headers
@@ -132,7 +132,7 @@ def test_the_row_of_a_span_is_in_the_order_of_the_table(store: Store) -> None:
     assert (row["span_id"], row["parent_span_id"]) == (7, 3)
     assert row["end_ns"] == START + 25 * MS
     assert json.loads(row["usage"])["input_tokens"] == 1
-    [kind] = all_rows(store, span_kinds)
+    [kind] = all_rows(store, span_signatures)
     assert kind["kind_key"] == row["kind_key"]
     assert (kind["name"], kind["type"], kind["status"]) == ("span 7", "LLM", "ERROR")
     [block] = all_rows(store, span_blocks)
