@@ -9,6 +9,7 @@ from hypothesis import settings
 from opentelemetry import trace
 
 pytest_plugins = [
+    "tests.plugins.alone",
     "tests.plugins.image",
     "tests.plugins.postgresql",
     "tests.plugins.store",
