@@ -10,6 +10,7 @@ from opentelemetry import trace
 
 pytest_plugins = [
     "tests.plugins.alone",
+    "tests.plugins.once",
     "tests.plugins.image",
     "tests.plugins.postgresql",
     "tests.plugins.store",

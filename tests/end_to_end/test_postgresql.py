@@ -33,9 +33,9 @@ BACK_SECONDS = 2
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(postgresql_model: Path) -> Iterator[Server]:
     """A server of this test's own, since it ends it; nothing it commits is delayed."""
-    server = Server({})
+    server = Server({}, postgresql_model)
     server.start()
     yield server
     close_stores()
