@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.collector.test_grpc_receiver import EXPORT, export, export_at_last, refusal
-from tests.plugins.collector import Collector
+from tests.plugins.collector import Collector, StartedCollector
 from tests.plugins.http2 import status_of_a_call
 from tests.plugins.otlp import request, span
 
@@ -95,7 +95,8 @@ def test_names_that_senders_choose_make_no_series(collector: Collector) -> None:
 def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     with monkeypatch.context() as patch:
         patch.setenv("SPANFRAME_TOKEN", CANARY)
-        collector = Collector(tmp_path / "guarded", "--log-format", "json")
+        # Not a fork: what keeps gRPC quiet works before gRPC is loaded, or not at all.
+        collector = StartedCollector(tmp_path / "guarded", "--log-format", "json")
         collector.start()
         patch.undo()
         yield collector
