@@ -93,6 +93,17 @@ def test_every_opt_out_names_a_test_and_a_reason(file: str) -> None:
     assert all(OPT_OUTS[file].values())
 
 
+def test_what_tests_share_is_in_the_plugins() -> None:
+    """What one test module takes from another goes where that one goes."""
+    found = [
+        (path.name, line)
+        for path in (ROOT / "tests").rglob("*.py")
+        for line in path.read_text().splitlines()
+        if re.match(r"\s*(from|import) tests\.(?!plugins)", line)
+    ]
+    assert found == []
+
+
 def _defines_something(module: ModuleType) -> bool:
     assert module.__file__ is not None
     tree = ast.parse(Path(module.__file__).read_text())
