@@ -3,9 +3,11 @@
 #
 #   PYTHON=…   the interpreter to build .venv with (default: the newest on PATH)
 #   ARGS=…     passed on to pytest, the demo, a benchmark: make test ARGS='-k filter'
+#   WORKERS=…  how many processes share the tests (default: one for each core)
 
 PYTHON ?=
 ARGS ?=
+WORKERS ?= logical
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,10 +29,10 @@ demo: $(READY) ## see it work: an app, the collector, searches
 	@$(BIN)/python -m spanframe demo $(ARGS)
 
 test: $(READY) ## run the whole test suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
 
 quick: $(READY) ## run the tests of the working loop (no slow ones)
-	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) -m 'not slow' $(ARGS)
 
 check: $(READY) ## format, lint, types, import directions; changes nothing
 	$(BIN)/ruff format --check

@@ -32,7 +32,7 @@ from benchmarks.report import machine
 from benchmarks.servers import resident_mib
 from spanframe_collector.settings import CollectorSettings
 from spanframe_store.otlp.envelope import RawScope, rebuild
-from tests.plugins.collector import Collector
+from tests.plugins.collector import StartedCollector
 from tests.plugins.otlp import request, span
 
 MOST_BYTES: Final = (16 << 20) - 4096
@@ -145,7 +145,7 @@ def endure(kind: str) -> bool:
     ]
     with (
         tempfile.TemporaryDirectory() as folder,
-        Collector.running(Path(folder)) as collector,
+        StartedCollector.running(Path(folder)) as collector,
         Neighbour(collector.target) as neighbour,
         grpc.insecure_channel(collector.target, options) as channel,
     ):

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.acknowledged import EXPORT
 from benchmarks.report import machine
 from benchmarks.servers import resident_mib
-from tests.plugins.collector import Collector
+from tests.plugins.collector import StartedCollector
 from tests.plugins.otlp import request, span
 
 CLIENTS: Final = 64
@@ -39,7 +39,7 @@ OPTIONS: Final = [("grpc.use_local_subchannel_pool", 1)]
 
 
 @contextmanager
-def locked(collector: Collector) -> Iterator[None]:
+def locked(collector: StartedCollector) -> Iterator[None]:
     path = collector.store.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as blocker:
         blocker.execute("BEGIN IMMEDIATE")
@@ -67,7 +67,7 @@ class Clients:
                 self.codes[code.name] += 1
 
 
-def seconds_until_it_serves(collector: Collector) -> float:
+def seconds_until_it_serves(collector: StartedCollector) -> float:
     body = request(span(3)).SerializeToString()
     begun = time.monotonic()
     with grpc.insecure_channel(collector.target, OPTIONS) as channel:
@@ -84,7 +84,7 @@ def main() -> int:
     print("\n".join(machine()))
     with (
         tempfile.TemporaryDirectory() as folder,
-        Collector.running(Path(folder)) as collector,
+        StartedCollector.running(Path(folder)) as collector,
     ):
         pid = json.loads((Path(folder) / "ready.json").read_text())["pid"]
         seconds_until_it_serves(collector)

@@ -31,24 +31,24 @@ from benchmarks.acknowledged import (
     Sender,
 )
 from benchmarks.report import machine
-from tests.plugins.collector import Collector
+from tests.plugins.collector import StartedCollector
 
 MOST_SECONDS: Final = 2.0
 LEAST_RATE: Final = 5_000
 
 
-def store_path(collector: Collector) -> Path:
+def store_path(collector: StartedCollector) -> Path:
     return Path(collector.store.removeprefix("sqlite:///"))
 
 
-def restart_seconds(collector: Collector) -> float:
+def restart_seconds(collector: StartedCollector) -> float:
     begun = time.monotonic()
     collector.restart()
     return time.monotonic() - begun
 
 
 @contextlib.contextmanager
-def sending(collector: Collector, book: Book) -> Iterator[None]:
+def sending(collector: StartedCollector, book: Book) -> Iterator[None]:
     """Send as fast as requests are answered, while the block runs."""
     stop = threading.Event()
     sender = Sender(collector.target, book)
@@ -69,7 +69,7 @@ def sending(collector: Collector, book: Book) -> Iterator[None]:
 
 def large_log(folder: Path, megabytes: int) -> float:
     """Kill a collector that has a large log; return the seconds until it serves."""
-    with Collector.running(folder) as collector:
+    with StartedCollector.running(folder) as collector:
         collector.kill9()
         empty = restart_seconds(collector)
         path = store_path(collector)
@@ -96,7 +96,7 @@ def large_log(folder: Path, megabytes: int) -> float:
         return seconds
 
 
-def compare(collector: Collector, book: Book) -> tuple[int, int]:
+def compare(collector: StartedCollector, book: Book) -> tuple[int, int]:
     """Return how many acknowledged traces miss spans, and how many have one twice."""
     connection = sqlite3.connect(store_path(collector))
     query = (
@@ -121,7 +121,7 @@ def kill_rounds(folder: Path, rounds: int, seed: int) -> bool:
     book = Book()
     rates: list[float] = []
     restarts: list[float] = []
-    with Collector.running(folder) as collector:
+    with StartedCollector.running(folder) as collector:
         for _ in range(rounds):
             before = len(book.acknowledged)
             with sending(collector, book):

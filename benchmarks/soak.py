@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.acknowledged import SPANS_IN_A_REQUEST, Book, Request, Sender
 from benchmarks.report import machine
 from benchmarks.servers import resident_mib
-from tests.plugins.collector import Collector
+from tests.plugins.collector import StartedCollector
 from tests.plugins.otlp import request, span
 
 MOST_RSS_GROWTH: Final = 0.05
@@ -64,7 +64,7 @@ class Sent(NamedTuple):
 
 
 def drive(
-    collector: Collector, pid: int, seconds: float, rate: int, book: Book
+    collector: StartedCollector, pid: int, seconds: float, rate: int, book: Book
 ) -> tuple[Sent, list[Sample]]:
     """Send at a steady rate; look at the process every second."""
     sender = Sender(collector.target, book)
@@ -91,7 +91,7 @@ def drive(
     return Sent((number + twice) * SPANS_IN_A_REQUEST, twice, bad), samples
 
 
-def counts(collector: Collector) -> dict[str, int]:
+def counts(collector: StartedCollector) -> dict[str, int]:
     """Return the collector's own counts of spans, over all reasons."""
     with urllib.request.urlopen(f"{collector.http_endpoint}/metrics") as page:  # noqa: S310
         text = page.read().decode()
@@ -158,7 +158,7 @@ def main() -> int:
     book = Book()
     with (
         tempfile.TemporaryDirectory() as folder,
-        Collector.running(Path(folder)) as collector,
+        StartedCollector.running(Path(folder)) as collector,
     ):
         pid = json.loads((Path(folder) / "ready.json").read_text())["pid"]
         sent, samples = drive(collector, pid, seconds, options.rate, book)

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import settings
 from opentelemetry import trace
 
+# Before they are imported: their assertions explain themselves as those of tests do.
+pytest.register_assert_rewrite("tests.plugins")
+
 pytest_plugins = [
+    "tests.plugins.alone",
+    "tests.plugins.once",
     "tests.plugins.image",
     "tests.plugins.postgresql",
     "tests.plugins.reader_suite",

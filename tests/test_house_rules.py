@@ -1,4 +1,4 @@
-"""Rules of the house that no linter knows."""
+"""Rules of this repository that no linter checks."""
 
 import ast
 import importlib
@@ -91,6 +91,17 @@ def test_every_opt_out_names_a_test_and_a_reason(file: str) -> None:
     tests = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert OPT_OUTS[file].keys() <= tests
     assert all(OPT_OUTS[file].values())
+
+
+def test_what_tests_share_is_in_the_plugins() -> None:
+    """What one test module takes from another goes where that one goes."""
+    found = [
+        (path.name, line)
+        for path in (ROOT / "tests").rglob("*.py")
+        for line in path.read_text().splitlines()
+        if re.match(r"\s*(from|import) tests\.(?!plugins)", line)
+    ]
+    assert found == []
 
 
 def _defines_something(module: ModuleType) -> bool:

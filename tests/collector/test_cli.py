@@ -1,30 +1,16 @@
 """The collector's commands, as a shell runs them."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from spanframe.settings import rows
 from spanframe_collector.settings import CollectorSettings
+from tests.plugins.forked import run
 from tests.plugins.otlp import span
 from tests.plugins.postgresql import Server
 from tests.plugins.store import Store
-
-
-def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "spanframe", *words]
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=os.environ | variables,
-    )
 
 
 def test_check_tells_the_state_of_a_store(store: Store) -> None:

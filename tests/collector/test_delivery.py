@@ -37,11 +37,10 @@ from spanframe_store.sql.inspection import inspect_store
 from spanframe_store.sql.migrations import upgrade
 from spanframe_store.sql.retention import prune_portion
 from spanframe_store.sql.writer import SpanWriter
-from tests.collector.test_faults import code_of, locked, message, path_of
-from tests.collector.test_grpc_receiver import EXPORT, export, export_at_last, rows
-from tests.collector.test_telemetry import metrics, total
 from tests.plugins.collector import Collector
+from tests.plugins.exports import EXPORT, code_of, export, export_at_last, message
 from tests.plugins.load import Load
+from tests.plugins.observed import locked, metrics, path_of, rows, total
 from tests.plugins.otlp import request, span
 from tests.plugins.postgresql import Server
 from tests.plugins.store import Store, stored_spans

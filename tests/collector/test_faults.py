@@ -1,73 +1,27 @@
 """What goes wrong around a collector costs time, never a span that was answered OK."""
 
 import os
-import random
 import resource
 import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
 import pytest
 
-from tests.collector.test_grpc_receiver import (
+from tests.plugins.collector import Collector
+from tests.plugins.exports import (
     EXPORT,
     UNLIMITED,
+    code_of,
     export,
     export_at_last,
-    rows,
+    message,
 )
-from tests.plugins.collector import Collector
-from tests.plugins.otlp import request, span
-
-
-def path_of(collector: Collector) -> Path:
-    return Path(collector.store.removeprefix("sqlite:///"))
-
-
-def pid_of(collector: Collector) -> int:
-    assert collector._process is not None
-    return collector._process.pid
-
-
-def resident_mib(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
-
-
-def message(number: int, filling: int = 0) -> bytes:
-    # What can be compressed fills no disk.
-    chance = random.Random(number)  # noqa: S311 - filling
-    attributes = {"filling": chance.randbytes(filling)}
-    trace_id = number.to_bytes(16, "big")
-    return request(
-        span(number, trace_id=trace_id, attributes=attributes)
-    ).SerializeToString()
-
-
-def code_of(target: str, body: bytes, timeout: float = 10) -> grpc.StatusCode:
-    try:
-        export(target, body, timeout=timeout)
-    except grpc.RpcError as error:
-        code: grpc.StatusCode = error.code()
-        return code
-    return grpc.StatusCode.OK
-
-
-@contextmanager
-def locked(collector: Collector) -> Iterator[None]:
-    blocker = sqlite3.connect(path_of(collector))
-    blocker.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        blocker.rollback()
-        blocker.close()
+from tests.plugins.observed import locked, path_of, pid_of, resident_mib, rows
 
 
 def test_a_full_disk_is_unavailable_and_heals(collector: Collector) -> None:

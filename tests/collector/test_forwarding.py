@@ -24,9 +24,9 @@ from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.receivers.grpc import TRACE_SERVICE
 from spanframe_collector.settings import CollectorSettings
 from spanframe_collector.telemetry import Telemetry
-from tests.collector.test_grpc_receiver import export, rows
-from tests.collector.test_telemetry import metrics, total
 from tests.plugins.collector import Collector
+from tests.plugins.exports import export
+from tests.plugins.observed import metrics, rows, total
 from tests.plugins.otlp import request, span
 
 

@@ -4,9 +4,7 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -20,80 +18,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from spanframe_collector.admission import Admission
-from spanframe_collector.commit_queue import CommitQueue
-from spanframe_collector.decoders import Decoders
-from spanframe_collector.ingest import Ingest
 from spanframe_collector.receivers import grpc as grpc_receiver
-from spanframe_collector.receivers.grpc import GrpcReceiver
-from spanframe_collector.settings import CollectorSettings
-from spanframe_collector.telemetry import Telemetry
-from spanframe_serving.addresses import Address
+from tests.plugins import receivers
 from tests.plugins.collector import Collector
+from tests.plugins.exports import EXPORT, export, export_at_last, refusal
 from tests.plugins.http2 import connect, read_until, status_of_a_call
+from tests.plugins.observed import rows
 from tests.plugins.otlp import request, span
 from tests.plugins.store import Store
-
-EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-UNLIMITED = [("grpc.max_send_message_length", -1)]
-
-
-def export(
-    target: str, message: bytes, timeout: float = 20, **options: Any
-) -> ExportTraceServiceResponse:
-    with grpc.insecure_channel(target, options=UNLIMITED) as channel:
-        call = channel.unary_unary(
-            EXPORT, response_deserializer=ExportTraceServiceResponse.FromString
-        )
-        answer: ExportTraceServiceResponse = call(message, timeout=timeout, **options)
-        return answer
-
-
-def export_at_last(target: str, message: bytes) -> None:
-    """Send until it is taken, as a client does that is told to wait."""
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            export(target, message)
-        except grpc.RpcError as error:
-            if error.code() != grpc.StatusCode.UNAVAILABLE:
-                raise
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
-
-
-def refusal(target: str, message: bytes, **options: Any) -> grpc.RpcError:
-    with pytest.raises(grpc.RpcError) as caught:
-        export(target, message, **options)
-    return caught.value
-
-
-def rows(collector: Collector, query: str) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(collector.store.removeprefix("sqlite:///"))
-    try:
-        return connection.execute(query).fetchall()
-    finally:
-        connection.close()
-
-
-@asynccontextmanager
-async def in_this_process(store: Store, budget: int = 1 << 20) -> AsyncIterator[str]:
-    """Serve from this process; give the address."""
-    settings = CollectorSettings.load({"store": store.url}, {})
-    telemetry = Telemetry()
-    pipeline = CommitQueue(store.writer, telemetry)
-    with closing(Decoders()) as decoders:
-        intake = Ingest(pipeline, Admission(budget), telemetry, decoders)
-        receiver = GrpcReceiver(intake, settings)
-        address = await receiver.start(Address("127.0.0.1", 0))
-        try:
-            yield str(address)
-        finally:
-            await receiver.stop(1)
-            await pipeline.close()
 
 
 def test_ok_means_committed(collector: Collector) -> None:
@@ -244,7 +176,7 @@ def test_a_connection_has_an_end(store: Store, monkeypatch: pytest.MonkeyPatch) 
             read_until(connection, b"max_age")
 
     async def talk() -> None:
-        async with in_this_process(store) as target:
+        async with receivers.over_grpc(store) as target:
             await asyncio.to_thread(stay, target)
 
     asyncio.run(talk())

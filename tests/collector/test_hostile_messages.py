@@ -3,12 +3,9 @@
 import asyncio
 import json
 import logging
-import os
 import random
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 import tracemalloc
@@ -40,22 +37,15 @@ from spanframe_store.sql.schema import (
     experiments,
     traces,
 )
-from tests.collector.test_faults import locked, pid_of, resident_mib
-from tests.collector.test_grpc_receiver import (
-    EXPORT,
-    UNLIMITED,
-    export,
-    export_at_last,
-    refusal,
-    rows,
-)
-from tests.collector.test_http_receiver import JSON, PROTOBUF, in_json, send
-from tests.collector.test_otlp_json import full_request
+from tests.plugins import forked
 from tests.plugins.collector import Collector
+from tests.plugins.exports import EXPORT, UNLIMITED, export, export_at_last, refusal
 from tests.plugins.hostile import HOSTILE
-from tests.plugins.otlp import pairs, request, span
+from tests.plugins.http_exports import JSON, PROTOBUF, send
+from tests.plugins.observed import locked, pid_of, resident_mib, rows
+from tests.plugins.otlp import field, pairs, request, span
+from tests.plugins.otlp_json import full_request, in_json
 from tests.plugins.store import Store, stored_spans
-from tests.store.otlp.test_fidelity import field
 
 CANARY = "canary-5ecret"
 
@@ -507,14 +497,7 @@ def test_a_message_stays_on_its_line(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def collector_command(*options: str, **environment: str) -> tuple[int, str]:
-    ended = subprocess.run(
-        [sys.executable, "-m", "spanframe", "collector", *options],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = forked.run("collector", *options, **environment)
     return ended.returncode, ended.stdout + ended.stderr
 
 

@@ -10,16 +10,15 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
 import pytest
 import trustme
-from google.rpc.status_pb2 import Status
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -35,73 +34,20 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 
-from spanframe_collector.admission import Admission
-from spanframe_collector.commit_queue import CommitQueue
-from spanframe_collector.decoders import Decoders
-from spanframe_collector.ingest import Ingest
 from spanframe_collector.receivers import http as http_receiver
-from spanframe_collector.receivers.http import HttpReceiver
-from spanframe_collector.settings import CollectorSettings
-from spanframe_collector.telemetry import Telemetry
-from spanframe_serving.addresses import Address
-from tests.collector.test_otlp_json import as_json, full_request
+from tests.plugins import receivers
 from tests.plugins.collector import Collector
+from tests.plugins.exports import EXPORT
+from tests.plugins.http_exports import JSON, PROTOBUF, Answer, raw, send
+from tests.plugins.observed import rows
 from tests.plugins.otlp import request, span
+from tests.plugins.otlp_json import full_request, in_json
 from tests.plugins.store import Store
-
-PROTOBUF = "application/x-protobuf"
-JSON = "application/json"
-EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        """The message of an error, whatever its encoding."""
-        if self.headers["content-type"] == PROTOBUF:
-            return str(Status.FromString(self.body).message)
-        return str(json.loads(self.body)["message"])
-
-
-def send(
-    endpoint: str,
-    body: Any = b"",
-    media_type: str = PROTOBUF,
-    *,
-    method: str = "POST",
-    path: str = "/v1/traces",
-    **headers: str,
-) -> Answer:
-    """Send one request; ``body`` may be an iterable of chunks."""
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    if media_type:
-        given["content-type"] = media_type
-    target = urlsplit(endpoint).netloc
-    with closing(http.client.HTTPConnection(target, timeout=20)) as connection:
-        connection.request(method, path, body, given)
-        answer = connection.getresponse()
-        found = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, found, answer.read())
-
-
-def in_json(message: ExportTraceServiceRequest) -> bytes:
-    return json.dumps(as_json(message)).encode()
 
 
 def trace(number: int, **fields: Any) -> ExportTraceServiceRequest:
     """Make a request of one span in a trace of its own."""
     return request(span(1, trace_id=number.to_bytes(16, "big"), **fields))
-
-
-def rows(collector: Collector, query: str) -> list[tuple[Any, ...]]:
-    with closing(
-        sqlite3.connect(collector.store.removeprefix("sqlite:///"))
-    ) as connection:
-        return connection.execute(query).fetchall()
 
 
 def count(collector: Collector) -> int:
@@ -420,12 +366,6 @@ def test_a_locked_store_is_unavailable_with_a_hint_and_recovers(
     assert count(collector) == 1
 
 
-def raw(endpoint: str) -> socket.socket:
-    target = urlsplit(endpoint)
-    assert target.hostname is not None
-    return socket.create_connection((target.hostname, target.port or 0), timeout=20)
-
-
 def test_a_slow_sender_holds_its_room_and_nobody_up(small: Collector) -> None:
     """Catalogue 18 and 51."""
     head = (
@@ -473,25 +413,6 @@ def test_a_connection_serves_many_requests(shared: Collector) -> None:
             assert answer.status == (200 if number % 3 else 415)
 
 
-@asynccontextmanager
-async def in_this_process(store: Store) -> AsyncIterator[tuple[str, Decoders]]:
-    """Serve from this process; give the address, and what decodes."""
-    settings = CollectorSettings.load({"store": store.url}, {})
-    telemetry = Telemetry()
-    pipeline = CommitQueue(store.writer, telemetry)
-    with closing(Decoders()) as decoders:
-        admission = Admission(settings.max_in_flight_bytes)
-        intake = Ingest(pipeline, admission, telemetry, decoders)
-        receiver = HttpReceiver(intake, telemetry, settings)
-        address = await receiver.start(Address("127.0.0.1", 0))
-        try:
-            yield f"http://{address}", decoders
-        finally:
-            await receiver.stop(1)
-            await pipeline.close()
-    assert admission.left == settings.max_in_flight_bytes
-
-
 def test_a_body_that_does_not_come_is_to_be_sent_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -499,7 +420,7 @@ def test_a_body_that_does_not_come_is_to_be_sent_again(
     monkeypatch.setattr(http_receiver, "_MAX_BODY_SECONDS", 0.1)
 
     async def talk() -> bytes:
-        async with in_this_process(store) as (url, _):
+        async with receivers.over_http(store) as (url, _):
             target = urlsplit(url)
             reader, writer = await asyncio.open_connection(target.hostname, target.port)
             writer.write(
@@ -521,7 +442,7 @@ def test_a_fault_of_ours_shows_nothing_and_is_to_be_sent_again(store: Store) -> 
     """Catalogue 17."""
 
     async def talk() -> Answer:
-        async with in_this_process(store) as (url, decoders):
+        async with receivers.over_http(store) as (url, decoders):
             decoders.close()
             return await asyncio.to_thread(send, url, WHOLE, JSON)
 

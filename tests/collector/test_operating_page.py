@@ -12,8 +12,8 @@ from spanframe.settings import rows
 from spanframe_collector.ingest import Refusal
 from spanframe_collector.settings import CollectorSettings
 from spanframe_store import otlp
-from tests.collector.test_http_receiver import send
 from tests.plugins.collector import Collector
+from tests.plugins.http_exports import send
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text()

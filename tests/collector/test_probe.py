@@ -1,8 +1,6 @@
 """``spanframe collector --check``: the health command of containers and units."""
 
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,20 +9,14 @@ import pytest
 import trustme
 
 from tests.plugins.collector import Collector
+from tests.plugins.forked import run
 
 
 def check(
     *options: str, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the health command."""
-    return subprocess.run(
-        [sys.executable, "-m", "spanframe", "collector", "--check", *options],
-        env=os.environ | (environment or {}),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return run("collector", "--check", *options, **(environment or {}))
 
 
 def check_of(collector: Collector, *options: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,9 @@ import pytest
 
 from spanframe_collector.admission import BudgetSpentError
 from spanframe_collector.ingest import RefusedError
-from tests.collector import test_grpc_receiver, test_http_receiver
+from tests.plugins import receivers
+from tests.plugins.exports import refusal
+from tests.plugins.http_exports import send
 from tests.plugins.otlp import request, span
 from tests.plugins.store import Store
 
@@ -43,8 +45,8 @@ def test_over_grpc_a_refused_request_is_let_go_of(store: Store, body: bytes) -> 
 
     async def talk() -> None:
         budget = 10 if b"garbage" not in body else 100
-        async with test_grpc_receiver.in_this_process(store, budget) as target:
-            await asyncio.to_thread(test_grpc_receiver.refusal, target, body)
+        async with receivers.over_grpc(store, budget) as target:
+            await asyncio.to_thread(refusal, target, body)
 
     asyncio.run(talk())
     assert refusals() == []
@@ -55,8 +57,8 @@ def test_over_http_a_refused_request_is_let_go_of(store: Store) -> None:
     """Catalogue 49."""
 
     async def talk() -> None:
-        async with test_http_receiver.in_this_process(store) as (url, _):
-            answer = await asyncio.to_thread(test_http_receiver.send, url, b"garbage")
+        async with receivers.over_http(store) as (url, _):
+            answer = await asyncio.to_thread(send, url, b"garbage")
             assert answer.status == 400
 
     asyncio.run(talk())

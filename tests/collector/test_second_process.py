@@ -23,11 +23,11 @@ from spanframe_store.contract.spans import SpanRow
 from spanframe_store.otlp import decode_request
 from spanframe_store.registry import backend_of
 from spanframe_store.sql.mutations import set_trace_tag
-from tests.collector.test_faults import pid_of
 from tests.plugins.collector import Collector
+from tests.plugins.contents import contents
+from tests.plugins.observed import pid_of
 from tests.plugins.otlp import request, span
 from tests.plugins.store import Store, stored_spans
-from tests.store.sql.test_writer import contents
 
 Rows = list[SpanRow]
 

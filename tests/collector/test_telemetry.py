@@ -1,7 +1,6 @@
 """What the collector tells of itself is exact, bounded, and gives nothing away."""
 
 import json
-import re
 import sqlite3
 import time
 import urllib.error
@@ -11,28 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.collector.test_grpc_receiver import EXPORT, export, export_at_last, refusal
-from tests.plugins.collector import Collector
+from tests.plugins.collector import Collector, StartedCollector
+from tests.plugins.exports import EXPORT, export, export_at_last, refusal
 from tests.plugins.http2 import status_of_a_call
+from tests.plugins.observed import metrics, total
 from tests.plugins.otlp import request, span
 
 CANARY = "canary-5ecret"
-
-
-def metrics(collector: Collector, token: str = "") -> dict[str, float]:
-    page = urllib.request.Request(f"{collector.http_endpoint}/metrics")  # noqa: S310
-    if token:
-        page.add_header("authorization", f"Bearer {token}")
-    with urllib.request.urlopen(page, timeout=10) as answer:  # noqa: S310
-        text = answer.read().decode()
-    return {
-        name: float(value)
-        for name, value in re.findall(r"^([^#\s]\S*) (\S+)$", text, re.MULTILINE)
-    }
-
-
-def total(found: dict[str, float], name: str) -> float:
-    return sum(v for k, v in found.items() if k.partition("{")[0] == f"{name}_total")
 
 
 def test_every_span_is_accounted_for(collector: Collector) -> None:
@@ -95,7 +79,8 @@ def test_names_that_senders_choose_make_no_series(collector: Collector) -> None:
 def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     with monkeypatch.context() as patch:
         patch.setenv("SPANFRAME_TOKEN", CANARY)
-        collector = Collector(tmp_path / "guarded", "--log-format", "json")
+        # Not a fork: what keeps gRPC quiet works before gRPC is loaded, or not at all.
+        collector = StartedCollector(tmp_path / "guarded", "--log-format", "json")
         collector.start()
         patch.undo()
         yield collector

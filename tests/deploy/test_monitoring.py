@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from spanframe_collector.settings import CollectorSettings
-from tests.collector.test_grpc_receiver import export
 from tests.plugins.collector import Collector
+from tests.plugins.exports import export
 from tests.plugins.launches import DEPLOY
 from tests.plugins.otlp import request, span
 

@@ -3,9 +3,9 @@
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanframe.client import SpanframeClient
+from tests.plugins.convention_examples import EXAMPLES
 from tests.plugins.otlp import pairs, span
 from tests.plugins.store import Store
-from tests.store.otlp.test_conventions import EXAMPLES
 
 
 def test_every_convention_is_found_by_name_and_type(store: Store) -> None:

@@ -1,14 +1,13 @@
 """What was answered OK is stored, whatever ends the collector."""
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import spanframe
 from spanframe_query.stores import close_stores
 from tests.plugins.collector import Collector
+from tests.plugins.delivered import assert_whole_and_once
 from tests.plugins.load import Batch, Load
 from tests.plugins.store import Store
 
@@ -22,26 +21,6 @@ def collector(store: Store, tmp_path: Path) -> Iterator[Collector]:
     with Collector.running(folder, store=store.url) as collector:
         yield collector
     close_stores()
-
-
-def stored_spans(store: str) -> dict[bytes, Counter[bytes]]:
-    """Return what a search finds: how often each span id is in each trace."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPANFRAME_STORE", store)
-        traces = spanframe.search_traces(return_type="list")
-    return {
-        bytes.fromhex(trace.info.trace_id.removeprefix("tr-")): Counter(
-            bytes.fromhex(span.span_id) for span in trace.data.spans
-        )
-        for trace in traces
-    }
-
-
-def assert_whole_and_once(batches: list[Batch], store: str) -> None:
-    """Every span of the batches is stored, none of them twice."""
-    stored = stored_spans(store)
-    damaged = [b for b in batches if stored.get(b.trace_id) != Counter(b.span_ids)]
-    assert not damaged, f"{len(damaged)} of {len(batches)} answered exports damaged"
 
 
 @pytest.mark.slow

@@ -11,9 +11,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 import spanframe
 from spanframe.entities import Trace
 from spanframe_store.sql.usage import usage_of_traces
-from tests.collector.test_faults import pid_of, resident_mib
-from tests.collector.test_grpc_receiver import export
 from tests.plugins.collector import Collector
+from tests.plugins.exports import export
+from tests.plugins.observed import pid_of, resident_mib
 from tests.plugins.otlp import MS, REMOTE_PARENT, START, request, span
 from tests.plugins.store import Store
 

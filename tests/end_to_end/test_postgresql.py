@@ -19,23 +19,23 @@ from sqlalchemy import select
 
 from spanframe_query.stores import close_stores
 from spanframe_store.sql import schema
-from tests.collector.test_grpc_receiver import EXPORT, UNLIMITED, export
-from tests.end_to_end.test_durability import assert_whole_and_once
 from tests.plugins.collector import Collector
+from tests.plugins.contents import contents
+from tests.plugins.delivered import assert_whole_and_once
+from tests.plugins.exports import EXPORT, UNLIMITED, export
 from tests.plugins.load import Load
 from tests.plugins.otlp import request, span
 from tests.plugins.postgresql import Server
 from tests.plugins.store import Store
-from tests.store.sql.test_writer import contents
 
 KILLS = 50
 BACK_SECONDS = 2
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(postgresql_model: Path) -> Iterator[Server]:
     """A server of this test's own, since it ends it; nothing it commits is delayed."""
-    server = Server({})
+    server = Server({}, postgresql_model)
     server.start()
     yield server
     close_stores()

@@ -14,6 +14,7 @@ from typing import Self
 import pytest
 
 from spanframe_store.sql.backend import open_engine
+from tests.plugins import forked
 from tests.plugins.store import Stored, stored_spans
 
 START_SECONDS = 30
@@ -23,17 +24,19 @@ STOP_SECONDS = 20
 class Collector:
     """One collector process; it keeps its port and its store over restarts."""
 
+    python: str | None = None
+    """The interpreter that starts it; None: `tests.plugins.forked` does, in no time."""
+
     def __init__(self, folder: Path, *options: str, store: str | None = None) -> None:
         """Make one that is not started; the store is a file in its folder, or a URL."""
         folder.mkdir(parents=True, exist_ok=True)
         self.store = store or f"sqlite:///{folder / 'spanframe.db'}"
-        self.python = sys.executable
         self._options = options
         self._ready_file = folder / "ready.json"
         self._log = folder / "collector.log"
         self._address = "127.0.0.1:0"
         self._http_address = "127.0.0.1:0"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | forked.Forked | None = None
 
     @property
     def target(self) -> str:
@@ -64,13 +67,11 @@ class Collector:
     def start(self) -> None:
         """Start the process and wait until it serves."""
         self._ready_file.unlink(missing_ok=True)
-        command = [self.python, "-m", "spanframe", "collector"]
-        command += ["--store", self.store, "--grpc", self._address]
-        command += ["--http", self._http_address]
-        command += ["--ready-file", str(self._ready_file)]
-        command += ["--drain-seconds", "0", *self._options]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        words = ["collector", "--store", self.store, "--grpc", self._address]
+        words += ["--http", self._http_address]
+        words += ["--ready-file", str(self._ready_file)]
+        words += ["--drain-seconds", "0", *self._options]
+        self._process = self._started(words)
         deadline = time.monotonic() + START_SECONDS
         while not self._ready_file.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -117,10 +118,24 @@ class Collector:
             if collector._running.poll() is None:
                 collector.kill9()
 
+    def _started(self, words: list[str]) -> "subprocess.Popen[bytes] | forked.Forked":
+        if self.python is None:
+            log = self._log
+            return forked.start(*words, stdout=log, stderr=log, environment=os.environ)
+        with self._log.open("ab") as opened:
+            command = [self.python, "-m", "spanframe", *words]
+            return subprocess.Popen(command, stdout=opened, stderr=opened)
+
     @property
-    def _running(self) -> "subprocess.Popen[bytes]":
+    def _running(self) -> "subprocess.Popen[bytes] | forked.Forked":
         assert self._process is not None, "the collector was never started"
         return self._process
+
+
+class StartedCollector(Collector):
+    """A collector started as users start it, for figures and for what it loads."""
+
+    python = sys.executable
 
 
 @pytest.fixture

@@ -86,3 +86,12 @@ def request(
     scope_spans.scope.name = scope
     scope_spans.spans.extend(spans)
     return message
+
+
+def field(number: int, content: bytes) -> bytes:
+    """Write one length-delimited field."""
+    length, left = bytearray(), len(content)
+    while left >= 0x80:
+        length.append(left & 0x7F | 0x80)
+        left >>= 7
+    return bytes([number << 3 | 2, *length, left]) + content

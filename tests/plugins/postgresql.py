@@ -26,6 +26,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.plugins.once import Once
+
 START_SECONDS: Final = 60
 STOP_SECONDS: Final = 30
 PASSWORD: Final = "s3cret-of-the-tests"  # noqa: S105 - of a server of the tests' own
@@ -40,6 +42,9 @@ _INSTALLED: Final = (
 )
 _BUILTIN_LOCALES: Final = 17
 """The first version whose C.UTF-8 does not depend on the system."""
+
+_STRATEGIES: Final = 15
+"""The first version that can be told how to copy a database."""
 
 # What a power cut would leave does not matter to a test. A crash of the server alone
 # loses nothing all the same.
@@ -69,6 +74,7 @@ def programs() -> Path:
     )
 
 
+@functools.cache
 def version() -> str:
     """Return the version of the server that is tested, 18.6 for example."""
     printed = subprocess.run(
@@ -79,15 +85,50 @@ def version() -> str:
     return found[0]
 
 
+def initialise(folder: Path) -> None:
+    """Fill a folder with what a server begins with: ``data``, and ``bin``."""
+    run_as = _unprivileged()
+    copied = _reachable_programs(folder, run_as)
+    (folder / "bin").symlink_to(copied)
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    command = [str(copied / "initdb"), "--pgdata", str(folder / "data")]
+    command += ["--no-sync", "--auth=scram-sha-256", "--encoding=UTF8"]
+    command += ["--username=owner", f"--pwfile={password}"]
+    # Not C: a text whose order or case depends on the database has to show.
+    command += ["--locale=C.UTF-8"]
+    if _major_version() >= _BUILTIN_LOCALES:
+        command += ["--locale-provider=builtin", "--locale=C"]
+        command += ["--builtin-locale=C.UTF-8"]
+    if run_as:
+        for path in (folder, password):
+            os.chown(path, run_as["user"], run_as["group"])
+    made = subprocess.run(
+        command, check=False, capture_output=True, text=True, **run_as
+    )
+    if made.returncode:
+        pytest.fail(f"initdb failed:\n{made.stdout}{made.stderr}")
+
+
+def _major_version() -> int:
+    return int(version().partition(".")[0])
+
+
 class Server:
     """One PostgreSQL server; it keeps its port and its data over restarts."""
 
-    def __init__(self, settings: Mapping[str, str] = FAST) -> None:
-        """Make an empty server; ``settings`` are some of ``postgresql.conf``."""
+    def __init__(
+        self, settings: Mapping[str, str] = FAST, model: Path | None = None
+    ) -> None:
+        """Make an empty server.
+
+        Args:
+            settings: some of ``postgresql.conf``.
+            model: a folder that `initialise` has filled; by default that is done anew.
+        """
         self.port = _free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="spanframe-postgresql-"))
         self._run_as = _unprivileged()
-        self._programs = self._reachable_programs()
         self._process: subprocess.Popen[bytes] | None = None
         self._settings = {
             "listen_addresses": "127.0.0.1",
@@ -96,7 +137,12 @@ class Server:
             "max_connections": "60",
             **settings,
         }
-        self._initialise()
+        if model is None:
+            initialise(self._folder)
+            self._programs = self._folder / "bin"
+        else:
+            self._copy(model)
+            self._programs = model / "bin"
 
     def url(self, database: str = "postgres", user: str = "owner") -> str:
         """Return the URL of a database as SQLAlchemy takes it, password included."""
@@ -153,10 +199,11 @@ class Server:
         """Make a database, give its name, and drop it in the end."""
         name = f"test_{next(_numbers)}"
         identifier, model = sql.Identifier(name), sql.Identifier(template)
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(identifier, model)
+        if _major_version() >= _STRATEGIES:
+            create += sql.SQL(" STRATEGY FILE_COPY")  # the other takes 8 times as long
         with self.connect() as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(identifier, model)
-            )
+            connection.execute(create)
         yield name
         with self.connect() as connection:
             connection.execute(
@@ -167,45 +214,11 @@ class Server:
     def _log(self) -> Path:
         return self._folder / "log"
 
-    def _initialise(self) -> None:
-        password = self._folder / "password"
-        password.write_text(PASSWORD)
-        command = [
-            str(self._programs / "initdb"),
-            "--pgdata",
-            str(self._folder / "data"),
-        ]
-        command += ["--no-sync", "--auth=scram-sha-256", "--encoding=UTF8"]
-        command += ["--username=owner", f"--pwfile={password}"]
-        # Not C: a text whose order or case depends on the database has to show.
-        command += ["--locale=C.UTF-8"]
-        if int(version().split(".")[0]) >= _BUILTIN_LOCALES:
-            command += ["--locale-provider=builtin", "--locale=C"]
-            command += ["--builtin-locale=C.UTF-8"]
+    def _copy(self, model: Path) -> None:
+        """Begin with a copy of the data; the programs serve from where they are."""
+        subprocess.run(["/bin/cp", "-a", model / "data", self._folder], check=True)
         if self._run_as:
-            for path in (self._folder, password):
-                os.chown(path, self._run_as["user"], self._run_as["group"])
-        with self._log.open("ab") as log:
-            made = subprocess.run(
-                command, check=False, stdout=log, stderr=log, **self._run_as
-            )
-        if made.returncode:
-            pytest.fail(f"initdb failed:\n{self._log.read_text(errors='replace')}")
-
-    def _reachable_programs(self) -> Path:
-        """Return the programs where the user who runs them may read them.
-
-        The tests of root may be where nobody else may look, and so is their
-        environment then.
-        """
-        folder = programs()
-        if not self._run_as or _PACKAGE not in folder.parts:
-            return folder
-        package = folder.parent.parent
-        for each in (package, package.with_name(package.name + ".libs")):
-            if each.is_dir():
-                shutil.copytree(each, self._folder / each.name)
-        return self._folder / package.name / "pginstall" / "bin"
+            os.chown(self._folder, self._run_as["user"], self._run_as["group"])
 
     def _end(self, how: signal.Signals) -> None:
         assert self._process is not None, "the server was never started"
@@ -219,6 +232,22 @@ class Server:
 
 
 _numbers: Final = itertools.count()
+
+
+def _reachable_programs(folder: Path, run_as: Mapping[str, Any]) -> Path:
+    """Return the programs where the user who runs them may read them.
+
+    The tests of root may be where nobody else may look, and so is their environment
+    then: the programs are copied into the folder.
+    """
+    found = programs()
+    if not run_as or _PACKAGE not in found.parts:
+        return found
+    package = found.parent.parent
+    for each in (package, package.with_name(package.name + ".libs")):
+        if each.is_dir():
+            shutil.copytree(each, folder / each.name)
+    return folder / package.name / "pginstall" / "bin"
 
 
 def _unprivileged() -> dict[str, Any]:
@@ -245,9 +274,15 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Server]:
-    """The server that the tests share; each has a database of its own in it."""
-    server = Server()
+def postgresql_model(once: Once) -> Path:
+    """What every server of a run begins as a copy of."""
+    return once("postgresql", initialise)
+
+
+@pytest.fixture(scope="session")
+def postgresql(postgresql_model: Path) -> Iterator[Server]:
+    """The server that a worker's tests share; each has a database of its own in it."""
+    server = Server(model=postgresql_model)
     server.start()
     yield server
     server.close()

@@ -9,7 +9,7 @@ from mlflow.tracing.otel import translation
 from mlflow.tracing.utils import dump_span_attribute_value
 
 from spanframe_store.otlp.conventions import derive
-from tests.store.otlp.test_conventions import EXAMPLES, Example
+from tests.plugins.convention_examples import EXAMPLES, Example
 
 # What only spanframe reads, or reads in full where MLflow takes a part.
 MORE = {

@@ -20,11 +20,12 @@ from sqlalchemy import func, select
 from spanframe_collector.otlp_json import to_protobuf
 from spanframe_store.otlp import Decoded, decode_request
 from spanframe_store.sql.schema import attribute_index, resources, spans, traces
-from tests.collector.test_grpc_receiver import export, rows
-from tests.collector.test_http_receiver import JSON, PROTOBUF, in_json, send
-from tests.collector.test_otlp_json import body, json_span
 from tests.plugins.collector import Collector
-from tests.plugins.otlp import START, any_value, pairs, request, span
+from tests.plugins.exports import export
+from tests.plugins.http_exports import JSON, PROTOBUF, send
+from tests.plugins.observed import rows
+from tests.plugins.otlp import START, any_value, field, pairs, request, span
+from tests.plugins.otlp_json import body, in_json, json_span
 from tests.plugins.store import Store, stored_spans
 
 NO_SPAN = bytes(8)
@@ -355,15 +356,6 @@ def test_half_a_surrogate_pair_costs_its_span_alone(shared: Collector) -> None:
 
 
 # --- depth ----------------------------------------------------------------------------
-
-
-def field(number: int, content: bytes) -> bytes:
-    """Write one length-delimited field."""
-    length, left = bytearray(), len(content)
-    while left >= 0x80:
-        length.append(left & 0x7F | 0x80)
-        left >>= 7
-    return bytes([number << 3 | 2, *length, left]) + content
 
 
 def nested(depth: int, *, maps: bool) -> bytes:

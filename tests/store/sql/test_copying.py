@@ -1,8 +1,6 @@
 """A copy of a store is equal to it, on whatever engines, however often interrupted."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +13,7 @@ from spanframe_store.sql import copying, schema
 from spanframe_store.sql.backend import open_engine
 from spanframe_store.sql.copying import copy_store
 from spanframe_store.sql.mutations import delete_traces, set_trace_tag
+from tests.plugins.forked import run
 from tests.plugins.otlp import span
 from tests.plugins.postgresql import PASSWORD
 from tests.plugins.store import Store
@@ -184,11 +183,8 @@ def test_what_follows_from_nothing_is_told(source: Store, target: Store) -> None
 
 
 def test_the_command_copies_and_says_so(source: Store, target: Store) -> None:
-    command = [sys.executable, "-m", "spanframe", "db", "copy", source.url, target.url]
     for told in (f"copied {TRACES} traces, 0 were", f"copied 0 traces, {TRACES} were"):
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = run("db", "copy", source.url, target.url)
         assert done.returncode == 0, done.stderr
         assert told in re.sub(r"\s+", " ", done.stdout)
         assert PASSWORD not in done.stdout + done.stderr

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -180,6 +181,7 @@ def test_collectors_that_start_together_make_one_store(postgresql: Server) -> No
 
 def test_a_database_of_another_encoding_is_refused(postgresql: Server) -> None:
     with postgresql.connect() as connection:
+        connection.execute("DROP DATABASE IF EXISTS latin")
         connection.execute(
             "CREATE DATABASE latin TEMPLATE template0 ENCODING 'SQL_ASCII' "
             "LOCALE_PROVIDER libc LOCALE 'C'"
@@ -194,9 +196,11 @@ def test_a_database_of_another_encoding_is_refused(postgresql: Server) -> None:
     engine.dispose()
 
 
-def test_a_server_that_restarts_costs_no_reader_its_search(postgresql: Server) -> None:
+def test_a_server_that_restarts_costs_no_reader_its_search(
+    postgresql_model: Path,
+) -> None:
     """A server of this test's own, as the others go on meanwhile."""
-    server = Server()
+    server = Server(model=postgresql_model)
     server.start()
     engine = open_engine(server.url())
     upgrade(engine)

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from sqlalchemy import select
 
 from spanframe.errors import NotFoundError
 from spanframe_store.contract.errors import StoreUnavailableError
@@ -33,38 +32,9 @@ from spanframe_store.sql.schema import (
     traces,
 )
 from spanframe_store.sql.writer import SpanWriter
+from tests.plugins.contents import all_rows, contents
 from tests.plugins.otlp import MS, START, any_value, request, span
 from tests.plugins.store import Store, stored_spans
-
-
-def all_rows(store: Store, table: Any) -> list[dict[str, Any]]:
-    with store.engine.connect() as connection:
-        return [row._asdict() for row in connection.execute(select(table))]
-
-
-def contents(store: Store) -> Any:
-    """Everything a reader can see of a store, without the keys it made up."""
-    hidden = {"trace_key"}
-    headers = [
-        {k: v for k, v in row.items() if k not in hidden}
-        for row in sorted(all_rows(store, traces), key=lambda row: row["trace_id"])
-    ]
-    with store.engine.connect() as connection:
-        found_by = connection.execute(
-            select(
-                traces.c.trace_id,
-                spans.c.span_id,
-                spans.c.digest,
-                spans.c.parent_span_id,
-                spans.c.end_ns,
-                spans.c.usage,
-                *(c for c in span_signatures.c if c.name != "kind_key"),
-            )
-            .join(spans, spans.c.trace_key == traces.c.trace_key)
-            .join(span_signatures, span_signatures.c.kind_key == spans.c.kind_key)
-            .order_by(traces.c.trace_id, spans.c.span_id, spans.c.digest)
-        ).all()
-    return stored_spans(store.engine), [tuple(row) for row in found_by], headers
 
 
 def assert_index_follows_from_the_traces(store: Store) -> None:

@@ -1,0 +1,76 @@
+"""Tests side by side in several workers, and at the end those that want the machine.
+
+A test that bounds a time, or how fast something is, is marked ``alone``. When
+pytest-xdist runs the tests, as `make test` has it do, these wait until all others are
+done and all workers but one have ended. Without it they run where they stand.
+"""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, Final
+
+import pytest
+from xdist.scheduler import WorkStealingScheduling
+from xdist.scheduler.worksteal import MIN_PENDING
+
+_SUFFIX: Final = "@alone"
+"""The end of such a test's id when a worker tells the controller of it."""
+
+
+class AloneAtTheEnd(WorkStealingScheduling):  # type: ignore[misc] # it has no types
+    """Lets workers take each other's tests, and the last of them do the rest."""
+
+    collection: list[str] | None
+    pending: list[int]
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self._alone: list[int] = []
+
+    def schedule(self) -> None:
+        """Begin, once every worker has told what it found."""
+        if self.collection is None and self._check_nodes_have_same_collection():
+            self.collection = next(iter(self.node2collection.values()))
+            for index, name in enumerate(self.collection):
+                is_alone = name.endswith(_SUFFIX)
+                (self._alone if is_alone else self.pending).append(index)
+        self.check_schedule()
+
+    @property
+    def tests_finished(self) -> bool:
+        """Whether no worker will be given anything more."""
+        return not self._alone and bool(super().tests_finished)
+
+    def check_schedule(self) -> None:
+        """Give tests to workers that have run out of them, or end these workers."""
+        if self._alone and not self.pending and not self.steal_requested_from_node:
+            up = [node for node in self.nodes if not node.shutting_down]
+            if all(len(self.node2pending[node]) < MIN_PENDING for node in up):
+                for node in up[1:]:
+                    node.shutdown()
+                if len(self.nodes) > 1:
+                    return  # the others are at their last test
+                self.pending, self._alone = self._alone, []
+        super().check_schedule()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> AloneAtTheEnd:
+    """Have the tests distributed by the scheduler above."""
+    return AloneAtTheEnd(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
+    """Mark, in what a worker sends of its tests, those that run alone."""
+    items = session.items
+    if hasattr(session.config, "workerinput"):
+        session.items = [_marked(item) for item in items]
+    yield
+    session.items = items
+
+
+def _marked(item: pytest.Item) -> Any:
+    if item.get_closest_marker("alone") is None:
+        return item
+    return SimpleNamespace(nodeid=item.nodeid + _SUFFIX)
