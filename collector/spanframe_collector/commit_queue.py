@@ -135,7 +135,7 @@ class CommitQueue:
         try:
             return await job.done
         finally:
-            # The job may wait in the queue of a store that is down; its rows must not.
+            # The job may wait in the queue for long; its rows must not stay in memory.
             job.rows = ()
 
     async def perform(self, action: Callable[[], None]) -> None:
@@ -164,7 +164,7 @@ class CommitQueue:
                     self._commit(jobs)
                 elif then is _NOTHING and self.health.is_down:
                     self._probe()
-            except Exception:  # noqa: BLE001 - the thread outlives our own faults
+            except Exception:  # noqa: BLE001 - the thread survives any fault
                 _log.exception(
                     "A batch of %d requests could not be written by a fault of "
                     "spanframe (please report it); its senders are told to send again",
@@ -235,7 +235,7 @@ class CommitQueue:
             else:
                 self._commit_parts(jobs[0], error)
         else:
-            self._answer(jobs, [Committed(*of_request) for of_request in written])
+            self._complete(jobs, [Committed(*of_request) for of_request in written])
 
     def _write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written]:
         with self._telemetry.commit_seconds.time():
@@ -247,7 +247,7 @@ class CommitQueue:
     def _commit_parts(self, job: _Job, error: RowsRefusedError) -> None:
         """Commit the rows of a request but for those that the store cannot hold."""
         try:
-            self._answer([job], [self._bisect(job.rows, error)])
+            self._complete([job], [self._bisect(job.rows, error)])
         except StoreUnavailableError as failure:
             self.health.mark_unavailable(str(failure))
             self._refuse([job])
@@ -271,7 +271,7 @@ class CommitQueue:
                 total += Committed(*written)
         return total
 
-    def _answer(self, jobs: list[_Job], outcomes: Sequence[Committed]) -> None:
+    def _complete(self, jobs: list[_Job], outcomes: Sequence[Committed]) -> None:
         self._loop.call_soon_threadsafe(_resolve, jobs, outcomes)
 
     def _refuse(self, jobs: list[_Job]) -> None:

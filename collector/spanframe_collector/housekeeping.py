@@ -38,7 +38,7 @@ async def keep_within(
                 _PERIOD_SECONDS,
                 error,
             )
-        except Exception:  # noqa: BLE001 - the task outlives our own faults
+        except Exception:  # noqa: BLE001 - the task survives any fault
             telemetry.housekeeping_failed()
             _log.exception(
                 "Retention failed by a fault of spanframe (please report it) and tries "

@@ -27,8 +27,8 @@ __all__ = ["Consumed", "Ingest", "Refusal", "RefusedError"]
 _log: Final = logging.getLogger(__name__)
 
 _MAX_WAIT_SECONDS: Final = 4.5
-"""Maximum seconds from a request to its response; a sender that waits 5 s, the way back
-included, has time left for a retry when the store is stuck."""
+"""Maximum seconds from a request to its response. With the way back a sender waits at
+most 5 s: a stuck store costs it one retry, and not all the time that it has."""
 
 _MIN_WAIT_SECONDS: Final = 1.0
 """Minimum seconds for decoding and committing a request that took long to arrive."""

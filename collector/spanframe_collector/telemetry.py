@@ -59,7 +59,7 @@ class Telemetry:
             "otelcol_receiver_refused_spans", "Spans the store did not take."
         )
         self._otel_failed = self._counter(
-            "otelcol_receiver_failed_spans", "Of these, those a fault of ours stopped."
+            "otelcol_receiver_failed_spans", "Refused spans that a fault stopped."
         )
         self._forwarded = self._counter(
             "spanframe_forwarded_requests", "Requests passed on, by outcome.", "outcome"
@@ -71,7 +71,8 @@ class Telemetry:
             "otelcol_exporter_send_failed_spans", "Spans it refused for good."
         )
         self._not_queued = self._counter(
-            "otelcol_exporter_enqueue_failed_spans", "Spans the queue had no room for."
+            "otelcol_exporter_enqueue_failed_spans",
+            "Spans not forwarded: the queue was full.",
         )
         self._deleted = self._counter(
             "spanframe_deleted_traces", "Traces deleted by retention."

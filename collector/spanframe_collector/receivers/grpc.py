@@ -88,7 +88,7 @@ class GrpcReceiver:
         try:
             port = self._bind(str(address))
         except RuntimeError:
-            listen(address).close()  # raises with the reason, which gRPC does not tell
+            listen(address).close()  # raises with the reason; gRPC has none
             raise OSError(f"cannot listen on {address}") from None
         await self._server.start()
         await self.set_serving(serving=True)

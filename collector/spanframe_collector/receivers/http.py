@@ -152,8 +152,7 @@ class HttpReceiver:
                 "A request over HTTP failed by a fault of spanframe (please report "
                 "it); its sender is told to send it again"
             )
-            text = "The collector failed; send it again."
-            response = _refusal(request, 503, text, _retry_after())
+            response = _refused(request, Refusal.FAULT)
         headers = (
             ("content-type", response.media_type),
             ("content-length", str(len(response.body))),

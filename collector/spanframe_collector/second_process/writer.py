@@ -172,7 +172,7 @@ class _SecondProcess:
                 _log_end("it was killed" if status < 0 else f"exit status {status}")
             self.close()
         elif not self.is_ready and connection.poll():
-            # It says that it is ready, or is just ending, which `poll` tells next time.
+            # READY, or the end of a process that `poll` does not know of yet.
             with contextlib.suppress(EOFError, OSError):
                 self.is_ready = connection.recv_bytes() == READY
         return self.is_ready
