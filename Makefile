@@ -19,7 +19,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format readme pictures lock dist clean bench-ingest bench-overhead \
+.PHONY: help demo test quick check format reference pictures lock dist clean bench-ingest bench-overhead \
 	bench-search
 
 help: ## list these commands
@@ -44,25 +44,25 @@ format: $(READY) ## let ruff rewrite what it can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-readme: $(READY) ## rewrite the README's tables from the code
-	$(BIN)/python scripts/readme_tables.py
+reference: $(READY) ## rewrite docs/reference.md from the code
+	$(BIN)/python scripts/reference.py
 
 pictures: $(READY) ## draw the README's pictures again, from a run of the demo's app
 	$(BIN)/python scripts/pictures.py
 
-lock: $(READY) ## rewrite the hashed requirements of the images from the pins
+lock: $(READY) ## rewrite the hashed requirements of the images from constraints.txt
 	$(BIN)/python -m scripts.lock_requirements
 
-dist: $(READY) ## build what a release consists of: wheel, sdist, SBOMs, sums
+dist: $(READY) ## build the files of a release: wheel, sdist, SBOMs, sums
 	$(BIN)/python -m scripts.distribution
 
-bench-ingest: $(READY) ## spans a second, beside MLflow, Phoenix, rotel (ARGS=--quick)
+bench-ingest: $(READY) ## measure spans a second, beside MLflow, Phoenix, rotel (ARGS=--quick)
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
 
-bench-overhead: $(READY) ## what a traced call costs, beside OpenTelemetry and MLflow
+bench-overhead: $(READY) ## measure a traced call, beside OpenTelemetry and MLflow
 	$(BIN)/python benchmarks/overhead.py $(ARGS)
 
-bench-search: $(READY) ## search times on a million traces (ARGS=--quick: 100 000)
+bench-search: $(READY) ## measure searches of a million traces (ARGS=--quick: 100 000)
 	$(BIN)/python -m benchmarks.search $(ARGS)
 
 clean: ## remove everything that was built, .venv included
@@ -70,7 +70,7 @@ clean: ## remove everything that was built, .venv included
 		.hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Built from nothing each time: what is in it is what the two files say, no more.
+# Built from nothing each time, so it holds what the two files list and no more.
 # The versions are pinned by a constraints file: pip alone reads it, on every system.
 # pip itself goes first, as the one that comes with Python 3.11 knows neither dependency
 # groups nor constraints for the build.

@@ -1,4 +1,4 @@
-"""Export requests that cost little to make, and a book of what became of them."""
+"""Export requests that cost little to make, and a record of their answers."""
 
 import os
 import threading

@@ -1,10 +1,11 @@
-"""One message as large as is allowed: what it costs the others, and the memory.
+"""Measure one message of the largest legal size: delay of others, and memory.
 
     python benchmarks/hostile.py [KIND …]
 
 Each kind goes to a collector of its own, beside a sender that sends one span after the
-other. Ends with 1 when the message is answered after more than a second, or that sender
-waits so long (99 of 100 times), or the memory grows by more than 128 MiB.
+other. The exit code is 1 when the message is answered after more than a second, when
+that sender waits so long (99 of 100 times), or when the memory grows by more than 128
+MiB.
 """
 
 import argparse

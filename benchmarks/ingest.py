@@ -1,4 +1,4 @@
-"""How fast spans get into a SQLite store, beside MLflow, Phoenix and rotel.
+"""Measure the rate of spans into a SQLite store, beside MLflow, Phoenix and rotel.
 
     python -m benchmarks.ingest [--quick] [--traces N] [--no-peers] [--store ENGINE]
 

@@ -2,9 +2,9 @@
 
     python benchmarks/locked.py [--seconds 60]
 
-Each client sends a request of 1 MB again and again, whatever it is answered. Ends with
-1 when an answer takes longer than 5 s, the memory grows by more than 256 MiB, the
-collector needs more than 2 s to serve again, or something was answered OK.
+Each client sends a request of 1 MB again and again, whatever the answer. The exit code
+is 1 when an answer takes longer than 5 s, the memory grows by more than 256 MiB, the
+collector needs more than 2 s to serve again, or a request was answered with OK.
 """
 
 import argparse

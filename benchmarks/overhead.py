@@ -1,4 +1,4 @@
-"""What a traced call costs, side by side: plain OpenTelemetry, spanframe, MLflow.
+"""Measure the cost of a traced call: plain OpenTelemetry, spanframe, MLflow.
 
 Every subject records the same no-op call with its inputs and outputs as JSON, through
 a batch processor, to an exporter that does nothing. Subjects take turns in short

@@ -1,11 +1,11 @@
-"""How PostgreSQL forgets old traces: a B-tree, BRIN, or partitions by time.
+"""Measure deleting old traces on PostgreSQL: a B-tree, BRIN, or partitions by time.
 
     python -m benchmarks.partitions [--traces N]
 
-The trace rows and index rows of a store, made by the server itself, in three shapes: as
-they are, with BRIN in place of the B-tree on time, and parted by time into twenty. Each
-is measured where the shapes differ: deleting the oldest twentieth, storing and finding
-traces by id, and the newest hundred.
+The trace rows and index rows of a store, made by the server itself, have three shapes:
+as they are, with BRIN in place of the B-tree on time, with twenty partitions by time.
+Each is measured where the shapes differ: deleting the oldest twentieth, storing and
+finding traces by id, and the newest hundred.
 """
 
 import argparse

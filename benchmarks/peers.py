@@ -1,4 +1,4 @@
-"""The peers: each installed into an environment of its own, run on loopback.
+"""Install each peer into an environment of its own, and run it on loopback.
 
     python -m benchmarks.peers        install them all
 

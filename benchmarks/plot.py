@@ -1,4 +1,4 @@
-"""Plots, drawn by a matplotlib that lives in an environment of its own."""
+"""Draw plots with a matplotlib in an environment of its own."""
 
 import json
 import subprocess

@@ -1,11 +1,11 @@
-"""What a crash costs: the time until the collector serves again, and which spans.
+"""Measure crashes: the time until the collector serves again, and lost spans.
 
     python benchmarks/recovery.py [--rounds 50] [--wal-mb 300]
 
-First a write-ahead log is let grow, by a reader that holds a snapshot, and the
-collector is killed on top of it. Then it is killed at random moments, round after
-round, while spans arrive as fast as they are answered; whatever was answered OK must
-be in the store once. Ends with 1 when it is not.
+First a reader that holds a snapshot lets the write-ahead log grow, and the collector is
+killed. Then the collector is killed at random moments, round after round, while spans
+arrive as fast as they are answered; every span answered with OK must be in the store
+once. The exit code is 1 when one is not.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Claims beside their targets, as a Markdown page with the machine it ran on."""
+"""Write claims beside their targets, as a Markdown page with machine and versions."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""How fast a search gets from a warm SQLite store to a DataFrame.
+"""Measure searches, from a warm SQLite store to a DataFrame.
 
     python -m benchmarks.search [--quick] [--traces N] [--no-peers] [--store ENGINE]
 

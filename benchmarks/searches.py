@@ -1,4 +1,4 @@
-"""The fourteen searches: what an operator and a developer ask every day."""
+"""The fourteen searches that operators and developers run every day."""
 
 import statistics
 import time

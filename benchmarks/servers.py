@@ -1,4 +1,4 @@
-"""Programs to measure, each in a process of its own on loopback."""
+"""Run the programs to measure, each in a process of its own on loopback."""
 
 import json
 import os

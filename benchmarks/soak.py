@@ -1,11 +1,11 @@
-"""A long steady load: memory, files and threads stay flat, every span is accounted for.
+"""Run a long steady load: memory, files and threads stay flat, every span is counted.
 
     python benchmarks/soak.py [--minutes 10] [--rate 10000]
 
 A collector in a process of its own takes spans over gRPC at a steady rate, sixteen
 requests in flight. Some requests are delivered twice, some carry spans that can never
-be stored. At the end the collector's own counts are held against what was sent and
-against the rows in the file. Ends with 1 when a bound is broken.
+be stored. At the end the collector's own counts are compared with those of the senders
+and with the rows in the file. The exit code is 1 when a bound is broken.
 """
 
 import argparse

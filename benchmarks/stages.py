@@ -1,10 +1,10 @@
-"""Where the time of a span goes: processor time by stage of the collector.
+"""Measure the processor time of a span by stage of the collector.
 
     python -m benchmarks.stages [--traces N]
 
 The stages run one after the other in this process, on the workload that
 `benchmarks.ingest` sends, eight requests a transaction. Beside a stage stands the least
-that its work can cost here: the library alone, given the same bytes or rows.
+that its work can cost on this machine: the library alone, given the same bytes or rows.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from spanframe_collector.second_process.packing import pack, unpack
 from spanframe_store.contract.spans import SpanRow
 from spanframe_store.otlp import decode_request
 from spanframe_store.otlp.envelope import walk
-from spanframe_store.sql import blocks, index, recent, trace_rows, writer
+from spanframe_store.sql import blocks, index_entries, recent, trace_rows, writer
 from spanframe_store.sql.backend import open_engine
 from spanframe_store.sql.migrations import upgrade
 
@@ -47,8 +47,8 @@ WRITING: Final = (
     (writer, "write_traces", "traces and index: rows, insert"),
     (trace_rows, "columns_of", "columns of traces"),
     (trace_rows, "searchable_of", "tags and metadata"),
-    (index.Changes, "add", "index rows: what changes"),
-    (index.Changes, "write", "index rows: write"),
+    (index_entries.Changes, "add", "index rows: what changes"),
+    (index_entries.Changes, "write", "index rows: write"),
     (writer, "known_after", "remember traces"),
 )
 

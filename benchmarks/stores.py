@@ -1,4 +1,4 @@
-"""Stores with the first so many traces of the workload, sent to a real collector."""
+"""Fill stores with traces of the workload, through a real collector."""
 
 import statistics
 import sys

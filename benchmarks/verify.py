@@ -1,4 +1,4 @@
-"""That what was sent is what is stored: counts, and whole traces field by field."""
+"""Compare the store with the workload: counts, and whole traces field by field."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""The traces that every benchmark sends: seeded, random, made as they are needed.
+"""Make the traces that every benchmark sends: seeded, random, one at a time.
 
 A trace is drawn from the seed and its number alone, so any one of a million can be
 made again to compare it with what was stored. Its spans are put together from parts

@@ -1,4 +1,4 @@
-"""Build what a release consists of into dist/: `make dist`.
+"""Build the files of a release into dist/: `make dist`.
 
 The wheel, the sdist, a bill of materials (CycloneDX) for each hashed list of
 requirements, and the sums of all of these. The same tree gives the same bytes.
@@ -23,7 +23,7 @@ __all__ = ["build"]
 ROOT: Final = Path(__file__).parents[1]
 
 _EPOCH: Final = "1580601600"
-"""What hatchling gives files of no other date; the bill of materials tells it, too."""
+"""Time of files without another one, in seconds since 1970; hatchling's own default."""
 
 
 def build(source: Path, folder: Path) -> None:
@@ -46,7 +46,7 @@ def build(source: Path, folder: Path) -> None:
 
 
 def _write_bill(wheel: Path, version: str, lock: Path, bill: Path) -> None:
-    """Install the wheel and its hashed requirements, and tell what is there then."""
+    """Install the wheel and its hashed requirements, and list what is installed."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, symlinks=True)
         python = f"{folder}/bin/python"

@@ -18,7 +18,7 @@ LOCKS: Final = {
     ROOT / "deploy/docker/app.txt": "spanframe[query,postgresql]",
     ROOT / "deploy/docker/build.txt": "hatchling",
 }
-"""What a list is for, by its file; spanframe itself is in none of them."""
+"""The requirement of each list, by its file; spanframe itself is not in the lists."""
 
 PYTHON: Final = "3.13"
 """The Python of the images."""
@@ -30,7 +30,7 @@ _HEADER: Final = """\
 
 
 def lock(what: str) -> str:
-    """Return what a package needs, with hashes."""
+    """Return the requirements of a package, with hashes."""
     command = [
         *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "-"),
         *("--constraints", "constraints.txt", "--generate-hashes"),

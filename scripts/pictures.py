@@ -1,7 +1,7 @@
 """Draw the README's pictures from a run of the example app: `make pictures`.
 
 A DataFrame as pandas prints it and a trace as ``spanframe get`` draws it, in SVG: text
-that scales, in any font of fixed width, from nobody's server.
+that scales, in any font of fixed width, without a download from a server.
 """
 
 import argparse

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.plugins.once",
     "tests.plugins.image",
     "tests.plugins.postgresql",
+    "tests.plugins.reader_suite",
     "tests.plugins.store",
     "tests.plugins.searched",
     "tests.plugins.collector",

@@ -1,4 +1,4 @@
-"""The pages of docs/ and deploy/: their links lead somewhere, their programs run."""
+"""The pages: their links lead somewhere, their programs run, tables are the code's."""
 
 import re
 import shlex
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.reference import PAGE, reference
 from tests.plugins.collector import Collector
 
 ROOT = Path(__file__).parents[1]
@@ -16,6 +17,14 @@ PAGES = sorted(
     path
     for pattern in ("*.md", "docs/**/*.md", "deploy/**/*.md")
     for path in ROOT.glob(pattern)
+)
+SOURCES = (
+    *(
+        "instrumentation/spanframe",
+        "store/spanframe_store",
+        "serving/spanframe_serving",
+    ),
+    *("collector/spanframe_collector", "query/spanframe_query"),
 )
 PICTURES = ("dataframe", "waterfall")
 
@@ -56,6 +65,33 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         target = (page.parent / name).resolve() if name else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_the_files_and_folders_it_names_exist(name: str) -> None:
+    """A path is that of a file or folder, from the root or from a package."""
+    named = re.findall(
+        r"`([\w./-]+(?:\.(?:py|md|toml|txt)|/))`", (ROOT / name).read_text()
+    )
+    assert named
+    places = [ROOT, *(ROOT / source for source in SOURCES)]
+    missing = [n for n in named if not any((p / n).exists() for p in places)]
+    assert missing == []
+
+
+def test_the_architecture_has_a_sentence_for_every_folder() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    folders = {
+        module.parent.relative_to(ROOT).as_posix()
+        for source in SOURCES
+        for module in (ROOT / source).rglob("*.py")
+    }
+    assert [f for f in sorted(folders) if f"| `{f}/` | " not in text] == []
+
+
+def test_the_reference_is_current() -> None:
+    differing = set(PAGE.read_text().splitlines()) ^ set(reference().splitlines())
+    assert not differing, "run `make reference`"
 
 
 def test_the_quick_start_runs(collector: Collector) -> None:

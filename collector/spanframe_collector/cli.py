@@ -18,6 +18,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from spanframe._options import option, with_options
 from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe.settings import redact_url, rows
 from spanframe_collector.settings import CollectorSettings, age_ms
@@ -33,111 +34,46 @@ app.add_typer(db, name="db")
 
 _out: Final = Console()
 _err: Final = Console(stderr=True)
-_ROWS: Final = {row.field: row for row in rows(CollectorSettings)}
-
-
-def _option(field: str, *flags: str) -> Any:
-    """Make the option of a setting from its row in the settings table."""
-    row = _ROWS[field]
-    text = f"{row.sentence} [{', '.join(row.env)}; default: {row.default or 'none'}]"
-    return typer.Option(*flags, help=text, show_default=False)
-
-
-_Store = Annotated[str | None, _option("store", "--store")]
+_Store = Annotated[
+    str | None,
+    *(
+        option(typer.Option, row)
+        for row in rows(CollectorSettings)
+        if row.field == "store"
+    ),
+]
 
 
 @app.command()
+@with_options(typer.Option, CollectorSettings)
 def collector(
-    store: _Store = None,
-    sqlite_synchronous: Annotated[
-        str | None, _option("sqlite_synchronous", "--sqlite-synchronous")
-    ] = None,
-    grpc: Annotated[str | None, _option("grpc", "--grpc")] = None,
-    http: Annotated[str | None, _option("http", "--http")] = None,
-    cors_origins: Annotated[
-        str | None, _option("cors_origins", "--cors-origins")
-    ] = None,
-    token_file: Annotated[str | None, _option("token_file", "--token-file")] = None,
-    tls_cert: Annotated[str | None, _option("tls_cert", "--tls-cert")] = None,
-    tls_key: Annotated[str | None, _option("tls_key", "--tls-key")] = None,
-    tls_client_ca: Annotated[
-        str | None, _option("tls_client_ca", "--tls-client-ca")
-    ] = None,
-    insecure: Annotated[bool | None, _option("insecure", "--insecure/--secure")] = None,
-    max_request_bytes: Annotated[
-        str | None, _option("max_request_bytes", "--max-request-bytes")
-    ] = None,
-    max_request_spans: Annotated[
-        str | None, _option("max_request_spans", "--max-request-spans")
-    ] = None,
-    max_json_bytes: Annotated[
-        str | None, _option("max_json_bytes", "--max-json-bytes")
-    ] = None,
-    max_in_flight_bytes: Annotated[
-        str | None, _option("max_in_flight_bytes", "--max-in-flight-bytes")
-    ] = None,
-    second_process: Annotated[
-        str | None, _option("second_process", "--second-process")
-    ] = None,
-    drain_seconds: Annotated[
-        str | None, _option("drain_seconds", "--drain-seconds")
-    ] = None,
-    keep_age: Annotated[str | None, _option("keep_age", "--keep-age")] = None,
-    keep_size: Annotated[str | None, _option("keep_size", "--keep-size")] = None,
-    mask_keys: Annotated[str | None, _option("mask_keys", "--mask-keys")] = None,
-    forward_endpoint: Annotated[
-        str | None, _option("forward_endpoint", "--forward-endpoint")
-    ] = None,
-    forward_queue_bytes: Annotated[
-        str | None, _option("forward_queue_bytes", "--forward-queue-bytes")
-    ] = None,
-    log_format: Annotated[str | None, _option("log_format", "--log-format")] = None,
+    *,
     ready_file: Annotated[
         Path | None,
-        typer.Option(help="Write a JSON file once requests are taken."),
+        typer.Option(help="File to write, as JSON, once requests are accepted."),
     ] = None,
     print_config: Annotated[
-        bool, typer.Option("--print-config", help="Print the settings and stop.")
+        bool,
+        typer.Option(
+            "--print-config", help="Print the settings, without secrets, and stop."
+        ),
     ] = False,
     check_only: Annotated[
         bool,
         typer.Option(
             "--check",
-            help="Ask the collector that runs with these settings "
-            "whether it is ready, and stop: exit code 0 or 3.",
+            help="Ask the running collector with these settings whether it is ready, "
+            "and stop: exit code 0 or 3.",
         ),
     ] = False,
+    **given: Any,
 ) -> None:
     """Receive spans (OTLP over gRPC and HTTP) and answer OK once they are in the store.
 
-    The token is read from SPANFRAME_TOKEN only: an argument would show in `ps`.
+    Tokens have no option, since an argument would show in `ps`: set SPANFRAME_TOKEN and
+    SPANFRAME_FORWARD_TOKEN.
     """
-    settings = CollectorSettings.load(
-        {
-            "store": store,
-            "sqlite_synchronous": sqlite_synchronous,
-            "grpc": grpc,
-            "http": http,
-            "cors_origins": cors_origins,
-            "token_file": token_file,
-            "tls_cert": tls_cert,
-            "tls_key": tls_key,
-            "tls_client_ca": tls_client_ca,
-            "insecure": insecure,
-            "max_request_bytes": max_request_bytes,
-            "max_request_spans": max_request_spans,
-            "max_json_bytes": max_json_bytes,
-            "max_in_flight_bytes": max_in_flight_bytes,
-            "second_process": second_process,
-            "drain_seconds": drain_seconds,
-            "log_format": log_format,
-            "keep_age": keep_age,
-            "keep_size": keep_size,
-            "mask_keys": mask_keys,
-            "forward_endpoint": forward_endpoint,
-            "forward_queue_bytes": forward_queue_bytes,
-        }
-    )
+    settings = CollectorSettings.load(given)
     if print_config:
         for field, value in settings.printable().items():
             _out.print(f"{field} = {value}", markup=False, highlight=False)

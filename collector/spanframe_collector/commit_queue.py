@@ -1,8 +1,8 @@
-"""From decoded requests to committed spans: group commit by one writing thread.
+"""Commits the spans of decoded requests: group commit by one writing thread.
 
-While one transaction commits, the requests that arrive meanwhile gather for the next,
-so a lone request waits for nobody and a busy collector pays one fsync for many.
-`CommitQueue.commit` returns after COMMIT; that is what makes OK mean committed.
+While one transaction commits, the requests that arrive are queued for the next one. So
+a lone request does not wait, and a busy collector pays one fsync for many requests.
+`CommitQueue.commit` returns after COMMIT, so that OK means committed.
 """
 
 import asyncio
@@ -25,20 +25,22 @@ __all__ = ["CommitQueue", "Committed", "Pack", "unpacked"]
 
 _log: Final = logging.getLogger(__name__)
 
-_BATCH_SPANS: Final = 4096
-"""Spans in one transaction: enough to pay for its fsync, few enough to stay short, and
-for the memory that their rows take in the process that writes."""
+_FULL_BATCH_SPANS: Final = 4096
+"""Spans of one transaction from which on it takes no further request: enough to pay for
+its fsync, few enough for a short transaction and little memory."""
 
-_PART_WEIGHT: Final = 2048
-"""Of one request in one transaction, in spans; a larger one takes turns with others."""
+_MAX_PART_SPANS: Final = 2048
+"""Maximum weight of one part of a request, in spans; a larger request is committed in
+parts, in turn with other requests."""
 
-_FACTS_OF_A_SPAN: Final = 8
-"""As many tags, each a row of its own, cost what a span does."""
+_FACTS_PER_SPAN: Final = 8
+"""Tags that weigh as much as one span; each is a row of its own."""
 
-_PROBE_SECONDS: Final = 0.5
+_PROBE_PERIOD_SECONDS: Final = 0.5
+"""Seconds between two probes of a store that is down."""
 
 Pack = Callable[[Sequence[SpanRow]], Sequence[SpanRow]]
-"""Makes rows a sequence of rows that a writer takes faster."""
+"""Returns rows in the form that a writer takes fastest."""
 
 
 def unpacked(rows: Sequence[SpanRow]) -> Sequence[SpanRow]:
@@ -48,12 +50,12 @@ def unpacked(rows: Sequence[SpanRow]) -> Sequence[SpanRow]:
 
 @dataclasses.dataclass(frozen=True)
 class Committed:
-    """What became of the spans of one request."""
+    """Counts of the spans of one request after their commit."""
 
     stored: int
     duplicates: int
     refused: int = 0
-    """Spans the store can never hold."""
+    """Spans that the store can never hold."""
 
     def __add__(self, other: "Committed") -> "Committed":
         return Committed(
@@ -84,7 +86,7 @@ _NOTHING: Final = _Nothing.YET
 
 
 class CommitQueue:
-    """Owns the writing thread of one store."""
+    """The queue and the writing thread of one store."""
 
     def __init__(
         self, writer: Writer, telemetry: Telemetry, pack: Pack = unpacked
@@ -92,10 +94,9 @@ class CommitQueue:
         """Start the writing thread.
 
         Args:
-            writer: of the store; used by that thread alone.
-            telemetry: counts.
-            pack: makes the rows of a part what the writer takes fastest; called in any
-                thread.
+            writer: writer of the store; used by that thread alone.
+            telemetry: counts and measures.
+            pack: packs the rows of one part; called in any thread.
         """
         self._writer = writer
         self._telemetry = telemetry
@@ -106,21 +107,22 @@ class CommitQueue:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    def prepared(self, rows: list[SpanRow]) -> list[Sequence[SpanRow]]:
-        """Return the rows of a request as `commit` takes them; for any thread."""
+    def pack(self, rows: list[SpanRow]) -> list[Sequence[SpanRow]]:
+        """Return the rows of a request in packed parts; may be called in any thread."""
         return [self._pack(part) for part in _parts(rows)]
 
     async def commit(self, parts: Iterable[Sequence[SpanRow]]) -> Committed:
-        """Return after the rows of a request are committed, a large number in parts.
+        """Commit the rows of a request, part by part, then return.
 
-        A caller that is cancelled leaves nothing behind of the parts that are not taken
-        up yet; the others are committed all the same.
+        When the caller is cancelled, parts that are still queued are dropped; a part
+        that is being written is committed all the same.
 
         Args:
-            parts: the rows, `prepared`.
+            parts: what `pack` returned.
 
         Raises:
-            StoreUnavailableError: when the store refuses for now; earlier parts stay.
+            StoreUnavailableError: when the store does not take spans now; earlier parts
+                stay committed.
         """
         total = Committed(0, 0)
         for part in parts:
@@ -137,20 +139,20 @@ class CommitQueue:
             job.rows = ()
 
     async def perform(self, action: Callable[[], None]) -> None:
-        """Do something else with the store, between two commits.
+        """Run an action in the writing thread, between two commits.
 
         Only this thread writes: SQLite below 3.51.3 can damage a WAL database that two
         connections write and checkpoint at the same moment.
 
         Raises:
-            Exception: what the action raises.
+            Exception: whatever the action raises.
         """
         task = _Task(action, self._loop.create_future())
         self._jobs.put(task)
         await task.done
 
     async def close(self) -> None:
-        """Commit everything that was taken in, then end the thread."""
+        """Commit everything that is queued, then end the thread."""
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -163,7 +165,11 @@ class CommitQueue:
                 elif then is _NOTHING and self.health.is_down:
                     self._probe()
             except Exception:  # noqa: BLE001 - the thread outlives our own faults
-                _log.exception("A batch cannot be written")
+                _log.exception(
+                    "A batch of %d requests could not be written by a fault of "
+                    "spanframe (please report it); its senders are told to send again",
+                    len(jobs),
+                )
                 self._telemetry.fault(sum(len(job.rows) for job in jobs))
                 self._refuse(jobs)
             if isinstance(then, _Task):
@@ -172,26 +178,26 @@ class CommitQueue:
                 return
 
     def _gather(self) -> tuple[list[_Job], _Task | _Nothing | None]:
-        """Wait for a request, and take with it what has come since the last commit.
+        """Wait for a request, and return it with all that came since the last commit.
 
         Returns:
-            The requests, none when the store is down and it is time to ask it; and what
-            comes after them: a task, None for the end, or nothing yet.
+            The requests, none when it is time to probe a store that is down; and what
+            follows them in the queue: a task, None for the end, or nothing yet.
         """
         jobs: list[_Job] = []
         size = 0
         try:
-            # A store that serves is not asked; one that is down must be, as senders
-            # that wait would never find out.
+            # A store that is down has to be probed: requests are refused meanwhile,
+            # so that no commit would find out that it is back.
             item = self._jobs.get(
-                timeout=_PROBE_SECONDS if self.health.is_down else None
+                timeout=_PROBE_PERIOD_SECONDS if self.health.is_down else None
             )
             while isinstance(item, _Job):
                 if not item.done.cancelled():
                     self._telemetry.wait_seconds.observe(time.monotonic() - item.since)
                     jobs.append(item)
                     size += len(item.rows)
-                if size >= _BATCH_SPANS:
+                if size >= _FULL_BATCH_SPANS:
                     return jobs, _NOTHING
                 item = self._jobs.get_nowait()
         except queue.Empty:
@@ -202,7 +208,7 @@ class CommitQueue:
         error: Exception | None = None
         try:
             task.action()
-        except Exception as raised:  # noqa: BLE001 - its caller hears of it
+        except Exception as raised:  # noqa: BLE001 - raised in its caller
             error = raised
         self._loop.call_soon_threadsafe(_finish, task, error)
 
@@ -210,16 +216,16 @@ class CommitQueue:
         try:
             self._writer.probe()
         except StoreUnavailableError as error:
-            self.health.refused(str(error))
+            self.health.mark_unavailable(str(error))
         else:
-            self.health.served()
+            self.health.mark_available()
 
     def _commit(self, jobs: list[_Job]) -> None:
-        """Commit several requests in one transaction; part them if one is to blame."""
+        """Commit requests in one transaction; halve the batch if a row is refused."""
         try:
             written = self._write([job.rows for job in jobs])
         except StoreUnavailableError as error:
-            self.health.refused(str(error))
+            self.health.mark_unavailable(str(error))
             self._refuse(jobs)
         except RowsRefusedError as error:
             if len(jobs) > 1:
@@ -235,20 +241,24 @@ class CommitQueue:
         with self._telemetry.commit_seconds.time():
             written = self._writer.write(requests)
         self._telemetry.committed_now()
-        self.health.served()
+        self.health.mark_available()
         return written
 
     def _commit_parts(self, job: _Job, error: RowsRefusedError) -> None:
-        """Find the rows of a request that the store cannot hold; commit the others."""
+        """Commit the rows of a request but for those that the store cannot hold."""
         try:
             self._answer([job], [self._bisect(job.rows, error)])
         except StoreUnavailableError as failure:
-            self.health.refused(str(failure))
+            self.health.mark_unavailable(str(failure))
             self._refuse([job])
 
     def _bisect(self, rows: Sequence[SpanRow], error: RowsRefusedError) -> Committed:
         if len(rows) == 1:
-            _log.warning("The store cannot hold a span: %s", error)
+            _log.warning(
+                "The store can never hold a span, which is left out and counted as "
+                "refused_by_store: %s",
+                error,
+            )
             return Committed(0, 0, refused=1)
         total = Committed(0, 0)
         middle = len(rows) // 2
@@ -269,11 +279,11 @@ class CommitQueue:
 
 
 def _parts(rows: list[SpanRow]) -> Iterator[list[SpanRow]]:
-    """Yield the rows in parts of bounded weight; nothing for no rows."""
+    """Yield the rows in parts of bounded weight; no part when there are no rows."""
     begin = weight = 0
     for position, row in enumerate(rows):
-        weight += 1 + len(row.own_facts) // _FACTS_OF_A_SPAN
-        if weight >= _PART_WEIGHT:
+        weight += 1 + len(row.own_facts) // _FACTS_PER_SPAN
+        if weight >= _MAX_PART_SPANS:
             yield rows[begin : position + 1]
             begin, weight = position + 1, 0
     if begin < len(rows):
@@ -291,7 +301,7 @@ def _finish(task: _Task, error: Exception | None) -> None:
 
 def _resolve(jobs: list[_Job], outcomes: Sequence[Committed]) -> None:
     for job, outcome in zip(jobs, outcomes, strict=True):
-        if not job.done.done():  # else its caller has given up
+        if not job.done.done():  # else its caller was cancelled
             job.done.set_result(outcome)
 
 

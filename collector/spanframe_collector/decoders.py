@@ -1,4 +1,4 @@
-"""The threads in which requests are decoded."""
+"""Threads that decode requests."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,16 +7,16 @@ from typing import Final, TypeVar
 
 __all__ = ["Decoders"]
 
-_LARGE_BYTES: Final = 1 << 20
-"""Ordinary requests have less, and take milliseconds."""
+_MAX_ORDINARY_BYTES: Final = 1 << 20
+"""Maximum size of an ordinary request, in bytes; it is decoded in milliseconds."""
 
 T = TypeVar("T")
 
 
 class Decoders:
-    """Runs what decodes a request; one thread for ordinary ones, one for large ones.
+    """Decodes requests: large ones in one thread, all others in another one.
 
-    One thread each: decoding holds the interpreter, more would only take turns.
+    More threads would not be faster: decoding holds the interpreter's lock.
     """
 
     def __init__(self) -> None:
@@ -24,16 +24,16 @@ class Decoders:
         self._large = ThreadPoolExecutor(1, "spanframe-large-decoder")
 
     async def run(self, size: int, work: Callable[[], T]) -> T:
-        """Return what ``work`` returns, called in a thread.
+        """Call ``work`` in a thread and return its result.
 
         Args:
-            size: of the request, in bytes.
-            work: decodes it.
+            size: size of the request, in bytes.
+            work: decodes the request.
         """
-        executor = self._large if size > _LARGE_BYTES else self._ordinary
+        executor = self._large if size > _MAX_ORDINARY_BYTES else self._ordinary
         return await asyncio.get_running_loop().run_in_executor(executor, work)
 
     def close(self) -> None:
-        """End the threads after what was begun."""
+        """End the threads once they have decoded the requests they were given."""
         self._ordinary.shutdown()
         self._large.shutdown()

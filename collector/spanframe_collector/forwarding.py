@@ -1,7 +1,7 @@
-"""Passes accepted requests on to another OTLP endpoint, never in the way of an answer.
+"""Forwards accepted requests to another OTLP endpoint; it never delays a response.
 
-Its own bounded queue: when the other side is away for too long the newest requests are
-not passed on, and that is counted. They are in the store all the same.
+The queue is bounded: requests that do not fit into it are counted and not forwarded.
+They are in the store all the same.
 """
 
 import asyncio
@@ -10,17 +10,21 @@ import logging
 import random
 from collections import deque
 from typing import Final
-from urllib.parse import urlsplit
 
 import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError
-from google.rpc.error_details_pb2 import RetryInfo
-from google.rpc.status_pb2 import Status
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceResponse,
-)
 
+from spanframe._otlp_client import (
+    CHANNEL_OPTIONS,
+    EXPORT_METHOD,
+    bearer,
+    error_text,
+    is_retryable,
+    rejection,
+    requested_delay_s,
+    target_of,
+)
+from spanframe.settings import redact_url
 from spanframe_collector.telemetry import Telemetry
 from spanframe_store.otlp.envelope import walk
 
@@ -28,35 +32,30 @@ __all__ = ["Forwarder"]
 
 _log: Final = logging.getLogger(__name__)
 
-_DEFAULT_PORT: Final = 4317
-_EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-_ATTEMPT_SECONDS: Final = 10.0
-_PAUSES_SECONDS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-_UNLIMITED: Final = [("grpc.max_send_message_length", -1)]
+MAX_ATTEMPT_S: Final = 10.0
+"""Maximum time of one attempt to forward a request, in seconds."""
 
-# OTLP 1.11, "Failures": everything else means that sending again is useless.
-# RESOURCE_EXHAUSTED belongs to them only when the endpoint says when.
-_RETRYABLE: Final = frozenset(
-    {
-        grpc.StatusCode.CANCELLED,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.ABORTED,
-        grpc.StatusCode.OUT_OF_RANGE,
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DATA_LOSS,
-    }
-)
+_PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""Pauses between attempts, in seconds; the last one repeats."""
 
 
 class Forwarder:
-    """Sends to one OTLP/gRPC endpoint, in order, one request at a time."""
+    """Sends to one OTLP/gRPC endpoint, in order, one request at a time.
+
+    Args:
+        endpoint: ``http://HOST:PORT``, ``https://…`` or ``unix:PATH``.
+        token: bearer token for the endpoint, empty for none.
+        queue_bytes: maximum size of the queued requests, in bytes.
+        telemetry: counts what is forwarded and what is not.
+    """
 
     def __init__(
         self, endpoint: str, token: str, queue_bytes: int, telemetry: Telemetry
     ) -> None:
-        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._endpoint = redact_url(endpoint)
+        self._metadata = tuple(bearer(token).items())
         self._channel = _channel(endpoint)
-        self._send = self._channel.unary_unary(_EXPORT)
+        self._send = self._channel.unary_unary(EXPORT_METHOD)
         self._queue: deque[bytes] = deque()
         self._queue_bytes = queue_bytes
         self._queued = 0
@@ -66,14 +65,18 @@ class Forwarder:
         self._telemetry = telemetry
         self._task = asyncio.create_task(self._run())
         telemetry.gauge(
-            "otelcol_exporter_queue_size", "Bytes waiting.", lambda: self._queued
+            "otelcol_exporter_queue_size",
+            "Size of the queued requests, in bytes.",
+            lambda: self._queued,
         )
         telemetry.gauge(
-            "otelcol_exporter_queue_capacity", "Bytes at most.", lambda: queue_bytes
+            "otelcol_exporter_queue_capacity",
+            "Maximum size of the queued requests, in bytes.",
+            lambda: queue_bytes,
         )
 
     def offer(self, request: bytes) -> None:
-        """Take a request to be passed on; leave it out when the queue is full."""
+        """Queue a request; drop and count it when the queue is full."""
         if self._queued + len(request) > self._queue_bytes:
             self._telemetry.not_queued(_spans_in(request))
             return
@@ -83,13 +86,15 @@ class Forwarder:
         self._arrived.set()
 
     async def close(self, seconds: float) -> None:
-        """Pass on what waits, for at most ``seconds``, then let go."""
+        """Send the queued requests, for at most ``seconds``, and close."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), seconds)
         if self._queue:
             _log.warning(
-                "Forwarding: %d requests were not passed on before the stop",
+                "%d requests were not forwarded to %s before the stop; their spans are "
+                "in the store of this collector and will not be forwarded",
                 len(self._queue),
+                self._endpoint,
             )
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -100,85 +105,75 @@ class Forwarder:
         while True:
             await self._arrived.wait()
             while self._queue:
-                await self._pass_on(self._queue[0])
+                await self._forward(self._queue[0])
                 self._queued -= len(self._queue.popleft())
             self._arrived.clear()
             self._empty.set()
 
-    async def _pass_on(self, request: bytes) -> None:
-        """Send until it is taken or refused for good; count what became of it."""
+    async def _forward(self, request: bytes) -> None:
+        """Send until the endpoint accepts or refuses the request; count the outcome."""
         spans = _spans_in(request)
         attempt = 0
         while True:
             try:
-                answer = await self._send(
-                    request, timeout=_ATTEMPT_SECONDS, metadata=self._metadata
+                response = await self._send(
+                    request, timeout=MAX_ATTEMPT_S, metadata=self._metadata
                 )
             except grpc.aio.AioRpcError as error:
-                code, asked = error.code(), _pause_asked_for(error)
-                throttled = code == grpc.StatusCode.RESOURCE_EXHAUSTED and asked
-                if code not in _RETRYABLE and not throttled:
-                    _log.warning(
-                        "Forwarding: the endpoint refuses a request for good: %s",
-                        code.name,
-                    )
-                    self._telemetry.passed_on("refused", sent=0, failed=spans)
+                code = error.code().name
+                cause = error_text(code, error.details())
+                asked = requested_delay_s(error.trailing_metadata())
+                if not is_retryable(code, asked):
+                    self._count_refused(cause, spans)
                     return
                 if attempt == 0:
                     _log.warning(
-                        "Forwarding waits: the endpoint does not take requests now: %s",
-                        code.name,
+                        "Cannot forward to %s: %s; %d requests are queued and will be "
+                        "retried, new ones are dropped while the queue is full. Check "
+                        "that endpoint",
+                        self._endpoint,
+                        cause,
+                        len(self._queue),
                     )
             else:
-                left_out = min(spans, _left_out(answer))
-                if left_out:
-                    _log.warning("Forwarding: the endpoint left out %d spans", left_out)
-                self._telemetry.passed_on(
-                    "sent", sent=spans - left_out, failed=left_out
-                )
+                self._count_accepted(response, spans)
                 return
-            pause = _PAUSES_SECONDS[min(attempt, len(_PAUSES_SECONDS) - 1)]
+            pause = _PAUSES_S[min(attempt, len(_PAUSES_S) - 1)]
             pause = max(pause * random.uniform(0.8, 1.2), asked)  # noqa: S311 - jitter
             await asyncio.sleep(pause)
             attempt += 1
+
+    def _count_refused(self, cause: str, spans: int) -> None:
+        _log.warning(
+            "The endpoint %s refused a forwarded request: %s; its %d spans are in the "
+            "store of this collector and will not be forwarded again",
+            self._endpoint,
+            cause,
+            spans,
+        )
+        self._telemetry.passed_on("refused", sent=0, failed=spans)
+
+    def _count_accepted(self, response: bytes, spans: int) -> None:
+        rejected, message = rejection(response, spans)
+        if rejected:
+            _log.warning(
+                "The endpoint %s rejected %d of %d forwarded spans: %s; they are in "
+                "the store of this collector and will not be forwarded again",
+                self._endpoint,
+                rejected,
+                spans,
+                error_text("partial success", message),
+            )
+        self._telemetry.passed_on("sent", sent=spans - rejected, failed=rejected)
 
 
 def _spans_in(request: bytes) -> int:
     return sum(len(scope.spans) for scope in walk(request))
 
 
-def _left_out(answer: bytes) -> int:
-    """Return how many spans of a request the endpoint says it cannot store."""
-    try:
-        told = ExportTraceServiceResponse.FromString(answer).partial_success
-    except DecodeError:
-        return 0
-    return max(0, int(told.rejected_spans))
-
-
-def _pause_asked_for(error: grpc.aio.AioRpcError) -> float:
-    """Return the seconds an endpoint asks to wait, in either trailer; 0: none."""
-    trailers = dict(error.trailing_metadata() or ())
-    info = RetryInfo()
-    try:
-        if bare := trailers.get("google.rpc.retryinfo-bin"):
-            info.ParseFromString(bare)
-        elif details := trailers.get("grpc-status-details-bin"):
-            for detail in Status.FromString(details).details:
-                detail.Unpack(info)
-    except DecodeError:
-        return 0.0
-    asked: float = info.retry_delay.ToMilliseconds() / 1000
-    return min(max(0.0, asked), _PAUSES_SECONDS[-1])
-
-
 def _channel(endpoint: str) -> grpc.aio.Channel:
-    if endpoint.startswith("unix:"):
-        return grpc.aio.insecure_channel(endpoint, options=_UNLIMITED)
-    parts = urlsplit(endpoint)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    target = f"{host}:{parts.port or _DEFAULT_PORT}"
-    if parts.scheme == "https":
-        credentials = grpc.ssl_channel_credentials()
-        return grpc.aio.secure_channel(target, credentials, options=_UNLIMITED)
-    return grpc.aio.insecure_channel(target, options=_UNLIMITED)
+    address, encrypted = target_of(endpoint)
+    if not encrypted:
+        return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+    credentials = grpc.ssl_channel_credentials()
+    return grpc.aio.secure_channel(address, credentials, options=CHANNEL_OPTIONS)

@@ -1,4 +1,4 @@
-"""Retention in the background: what is beyond the limits goes, a portion at a time."""
+"""Retention in the background: deletes traces beyond the limits, in portions."""
 
 import asyncio
 import logging
@@ -15,38 +15,47 @@ __all__ = ["keep_within"]
 _log: Final = logging.getLogger(__name__)
 
 _PERIOD_SECONDS: Final = 60.0
+"""Seconds between two rounds of retention."""
 
 
 async def keep_within(
-    limits: Limits, admin: Admin, pipeline: CommitQueue, telemetry: Telemetry
+    limits: Limits, admin: Admin, commit_queue: CommitQueue, telemetry: Telemetry
 ) -> None:
-    """Prune now and every minute, until cancelled; requests go in between portions.
+    """Prune now and every minute, until cancelled; commits go on between portions.
 
-    A round that fails is told and counted; the next one tries again.
+    A round that fails is logged and counted; the next one tries again.
     """
     while True:
         pruned = 0
         try:
-            while deleted := await _portion(limits, admin, pipeline):
+            while deleted := await _portion(limits, admin, commit_queue):
                 telemetry.deleted(deleted)
                 pruned += deleted
         except StoreError as error:
             telemetry.housekeeping_failed()
-            _log.warning("Old traces stay for now. %s", error)
+            _log.warning(
+                "Retention could not delete old traces and tries again in %.0f s: %s",
+                _PERIOD_SECONDS,
+                error,
+            )
         except Exception:  # noqa: BLE001 - the task outlives our own faults
             telemetry.housekeeping_failed()
-            _log.exception("Old traces stay for now: a fault of spanframe")
+            _log.exception(
+                "Retention failed by a fault of spanframe (please report it) and tries "
+                "again in %.0f s",
+                _PERIOD_SECONDS,
+            )
         if pruned:
-            _log.info("Deleted %d traces beyond the limits", pruned)
+            _log.info("Retention deleted %d traces beyond the limits", pruned)
         await asyncio.sleep(_PERIOD_SECONDS)
 
 
-async def _portion(limits: Limits, admin: Admin, pipeline: CommitQueue) -> int:
+async def _portion(limits: Limits, admin: Admin, commit_queue: CommitQueue) -> int:
     deleted = 0
 
     def prune() -> None:
         nonlocal deleted
         deleted = admin.prune(limits, time.time_ns() // 1_000_000)
 
-    await pipeline.perform(prune)
+    await commit_queue.perform(prune)
     return deleted

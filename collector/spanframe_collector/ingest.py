@@ -1,4 +1,4 @@
-"""One export request, whatever its transport: admit, decode, commit, count."""
+"""Consumes one export request of any receiver: admit, decode, commit, count."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from spanframe import keys
-from spanframe_collector.admission import Admission, BudgetSpentError, Room
+from spanframe_collector.admission import Admission, BudgetSpentError, Reservation
 from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.decoders import Decoders
 from spanframe_collector.forwarding import Forwarder
@@ -26,18 +26,19 @@ __all__ = ["Consumed", "Ingest", "Refusal", "RefusedError"]
 
 _log: Final = logging.getLogger(__name__)
 
-_LONGEST_WAIT_SECONDS: Final = 4.5
-"""No sender waits longer than 5 s, way back included: a stuck store costs it one retry
-and not its whole budget."""
+_MAX_WAIT_SECONDS: Final = 4.5
+"""Maximum seconds from a request to its response; a sender that waits 5 s, the way back
+included, has time left for a retry when the store is stuck."""
 
-_LEAST_WAIT_SECONDS: Final = 1.0
+_MIN_WAIT_SECONDS: Final = 1.0
+"""Minimum seconds for decoding and committing a request that took long to arrive."""
 
-_MARGIN_SECONDS: Final = 0.5
-"""What a sender needs of its deadline to read our answer."""
+_RESPONSE_SECONDS: Final = 0.5
+"""Seconds of a sender's deadline that are kept for the response to reach it."""
 
 
 class Refusal(enum.Enum):
-    """Why a request is not taken, with the sentence its sender reads."""
+    """The reason for refusing a request, with the sentence that its sender reads."""
 
     UNDECODABLE = "The request is not an OTLP ExportTraceServiceRequest."
     TOO_LARGE = (
@@ -52,12 +53,12 @@ class Refusal(enum.Enum):
 
     @property
     def is_transient(self) -> bool:
-        """Whether sending the same again may succeed."""
+        """Whether the same request may succeed when it is sent again."""
         return self not in {Refusal.UNDECODABLE, Refusal.TOO_LARGE}
 
 
 class RefusedError(Exception):
-    """A request that is not taken."""
+    """A request is refused."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.value)
@@ -65,16 +66,20 @@ class RefusedError(Exception):
 
 
 class Consumed(NamedTuple):
-    """A request whose spans are committed, but for those that can never be stored."""
+    """The result of a request whose spans are committed.
+
+    ``rejected`` are those of its spans that can never be stored.
+    """
 
     rejected: list[Rejected]
     warning: str = ""
 
 
 class _Decoded(NamedTuple):
-    """A request on its way to the pipeline.
+    """A decoded request.
 
-    ``request`` is what is to be passed on: who passes nothing on keeps no second copy.
+    ``request`` is what is forwarded; empty without forwarding, as a second copy would
+    only take memory.
     """
 
     request: bytes
@@ -84,15 +89,15 @@ class _Decoded(NamedTuple):
 
 
 Translator = Callable[[bytes], Translated]
-"""What makes the protobuf encoding of a request in another one; runs in a thread."""
+"""Translates a request in another encoding to protobuf; called in a thread."""
 
 
 class Ingest:
-    """What every receiver hands its requests to."""
+    """Consumes the requests of all receivers."""
 
     def __init__(
         self,
-        pipeline: CommitQueue,
+        commit_queue: CommitQueue,
         admission: Admission,
         telemetry: Telemetry,
         decoders: Decoders,
@@ -104,17 +109,18 @@ class Ingest:
         """Put the parts together.
 
         Args:
-            pipeline: commits.
-            admission: counts bytes.
-            telemetry: counts everything else.
-            decoders: the threads for that.
-            masker: masks before anything is decoded; None: masks nothing.
-            forwarder: passes on; None: passes nothing on.
-            max_request_spans: spans of one request, its resources and scopes counted.
+            commit_queue: commits the spans.
+            admission: the byte budget of requests in flight.
+            telemetry: counts requests and spans.
+            decoders: the threads that decode.
+            masker: masks a request before it is decoded; None: nothing is masked.
+            forwarder: forwards what is committed; None: nothing is forwarded.
+            max_request_spans: maximum spans of one request, its resources and scopes
+                included.
         """
-        self._pipeline = pipeline
+        self._commit_queue = commit_queue
         self.admission = admission
-        """What there is room for, for receivers that have to plan ahead."""
+        """The byte budget, for receivers that have to plan ahead."""
         self._telemetry = telemetry
         self._decoders = decoders
         self._masker = masker
@@ -123,17 +129,18 @@ class Ingest:
         self._last_request = time.monotonic()
 
     @contextlib.contextmanager
-    def admit(self) -> Iterator[Room]:
-        """Hold room for one request while it arrives and is worked on; count it.
+    def admit(self) -> Iterator[Reservation]:
+        """Admit one request, hold its reservation until it is consumed, and count it.
 
         Raises:
-            RefusedError: when there is no more room, or the store is down.
+            RefusedError: when the budget is spent or the store is down, and whatever
+                the block fails with.
         """
         self._last_request = time.monotonic()
         try:
             self._check_store()
-            with self.admission.room() as room:
-                yield room
+            with self.admission.reserve() as reservation:
+                yield reservation
         except BudgetSpentError:
             self._telemetry.request("busy")
             raise RefusedError(Refusal.BUSY) from None
@@ -143,27 +150,30 @@ class Ingest:
         except asyncio.CancelledError:
             self._telemetry.request("sender_gone")
             raise
-        except Exception:  # noqa: BLE001 - logged here, answered by the receiver
-            # The sender keeps its spans, and is told nothing of our faults.
-            _log.exception("A request failed")
+        except Exception:  # noqa: BLE001 - the receiver responds
+            # The sender keeps its spans, and is not shown the traceback.
+            _log.exception(
+                "A request failed by a fault of spanframe (please report it); its "
+                "sender is told to send it again"
+            )
             self._telemetry.request("fault")
             raise RefusedError(Refusal.FAULT) from None
         self._telemetry.request("ok")
 
     def _check_store(self) -> None:
-        """Refuse at once while the store is down, so that nothing piles up.
+        """Refuse at once while the store is down, so that requests do not pile up.
 
-        The pipeline asks the store itself until it is back.
+        The commit queue probes the store until it takes spans again.
         """
-        if self._pipeline.health.is_down:
+        if self._commit_queue.health.is_down:
             raise RefusedError(Refusal.STORE)
 
     @property
     def quiet_seconds(self) -> float:
-        """How long ago the last request came."""
+        """Seconds since the last request came."""
         return time.monotonic() - self._last_request
 
-    async def take(
+    async def consume(
         self,
         request: bytes,
         headers: Mapping[str, str],
@@ -171,28 +181,28 @@ class Ingest:
         translator: Translator | None = None,
         waited: float = 0.0,
     ) -> Consumed:
-        """Return after the spans of an admitted request are committed.
+        """Commit the spans of an admitted request, then return.
 
         Args:
-            request: an ExportTraceServiceRequest, uncompressed protobuf, or what the
-                translator makes one of.
+            request: an ExportTraceServiceRequest, uncompressed, in protobuf or in the
+                encoding that the translator reads.
             headers: the request's metadata, keys in lower case.
-            seconds: what is left of the sender's deadline; None: it set none.
-            translator: for a request in another encoding.
-            waited: how long the sender has waited already, in seconds.
+            seconds: seconds left of the sender's deadline; None: it set none.
+            translator: translates a request in another encoding.
+            waited: seconds that the sender has waited already.
 
         Raises:
-            RefusedError: when it cannot be taken, with the reason.
+            RefusedError: when the request is refused, with the reason.
         """
         begun = time.monotonic()
         decoding = self._decoders.run(
             len(request),
             partial(self._decode, request, _facts(headers), translator),
         )
-        patience = _patience(seconds, waited)
+        wait_seconds = _wait_seconds(seconds, waited)
         try:
             request, parts, rejected, warning = await asyncio.wait_for(
-                decoding, patience
+                decoding, wait_seconds
             )
         except TooManyPartsError:
             raise RefusedError(Refusal.TOO_LARGE) from None
@@ -206,8 +216,8 @@ class Ingest:
         if not spans:
             return Consumed(rejected, warning)
         try:
-            left = max(0.0, patience - (time.monotonic() - begun))
-            committed = await asyncio.wait_for(self._pipeline.commit(parts), left)
+            left = max(0.0, wait_seconds - (time.monotonic() - begun))
+            committed = await asyncio.wait_for(self._commit_queue.commit(parts), left)
         except StoreUnavailableError:
             self._telemetry.refuse("store_unavailable", spans)
             raise RefusedError(Refusal.STORE) from None
@@ -215,7 +225,7 @@ class Ingest:
             self._telemetry.refuse("store_late", spans)
             raise RefusedError(Refusal.LATE) from None
         except asyncio.CancelledError:
-            # Nobody waits for the answer any more; the spans are counted all the same.
+            # The sender is gone; its spans are counted all the same.
             self._telemetry.refuse("sender_gone", spans)
             raise
         self._telemetry.commit(committed.stored, committed.duplicates)
@@ -240,26 +250,26 @@ class Ingest:
         rows, rejected = decode_request(request, facts, self._max_request_spans)
         return _Decoded(
             b"" if self._forwarder is None else request,
-            self._pipeline.prepared(rows),
+            self._commit_queue.pack(rows),
             [*unreadable, *rejected],
             warning,
         )
 
 
-def _patience(seconds: float | None, waited: float) -> float:
-    """Return how long to wait for a commit, of what is left of a sender's deadline.
+def _wait_seconds(seconds: float | None, waited: float) -> float:
+    """Return how long to wait for the commit, given what is left of the deadline.
 
-    A short deadline is shared: the margin alone would leave nothing of it. What took
-    long to arrive is given a chance, too.
+    Of a short deadline half is kept for the response. A request that took long to
+    arrive gets a minimum of time.
     """
-    longest = max(_LEAST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS - waited)
+    longest = max(_MIN_WAIT_SECONDS, _MAX_WAIT_SECONDS - waited)
     if seconds is None:
         return longest
-    return min(longest, max(seconds - _MARGIN_SECONDS, seconds / 2))
+    return min(longest, max(seconds - _RESPONSE_SECONDS, seconds / 2))
 
 
 def _facts(headers: Mapping[str, str]) -> tuple[Fact, ...]:
-    """Return what the headers say of the traces of a request."""
+    """Return the facts that the headers of a request state about its traces."""
     experiment_id = headers.get(keys.MLFLOW_EXPERIMENT_HEADER)
     if experiment_id is None:
         return ()

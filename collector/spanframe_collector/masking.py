@@ -5,9 +5,7 @@ nested in them, and of objects in JSON text, which is how inputs and outputs are
 """
 
 import json
-import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -19,12 +17,12 @@ from opentelemetry.proto.common.v1.common_pb2 import (
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from spanframe._key_patterns import KeyPatterns
+from spanframe._redaction import REDACTED
 from spanframe_store.otlp.envelope import RawScope, rebuild, walk
 from spanframe_store.otlp.sizes import MAX_FIELDS, is_unfit
 
-__all__ = ["MARKER", "Masker"]
-
-MARKER: Final = "[redacted]"
+__all__ = ["Masker"]
 
 _UNDECODABLE: Final = b"\xff"
 """Body in place of a span that cannot be parsed, and so not be masked: the decoder
@@ -34,24 +32,21 @@ _UNFIT: Final = b"\x0a\x00" * (2 * MAX_FIELDS)
 """Body in place of a span that is too large to be masked: the decoder rejects it as one
 of too many parts."""
 
-_MAX_REMEMBERED_KEYS: Final = 4096
-"""Maximum keys whose match is kept in memory."""
-
-_MAX_REMEMBERED_KEY_CHARS: Final = 256
-"""Maximum length of such a key, in characters."""
-
 
 class _UnmaskedError(Exception):
-    """A JSON text has a value that is to be masked."""
+    """A JSON text has a value that must be masked."""
 
 
 class Masker:
-    """Replaces the values of keys that match a pattern; shared by all requests."""
+    """Replaces values under the keys that patterns name; one for all requests.
 
-    def __init__(self, pattern: re.Pattern[str]) -> None:
-        self._search = pattern.search
-        # The same few keys come again with every span.
-        self._search_once = lru_cache(_MAX_REMEMBERED_KEYS)(pattern.search)
+    Args:
+        patterns: patterns of keys, as `spanframe._key_patterns` describes them.
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._keys = KeyPatterns(patterns)
+        self._hides = self._keys.hides
         check, mask = self._check_object, self._mask_object
         self._look_through = json.JSONDecoder(object_pairs_hook=check).decode
         self._load_masked = json.JSONDecoder(object_pairs_hook=mask).decode
@@ -100,16 +95,10 @@ class Masker:
             self._pairs(link.attributes)
         return span.SerializeToString()
 
-    def _names(self, key: str) -> bool:
-        search = self._search
-        if len(key) <= _MAX_REMEMBERED_KEY_CHARS:
-            search = self._search_once
-        return search(key) is not None
-
     def _pairs(self, pairs: Iterable[KeyValue]) -> None:
         for pair in pairs:
-            if self._names(pair.key):
-                pair.value.CopyFrom(AnyValue(string_value=MARKER))
+            if self._hides(pair.key):
+                pair.value.CopyFrom(AnyValue(string_value=REDACTED))
             else:
                 self._value(pair.value)
 
@@ -126,14 +115,14 @@ class Masker:
                 value.string_value = masked
 
     def _json(self, text: str) -> str | None:
-        """Return JSON text with its values masked; None: it has none to be masked."""
+        """Return JSON text with values masked; None: no value has to be masked."""
         try:
             self._look_through(text)
         except _UnmaskedError:
             return self._masked(text)
         except (ValueError, RecursionError):
             # Text that was cut is not JSON any more, and may still have a secret.
-            return MARKER if self._search(text) else None
+            return REDACTED if self._keys.may_be_in(text) else None
         return None
 
     def _masked(self, text: str) -> str:
@@ -141,16 +130,16 @@ class Masker:
             return json.dumps(self._load_masked(text), ensure_ascii=False)
         except (ValueError, RecursionError):
             # It is not JSON after all, or deeper than can be written.
-            return MARKER
+            return REDACTED
 
     def _check_object(self, pairs: list[tuple[str, Any]]) -> None:
-        """Raise for an object that has a value to be masked.
+        """Raise for an object that has a value that must be masked.
 
-        Every pair of the text is seen, and not the last of several under one key alone.
+        All pairs of the text are checked, also those whose key comes again later.
         """
         for key, value in pairs:
-            if self._names(key) and value != MARKER:
+            if self._hides(key) and value != REDACTED:
                 raise _UnmaskedError
 
     def _mask_object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        return {key: MARKER if self._names(key) else value for key, value in pairs}
+        return {key: REDACTED if self._hides(key) else value for key, value in pairs}

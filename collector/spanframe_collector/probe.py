@@ -1,7 +1,7 @@
-"""Ask a running collector whether spans can be stored now.
+"""Asks a running collector whether spans can be stored now.
 
-``spanframe collector --check`` reads the settings the collector reads, so that one
-environment serves both: the health command of a container needs nothing of its own.
+``spanframe collector --check`` reads the same settings as the collector, so that the
+health command of a container needs no settings of its own.
 """
 
 import contextlib
@@ -22,20 +22,20 @@ from spanframe_serving.addresses import Address
 
 __all__ = ["check_health"]
 
-_SECONDS: Final = 3.0
-"""For each listener; together with the start of Python well below 10 s."""
+_MAX_SECONDS: Final = 3.0
+"""Maximum seconds for each listener; with the start of Python less than 10 s in all."""
 
-_READY: Final = 200
+_HTTP_OK: Final = 200
 
 
 def check_health(settings: CollectorSettings) -> list[str]:
-    """Return the addresses of the listeners, all of which say that they are ready.
+    """Check that all listeners are ready, and return their addresses.
 
-    With client certificates required, the collector's own is shown: it has to be one
-    that ``tls_client_ca`` accepts.
+    Where client certificates are required, the collector's own certificate is shown;
+    ``tls_client_ca`` has to accept it.
 
     Raises:
-        StoreError: when a listener cannot be reached, or says that it is not ready.
+        StoreError: when a listener cannot be reached or is not ready.
     """
     asked = [settings.grpc]
     _ask("gRPC", settings.grpc, _grpc_problem(settings.grpc, settings))
@@ -62,7 +62,7 @@ def _grpc_problem(address: Address, settings: CollectorSettings) -> str:
             channel = grpc.insecure_channel(_target(address))
         with channel:
             answer = health_pb2_grpc.HealthStub(channel).Check(
-                health_pb2.HealthCheckRequest(), timeout=_SECONDS
+                health_pb2.HealthCheckRequest(), timeout=_MAX_SECONDS
             )
     except grpc.RpcError as error:
         return f"{error.code().name}: {error.details()}"
@@ -76,7 +76,7 @@ def _grpc_problem(address: Address, settings: CollectorSettings) -> str:
 def _http_problem(address: Address, settings: CollectorSettings) -> str:
     try:
         with _connected(address, settings) as stream:
-            # The connection is made; the client only has to speak over it.
+            # The client uses this connection and does not make its own.
             client = http.client.HTTPConnection("localhost")
             client.sock = stream
             client.request("GET", "/readyz", headers={"connection": "close"})
@@ -84,23 +84,25 @@ def _http_problem(address: Address, settings: CollectorSettings) -> str:
             text = answer.read(1000).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException) as error:
         return str(error) or type(error).__name__
-    return "" if answer.status == _READY else f"{answer.status} {text}"
+    return "" if answer.status == _HTTP_OK else f"{answer.status} {text}"
 
 
 @contextlib.contextmanager
 def _connected(
     address: Address, settings: CollectorSettings
 ) -> Iterator[socket.socket]:
-    """Connect to a listener, with TLS when it speaks that."""
+    """Connect to a listener, with TLS when the settings say so."""
     with contextlib.ExitStack() as stack:
         path = address.host.removeprefix("unix:")
         if path != address.host:
             plain = stack.enter_context(socket.socket(socket.AF_UNIX))
-            plain.settimeout(_SECONDS)
+            plain.settimeout(_MAX_SECONDS)
             plain.connect(path)
         else:
             plain = stack.enter_context(
-                socket.create_connection((_reachable(address), address.port), _SECONDS)
+                socket.create_connection(
+                    (_reachable(address), address.port), _MAX_SECONDS
+                )
             )
         if not settings.tls_cert:
             yield plain
@@ -109,7 +111,7 @@ def _connected(
 
 
 def _trust(settings: CollectorSettings) -> ssl.SSLContext:
-    """Trust the collector's own certificate, whoever issued it, for whatever name."""
+    """Return a context that trusts the collector's own certificate, for any name."""
     context = ssl.create_default_context(cafile=settings.tls_cert)
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.check_hostname = False
@@ -127,7 +129,7 @@ def _credentials(settings: CollectorSettings) -> grpc.ChannelCredentials:
 
 
 def _certified(address: Address, settings: CollectorSettings) -> str:
-    """Return a name that the listener's certificate is for: gRPC wants to know one."""
+    """Return a name of the listener's certificate, which gRPC has to be told."""
     with _connected(address, settings) as stream:
         certificate = stream.getpeercert() if isinstance(stream, ssl.SSLSocket) else {}
     # Pairs of a kind (DNS, IP Address) and a name.
@@ -141,7 +143,7 @@ def _target(address: Address) -> str:
 
 
 def _reachable(address: Address) -> str:
-    """Return the host, or this machine's own address when it is "all of them"."""
+    """Return the host, or the loopback address for 0.0.0.0 and ::."""
     try:
         host = ipaddress.ip_address(address.host)
     except ValueError:

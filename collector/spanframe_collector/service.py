@@ -1,4 +1,4 @@
-"""The collector's life: open the store, serve, drain, close."""
+"""Runs the collector: open the store, serve, drain, close."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ from spanframe_collector.masking import Masker
 from spanframe_collector.memory import raise_gc_thresholds, return_freed_memory
 from spanframe_collector.receivers.grpc import GrpcReceiver
 from spanframe_collector.receivers.http import HttpReceiver
-from spanframe_collector.second_process.writer import HelpedWriter, has_two_cores
+from spanframe_collector.second_process.writer import SecondProcessWriter, has_two_cores
 from spanframe_collector.settings import CollectorSettings
 from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
@@ -35,47 +35,51 @@ __all__ = ["serve"]
 _log: Final = logging.getLogger(__name__)
 
 _HEALTH_PERIOD_SECONDS: Final = 0.5
-_STORE_DOWN_SECONDS: Final = 5.0
-"""A store that is locked for a moment is no reason to be taken out of service."""
+"""Seconds between two looks at the health of the store."""
 
-_OVERTIME_SECONDS: Final = 2.0
-"""For senders that are still busy when the draining time is over."""
+_MIN_DOWN_SECONDS: Final = 5.0
+"""Minimum seconds that the store is down before the health checks say so: a store that
+is locked for a moment does not take the collector out of service."""
 
-_GRACE_SECONDS: Final = 5.0
-"""For requests in flight after that; by default a stop stays under 10 s."""
+_MAX_EXTRA_DRAIN_SECONDS: Final = 2.0
+"""Maximum seconds of draining beyond the setting, while requests still come."""
+
+_MAX_GRACE_SECONDS: Final = 5.0
+"""Maximum seconds for requests in flight after that; by default a stop takes less than
+10 s."""
 
 
 class Receiver(Protocol):
-    """What the service needs of a receiver."""
+    """A listener that hands requests to `Ingest`."""
 
     protocol: str
-    """What it speaks, for the log."""
+    """The protocol, for the log."""
 
     async def start(self, address: Address) -> Address:
-        """Serve; return the address with the port that was taken."""
+        """Serve; return the address with the port that is bound."""
 
-    async def say(self, *, serving: bool) -> None:
-        """Tell those who ask whether spans can be stored now."""
+    async def set_serving(self, *, serving: bool) -> None:
+        """Set the answer of health checks: whether spans can be stored now."""
 
     async def announce_stop(self) -> None:
-        """Say that no new sender is wanted, while requests are still taken."""
+        """Report "not ready" from now on, while requests are still consumed."""
 
     async def stop(self, grace: float) -> None:
-        """Take nothing new, and finish what was begun within ``grace`` seconds."""
+        """Accept no more requests, and finish the begun ones in ``grace`` seconds."""
 
 
 async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, then store what was accepted and return.
+    """Serve until SIGTERM or SIGINT, then commit what was accepted and return.
 
     Args:
-        settings: where to listen and to store.
-        ready_file: written once requests are taken, as JSON: ``grpc`` and ``http``,
-            where they are received, and ``pid``.
+        settings: settings of the collector.
+        ready_file: file that is written once requests are accepted, as JSON: ``grpc``
+            and ``http``, the addresses of the listeners, and ``pid``.
 
     Raises:
         SettingsError: when the store cannot serve a setting.
         StoreError: when the store cannot be opened or has another version.
-        OSError: when an address cannot be bound or the file not be written.
+        OSError: when an address cannot be bound or the file cannot be written.
     """
     return_freed_memory()
     raise_gc_thresholds()
@@ -94,25 +98,26 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
             admin.write_ahead_bytes,
         )
         with _stop_signals() as stop:
-            helped = settings.second_process == "auto" and has_two_cores()
-            writer = HelpedWriter(
+            enabled = settings.second_process == "auto" and has_two_cores()
+            writer = SecondProcessWriter(
                 backend.writer(settings.store, options),
                 settings.store,
                 settings.sqlite_synchronous,
-                helped=helped,
+                enabled=enabled,
             )
-            pipeline = CommitQueue(writer, telemetry, writer.pack)
+            commit_queue = CommitQueue(writer, telemetry, writer.pack)
             limits = Limits(settings.keep_age, settings.keep_size)
             keeper = asyncio.create_task(
-                keep_within(limits, admin, pipeline, telemetry)
+                keep_within(limits, admin, commit_queue, telemetry)
             )
             try:
-                await _receive(settings, pipeline, telemetry, stop, ready_file)
+                await _receive(settings, commit_queue, telemetry, stop, ready_file)
             finally:
                 keeper.cancel()
-                # In the thread that has started the process: it goes with that thread.
-                await pipeline.perform(writer.close)
-                await pipeline.close()
+                # In the writing thread, which has started the second process: the
+                # system kills the process when that thread ends.
+                await commit_queue.perform(writer.close)
+                await commit_queue.close()
         _log.info("Stopped: %s", telemetry.summary())
     finally:
         admin.close()
@@ -120,7 +125,7 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
 
 async def _receive(
     settings: CollectorSettings,
-    pipeline: CommitQueue,
+    commit_queue: CommitQueue,
     telemetry: Telemetry,
     stop: asyncio.Event,
     ready_file: Path | None,
@@ -136,9 +141,9 @@ async def _receive(
         decoders = stack.enter_context(contextlib.closing(Decoders()))
         forwarder = _forwarder(settings, telemetry)
         if forwarder is not None:
-            stack.push_async_callback(forwarder.close, _GRACE_SECONDS)
-        intake = Ingest(
-            pipeline,
+            stack.push_async_callback(forwarder.close, _MAX_GRACE_SECONDS)
+        ingest = Ingest(
+            commit_queue,
             admission,
             telemetry,
             decoders,
@@ -148,18 +153,22 @@ async def _receive(
         )
         receivers: list[Receiver] = []
         stack.push_async_callback(_stop, receivers)
-        grpc = GrpcReceiver(intake, settings)
+        grpc = GrpcReceiver(ingest, settings)
         listeners = {"grpc": await _start(grpc, settings.grpc, receivers)}
         if settings.http is not None:
-            http = HttpReceiver(intake, telemetry, settings)
+            http = HttpReceiver(ingest, telemetry, settings)
             listeners["http"] = await _start(http, settings.http, receivers)
         if ready_file is not None:
             _write_ready_file(ready_file, listeners)
-        await _until(stop, pipeline.health, receivers)
-        _log.info("Stopping: taking what senders flush, finishing what was begun")
+        await _until(stop, commit_queue.health, receivers)
+        _log.info(
+            "Stopping: requests are accepted for another %g s, as apps that stop too "
+            "flush their spans; then those that were begun are finished",
+            settings.drain_seconds,
+        )
         for receiver in receivers:
             await receiver.announce_stop()
-        await _drain(intake, settings.drain_seconds)
+        await _drain(ingest, settings.drain_seconds)
 
 
 async def _start(receiver: Receiver, address: Address, started: list[Receiver]) -> str:
@@ -170,8 +179,8 @@ async def _start(receiver: Receiver, address: Address, started: list[Receiver]) 
 
 
 async def _stop(receivers: list[Receiver]) -> None:
-    """Stop all of them at once: each may take its whole grace."""
-    await asyncio.gather(*(receiver.stop(_GRACE_SECONDS) for receiver in receivers))
+    """Stop all receivers at once: each may take its whole grace period."""
+    await asyncio.gather(*(receiver.stop(_MAX_GRACE_SECONDS) for receiver in receivers))
 
 
 def _forwarder(settings: CollectorSettings, telemetry: Telemetry) -> Forwarder | None:
@@ -188,30 +197,30 @@ def _forwarder(settings: CollectorSettings, telemetry: Telemetry) -> Forwarder |
 async def _until(
     stop: asyncio.Event, health: StoreHealth, receivers: list[Receiver]
 ) -> None:
-    """Wait for the signal; meanwhile tell of a store that stays down."""
+    """Wait for the signal; meanwhile keep the health checks up to date."""
     serving = True
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _HEALTH_PERIOD_SECONDS)
-        if serving != (health.seconds_down < _STORE_DOWN_SECONDS):
+        if serving != (health.seconds_down < _MIN_DOWN_SECONDS):
             serving = not serving
             for receiver in receivers:
-                await receiver.say(serving=serving)
+                await receiver.set_serving(serving=serving)
 
 
-async def _drain(intake: Ingest, seconds: float) -> None:
-    """Keep taking requests: an app that got the signal with us flushes as it ends."""
+async def _drain(ingest: Ingest, seconds: float) -> None:
+    """Keep consuming requests: an app that is stopped at the same time flushes."""
     await asyncio.sleep(seconds)
-    deadline = time.monotonic() + _OVERTIME_SECONDS
-    # Nothing tells that nobody sends any more, but that nobody has for a while.
+    deadline = time.monotonic() + _MAX_EXTRA_DRAIN_SECONDS
+    # That no sender is left can only be concluded from a second without a request.
     while (  # noqa: ASYNC110
-        intake.quiet_seconds < min(1.0, seconds) and time.monotonic() < deadline
+        ingest.quiet_seconds < min(1.0, seconds) and time.monotonic() < deadline
     ):
         await asyncio.sleep(0.05)
 
 
 def _write_ready_file(path: Path, listeners: dict[str, str]) -> None:
-    """Write the file whole or not at all: its reader polls for it."""
+    """Write the file atomically: its reader polls for it."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps({**listeners, "pid": os.getpid()}) + "\n")
     partial.replace(path)
@@ -219,7 +228,7 @@ def _write_ready_file(path: Path, listeners: dict[str, str]) -> None:
 
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[asyncio.Event]:
-    """Give an event that SIGTERM and SIGINT set; a second signal ends us at once."""
+    """Yield an event that SIGTERM and SIGINT set; a second signal ends the process."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     signals = (signal.SIGTERM, signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The collector's settings."""
+"""Settings of the collector."""
 
 import dataclasses
 import re
@@ -9,6 +9,7 @@ from spanframe.settings import (
     SettingsBase,
     boolean,
     endpoint,
+    key_patterns,
     one_of,
     setting,
     store_url,
@@ -47,116 +48,107 @@ _ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 
 
 def origins(text: str) -> str:
-    """Read the origins of web pages, with spaces between."""
+    """Read origins of web pages, with spaces between."""
     for origin in text.split():
         if not _ORIGIN.fullmatch(origin):
-            raise ValueError("write SCHEME://HOST[:PORT] of each, spaces between")
+            raise ValueError("write SCHEME://HOST[:PORT] for each, spaces between")
     return text
 
 
-def pattern(text: str) -> re.Pattern[str] | None:
-    """Read a regular expression; empty: None."""
-    if not text:
-        return None
-    try:
-        return re.compile(text, re.IGNORECASE)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
-
-
 def forward_target(text: str) -> str:
-    """Read an endpoint, or nothing."""
+    """Read an endpoint; empty: none."""
     return endpoint(text) if text else ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CollectorSettings(SettingsBase):
-    """What ``spanframe collector`` reads."""
+    """Settings of ``spanframe collector``."""
 
     section: ClassVar[str] = "the collector"
 
     store: str = setting(
         "SPANFRAME_STORE",
         "sqlite:///spanframe.db",
-        "The store, as an SQLAlchemy URL.",
+        "URL of the store that spans are written to.",
         store_url,
     )
     sqlite_synchronous: str = setting(
         "SPANFRAME_SQLITE_SYNCHRONOUS",
         "full",
-        "full: an answer of OK survives power loss; normal: a crash of the process.",
+        "full: accepted spans survive power loss; normal: a crash of the process.",
         one_of("full", "normal"),
     )
     grpc: Address = setting(
         "SPANFRAME_GRPC",
         "127.0.0.1:4317",
-        "Where OTLP over gRPC is received, as HOST:PORT or unix:PATH.",
+        "Address of the OTLP/gRPC receiver, as HOST:PORT or unix:PATH.",
         address,
     )
     http: Address | None = setting(
         "SPANFRAME_HTTP",
         "127.0.0.1:4318",
-        "Where OTLP over HTTP is received, as HOST:PORT or unix:PATH; or off.",
+        "Address of the OTLP/HTTP receiver, as HOST:PORT or unix:PATH; or off.",
         optional_address,
     )
     cors_origins: str = setting(
         "SPANFRAME_CORS_ORIGINS",
         "",
-        "Origins whose web pages may send over HTTP, with spaces between.",
+        "Origins of web pages that may send over HTTP, with spaces between.",
         origins,
     )
     token: str = setting(
         "SPANFRAME_TOKEN",
         "",
-        "The bearer token that senders must show, or several with spaces between.",
+        "Bearer token that senders must present, or several with spaces between.",
         secret=True,
     )
     token_file: str = setting(
         "SPANFRAME_TOKEN_FILE",
         "",
-        "A file of bearer tokens, one a line; read again when it changes.",
+        "File of bearer tokens, one per line; read again when it changes.",
     )
     tls_cert: str = setting(
         "SPANFRAME_TLS_CERT",
         "",
-        "The certificate chain of the listeners (PEM); read again when it changes.",
+        "File of the receivers' certificate chain (PEM); read again when it changes.",
     )
     tls_key: str = setting(
-        "SPANFRAME_TLS_KEY", "", "The private key of the certificate (PEM)."
+        "SPANFRAME_TLS_KEY", "", "File of the certificate's private key (PEM)."
     )
     tls_client_ca: str = setting(
         "SPANFRAME_TLS_CLIENT_CA",
         "",
-        "Authorities whose certificates senders must show (PEM): mutual TLS.",
+        "File of the authorities of senders' certificates (PEM), for mutual TLS.",
     )
     insecure: bool = setting(
         "SPANFRAME_INSECURE",
         "false",
         "Listen beyond this machine without a token or client certificates.",
         boolean,
+        option="--insecure/--secure",
     )
     max_request_bytes: int = setting(
         "SPANFRAME_MAX_REQUEST_BYTES",
         str(16 << 20),
-        "The largest request taken, in bytes, uncompressed.",
+        "Maximum size of a request, in bytes, uncompressed.",
         whole_number(1024, 1 << 30),
     )
     max_request_spans: int = setting(
         "SPANFRAME_MAX_REQUEST_SPANS",
         "10000",
-        "The most spans in a request, its resources and scopes counted.",
+        "Maximum spans of a request; its resources and scopes are counted as well.",
         whole_number(1, 100_000),
     )
     max_json_bytes: int = setting(
         "SPANFRAME_MAX_JSON_BYTES",
         str(8 << 20),
-        "The same for OTLP/JSON, which takes many times its size to read.",
+        "Maximum size of an OTLP/JSON request, in bytes; decoding needs much memory.",
         whole_number(1024, 1 << 30),
     )
     max_in_flight_bytes: int = setting(
         "SPANFRAME_MAX_IN_FLIGHT_BYTES",
         str(64 << 20),
-        "Bytes of requests being worked on at once; beyond it senders have to wait.",
+        "Maximum bytes of requests in work at once; beyond it senders have to wait.",
         whole_number(1024, 1 << 34),
     )
     second_process: str = setting(
@@ -168,51 +160,51 @@ class CollectorSettings(SettingsBase):
     drain_seconds: int = setting(
         "SPANFRAME_DRAIN_SECONDS",
         "3",
-        "How long a stopping collector still takes what apps flush, in seconds.",
+        "Time that a stopping collector still accepts requests, in seconds.",
         whole_number(0, 600),
     )
 
     log_format: str = setting(
         "SPANFRAME_LOG_FORMAT",
         "text",
-        "text: lines for people; json: an object a line, for log stores.",
+        "text: lines for people; json: one object per line, for log stores.",
         one_of("text", "json"),
     )
     keep_age: int | None = setting(
         "SPANFRAME_KEEP_AGE",
         "",
-        "Delete traces older than this: a number and d, h or m; empty: keep all.",
+        "Maximum age of traces, as a number and d, h or m; empty: unlimited.",
         age_ms,
     )
     keep_size: int | None = setting(
         "SPANFRAME_KEEP_SIZE",
         "",
-        "Delete the oldest traces when the store uses more: a number and MB, GB or TB.",
+        "Maximum size of the store, as a number and MB, GB or TB; empty: unlimited.",
         size_bytes,
     )
 
-    mask_keys: re.Pattern[str] | None = setting(
+    mask_keys: tuple[str, ...] = setting(
         "SPANFRAME_MASK_KEYS",
         "",
-        "Mask values under keys that this regular expression finds, in any case.",
-        pattern,
+        "Patterns of keys whose values are masked, commas between; * is any text.",
+        key_patterns,
     )
     forward_endpoint: str = setting(
         "SPANFRAME_FORWARD_ENDPOINT",
         "",
-        "Pass accepted requests on to this OTLP/gRPC endpoint as well.",
+        "OTLP/gRPC endpoint that accepted requests are forwarded to.",
         forward_target,
     )
     forward_token: str = setting(
         "SPANFRAME_FORWARD_TOKEN",
         "",
-        "The bearer token for the endpoint that requests are passed on to.",
+        "Bearer token for the endpoint that requests are forwarded to.",
         secret=True,
     )
     forward_queue_bytes: int = setting(
         "SPANFRAME_FORWARD_QUEUE_BYTES",
         str(32 << 20),
-        "Bytes that may wait to be passed on; beyond it the newest are left out.",
+        "Maximum bytes of the forwarding queue; beyond it new requests are dropped.",
         whole_number(1024, 1 << 34),
     )
 
@@ -222,19 +214,19 @@ class CollectorSettings(SettingsBase):
         guarded = self.token or self.token_file or self.tls_client_ca
         listeners = {"grpc": self.grpc, "http": self.http}
         problems += [
-            f"{name} is {address}: everyone on the network could write to the "
-            "store; set SPANFRAME_TOKEN, listen on 127.0.0.1, or say --insecure"
+            f"{name} is {address}: everyone on the network could write to the store; "
+            "set SPANFRAME_TOKEN, listen on 127.0.0.1, or give --insecure"
             for name, address in listeners.items()
             if address and not (address.is_local or guarded or self.insecure)
         ]
         if bool(self.tls_cert) != bool(self.tls_key):
-            problems.append("tls_cert and tls_key go together; one of them is missing")
+            problems.append("only one of tls_cert and tls_key is set; set both")
         if self.tls_client_ca and not self.tls_cert:
-            problems.append("tls_client_ca needs tls_cert and tls_key as well")
+            problems.append("tls_client_ca is set without tls_cert and tls_key")
         if self.max_in_flight_bytes < self.max_request_bytes:
             problems.append(
-                "max_in_flight_bytes is smaller than max_request_bytes: such a "
-                "request could never be taken"
+                "max_in_flight_bytes is smaller than max_request_bytes: the largest "
+                "requests could never be accepted"
             )
         if problems:
             raise SettingsError(problems)

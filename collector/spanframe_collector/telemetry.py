@@ -1,13 +1,13 @@
-"""What the collector tells of itself, in Prometheus' terms.
+"""The collector's own metrics, for Prometheus.
 
 The counts are exact to the span, for every span that was decoded::
 
     received = stored + duplicate + rejected{reason} + refused{reason}
 
-Rejected spans can never be stored; refused spans were not stored and their sender was
-told to try again. Requests refused before decoding are counted as requests, since
-nobody knows how many spans they hold. Names that begin with ``otelcol_`` mirror those
-of the OpenTelemetry Collector. Every label comes from a closed set.
+Rejected spans can never be stored; refused spans were not stored, and their sender was
+told to send them again. A request that is refused before it is decoded is counted as a
+request, since the number of its spans is not known. Names that begin with ``otelcol_``
+are those of the OpenTelemetry Collector. Every label comes from a closed set.
 """
 
 import os
@@ -29,11 +29,11 @@ from spanframe_store.contract.spans import Rejected
 
 __all__ = ["Telemetry"]
 
-_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+_BUCKET_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 
 class Telemetry:
-    """The counts of one collector; any thread may count."""
+    """The metrics of one collector; thread-safe."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -99,7 +99,7 @@ class Telemetry:
             self.gauge("otelcol_process_memory_rss", "Bytes.", _resident_bytes)
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """Publish a value that is read when somebody asks."""
+        """Publish a gauge whose value is read at every scrape."""
         Gauge(name, text, registry=self.registry).set_function(read)
 
     def request(self, outcome: str) -> None:
@@ -117,12 +117,12 @@ class Telemetry:
             self._rejected.labels(reason).inc(spans)
 
     def refuse(self, reason: str, spans: int) -> None:
-        """Count spans whose sender is told to try again."""
+        """Count spans whose sender is told to send them again."""
         self._refused.labels(reason).inc(spans)
         self._otel_refused.inc(spans)
 
     def fault(self, spans: int) -> None:
-        """Count those of the refused spans that a fault of spanframe stopped."""
+        """Count refused spans whose commit failed by a fault of spanframe."""
         self._otel_failed.inc(spans)
 
     def commit(self, stored: int, duplicates: int) -> None:
@@ -132,13 +132,13 @@ class Telemetry:
         self._accepted.inc(stored + duplicates)
 
     def passed_on(self, outcome: str, *, sent: int, failed: int) -> None:
-        """Count a request that was offered to the other endpoint, and its spans."""
+        """Count a request that was forwarded, and its spans."""
         self._forwarded.labels(outcome).inc()
         self._passed_on.inc(sent)
         self._not_passed_on.inc(failed)
 
     def not_queued(self, spans: int) -> None:
-        """Count a request that is not passed on, as too many wait."""
+        """Count a request that is not forwarded because the queue is full."""
         self._forwarded.labels("queue_full").inc()
         self._not_queued.inc(spans)
 
@@ -176,7 +176,10 @@ class Telemetry:
 
     def _histogram(self, name: str, text: str) -> Histogram:
         return Histogram(
-            f"spanframe_{name}_seconds", text, buckets=_SECONDS, registry=self.registry
+            f"spanframe_{name}_seconds",
+            text,
+            buckets=_BUCKET_SECONDS,
+            registry=self.registry,
         )
 
 

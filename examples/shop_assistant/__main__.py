@@ -2,7 +2,7 @@
 
     python examples/shop_assistant --requests 300
 
-With ``--forever`` it goes on until SIGTERM and then sends what it has still to send.
+With ``--forever`` it runs until SIGTERM and then sends the spans that are left.
 Spans go to ``SPANFRAME_ENDPOINT`` (default http://127.0.0.1:4317).
 """
 

@@ -1,4 +1,4 @@
-"""What the shop sells, and finding the products a question is about."""
+"""The products of the shop, and a search for those that a question is about."""
 
 import re
 import time

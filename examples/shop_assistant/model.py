@@ -1,7 +1,8 @@
 """The language model: a stand-in that runs in this process and answers by rule.
 
-It behaves like one over the network where a trace would show it: it takes time, more
-for long prompts, is now and then slow, sometimes overloaded, and reports its tokens.
+It behaves like a model over the network where a trace would show it: it takes time,
+more for long prompts, is now and then slow, sometimes overloaded, and reports its
+tokens.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""What the assistant can do besides talking: stock, shipping, payment."""
+"""The tools of the assistant: stock, shipping, payment."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""Customers and their conversations, the same in every run."""
+"""Customers and their conversations, the same in each run."""
 
 import random
 from collections.abc import Iterator

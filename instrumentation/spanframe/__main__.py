@@ -1,4 +1,4 @@
-"""The command line: `spanframe`, with the commands of the rooms installed."""
+"""The command line `spanframe`, with the commands of the installed packages."""
 
 import importlib
 import sys
@@ -20,10 +20,10 @@ __all__ = ["EXIT_CODES", "main"]
 
 EXIT_CODES: Final = {
     0: "done",
-    1: "a fault of spanframe itself",
+    1: "an internal error of spanframe",
     2: "usage, settings, a filter, or an extra that is not installed",
     3: "the store or the network",
-    4: "what was asked for does not exist",
+    4: "a trace, tag or experiment that does not exist",
 }
 _CODES: Final[tuple[tuple[type[SpanframeError], int], ...]] = (
     (NotFoundError, 4),
@@ -32,7 +32,7 @@ _CODES: Final[tuple[tuple[type[SpanframeError], int], ...]] = (
 )
 
 
-class _Room(NamedTuple):
+class _Package(NamedTuple):
     """A package that brings commands, and the extra that installs it."""
 
     module: str
@@ -40,9 +40,9 @@ class _Room(NamedTuple):
     commands: frozenset[str]
 
 
-_ROOMS: Final = (
-    _Room("spanframe_collector.cli", "collector", frozenset({"collector", "db"})),
-    _Room("spanframe_query.cli", "query", frozenset({"search", "get", "demo"})),
+_PACKAGES: Final = (
+    _Package("spanframe_collector.cli", "collector", frozenset({"collector", "db"})),
+    _Package("spanframe_query.cli", "query", frozenset({"search", "get", "demo"})),
 )
 
 
@@ -62,10 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _application(words: Sequence[str]) -> "Typer":
-    """Gather the commands of the rooms that are installed.
+    """Collect the commands of the installed packages.
 
     Raises:
-        MissingExtraError: when the command asked for is in a room that is not.
+        MissingExtraError: when the command is in a package that is not installed.
     """
     command = next((word for word in words if not word.startswith("-")), "")
     try:
@@ -95,25 +95,25 @@ def _application(words: Sequence[str]) -> "Typer":
     def options(version: Annotated[bool, show] = False) -> None:
         """OpenTelemetry traces in, pandas DataFrames out."""
 
-    # A collector has no use for pandas: only the room of the command is loaded.
-    for room in [r for r in _ROOMS if command in r.commands] or _ROOMS:
+    # Only the package of the command is loaded: a collector does not need pandas.
+    for package in [p for p in _PACKAGES if command in p.commands] or _PACKAGES:
         try:
-            app.add_typer(importlib.import_module(room.module).app)
+            app.add_typer(importlib.import_module(package.module).app)
         except ModuleNotFoundError as error:
             if not _is_optional(error):
                 raise
-            if command in room.commands:
+            if command in package.commands:
                 raise _missing(command) from error
     return app
 
 
 def _is_optional(error: ModuleNotFoundError) -> bool:
-    """Say whether what is missing comes with an extra: all that is not ours does."""
+    """Return whether a missing module comes with an extra: it is not ours."""
     return not (error.name or "").startswith("spanframe")
 
 
 def _missing(command: str) -> MissingExtraError:
-    extra = next((r.extra for r in _ROOMS if command in r.commands), "all")
+    extra = next((p.extra for p in _PACKAGES if command in p.commands), "all")
     return MissingExtraError(f"spanframe {command}".strip(), extra)
 
 

@@ -1,4 +1,4 @@
-"""What the app says of one span → attributes, statuses and links of OpenTelemetry."""
+"""Values that an app gives a span → attributes, statuses, links of OpenTelemetry."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -14,61 +14,64 @@ from spanframe.entities import Link, SpanStatus, SpanStatusCode, SpanType
 from spanframe.errors import InvalidArgumentError
 
 __all__ = [
+    "initial_attributes",
     "level_number",
     "link_context",
+    "new_trace_attributes",
     "otel_links",
     "rendered_attributes",
-    "span_facts",
     "span_status",
-    "trace_beginning",
 ]
 
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 
-def span_facts(
+def initial_attributes(
     span_type: str | None,
     attributes: Mapping[str, Any] | None,
     log_level: int | str | None,
     description: str | None,
 ) -> dict[str, Any]:
-    """Gather what a span begins with, not rendered yet.
+    """Return the attributes that a span starts with, not rendered yet.
 
     Raises:
-        InvalidArgumentError: when ``log_level`` is no level.
+        InvalidArgumentError: when ``log_level`` is not a level.
     """
-    facts = dict(attributes or {})
-    facts[keys.SPAN_TYPE] = span_type or SpanType.UNKNOWN
+    initial = dict(attributes or {})
+    initial[keys.SPAN_TYPE] = span_type or SpanType.UNKNOWN
     if log_level is not None:
-        facts[SPAN_LOG_LEVEL] = level_number(log_level)
+        initial[SPAN_LOG_LEVEL] = level_number(log_level)
     if description is not None:
-        facts[SPAN_DESCRIPTION] = description
-    return facts
+        initial[SPAN_DESCRIPTION] = description
+    return initial
 
 
-def trace_beginning(
+def new_trace_attributes(
     capture: Capture, trace_destination: str | None, run_id: str | None = None
 ) -> dict[str, str]:
-    """Render what a span says of the trace it begins: its experiment, its run."""
-    facts = {
+    """Render the experiment and the run of a trace that a span begins."""
+    values = {
         keys.EXPERIMENT: trace_destination,
         keys.METADATA_PREFIX + keys.META_SOURCE_RUN: run_id,
     }
-    return {key: capture.text(value) for key, value in facts.items() if value}
+    return {key: capture.text(value) for key, value in values.items() if value}
 
 
 def rendered_attributes(capture: Capture, attributes: Any) -> dict[str, Any]:
-    """Render attributes given by the app; what cannot be one is left out, warned of."""
+    """Render attributes of the app; invalid ones are dropped with a warning."""
     if not isinstance(attributes, Mapping):
         warn(
-            "Attributes must be a mapping, not %s; ignored.", type(attributes).__name__
+            "Attributes are not recorded: they must be a mapping, not %s.",
+            type(attributes).__name__,
         )
         return {}
     rendered: dict[str, Any] = {}
     for key, value in attributes.items():
         if not isinstance(key, str) or not key:
             warn(
-                "An attribute's key must be text, not %s; ignored.", type(key).__name__
+                "An attribute is not recorded: its key must be a text that is not "
+                "empty, not %s.",
+                type(key).__name__,
             )
         elif key in JSON_KEYS:
             rendered[key] = capture.json_text(value)
@@ -81,7 +84,7 @@ def span_status(status: "SpanStatus | SpanStatusCode | str") -> SpanStatus:
     """Read a status.
 
     Raises:
-        InvalidArgumentError: for a text that is none.
+        InvalidArgumentError: for a text that is not a status.
     """
     if isinstance(status, SpanStatus):
         return status
@@ -89,7 +92,7 @@ def span_status(status: "SpanStatus | SpanStatusCode | str") -> SpanStatus:
         return SpanStatus(SpanStatusCode(status))
     except ValueError:
         raise InvalidArgumentError(
-            f"{status!r} is no status of a span; write 'OK', 'ERROR' or 'UNSET'"
+            f"{status!r} is not a status of a span; write 'OK', 'ERROR' or 'UNSET'"
         ) from None
 
 
@@ -97,7 +100,7 @@ def level_number(level: int | str) -> int:
     """Read a log level.
 
     Raises:
-        InvalidArgumentError: for a text that is none.
+        InvalidArgumentError: for a text that is not a level.
     """
     if isinstance(level, int):
         return int(level)
@@ -105,7 +108,7 @@ def level_number(level: int | str) -> int:
         return _LEVELS[level.upper()]
     except KeyError:
         raise InvalidArgumentError(
-            f"{level!r} is no log level; write one of {', '.join(_LEVELS)}"
+            f"{level!r} is not a log level; write one of {', '.join(_LEVELS)}"
         ) from None
 
 
@@ -120,7 +123,8 @@ def link_context(link: Link) -> SpanContext:
         span_id = int(link.span_id, 16)
     except (AttributeError, ValueError):
         raise InvalidArgumentError(
-            "a link needs trace_id='tr-' and 32 hex digits, span_id= 16 hex digits"
+            "the ids of a link are not hex ids; give trace_id='tr-' and 32 hex digits, "
+            "span_id= 16 hex digits"
         ) from None
     return SpanContext(
         trace_id, span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)

@@ -1,7 +1,7 @@
-"""Arguments of a call → a mapping by parameter name, planned at decoration.
+"""Arguments of a call → a mapping by parameter name, prepared at decoration.
 
-``inspect.Signature.bind`` costs several microseconds a call; the plan costs a loop over
-the parameters.
+``inspect.Signature.bind`` costs several microseconds per call; the prepared binding
+costs a loop over the parameters.
 """
 
 import inspect
@@ -15,10 +15,10 @@ _Parameters = tuple[tuple[str, Any], ...]
 
 
 class Binding:
-    """The plan of one signature.
+    """Binding of one signature, prepared once.
 
     Args:
-        function: what is called; without a readable signature (some builtins) the
+        function: the function; without a readable signature (some builtins) the
             arguments are recorded as ``args`` and ``kwargs``.
     """
 
@@ -48,7 +48,7 @@ class Binding:
         self.var_positional = _only(parameters, kinds.VAR_POSITIONAL)
         self.var_keyword = _only(parameters, kinds.VAR_KEYWORD)
         self.first = self.positional[0][0] if self.positional else None
-        # No defaults, no stars: names and values pair off.
+        # Without defaults and stars, names and values are zipped.
         plain = len(parameters) == len(self.positional)
         required = all(default is _NO_DEFAULT for _, default in self.positional)
         self.simple: tuple[str, ...] | None = (
@@ -61,7 +61,7 @@ class Binding:
         """Return the arguments by name, defaults applied, without ``self``.
 
         Returns:
-            None when the call does not fit the signature: it will raise by itself.
+            None when the call does not fit the signature: Python raises TypeError.
         """
         if self.simple is not None and not kwargs and len(args) == len(self.simple):
             bound = dict(zip(self.simple, args, strict=True))
@@ -98,7 +98,7 @@ class Binding:
         return self._ordered(bound, args)
 
     def _ordered(self, bound: dict[str, Any], args: tuple[Any, ...]) -> dict[str, Any]:
-        """Put ``*args`` where the signature has it: before the keyword-only ones."""
+        """Put ``*args`` where the signature has it: before keyword-only arguments."""
         if self.var_positional is None:
             return bound
         named = list(bound.items())

@@ -1,4 +1,4 @@
-"""One decorated function: what its calls need, worked out at decoration."""
+"""Calls of one decorated function: their spans, prepared at decoration."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Token
@@ -8,16 +8,16 @@ from opentelemetry.context import Context, attach, get_current
 
 from spanframe import keys
 from spanframe._attributes import (
+    new_trace_attributes,
     otel_links,
     rendered_attributes,
-    trace_beginning,
 )
 from spanframe._binding import Binding
 from spanframe._capture import Capture, well_formed
-from spanframe._context import enter_unsampled, leave, unsampled, with_span
+from spanframe._context import enter_unsampled, leave, unsampled
 from spanframe._guard import fault
-from spanframe._live import LiveSpan, NoOpSpan
-from spanframe._place import begin, place
+from spanframe._live import LiveSpan, NoOpSpan, with_span
+from spanframe._parent import find_parent, start_live_span
 from spanframe._recorder import Recorder
 from spanframe._runtime import runtime
 from spanframe._streams import Chunks, Reducer
@@ -30,7 +30,7 @@ _UNRECORDED: Final[_Opened] = (None, None)
 
 
 class Call:
-    """What every call of one decorated function needs, worked out at decoration."""
+    """Starts and ends the spans of one decorated function; prepared at decoration."""
 
     __slots__ = (
         "_binding",
@@ -41,7 +41,7 @@ class Call:
         "_ratio",
         "_rendered",
         "_rendered_by",
-        "facts",
+        "attributes",
         "name",
     )
 
@@ -49,7 +49,7 @@ class Call:
         self,
         function: Callable[..., Any],
         name: str,
-        facts: Mapping[str, Any],
+        attributes: Mapping[str, Any],
         ratio: float | None,
         links: Sequence[Link] | None,
         destination: str | None,
@@ -58,7 +58,7 @@ class Call:
         capture_outputs: bool,
     ) -> None:
         self.name = well_formed(name)
-        self.facts = dict(facts)
+        self.attributes = dict(attributes)
         self._binding = Binding(function)
         self._ratio = ratio
         self._links = links
@@ -69,7 +69,12 @@ class Call:
         self._rendered_by: Capture | None = None
 
     def open(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Opened:
-        """Start the span of a call and make it current; no token: call it plainly."""
+        """Start the span of a call and make it current.
+
+        Returns:
+            The span and a token for `leave`. No span: the call is not recorded; no
+            token: nothing needs to be restored after it.
+        """
         if not runtime.enabled:
             return _UNRECORDED
         try:
@@ -91,7 +96,7 @@ class Call:
         kwargs: dict[str, Any],
         reducer: Reducer | None,
     ) -> tuple[Context, Chunks] | None:
-        """Start the span of a stream; its steps make it current."""
+        """Start the span of a generator; its steps make the span current."""
         try:
             recorder = runtime.recorder or runtime.start()
             if recorder is None or not runtime.is_enabled():
@@ -107,7 +112,7 @@ class Call:
             chunks = Chunks(live, capture if wanted else None, reducer)
             return with_span(context, live), chunks
         except Exception:  # noqa: BLE001 - the guard
-            fault("starting the span of a stream")
+            fault("starting the span of a generator")
             return None
 
     def finish(self, live: LiveSpan | None, token: Token[Context], result: Any) -> None:
@@ -142,12 +147,12 @@ class Call:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> LiveSpan | None:
-        where = place(recorder, context, self._ratio)
-        if where is None:
+        parent = find_parent(recorder, context, self._ratio)
+        if parent is None:
             return None
         capture = recorder.capture
         if self._rendered_by is not capture:
-            self._rendered = rendered_attributes(capture, self.facts)
+            self._rendered = rendered_attributes(capture, self.attributes)
             self._rendered_by = capture
         attributes = self._rendered
         if self._capture_inputs and capture.enabled:
@@ -157,6 +162,8 @@ class Call:
                 attributes = {**attributes, keys.SPAN_INPUTS: text}
         links = otel_links(capture, self._links) if self._links else None
         if self._destination is None:
-            return begin(recorder, where, self.name, attributes, links)
-        begins = trace_beginning(capture, self._destination)
-        return begin(recorder, where, self.name, attributes, links, of_trace=begins)
+            return start_live_span(recorder, parent, self.name, attributes, links)
+        begins = new_trace_attributes(capture, self._destination)
+        return start_live_span(
+            recorder, parent, self.name, attributes, links, for_new_trace=begins
+        )

@@ -2,7 +2,12 @@
 
 from typing import Final
 
-from spanframe._json_text import encode, fits_64_bits, weigh, without_huge_integers
+from spanframe._json_text import (
+    budget_after,
+    encode,
+    fits_64_bits,
+    without_huge_integers,
+)
 from spanframe._redaction import REDACTED, Redaction
 from spanframe._walk import Walk, cut, unrendered
 
@@ -17,9 +22,9 @@ class Capture:
     """Renders values for the wire.
 
     Args:
-        limit: the most characters of one value.
-        redaction: which keys and texts are hidden.
-        enabled: whether arguments and results are recorded unasked.
+        limit: maximum characters of one value.
+        redaction: decides which keys and texts are hidden.
+        enabled: whether arguments and results of calls are recorded.
     """
 
     __slots__ = ("enabled", "limit", "redaction")
@@ -34,13 +39,13 @@ class Capture:
     def json_text(self, value: object) -> str:
         """Render ``value`` as JSON text.
 
-        Tuples become lists, other keys than text become text, NaN and Infinity stay
-        bare words, pydantic models and dataclasses become objects, anything else
-        becomes its ``str()`` (as MLflow 3.17 writes them).
+        Tuples become lists, keys become text, NaN and Infinity are written as such,
+        pydantic models and dataclasses become objects, any other value becomes its
+        ``str()`` (as in MLflow 3.17).
         """
         try:
             if self.redaction.redact is None and (
-                weigh(value, self.limit, self.redaction.known, 0) >= 0
+                budget_after(value, self.limit, self.redaction.known, 0) >= 0
             ):
                 plain = value
             else:
@@ -56,8 +61,8 @@ class Capture:
     def attribute(self, key: str, value: object) -> Attribute:
         """Render an attribute: typed where OpenTelemetry has the type, else JSON text.
 
-        Lists of one primitive type stay lists; integers over 64 bits become JSON text,
-        and what is longer than the limit is cut and marked.
+        Lists of one primitive type stay lists; integers over 64 bits become JSON text;
+        a value that is longer than the limit is cut and marked.
         """
         if self.redaction.hides(key):
             return REDACTED
@@ -76,7 +81,7 @@ class Capture:
         return self.json_text(value)
 
     def text(self, value: object) -> str:
-        """Render ``value`` as plain text, whole, through the app's own redaction."""
+        """Render ``value`` as plain text, not cut, through the app's own redaction."""
         try:
             text = value if type(value) is str else str(value)
         except Exception as error:  # noqa: BLE001 - the app's objects may raise anything
@@ -87,9 +92,9 @@ class Capture:
 
 
 def well_formed(text: str) -> str:
-    """Return ``text`` as UTF-8 can carry it: a lone surrogate becomes its escape.
+    """Return ``text`` as valid UTF-8: a lone surrogate becomes its escape.
 
-    One such character makes protobuf refuse the whole request it is in.
+    One such character makes protobuf refuse the whole request that it is in.
     """
     try:
         text.encode()

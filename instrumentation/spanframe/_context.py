@@ -1,14 +1,14 @@
-"""What is current: the OpenTelemetry context, with two entries of our own.
+"""The OpenTelemetry context, with two entries of our own.
 
 Spans become current through OpenTelemetry's context, so that spans of other tracing
-libraries nest under ours and ours under theirs. Our entries ride in the same context:
-the `LiveSpan` of the current span, and what `spanframe.tracing.context` holds.
+libraries nest under ours and ours under theirs. The same context has two more entries:
+the `LiveSpan` of the current span, and the values of `spanframe.tracing.context`.
 """
 
 import dataclasses
 from collections.abc import Mapping
 from contextvars import Token
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from opentelemetry.context import Context, attach, create_key
 from opentelemetry.trace import (
@@ -19,9 +19,6 @@ from opentelemetry.trace import (
     get_current_span,
 )
 from opentelemetry.trace.propagation import set_span_in_context
-
-if TYPE_CHECKING:
-    from spanframe._live import LiveSpan
 
 __all__ = [
     "AMBIENT",
@@ -34,17 +31,16 @@ __all__ = [
     "leave",
     "unsampled",
     "with_entry",
-    "with_span",
 ]
 
-# OpenTelemetry's own entry for the current span.
+# OpenTelemetry's entry for the current span.
 SPAN: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 LIVE: Final = create_key("spanframe-live-span")
 AMBIENT: Final = create_key("spanframe-ambient")
 
-# Stands for every span that is not recorded: valid, so that children see a parent, and
-# not sampled, so that they and other processes follow. Samplers that look at the id
-# alone leave out the largest one.
+# The current span where no span is recorded: valid, so that children see a parent, and
+# not sampled, so that they and other processes are not recorded either. Samplers that
+# look at the id alone do not record the largest one.
 UNSAMPLED: Final = NonRecordingSpan(
     SpanContext(
         (1 << 128) - 1, 1, is_remote=False, trace_flags=TraceFlags(TraceFlags.DEFAULT)
@@ -55,14 +51,14 @@ _ONLY_UNSAMPLED: Final = set_span_in_context(UNSAMPLED, Context())
 
 @dataclasses.dataclass(frozen=True)
 class Ambient:
-    """What traces started inside a ``tracing.context`` begin with."""
+    """Values of a ``tracing.context`` for the traces that begin inside it."""
 
     attributes: Mapping[str, str]
     enabled: bool = True
 
 
 def ambient_of(context: Context) -> Ambient | None:
-    """Return what `spanframe.tracing.context` holds in ``context``."""
+    """Return the values of `spanframe.tracing.context` in ``context``."""
     return cast("Ambient | None", context.get(AMBIENT))
 
 
@@ -73,16 +69,8 @@ def with_entry(context: Context, key: str, value: object) -> Context:
     return Context(entries)
 
 
-def with_span(context: Context, live: "LiveSpan") -> Context:
-    """Return ``context`` with ``live`` as the current span."""
-    entries = dict(context)
-    entries[SPAN] = live.otel_span
-    entries[LIVE] = live
-    return Context(entries)
-
-
 def unsampled(context: Context) -> Context | None:
-    """Return ``context`` with nothing inside recorded; None when nothing is already."""
+    """Return ``context`` with recording off; None when it is off already."""
     if not context:
         return _ONLY_UNSAMPLED
     if get_current_span(context).get_span_context().is_valid:
@@ -91,16 +79,16 @@ def unsampled(context: Context) -> Context | None:
 
 
 def enter_unsampled(context: Context) -> Token[Context] | None:
-    """Keep everything inside the current call unrecorded; None when it already is."""
+    """Switch recording off inside the current call; None when it is off already."""
     inside = unsampled(context)
     return None if inside is None else attach(inside)
 
 
 def leave(token: Token[Context]) -> None:
-    """Make current again what was current before ``token`` was given out.
+    """Restore the context that was current when ``token`` was made.
 
-    A block entered in one context and left in another (a generator finished by the
-    garbage collector) has nothing to restore where it ends: that is no error.
+    A block that is entered in one context and left in another (a generator that the
+    garbage collector closes) has no context to restore: that is not an error.
     """
     try:
         token.var.reset(token)

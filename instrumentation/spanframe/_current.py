@@ -1,4 +1,4 @@
-"""The current span and the open trace: read them, write to them."""
+"""Functions that read and update the current span and its trace."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +10,9 @@ from spanframe import keys
 from spanframe._context import LIVE
 from spanframe._guard import warn
 from spanframe._live import LiveSpan
-from spanframe._place import is_ours, recorder
+from spanframe._parent import is_ours, recorder
 from spanframe._runtime import last_trace_id, runtime
-from spanframe._trace_facts import trace_attributes
+from spanframe._trace_attributes import trace_attributes
 
 __all__ = [
     "get_active_trace_id",
@@ -24,9 +24,9 @@ __all__ = [
 
 
 def get_current_active_span() -> LiveSpan | None:
-    """Return the span being recorded here, None outside of any.
+    """Return the current span, None where no span is recorded.
 
-    A span that another library started on our provider counts as well.
+    It may be a span that another library started on our provider.
     """
     context = get_current()
     span = get_current_span(context)
@@ -45,7 +45,7 @@ def get_current_active_span() -> LiveSpan | None:
 
 
 def get_active_trace_id() -> str | None:
-    """Return the request id of the trace being recorded here, None outside of any."""
+    """Return the request id of the current trace, None where no trace is recorded."""
     live = get_current_active_span()
     return None if live is None else live.trace_id
 
@@ -71,15 +71,15 @@ def update_current_trace(
     session_id: str | None = None,
     user: str | None = None,
 ) -> None:
-    """Say something about the trace being recorded here; what is said later wins.
+    """Update the current trace; later values replace earlier ones.
 
     Args:
         tags: tags by key; ``mlflow.traceName`` renames the trace. Tags can be changed
             after the trace has ended.
         metadata: metadata by key; it cannot be changed after the trace has ended.
         client_request_id: the app's own id of the request.
-        request_preview: a short text for the request, instead of the inputs.
-        response_preview: a short text for the response, instead of the outputs.
+        request_preview: a short text that replaces the inputs in tables.
+        response_preview: a short text that replaces the outputs in tables.
         state: ``OK`` or ``ERROR``, instead of the root span's status.
         model_id: the model (or app version) that answered.
         session_id: the conversation the trace belongs to.
@@ -105,10 +105,13 @@ def update_current_trace(
     )
     live = get_current_active_span()
     if live is not None:
-        # A root that has ended can carry nothing more; any span of the trace can.
+        # A root that has ended cannot be updated; any span of the trace can be.
         (live.root if live.root.is_recording else live).write(attributes)
     elif not get_current_span().get_span_context().is_valid:
-        warn("update_current_trace was called where no trace is recorded; ignored.")
+        warn(
+            "update_current_trace() has no effect: no trace is recorded here. Call it "
+            "inside a traced function or a block of start_span()."
+        )
 
 
 def update_current_span(
@@ -119,19 +122,22 @@ def update_current_span(
     outputs: Any = None,
     attributes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Say something about the span being recorded here; None says nothing.
+    """Update the current span; None leaves a value as it is.
 
     Args:
         name: the span's name.
         span_type: one of `SpanType` or any other text.
         inputs: the inputs to record.
-        outputs: the outputs to record; the result of the function no longer is.
+        outputs: the outputs to record, instead of the result of the function.
         attributes: attributes to set.
     """
     live = get_current_active_span()
     if live is None:
         if not get_current_span().get_span_context().is_valid:
-            warn("update_current_span was called where no span is recorded; ignored.")
+            warn(
+                "update_current_span() has no effect: no span is recorded here. Call "
+                "it inside a traced function or a block of start_span()."
+            )
         return
     if name is not None:
         live.set_name(name)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from spanframe import keys
-from spanframe._attributes import span_facts
+from spanframe._attributes import initial_attributes
 from spanframe._call import Call
 from spanframe._streams import Reducer, TracedAsyncGenerator, TracedGenerator
 from spanframe.entities import Link, SpanType
@@ -74,22 +74,22 @@ def trace(
     ``classmethod`` and ``staticmethod`` in either order, and on other callables.
 
     Args:
-        func: the function; leave it out to give the other arguments.
-        name: the span's name; the function's own without it.
+        func: the function; omitted when other arguments are given.
+        name: the span's name; by default the name of the function.
         span_type: one of `SpanType` or any other text.
         attributes: attributes of every span.
-        output_reducer: for generators, from the list of items to the outputs.
-        trace_destination: the experiment, by name, of traces begun here.
-        sampling_ratio_override: the share of traces begun here that are recorded, 0 to
-            1, instead of the setting.
+        output_reducer: for generators, function from the list of items to the outputs.
+        trace_destination: the experiment, by name, of traces that begin with this span.
+        sampling_ratio_override: the share of traces beginning with this span that are
+            recorded, 0 to 1, instead of the setting.
         log_level: the level of every span, 10 to 50 or its name.
         links: links of every span to spans of other traces.
-        description: in words, what the function does.
+        description: a description of the function.
         capture_inputs: record the arguments.
         capture_outputs: record the result.
 
     Returns:
-        The function, recorded; its signature stays as it is.
+        The function, recorded, with the same signature.
 
     Raises:
         InvalidArgumentError: naming the argument that cannot be used.
@@ -99,7 +99,7 @@ def trace(
             f"sampling_ratio_override is {sampling_ratio_override}; "
             "write a number from 0 to 1"
         )
-    facts = span_facts(span_type, attributes, log_level, description)
+    initial = initial_attributes(span_type, attributes, log_level, description)
 
     def decorate(function: Any) -> Any:
         if isinstance(function, classmethod | staticmethod):
@@ -112,7 +112,7 @@ def trace(
         call = Call(
             function,
             name or _name_of(function),
-            facts,
+            initial,
             sampling_ratio_override,
             links,
             trace_destination,
@@ -130,10 +130,10 @@ def trace(
 def _wrap(
     function: Any, call: Call, output_reducer: Reducer | None
 ) -> Callable[..., Any]:
-    """Pick the wrapper for the kind of function."""
+    """Return the wrapper for the kind of function."""
     body = function
     if not inspect.isroutine(function) and not isinstance(function, functools.partial):
-        body = type(function).__call__  # an object is of the kind its __call__ is
+        body = type(function).__call__  # decides the kind of an object
     if inspect.isgeneratorfunction(body):
         return _wrap_generator(function, call, output_reducer)
     if inspect.isasyncgenfunction(body):
@@ -142,7 +142,7 @@ def _wrap(
         raise InvalidArgumentError(
             f"output_reducer is for generators; {call.name} does not yield"
         )
-    call.facts[keys.SPAN_FUNCTION_NAME] = _name_of(function)
+    call.attributes[keys.SPAN_FUNCTION_NAME] = _name_of(function)
     if inspect.iscoroutinefunction(body):
         return _wrap_async(function, call)
     return _wrap_sync(function, call)

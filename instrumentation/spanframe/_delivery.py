@@ -1,9 +1,9 @@
 """Ended spans → the exporter: one bounded queue, one thread, every loss counted.
 
-The app's threads only append to the queue, which is bounded in spans and in text: a
-collector that is away must not fill the app's memory. The thread starts with the first
-span, and again in a forked child, whose copy of the parent's queue is emptied: the
-parent sends those spans itself.
+The app's threads only append to the queue, which is bounded in spans and in characters:
+a collector that is away must not fill the app's memory. The thread starts with the
+first span, and again in a forked child, whose copy of the parent's queue is emptied:
+the parent sends those spans itself.
 """
 
 import os
@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections import deque
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -21,40 +21,40 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from spanframe._guard import fault
 from spanframe._stats import Losses
 
-__all__ = ["Delivery"]
+__all__ = ["Bounds", "Delivery"]
+
+
+class Bounds(NamedTuple):
+    """Bounds of the queue, its batches and its delays.
+
+    Attributes:
+        queue_size: maximum spans in the queue.
+        queue_characters: maximum characters of the spans in the queue.
+        batch_size: maximum spans that the exporter gets at once.
+        delay_s: maximum time that a span waits for others, in seconds.
+        exit_s: maximum time of `Delivery.shutdown`, in seconds.
+    """
+
+    queue_size: int
+    queue_characters: int
+    batch_size: int
+    delay_s: float
+    exit_s: float
 
 
 class Delivery(SpanProcessor):
-    """Hands ended spans to an exporter in batches, from one thread.
+    """Passes ended spans to an exporter in batches, from one thread.
 
     Args:
-        exporter: where spans go; only our thread calls it.
-        losses: where lost spans are counted.
-        queue_size: how many spans wait at most.
-        queue_characters: how much text they hold at most.
-        batch_size: how many spans the exporter gets at once.
-        delay_s: how long a span waits for others, in seconds.
-        exit_s: how long `shutdown` may take, in seconds.
+        exporter: exports the spans; only the delivery thread calls it.
+        losses: counts the lost spans.
+        bounds: bounds of the queue, its batches and its delays.
     """
 
-    def __init__(
-        self,
-        exporter: SpanExporter,
-        losses: Losses,
-        *,
-        queue_size: int,
-        queue_characters: int,
-        batch_size: int,
-        delay_s: float,
-        exit_s: float,
-    ) -> None:
+    def __init__(self, exporter: SpanExporter, losses: Losses, bounds: Bounds) -> None:
         self._exporter = exporter
         self._losses = losses
-        self._queue_size = queue_size
-        self._queue_characters = queue_characters
-        self._batch_size = min(batch_size, queue_size)
-        self._delay_s = delay_s
-        self._exit_s = exit_s
+        self.bound(bounds)
         self._start_lock = threading.RLock()
         # In a forked child, the spans that started there; elsewhere None.
         self._own: set[int] | None = None
@@ -65,16 +65,24 @@ class Delivery(SpanProcessor):
                 after_in_child=lambda: (child := forked()) is not None and child()
             )
 
+    def bound(self, bounds: Bounds) -> None:
+        """Apply other bounds from now on; spans in the queue stay in it."""
+        self._queue_size = bounds.queue_size
+        self._queue_characters = bounds.queue_characters
+        self._batch_size = min(bounds.batch_size, bounds.queue_size)
+        self._delay_s = bounds.delay_s
+        self._exit_s = bounds.exit_s
+
     def _reset(self) -> None:
         self._queue: deque[tuple[ReadableSpan, int]] = deque()
-        self._held = 0  # characters, of the spans in the queue
+        self._queued_characters = 0
         # Reentrant: a garbage collection inside may end the span of a stream.
         self._lock = threading.RLock()
         self._progress = threading.Condition(self._lock)
         self._wake = threading.Event()
         self._accepted = 0
         self._done = 0
-        self._wanted = 0  # how many of the accepted spans a flush waits for
+        self._flush_target = 0  # number of accepted spans that a flush waits for
         self._closing = False
         self._thread: threading.Thread | None = None
 
@@ -86,7 +94,7 @@ class Delivery(SpanProcessor):
             self._own.add(span.context.span_id)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Queue a span that ended; count it as lost when the queue is full."""
+        """Queue a span that ended; drop and count it when the queue is full."""
         context = span.context
         if context is None or not context.trace_flags & 1:
             return
@@ -101,13 +109,14 @@ class Delivery(SpanProcessor):
         characters = _characters(span)
         with self._lock:
             waiting = len(self._queue) + 1
-            # One span that is larger than the bound may go, alone.
+            # A span that is larger than the bound is accepted when it is alone.
             full = waiting > self._queue_size or (
-                self._held + characters > self._queue_characters and waiting > 1
+                self._queued_characters + characters > self._queue_characters
+                and waiting > 1
             )
             if not full and not self._closing:
                 self._queue.append((span, characters))
-                self._held += characters
+                self._queued_characters += characters
                 self._accepted += 1
         if full or self._closing:
             self._losses.add("closed" if self._closing else "queue_full", 1)
@@ -118,7 +127,7 @@ class Delivery(SpanProcessor):
             self._wake.set()
 
     def _is_own(self, span_id: int) -> bool:
-        """Say whether a span started in this child; the parent sends the others."""
+        """Return whether a span started in this child; the parent sends the others."""
         own = self._own or set()
         if span_id not in own:
             return False
@@ -130,20 +139,20 @@ class Delivery(SpanProcessor):
         return self._accepted - self._done
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Wait until every span that ended before the call is out.
+        """Wait until every span that ended before the call is delivered or dropped.
 
         Returns:
             False when that took longer than ``timeout_millis``.
         """
         with self._progress:
-            target = self._wanted = self._accepted
+            target = self._flush_target = self._accepted
             self._wake.set()
             return self._progress.wait_for(
                 lambda: self._done >= target, timeout_millis / 1000
             )
 
     def shutdown(self) -> None:
-        """Send what waits, within the bound; count the rest as lost."""
+        """Send the queued spans, for ``exit_s`` at most; count the rest as lost."""
         if self._closing:
             return
         deadline = monotonic() + self._exit_s
@@ -151,7 +160,7 @@ class Delivery(SpanProcessor):
         self._wake.set()
         if self._thread is not None:
             self._thread.join(self._exit_s)
-        # Wakes the thread from the exporter's pauses, if it is in one.
+        # The thread may be in a pause between retries: this ends the pause.
         self._exporter.shutdown()
         if self._thread is not None:
             self._thread.join(max(0.1, deadline - monotonic()))
@@ -161,11 +170,11 @@ class Delivery(SpanProcessor):
             self._losses.add("closed", left)
 
     def replace_exporter(self, exporter: SpanExporter) -> None:
-        """Send through another exporter from the next batch on."""
+        """Use another exporter from the next batch on."""
         before, self._exporter = self._exporter, exporter
         before.shutdown()
 
-    # --- our thread -------------------------------------------------------------------
+    # --- the delivery thread --------------------------------------------------------
 
     def _start(self) -> None:
         with self._start_lock:
@@ -178,13 +187,13 @@ class Delivery(SpanProcessor):
             try:
                 thread.start()
             except RuntimeError:
-                # The interpreter is ending; `shutdown` counts what is left.
+                # The interpreter is ending; `shutdown` counts the spans that are left.
                 self._thread = None
                 return
-            self._finish_with_multiprocessing()
+            self._register_with_multiprocessing()
 
-    def _finish_with_multiprocessing(self) -> None:
-        """Ask multiprocessing to shut us down: its children leave without atexit."""
+    def _register_with_multiprocessing(self) -> None:
+        """Have multiprocessing call `shutdown`: its children exit without atexit."""
         util = sys.modules.get("multiprocessing.util")
         if util is not None:
             shutdown = weakref.WeakMethod(self.shutdown)
@@ -195,7 +204,7 @@ class Delivery(SpanProcessor):
             )
 
     def _run(self) -> None:
-        # Instrumentors of gRPC must not trace our own exports.
+        # Instrumentors of gRPC must not trace the exports of this thread.
         attach(Context({_SUPPRESS_INSTRUMENTATION_KEY: True}))
         while not self._closing:
             full = self._wake.wait(self._delay_s)
@@ -209,13 +218,14 @@ class Delivery(SpanProcessor):
     def _drain(self, goal: int) -> None:
         """Send full batches, and smaller ones until ``goal`` spans are done in all.
 
-        Chasing an app that goes on recording with ever smaller batches would cost it
+        Sending ever smaller batches while the app goes on recording would cost the app
         more than the spans themselves.
         """
         while self._queue and (
-            len(self._queue) >= self._batch_size or self._done < max(goal, self._wanted)
+            len(self._queue) >= self._batch_size
+            or self._done < max(goal, self._flush_target)
         ):
-            batch = self._take()
+            batch = self._next_batch()
             if not self._export(batch):
                 reason = "closed" if self._closing else "failed"
                 self._losses.add(reason, len(batch))
@@ -224,7 +234,7 @@ class Delivery(SpanProcessor):
                 self._progress.notify_all()
 
     def _export(self, batch: list[ReadableSpan]) -> bool:
-        """Hand a batch over, again if another exporter takes over meanwhile."""
+        """Export a batch, once more when the exporter was replaced meanwhile."""
         while True:
             exporter = self._exporter
             result = SpanExportResult.FAILURE
@@ -235,15 +245,15 @@ class Delivery(SpanProcessor):
             if result is SpanExportResult.SUCCESS or exporter is self._exporter:
                 return result is SpanExportResult.SUCCESS
 
-    def _take(self) -> list[ReadableSpan]:
-        """Take the oldest spans of the queue, a batch of them at most."""
-        # Only this thread takes, so the app's threads need not wait for it.
+    def _next_batch(self) -> list[ReadableSpan]:
+        """Remove the oldest spans from the queue, one batch at most."""
+        # Only this thread removes spans: the app's threads need not wait for it.
         count = min(self._batch_size, len(self._queue))
-        taken = [self._queue.popleft() for _ in range(count)]
-        characters = sum(held for _, held in taken)
+        removed = [self._queue.popleft() for _ in range(count)]
+        characters = sum(size for _, size in removed)
         with self._lock:
-            self._held -= characters
-        return [span for span, _ in taken]
+            self._queued_characters -= characters
+        return [span for span, _ in removed]
 
     def _after_fork(self) -> None:
         self._start_lock = threading.RLock()
@@ -255,7 +265,7 @@ class Delivery(SpanProcessor):
 
 
 def _characters(span: ReadableSpan) -> int:
-    """Return how much text the attributes of a span hold."""
+    """Return how many characters the attributes of a span have."""
     attributes: Any = span.attributes  # a mapping that can be copied
     total = 0
     for value in attributes.copy().values() if attributes else ():

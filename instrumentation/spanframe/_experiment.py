@@ -1,4 +1,4 @@
-"""The experiment and the model that later traces belong to."""
+"""The experiment and the model of later traces."""
 
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +11,7 @@ __all__ = ["ActiveExperiment", "ActiveModel", "set_active_model", "set_experimen
 
 
 class ActiveExperiment:
-    """The experiment later traces go to."""
+    """The experiment that later traces go to."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -31,13 +31,13 @@ class ActiveExperiment:
         if experiment is None:
             raise NotFoundError(
                 f"the store has no experiment {self.name!r} yet; the collector creates "
-                "it with the first trace, spanframe.create_experiment() at once"
+                "it with its first trace, spanframe.create_experiment() creates it now"
             )
         return str(experiment.experiment_id)
 
 
 class ActiveModel:
-    """The model (or version of the app) later traces belong to.
+    """The model (or version of the app) of later traces.
 
     As a context manager it is active inside the block only.
     """
@@ -76,7 +76,7 @@ def set_experiment(
         experiment_id: its id instead of its name, looked up in the configured store.
 
     Raises:
-        InvalidArgumentError: when not exactly one is given, or the name is empty.
+        InvalidArgumentError: when both or none are given, or the name is empty.
         NotFoundError: when the store has no experiment of that id.
     """
     if (experiment_name is None) == (experiment_id is None):
@@ -97,7 +97,7 @@ def set_active_model(
     """Attach a model (or version of the app) to later traces.
 
     Args:
-        name: the model's name; it is its id as well when no id is given.
+        name: the model's name, which is its id when ``model_id`` is not given.
         model_id: the model's id, searched with ``search_traces(model_id=…)``.
 
     Raises:

@@ -1,8 +1,8 @@
-"""The guard: a fault of ours is logged, never handed to the app we watch.
+"""The guard: an internal error of spanframe is logged, never raised into the app.
 
 Every place where our code runs inside the app's calls ends in ``except Exception:
-fault(...)``. Under test faults are raised instead, so that they cannot hide:
-`spanframe.testing` sets `raising`.
+fault(...)``. Tests have internal errors raised instead, so that they cannot hide:
+`raise_faults`.
 """
 
 import logging
@@ -12,27 +12,32 @@ __all__ = ["fault", "forget_warnings", "logger", "raise_faults", "warn"]
 
 logger = logging.getLogger("spanframe")
 
-_QUIET_S = 60.0
+MIN_REPEAT_S = 60.0
+"""Minimum time between two log lines of the same message, in seconds."""
+
 _state = {"raising": False}
 _last: dict[str, float] = {}
 
 
 def raise_faults(*, wanted: bool) -> bool:
-    """Raise our faults instead of logging them; return what was set before."""
+    """Raise internal errors instead of logging them; return what was set before."""
     before, _state["raising"] = _state["raising"], wanted
     return before
 
 
 def fault(where: str) -> None:
-    """Report the exception being handled as our own fault; call it in ``except``.
+    """Log the exception being handled as an internal error; call it in ``except``.
 
     Args:
-        where: what we were doing, for example "recording inputs".
+        where: the work that failed, for example "recording inputs".
     """
     if _state["raising"]:
         raise  # noqa: PLE0704 - called inside the handler of the exception
     if _is_new(where):
-        text = "spanframe failed at %s; the app goes on without it."
+        text = (
+            "Internal error of spanframe while %s; the trace is incomplete, the app "
+            "is not affected. Report it with this traceback."
+        )
         logger.error(text, where, exc_info=True)  # noqa: LOG014 - in a handler
 
 
@@ -43,13 +48,13 @@ def warn(message: str, *args: object) -> None:
 
 
 def forget_warnings() -> None:
-    """Log again what was logged within the last minute."""
+    """Log again messages that were logged within the last minute."""
     _last.clear()
 
 
 def _is_new(key: str) -> bool:
     now = time.monotonic()
-    if now - _last.get(key, -_QUIET_S) < _QUIET_S:
+    if now - _last.get(key, -MIN_REPEAT_S) < MIN_REPEAT_S:
         return False
     _last[key] = now
     return True

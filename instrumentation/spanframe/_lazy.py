@@ -1,4 +1,4 @@
-"""Names that live in the query room, resolved on first use (PEP 562).
+"""Public names that live in `spanframe_query`, resolved on first use (PEP 562).
 
 The one upward import of the package: an app that only records never loads pandas or
 SQLAlchemy, and one that searches writes ``spanframe.search_traces``.
@@ -7,15 +7,52 @@ SQLAlchemy, and one that searches writes ``spanframe.search_traces``.
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from spanframe.errors import MissingExtraError
 
-__all__ = ["attributes", "query"]
+__all__ = ["CLIENT", "ENTITIES", "FUNCTIONS", "attributes", "query"]
+
+FUNCTIONS: Final = {
+    "count_traces": "spanframe_query.search",
+    "create_experiment": "spanframe_query.experiments",
+    "delete_trace_tag": "spanframe_query.traces",
+    "fields": "spanframe_query.known_fields",
+    "get_experiment_by_name": "spanframe_query.experiments",
+    "get_trace": "spanframe_query.traces",
+    "iter_traces": "spanframe_query.search",
+    "search_sessions": "spanframe_query.sessions",
+    "search_traces": "spanframe_query.search",
+    "set_trace_tag": "spanframe_query.traces",
+}
+"""The module of each function of `spanframe` and of `spanframe_query`."""
+
+CLIENT: Final = dict.fromkeys(
+    ("MlflowClient", "SpanframeClient"), "spanframe_query.client"
+)
+"""The module of each class of `spanframe.client`."""
+
+ENTITIES: Final = dict.fromkeys(
+    (
+        "Experiment",
+        "MlflowExperimentLocation",
+        "PagedList",
+        "Session",
+        "Span",
+        "Trace",
+        "TraceData",
+        "TraceInfo",
+        "TraceLocation",
+        "TraceState",
+        "TraceStatus",
+    ),
+    "spanframe_query.entities",
+)
+"""The module of each class of `spanframe.entities` that a search returns."""
 
 
 def query(name: str, module: str) -> Any:
-    """Return ``name`` of a query module.
+    """Return ``name`` of a module of `spanframe_query`.
 
     Raises:
         MissingExtraError: when a library of the extra ``query`` is not installed.
@@ -29,20 +66,20 @@ def query(name: str, module: str) -> Any:
 
 
 def attributes(
-    owner: str, public: Sequence[str], table: Mapping[str, str]
+    owner: str, public: Sequence[str], modules: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Make the ``__getattr__`` and ``__dir__`` of a module.
 
     Args:
         owner: the module's name.
         public: its ``__all__``.
-        table: the query module of each name that is resolved on first use.
+        modules: the module of each name that is resolved on first use.
     """
 
     def getattribute(name: str) -> Any:
-        if name not in table:
+        if name not in modules:
             raise AttributeError(f"module {owner!r} has no attribute {name!r}")
-        value = query(name, table[name])
+        value = query(name, modules[name])
         setattr(sys.modules[owner], name, value)
         return value
 

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, Final
 
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Span as OTelSpan
 from opentelemetry.trace import StatusCode
@@ -17,16 +18,16 @@ from spanframe._attributes import (
     span_status,
 )
 from spanframe._capture import Capture
-from spanframe._context import UNSAMPLED
+from spanframe._context import LIVE, SPAN, UNSAMPLED
 from spanframe._guard import fault
 from spanframe._recorded import SPAN_DESCRIPTION, SPAN_LOG_LEVEL, RecordedSpan
 from spanframe._runtime import last_trace_id, runtime
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
 
-__all__ = ["LiveSpan", "NoOpSpan"]
+__all__ = ["LiveSpan", "NoOpSpan", "with_span"]
 
 NO_OP_TRACE_ID: Final = "MLFLOW_NO_OP_SPAN_TRACE_ID"
-_LONGEST_STATUS: Final = 4096
+MAX_STATUS_CHARACTERS: Final = 4096
 _OK: Final = Status(StatusCode.OK)
 
 
@@ -64,7 +65,7 @@ class LiveSpan(RecordedSpan):
         self.write({keys.SPAN_INPUTS: self._capture.json_text(inputs)})
 
     def set_outputs(self, outputs: Any) -> None:
-        """Record the outputs; the result of a decorated function no longer does."""
+        """Record the outputs, instead of the result of a decorated function."""
         self._outputs_given = True
         self.write({keys.SPAN_OUTPUTS: self._capture.json_text(outputs)})
 
@@ -81,7 +82,7 @@ class LiveSpan(RecordedSpan):
         self.write(rendered_attributes(self._capture, attributes))
 
     def set_description(self, description: str) -> None:
-        """Say in words what the span does."""
+        """Set the description of the span."""
         self.write({SPAN_DESCRIPTION: self._capture.json_text(description)})
 
     def set_log_level(self, log_level: int | str) -> None:
@@ -139,7 +140,7 @@ class LiveSpan(RecordedSpan):
                     keys.EXCEPTION_STACKTRACE: _ends(stack, self._capture.limit),
                 },
             )
-            described = f"{kind}: {_ends(message, _LONGEST_STATUS)}"
+            described = f"{kind}: {_ends(message, MAX_STATUS_CHARACTERS)}"
             self.otel_span.set_status(StatusCode.ERROR, described)
         except Exception:  # noqa: BLE001 - the guard
             fault("recording an exception")
@@ -151,7 +152,9 @@ class LiveSpan(RecordedSpan):
         status: "SpanStatus | SpanStatusCode | str | None" = None,
         end_time_ns: int | None = None,
     ) -> None:
-        """End the span; a status that is not ERROR becomes OK. Ending twice is nothing.
+        """End the span; a status that is not ERROR becomes OK.
+
+        A span that has ended is left as it is.
 
         Args:
             outputs: the outputs to record, None for none.
@@ -177,7 +180,7 @@ class LiveSpan(RecordedSpan):
         return self._outputs_given
 
     def capture_outputs(self, result: Any) -> None:
-        """Record the result of a call, when results are to be recorded."""
+        """Record the result of a call, when the settings say so."""
         if self._capture.enabled:
             text = self._capture.json_text(result)
             self.otel_span.set_attribute(keys.SPAN_OUTPUTS, text)
@@ -187,7 +190,7 @@ class LiveSpan(RecordedSpan):
         self.otel_span.set_attributes(attributes)
 
     def finish(self, end_time_ns: int | None = None) -> None:
-        """End the OpenTelemetry span; a root becomes the last active trace."""
+        """End the OpenTelemetry span; the trace of a root is the last active one."""
         span = self.otel_span
         if (
             isinstance(span, ReadableSpan)
@@ -204,7 +207,7 @@ class LiveSpan(RecordedSpan):
 
 
 class NoOpSpan(LiveSpan):
-    """Stands in where nothing is recorded; every method does nothing."""
+    """The span where recording is off; every method does nothing."""
 
     __slots__ = ()
 
@@ -213,7 +216,7 @@ class NoOpSpan(LiveSpan):
 
     @property
     def trace_id(self) -> str:
-        """The id that says: no trace."""
+        """The id of no trace, as in MLflow."""
         return NO_OP_TRACE_ID
 
     @property
@@ -222,8 +225,16 @@ class NoOpSpan(LiveSpan):
         return ""
 
 
+def with_span(context: Context, live: LiveSpan) -> Context:
+    """Return ``context`` with ``live`` as the current span."""
+    entries = dict(context)
+    entries[SPAN] = live.otel_span
+    entries[LIVE] = live
+    return Context(entries)
+
+
 def _ends(text: str, limit: int) -> str:
-    """Keep both ends of ``text``: of a stack, the first and the last frames tell."""
+    """Keep both ends of ``text``: the first and last frames of a stack matter most."""
     if len(text) <= limit:
         return text
     half = limit // 2

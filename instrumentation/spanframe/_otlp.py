@@ -1,21 +1,31 @@
 """The OTLP/gRPC exporter: retries as the specification says, and counts what is lost.
 
-OpenTelemetry's own exporter gives a batch up after ten seconds and ignores
+OpenTelemetry's own exporter drops a batch after ten seconds and ignores
 ``partial_success``. gRPC is imported by the delivery thread, with the first batch.
 """
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from spanframe._guard import warn
+from spanframe._otlp_client import (
+    CHANNEL_OPTIONS,
+    EXPORT_METHOD,
+    bearer,
+    error_text,
+    is_retryable,
+    rejection,
+    requested_delay_s,
+    target_of,
+)
 from spanframe._stats import Losses
 from spanframe.settings import ClientSettings
 
@@ -24,36 +34,18 @@ if TYPE_CHECKING:
 
 __all__ = ["OtlpExporter"]
 
-_METHOD: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-_DEFAULT_PORT: Final = 4317
-# A collector refuses requests over its limit, 4 MiB unless it is told otherwise.
-_LARGEST_REQUEST: Final = 3 * 1024 * 1024
+MAX_REQUEST_BYTES: Final = 3 * 1024 * 1024
+"""Maximum size of a request, in bytes; servers refuse more than 4 MiB by default."""
+
+MIN_PAUSE_S: Final = 0.25
+MAX_PAUSE_S: Final = 5.0
+"""Maximum pause between retries, in seconds, unless the server asks for another."""
+
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_FIRST_PAUSE_S: Final = 0.25
-_LONGEST_PAUSE_S: Final = 5.0
-_LONGEST_HINT_S: Final = 60.0
-_LONGEST_DETAIL: Final = 200
-# OTLP specification, "Failures": these may be sent again. RESOURCE_EXHAUSTED belongs to
-# them only when the server says when.
-_RETRYABLE: Final = frozenset(
-    {
-        "CANCELLED",
-        "DEADLINE_EXCEEDED",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-    }
-)
-_CHANNEL_OPTIONS: Final = (
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2000),
-)
+_SECONDS_PER_MINUTE: Final = 60
 
-
-# Connections of a parent process. gRPC closes a connection with its object, which would
-# wait for threads that a forked child does not have.
+# Connections of a parent process. gRPC closes a connection when its object is deleted,
+# which would wait for threads that a forked child does not have.
 _inherited: Final[list[object]] = []
 
 
@@ -62,30 +54,36 @@ class _StoppedError(Exception):
 
 
 class OtlpExporter(SpanExporter):
-    """Sends batches to a collector and waits for its answer.
+    """Sends batches to a collector and waits for its response.
 
     Args:
         settings: endpoint, credentials, timeouts.
-        losses: where sent and lost spans are counted.
+        losses: counts the delivered and the lost spans.
+        waiting: returns how many spans are queued or being sent, for messages.
     """
 
-    def __init__(self, settings: ClientSettings, losses: Losses) -> None:
+    def __init__(
+        self, settings: ClientSettings, losses: Losses, waiting: Callable[[], int]
+    ) -> None:
         self._settings = settings
         self._losses = losses
+        self._waiting = waiting
+        self._endpoint = settings.printable()["endpoint"]
         self._stopped = threading.Event()
         self._channel: grpc.Channel | None = None
-        self._metadata = _metadata(settings)
+        self._metadata = tuple((settings.headers | bearer(settings.token)).items())
         if settings.token and not _is_private(settings.endpoint):
             warn(
-                "The token goes to %s unencrypted; give an https endpoint.",
-                settings.printable()["endpoint"],
+                "The bearer token is sent to %s unencrypted, so others on the network "
+                "can read it. Set SPANFRAME_ENDPOINT to an https:// endpoint.",
+                self._endpoint,
             )
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send ``spans``, counting what the collector takes and refuses.
+        """Send ``spans``, counting those the collector accepts and rejects.
 
         Returns:
-            FAILURE when `shutdown` came before the collector's answer.
+            FAILURE when `shutdown` came before the collector's response.
         """
         try:
             self._send(spans)
@@ -94,11 +92,11 @@ class OtlpExporter(SpanExporter):
         return SpanExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 - OTel's
-        """Do nothing: nothing waits here."""
+        """Do nothing: the exporter has no queue."""
         return True
 
     def shutdown(self) -> None:
-        """Stop waiting between retries and close the connection."""
+        """End the pause between retries and close the connection."""
         self._stopped.set()
         if self._channel is not None:
             self._channel.close()
@@ -121,33 +119,37 @@ class OtlpExporter(SpanExporter):
         except Exception as error:  # noqa: BLE001 - any attribute value may be the cause
             self._split(spans, f"cannot be encoded: {type(error).__name__}")
             return
-        if len(request) > _LARGEST_REQUEST and len(spans) > 1:
+        if len(request) > MAX_REQUEST_BYTES and len(spans) > 1:
             self._split(spans, "too large")
             return
         refusal = self._deliver(request, len(spans))
-        if refusal == "RESOURCE_EXHAUSTED":
-            self._split(spans, refusal)
-        elif refusal:
-            self._losses.add("failed", len(spans), refusal)
+        if refusal is None:
+            return
+        code, cause = refusal
+        if code == "RESOURCE_EXHAUSTED":
+            self._split(spans, cause)
+        else:
+            self._losses.add("failed", len(spans), cause)
 
-    def _split(self, spans: Sequence[ReadableSpan], why: str) -> None:
+    def _split(self, spans: Sequence[ReadableSpan], reason: str) -> None:
         if len(spans) == 1:
-            self._losses.add("failed", 1, why)
+            self._losses.add("failed", 1, reason)
             return
         middle = len(spans) // 2
         self._send(spans[:middle])
         self._send(spans[middle:])
 
-    def _deliver(self, request: bytes, count: int) -> str:
-        """Send one request until it is answered.
+    def _deliver(self, request: bytes, spans: int) -> tuple[str, str] | None:
+        """Send one request until the collector responds or the retries end.
 
         Returns:
-            Nothing when the collector took it, else why it is given up.
+            None when the collector accepted it, else the last status code, alone and
+            with its cause.
         """
         import grpc  # noqa: PLC0415 - 100 ms that only this thread shall wait for
 
-        give_up = monotonic() + self._settings.retry_for
-        pause = _FIRST_PAUSE_S
+        deadline = monotonic() + self._settings.retry_for
+        pause = MIN_PAUSE_S
         while True:
             try:
                 response = self._call()(
@@ -157,63 +159,52 @@ class OtlpExporter(SpanExporter):
                 )
             except grpc.RpcError as error:
                 code: str = error.code().name
-                said = _said(error)
-                hint = _retry_hint(error)
-            except ValueError:  # gRPC's word for a channel that `shutdown` has closed
+                cause = error_text(code, error.details())
+                asked = requested_delay_s(error.trailing_metadata())
+            except ValueError:  # raised by a channel that `shutdown` has closed
                 raise _StoppedError from None
             else:
-                self._settle(response, count)
-                return ""
+                self._count(response, spans)
+                return None
             if self._stopped.is_set():
                 raise _StoppedError
-            if code not in _RETRYABLE and not (code == "RESOURCE_EXHAUSTED" and hint):
-                return code
-            warn(
-                "spanframe cannot deliver to %s (%s%s); spans wait and are sent again.",
-                self._settings.printable()["endpoint"],
-                code,
-                said,
-            )
-            wait = hint or pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
-            if monotonic() + wait > give_up:
-                return code
+            if not is_retryable(code, asked):
+                return code, cause
+            self._warn_of_retry(cause, spans)
+            wait = asked or pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+            pause = min(pause * 2, MAX_PAUSE_S)
+            if monotonic() + wait > deadline:
+                return code, cause
             if self._stopped.wait(wait):
                 raise _StoppedError
 
-    def _settle(self, response: Any, count: int) -> None:
-        rejected = min(response.partial_success.rejected_spans, count)
-        self._losses.sent(count - rejected)
-        if rejected:
-            self._losses.add(
-                "rejected", rejected, response.partial_success.error_message
-            )
-
-    def _call(self) -> "grpc.UnaryUnaryMultiCallable[bytes, Any]":
-        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415 - loads protobuf
-            ExportTraceServiceResponse,
+    def _warn_of_retry(self, cause: str, spans: int) -> None:
+        warn(
+            "Cannot deliver spans to the collector at %s: %s; %d spans are queued and "
+            "will be retried for %s. Check that a collector is running there, or set "
+            "SPANFRAME_ENDPOINT.",
+            self._endpoint,
+            cause,
+            max(self._waiting(), spans),
+            _duration(self._settings.retry_for),
         )
 
+    def _count(self, response: bytes, spans: int) -> None:
+        rejected, message = rejection(response, spans)
+        self._losses.sent(spans - rejected)
+        if rejected:
+            self._losses.add("rejected", rejected, message)
+
+    def _call(self) -> "grpc.UnaryUnaryMultiCallable[bytes, bytes]":
         if self._channel is None:
             self._channel = _open_channel(self._settings)
-        return self._channel.unary_unary(
-            _METHOD,
-            request_serializer=None,
-            response_deserializer=ExportTraceServiceResponse.FromString,
-        )
+        return self._channel.unary_unary(EXPORT_METHOD)
 
 
 def _is_private(endpoint: str) -> bool:
-    """Say whether nobody on the way can read what is sent."""
+    """Return whether others on the network cannot read what is sent."""
     parts = urlsplit(endpoint)
     return parts.scheme in {"https", "unix"} or parts.hostname in _LOOPBACK
-
-
-def _metadata(settings: ClientSettings) -> tuple[tuple[str, str], ...]:
-    metadata = dict(settings.headers)
-    if settings.token:
-        metadata["authorization"] = f"Bearer {settings.token}"
-    return tuple(metadata.items())
 
 
 def _open_channel(settings: ClientSettings) -> "grpc.Channel":
@@ -224,50 +215,22 @@ def _open_channel(settings: ClientSettings) -> "grpc.Channel":
         if settings.compression == "gzip"
         else grpc.Compression.NoCompression
     )
-    if settings.endpoint.startswith("unix:"):
-        return grpc.insecure_channel(settings.endpoint, _CHANNEL_OPTIONS, compression)
-    parts = urlsplit(settings.endpoint)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    target = f"{host}:{parts.port or _DEFAULT_PORT}"
-    if parts.scheme == "http":
-        return grpc.insecure_channel(target, _CHANNEL_OPTIONS, compression)
+    address, encrypted = target_of(settings.endpoint)
+    if not encrypted:
+        return grpc.insecure_channel(address, CHANNEL_OPTIONS, compression)
     credentials = grpc.ssl_channel_credentials(
         _file(settings.certificate),
         _file(settings.client_key),
         _file(settings.client_certificate),
     )
-    return grpc.secure_channel(target, credentials, _CHANNEL_OPTIONS, compression)
+    return grpc.secure_channel(address, credentials, CHANNEL_OPTIONS, compression)
 
 
 def _file(name: str) -> bytes | None:
     return Path(name).read_bytes() if name else None
 
 
-def _said(error: Any) -> str:
-    """Return the end of what gRPC or a server says of an error: there is the cause."""
-    text = "".join(c if c.isprintable() else " " for c in error.details() or "")
-    return f": {text[-_LONGEST_DETAIL:].strip()}" if text else ""
-
-
-def _retry_hint(error: Any) -> float:
-    """Return the pause a server asks for, in seconds; 0 when it asks for none.
-
-    The hint is a ``google.rpc.RetryInfo``, bare in its own trailer or inside the status
-    details (OTLP specification, "Throttling").
-    """
-    from google.rpc.error_details_pb2 import RetryInfo  # noqa: PLC0415 - loads protobuf
-    from google.rpc.status_pb2 import Status  # noqa: PLC0415 - loads protobuf
-
-    trailers = dict(error.trailing_metadata() or ())
-    info = RetryInfo()
-    try:
-        if "google.rpc.retryinfo-bin" in trailers:
-            info.ParseFromString(trailers["google.rpc.retryinfo-bin"])
-        elif "grpc-status-details-bin" in trailers:
-            status = Status.FromString(trailers["grpc-status-details-bin"])
-            for detail in status.details:
-                detail.Unpack(info)
-    except Exception:  # noqa: BLE001 - a hint that cannot be read is no hint
-        return 0.0
-    asked: float = info.retry_delay.ToMilliseconds() / 1000
-    return min(max(asked, 0.0), _LONGEST_HINT_S)
+def _duration(seconds: float) -> str:
+    """Write a duration for messages: ``5 min``, ``0.2 s``."""
+    minutes, rest = divmod(seconds, _SECONDS_PER_MINUTE)
+    return f"{minutes:g} min" if minutes and not rest else f"{seconds:g} s"

@@ -1,7 +1,7 @@
-"""Settings as text → their values; ValueError with what to write instead."""
+"""Parsers of settings, from text; ValueError says what to write instead."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +13,6 @@ __all__ = [
     "headers",
     "named_urls",
     "one_of",
-    "patterns",
     "ratio",
     "seconds",
     "store_url",
@@ -30,8 +29,7 @@ def boolean(text: str) -> bool:
         return True
     if text.lower() in {"0", "false", "no", "off", ""}:
         return False
-    msg = "write true or false"
-    raise ValueError(msg)
+    raise ValueError("write true or false")
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
@@ -52,13 +50,11 @@ def endpoint(text: str) -> str:
         return text
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        msg = "write http://HOST:PORT, https://HOST:PORT or unix:PATH"
-        raise ValueError(msg)
+        raise ValueError("write http://HOST:PORT, https://HOST:PORT or unix:PATH")
     try:
         _ = parts.port
     except ValueError:
-        msg = "the port is not a number from 0 to 65535"
-        raise ValueError(msg) from None
+        raise ValueError("the port is not a number from 0 to 65535") from None
     return text
 
 
@@ -66,11 +62,10 @@ def store_url(text: str) -> str:
     """Read a store's SQLAlchemy URL: ``sqlite:///FILE`` or ``postgresql+psycopg://…``."""
     scheme, separator, rest = text.partition("://")
     if not separator or not scheme:
-        msg = "write an SQLAlchemy URL, for example sqlite:///spanframe.db"
-        raise ValueError(msg)
+        raise ValueError("write an SQLAlchemy URL, for example sqlite:///spanframe.db")
     if scheme.startswith("sqlite") and rest in {"", "/", "/:memory:"}:
         msg = (
-            "a store in memory is gone with its process and seen by no other; "
+            "a store in memory ends with its process and no other process can read it; "
             "name a file, for example sqlite:///spanframe.db"
         )
         raise ValueError(msg)
@@ -78,22 +73,17 @@ def store_url(text: str) -> str:
 
 
 def existing_file(text: str) -> str:
-    """Read the name of a file that is there; empty names none."""
+    """Read the name of a file that exists; empty: none."""
     if text and not Path(text).is_file():
         raise ValueError("there is no such file")
     return text
 
 
-def named_urls(text: str) -> dict[str, str]:
-    """Read ``name=URL`` pairs separated by commas."""
-    pairs: dict[str, str] = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        name, separator, url = part.partition("=")
-        if not separator or not name.strip():
-            msg = "write name=URL pairs separated by commas"
-            raise ValueError(msg)
-        pairs[name.strip()] = store_url(url.strip())
-    return pairs
+def named_urls(given: str | Mapping[str, str]) -> dict[str, str]:
+    """Read ``name=URL`` pairs separated by commas, or a mapping of them."""
+    if isinstance(given, str):
+        given = _pairs(given, "write name=URL pairs separated by commas")
+    return {name: store_url(url) for name, url in given.items()}
 
 
 def seconds(text: str) -> float:
@@ -132,25 +122,31 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
-def patterns(text: str) -> tuple[str, ...]:
-    """Read patterns separated by commas."""
-    return tuple(filter(None, (p.strip().lower() for p in text.split(","))))
-
-
 def header_value(text: str) -> str:
-    """Read what a header can carry: printable ASCII."""
+    """Read a value that a header can carry: printable ASCII."""
     if not (text.isascii() and (text.isprintable() or not text)):
         raise ValueError("write printable ASCII, which is what a header can carry")
     return text
 
 
-def headers(text: str) -> dict[str, str]:
-    """Read URL-encoded ``name=value`` pairs separated by commas."""
+def headers(given: str | Mapping[str, str]) -> dict[str, str]:
+    """Read URL-encoded ``name=value`` pairs separated by commas, or a plain mapping."""
+    told = "write name=value pairs separated by commas"
+    if isinstance(given, str):
+        pairs = _pairs(given, told)
+        given = {unquote(name): unquote(value) for name, value in pairs.items()}
+    read = {name.lower(): header_value(value) for name, value in given.items()}
+    if not all(map(_HEADER_NAME.fullmatch, read)):
+        raise ValueError(told)
+    return read
+
+
+def _pairs(text: str, told: str) -> dict[str, str]:
+    """Read ``name=value`` pairs separated by commas; ValueError with ``told``."""
     pairs: dict[str, str] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, separator, value = part.partition("=")
-        key = unquote(name.strip()).lower()
-        if not separator or not _HEADER_NAME.fullmatch(key):
-            raise ValueError("write name=value pairs separated by commas")
-        pairs[key] = header_value(unquote(value.strip()))
+        if not separator or not name.strip():
+            raise ValueError(told)
+        pairs[name.strip()] = value.strip()
     return pairs

@@ -1,4 +1,4 @@
-"""`RecordedSpan`: what a span says about itself."""
+"""`RecordedSpan`: the values of a span, for reading."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ JSON_KEYS: Final = frozenset(
 
 
 class RecordedSpan:
-    """A span, to be read.
+    """A span, for reading.
 
     Attributes:
         otel_span: the OpenTelemetry span underneath.
@@ -47,7 +47,7 @@ class RecordedSpan:
 
     @property
     def context(self) -> SpanContext:
-        """The ids as OpenTelemetry has them."""
+        """The ids, as OpenTelemetry's span context."""
         return self.otel_span.get_span_context() or INVALID_SPAN_CONTEXT
 
     @property
@@ -78,12 +78,12 @@ class RecordedSpan:
 
     @property
     def start_time_ns(self) -> int:
-        """When the span started, in epoch nanoseconds."""
+        """Start of the span, in epoch nanoseconds."""
         return getattr(self.otel_span, "start_time", None) or 0
 
     @property
     def end_time_ns(self) -> int | None:
-        """When the span ended, in epoch nanoseconds; None while it runs."""
+        """End of the span, in epoch nanoseconds; None while it is open."""
         return getattr(self.otel_span, "end_time", None)
 
     @property
@@ -111,7 +111,7 @@ class RecordedSpan:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """The attributes so far, those spanframe writes as JSON decoded."""
+        """The attributes so far; JSON that spanframe wrote is decoded."""
         return {key: self.get_attribute(key) for key in self._attributes()}
 
     @property

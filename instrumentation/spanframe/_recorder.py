@@ -1,4 +1,4 @@
-"""What recording a span needs, made from one set of settings."""
+"""The recorder of spans, made from one set of settings."""
 
 from collections.abc import Callable
 from random import random
@@ -22,7 +22,7 @@ from spanframe import keys
 from spanframe._capture import Capture
 from spanframe._context import ambient_of
 from spanframe._redaction import Redact, Redaction
-from spanframe._trace_facts import process_facts
+from spanframe._trace_attributes import process_metadata
 from spanframe._version import __version__
 from spanframe.settings import ClientSettings
 
@@ -30,13 +30,13 @@ __all__ = ["Recorder", "make_provider"]
 
 
 class Recorder:
-    """What recording a span needs, as of one set of settings.
+    """Tracer, value capture and sampling of spans, for one set of settings.
 
     Attributes:
-        provider: where the tracer comes from; instrumentors attach to it.
+        provider: the provider of the tracer; instrumentors attach to it.
         tracer: makes the spans.
         capture: renders their values.
-        follows_parent: whether an unsampled parent settles the question.
+        follows_parent: whether children of an unsampled parent are not recorded.
         ratio: the share of new traces that are recorded.
     """
 
@@ -59,18 +59,18 @@ class Recorder:
         own = not settings.use_global_provider
         self.follows_parent = own and settings.sampler.startswith("parentbased")
         if self.follows_parent and isinstance(self.tracer, Tracer):
-            # `place` has decided before a span is started.
+            # `find_parent` decides before a span is started.
             self.tracer.sampler = ALWAYS_ON
         self.capture = Capture(
             settings.capture_limit,
             Redaction(settings.redact_keys, redact),
             enabled=settings.capture,
         )
-        # Other samplers decide by the trace id, which only the SDK can draw.
+        # Other samplers decide by the trace id, which the SDK makes.
         self.ratio = _ratio(settings) if self.follows_parent else 1.0
 
-    def draw(self, share: float) -> bool:
-        """Draw whether a new trace is recorded, ``share`` of them being."""
+    def is_sampled(self, share: float) -> bool:
+        """Decide at random whether a new trace is recorded, for a share of 0 to 1."""
         return share >= 1.0 or random() < share  # noqa: S311 - no secret
 
 
@@ -80,21 +80,21 @@ def make_provider(
     ids: IdGenerator | None,
     enabled: Callable[[], bool],
 ) -> TracerProvider:
-    """Make a provider of our own.
+    """Make our own provider.
 
     Args:
         settings: the resource, the sampler, the limits.
-        processor: gets every span that starts or ends.
-        ids: makes the ids; OpenTelemetry's random ones when None.
-        enabled: says whether spans are recorded at the moment.
+        processor: span processor of the provider.
+        ids: generator of ids; OpenTelemetry's random one when None.
+        enabled: returns whether recording is on.
     """
-    facts = {
+    attributes = {
         keys.SERVICE_NAME: settings.service_name,
         keys.EXPERIMENT: settings.experiment,
-        **process_facts(),
+        **process_metadata(),
     }
     provider = TracerProvider(
-        resource=Resource.create({k: v for k, v in facts.items() if v}),
+        resource=Resource.create({k: v for k, v in attributes.items() if v}),
         sampler=_WhileEnabled(_sampler(settings), enabled),
         id_generator=ids,
         span_limits=SpanLimits(
@@ -108,11 +108,11 @@ def make_provider(
 
 
 class _WhileEnabled(Sampler):
-    """Keeps spans of instrumentors out where recording is switched off.
+    """Drops spans of instrumentors where recording is switched off.
 
     Args:
-        sampler: decides where it is on.
-        enabled: says whether it is on in this process.
+        sampler: decides where recording is on.
+        enabled: returns whether recording is on in this process.
     """
 
     def __init__(self, sampler: Sampler, enabled: Callable[[], bool]) -> None:

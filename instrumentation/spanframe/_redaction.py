@@ -1,55 +1,37 @@
-"""Which keys hold secrets, and what stands in their place."""
+"""Redaction in the app: secret values are replaced before they leave the process."""
 
-import fnmatch
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
+
+from spanframe._key_patterns import KeyPatterns
 
 __all__ = ["REDACTED", "Redact", "Redaction"]
 
 Redact = Callable[[str], str]
 
 REDACTED: Final = "[redacted]"
-_FAILED: Final = "[redaction failed]"
+"""The text that replaces a secret value, in apps and in the collector."""
 
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_JOINTS = re.compile(r"[^a-z0-9]+")
-_MOST_KEYS = 4096
-_LONGEST_KEY = 256
+_FAILED: Final = "[redaction failed]"
 
 
 class Redaction:
     """Decides which values are replaced before anything leaves the process.
 
     Args:
-        patterns: snake_case keys, ``*`` standing for anything.
-        redact: the app's own function from text to text, if it gave one.
+        patterns: patterns of keys, as `spanframe._key_patterns` describes them.
+        redact: the app's own function from text to text, None for none.
 
     Attributes:
-        known: the keys looked at so far, and whether they are hidden.
+        known: keys looked at so far, and whether their values are secret.
+        hides: returns whether the value under a key is a secret.
     """
 
-    def __init__(self, patterns: tuple[str, ...], redact: Redact | None = None) -> None:
+    def __init__(self, patterns: Sequence[str], redact: Redact | None = None) -> None:
+        keys = KeyPatterns(patterns)
         self.redact = redact
-        self._matches = re.compile(
-            "|".join(fnmatch.translate(pattern) for pattern in patterns) or "(?!)"
-        ).match
-        self.known: dict[str, bool] = {}
-
-    def hides(self, key: str) -> bool:
-        """Say whether the value under ``key`` is a secret.
-
-        ``apiKey``, ``API-Key`` and ``api_key`` are one key.
-        """
-        known = self.known.get(key)
-        if known is None:
-            known = self._matches(_snake_case(key[-_LONGEST_KEY:])) is not None
-            # Keys may come from data: the memory of them is bounded.
-            if len(self.known) >= _MOST_KEYS:
-                self.known.clear()
-            if len(key) <= _LONGEST_KEY:
-                self.known[key] = known
-        return known
+        self.known = keys.known
+        self.hides = keys.hides
 
     def text(self, text: str) -> str:
         """Pass ``text`` through the app's own function; a failure hides all of it."""
@@ -61,7 +43,3 @@ class Redaction:
             return _FAILED
         # The app's function is trusted to return text, and checked.
         return cleaned if type(cleaned) is str else _FAILED
-
-
-def _snake_case(key: str) -> str:
-    return _JOINTS.sub("_", _CAMEL.sub("_", key).lower()).strip("_")

@@ -1,9 +1,9 @@
-"""The one piece of state: settings, provider, delivery; made with the first span."""
+"""State of the process: settings, provider, delivery; made with the first span."""
 
 import atexit
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
@@ -16,29 +16,27 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from spanframe import keys
 from spanframe._context import LIVE
-from spanframe._delivery import Delivery
+from spanframe._delivery import Bounds, Delivery
 from spanframe._guard import fault
 from spanframe._otlp import OtlpExporter
 from spanframe._recorder import Recorder, make_provider
 from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
-from spanframe._trace_facts import process_facts
+from spanframe._trace_attributes import process_metadata
 from spanframe.settings import ClientSettings, client_environment
 
 __all__ = [
     "Runtime",
-    "configure",
     "current_settings",
     "flush",
     "runtime",
-    "set_tracking_uri",
     "shutdown",
     "stats",
 ]
 
-_FLUSH_BEFORE_CHANGE_MS: Final = 2000
-# The settings that say where spans go, and how.
-_ROUTE: Final = (
+MAX_FLUSH_BEFORE_CHANGE_MS: Final = 2000
+# Settings of the exporter: a change of one of them makes a new exporter.
+_EXPORTER_SETTINGS: Final = (
     "endpoint",
     "token",
     "headers",
@@ -49,7 +47,8 @@ _ROUTE: Final = (
     "export_timeout",
     "retry_for",
 )
-_EVERYTHING_HERE: Final = {
+# Settings under which every trace is recorded by a provider of our own.
+_RECORD_ALL: Final = {
     "sampler": "parentbased_always_on",
     "use_global_provider": False,
     "disabled": False,
@@ -57,13 +56,13 @@ _EVERYTHING_HERE: Final = {
 
 
 class Runtime:
-    """The state of the process; every change goes through `configure` or a setter."""
+    """State of the process; every change goes through `configure` or a setter."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self._begin()
+        self._initialise()
 
-    def _begin(self) -> None:
+    def _initialise(self) -> None:
         """Set every attribute as at the start of the process."""
         self.given: dict[str, Any] = {}
         self.read: tuple[object, ClientSettings] | None = None
@@ -80,7 +79,7 @@ class Runtime:
         self.experiment = ""
         self.model_id = ""
         self.root_attributes: Mapping[str, str] = {}
-        self.borrows_provider = False
+        self.uses_global_provider = False
         self.last_trace_id: int | None = None
 
     def start(self) -> Recorder | None:
@@ -91,13 +90,13 @@ class Runtime:
                     self._build(self.settings())
                 except Exception:  # noqa: BLE001 - the guard: the app goes on
                     self.broken = True
-                    fault("starting")
+                    fault("starting to record")
             return self.recorder
 
     def settings(self) -> ClientSettings:
         """Read the settings: what `configure` was given, then the environment.
 
-        What was read is kept until one of the two changes: every search asks.
+        The result is cached until one of the two changes, since every search asks.
         """
         source = (self.given, client_environment())
         if self.read is None or self.read[0] != source:
@@ -110,27 +109,29 @@ class Runtime:
         redact: Redact | None = None,
         exporter: SpanExporter | None = None,
     ) -> None:
-        """Take new settings; spans that ended before go out the way they were to."""
+        """Apply new settings; spans that ended before use the exporter they had."""
         with self.lock:
             wanted = self.given | {k: v for k, v in given.items() if v is not None}
             settings = ClientSettings.load(wanted)
             before = current_settings() if self.recorder is not None else None
             self.given = wanted
             self.broken = False
-            seams = (self.redact, self.exporter)
+            objects = (self.redact, self.exporter)
             self.redact = redact or self.redact
             if exporter is not None or given.get("endpoint") is not None:
                 self.exporter = exporter
-            changed = before != settings or seams != (self.redact, self.exporter)
+            changed = before != settings or objects != (self.redact, self.exporter)
             if before is not None and changed:
+                if before.disabled and not settings.disabled:
+                    self.enabled = True
                 self._build(settings)
 
     def _build(self, settings: ClientSettings) -> None:
-        self.borrows_provider = settings.use_global_provider
-        if self.borrows_provider:
+        self.uses_global_provider = settings.use_global_provider
+        if self.uses_global_provider:
             provider: otel_trace.TracerProvider = otel_trace.get_tracer_provider()
         else:
-            delivery = self._deliver(settings)
+            delivery = self._delivery_for(settings)
             provider = make_provider(
                 settings, delivery, self.id_generator, self.is_enabled
             )
@@ -139,42 +140,55 @@ class Runtime:
         self.set_root_attributes()
         self.recorder = Recorder(settings, provider, self.redact)
 
-    def _deliver(self, settings: ClientSettings) -> Delivery:
-        route = (self.exporter, *(getattr(settings, name) for name in _ROUTE))
+    def _delivery_for(self, settings: ClientSettings) -> Delivery:
+        """Return the one delivery of the process, made or changed for ``settings``."""
+        route = (
+            self.exporter,
+            *(getattr(settings, name) for name in _EXPORTER_SETTINGS),
+        )
+        bounds = Bounds(
+            queue_size=settings.queue_size,
+            queue_characters=settings.queue_characters,
+            batch_size=settings.batch_size,
+            delay_s=settings.schedule_delay_ms / 1000,
+            exit_s=settings.exit_timeout,
+        )
         if self.delivery is None:
-            self.delivery = Delivery(
-                self.exporter or OtlpExporter(settings, self.losses),
-                self.losses,
-                queue_size=settings.queue_size,
-                queue_characters=settings.queue_characters,
-                batch_size=settings.batch_size,
-                delay_s=settings.schedule_delay_ms / 1000,
-                exit_s=settings.exit_timeout,
-            )
+            exporter = self._exporter_for(settings)
+            self.delivery = Delivery(exporter, self.losses, bounds)
             atexit.register(self.end)
         elif route != self.route:
-            self.delivery.force_flush(_FLUSH_BEFORE_CHANGE_MS)
-            exporter = self.exporter or OtlpExporter(settings, self.losses)
-            self.delivery.replace_exporter(exporter)
+            self.delivery.force_flush(MAX_FLUSH_BEFORE_CHANGE_MS)
+            self.delivery.replace_exporter(self._exporter_for(settings))
+        self.delivery.bound(bounds)
         self.route = route
         return self.delivery
 
+    def _exporter_for(self, settings: ClientSettings) -> SpanExporter:
+        return self.exporter or OtlpExporter(settings, self.losses, self.waiting)
+
+    def waiting(self) -> int:
+        """Return how many ended spans are queued or being sent."""
+        return self.delivery.waiting() if self.delivery is not None else 0
+
     def set_root_attributes(self) -> None:
-        """Work out what every new trace begins with."""
-        facts = {
+        """Compute the attributes that every new trace begins with."""
+        attributes = {
             keys.METADATA_PREFIX + keys.META_MODEL_ID: self.model_id,
             keys.EXPERIMENT: self.experiment,
-            # A provider of our own says these once, on its resource.
-            **(process_facts() if self.borrows_provider else {}),
+            # A provider of our own has these once, on its resource.
+            **(process_metadata() if self.uses_global_provider else {}),
         }
-        self.root_attributes = {key: value for key, value in facts.items() if value}
+        self.root_attributes = {
+            key: value for key, value in attributes.items() if value
+        }
 
     def is_enabled(self) -> bool:
-        """Say whether spans are recorded."""
+        """Return whether spans are recorded."""
         return self.enabled
 
     def close(self) -> None:
-        """Send what waits, within the bound, and stop."""
+        """Send the queued spans, for ``exit_timeout`` at most, and stop."""
         with self.lock:
             delivery, self.delivery = self.delivery, None
             self.recorder = None
@@ -183,50 +197,50 @@ class Runtime:
             delivery.shutdown()
 
     def end(self) -> None:
-        """Close for good: what is called after this is not recorded."""
+        """Close for good: nothing is recorded after this."""
         self.close()
         self.enabled = False
 
     @contextmanager
     def isolated(self, exporter: SpanExporter) -> Iterator[None]:
-        """Record every trace to ``exporter`` inside the block, settings as they are."""
+        """Record every trace to ``exporter`` inside the block, with these settings."""
         with self.lock:
-            outer = dict(vars(self))
-            self._begin()
-            self.given = outer["given"] | _EVERYTHING_HERE
+            before = dict(vars(self))
+            self._initialise()
+            self.given = before["given"] | _RECORD_ALL
             for kept in ("redact", "experiment", "model_id"):
-                setattr(self, kept, outer[kept])
+                setattr(self, kept, before[kept])
             self.exporter = exporter
         try:
             yield
         finally:
             self.close()
             with self.lock:
-                vars(self).update(outer)
+                vars(self).update(before)
             if self.delivery is not None:
                 atexit.register(self.end)
 
     def reset(self) -> None:
-        """Close, and begin again as a new process would."""
+        """Close, and start again as a new process does."""
         self.close()
         last_trace_id.set(None)
-        self._begin()
+        self._initialise()
 
 
 runtime: Final = Runtime()
 
 
 def _after_fork() -> None:
-    """Begin again in a forked child; the parent records the spans that are open.
+    """Start again in a forked child; the parent goes on to record its open spans.
 
-    The child's own spans stay their children, as if the parent were remote.
+    Spans of the child are their children, as if the parent were a remote process.
     """
     runtime.lock = threading.RLock()
     runtime.losses.after_fork()
-    here = get_current()
-    if LIVE in here:
-        open_span = otel_trace.get_current_span(here).get_span_context()
-        entries = {key: value for key, value in here.items() if key != LIVE}
+    context = get_current()
+    if LIVE in context:
+        open_span = otel_trace.get_current_span(context).get_span_context()
+        entries = {key: value for key, value in context.items() if key != LIVE}
         remote = otel_trace.NonRecordingSpan(open_span)
         attach(otel_trace.set_span_in_context(remote, Context(entries)))
 
@@ -239,91 +253,23 @@ last_trace_id: Final[ContextVar[int | None]] = ContextVar(
 )
 
 
-def configure(
-    *,
-    endpoint: str | None = None,
-    store: str | None = None,
-    service_name: str | None = None,
-    experiment: str | None = None,
-    token: str | None = None,
-    warehouses: Mapping[str, str] | None = None,
-    capture: bool | None = None,
-    capture_limit: int | None = None,
-    redact_keys: Sequence[str] | None = None,
-    redact: Redact | None = None,
-    sampler: str | None = None,
-    sample_ratio: float | None = None,
-    use_global_provider: bool | None = None,
-    exporter: SpanExporter | None = None,
-) -> None:
-    """Set what the environment does not; may be called at any time, for later spans.
-
-    Args:
-        endpoint: the collector, ``http://HOST:PORT``, ``https://…`` or ``unix:…``.
-        store: the store searches read, as an SQLAlchemy URL.
-        service_name: the ``service.name`` of the app.
-        experiment: the experiment traces go to and searches look in.
-        token: the bearer token for the collector.
-        warehouses: other stores by name, for ``sql_warehouse_id=``.
-        capture: record arguments and results of decorated functions.
-        capture_limit: the most characters recorded of one value.
-        redact_keys: patterns of keys whose values are never recorded.
-        redact: a function from text to text that every recorded text passes through.
-        sampler: one of OpenTelemetry's samplers, for example ``traceidratio``.
-        sample_ratio: the share of traces a ratio sampler records, 0 to 1.
-        use_global_provider: record through OpenTelemetry's global provider.
-        exporter: any OpenTelemetry span exporter, instead of the collector; giving an
-            endpoint goes back to it.
-
-    Raises:
-        SettingsError: listing every setting that cannot be used.
-    """
-    runtime.configure(
-        {
-            "endpoint": endpoint,
-            "store": store,
-            "service_name": service_name,
-            "experiment": experiment,
-            "token": token,
-            "warehouses": None if warehouses is None else dict(warehouses),
-            "capture": capture,
-            "capture_limit": capture_limit,
-            "redact_keys": None if redact_keys is None else tuple(redact_keys),
-            "sampler": sampler,
-            "sample_ratio": sample_ratio,
-            "use_global_provider": use_global_provider,
-        },
-        redact=redact,
-        exporter=exporter,
-    )
-
-
-def set_tracking_uri(uri: str) -> None:
-    """Name the store searches read; MLflow's name for ``configure(store=uri)``.
-
-    Raises:
-        SettingsError: when ``uri`` is not an SQLAlchemy URL.
-    """
-    configure(store=uri)
-
-
 def current_settings() -> ClientSettings:
     """Return the settings in force.
 
     Raises:
-        SettingsError: when the environment holds one that cannot be used.
+        SettingsError: when a variable of the environment cannot be used.
     """
     return runtime.settings()
 
 
 def flush(timeout: float = 30.0) -> bool:
-    """Wait until every span that ended before is with the collector, or given up.
+    """Wait until every span that ended before the call is delivered or dropped.
 
     Args:
-        timeout: how long to wait at most, in seconds.
+        timeout: maximum time to wait, in seconds.
 
     Returns:
-        False when spans still wait after ``timeout``.
+        False when spans are still queued after ``timeout``.
     """
     if runtime.delivery is not None:
         return runtime.delivery.force_flush(int(timeout * 1000))
@@ -334,11 +280,10 @@ def flush(timeout: float = 30.0) -> bool:
 
 
 def shutdown() -> None:
-    """Send what waits, within the bound of ``exit_timeout``, and stop recording."""
+    """Send the queued spans, for ``exit_timeout`` at most, and stop recording."""
     runtime.end()
 
 
 def stats() -> Stats:
-    """Return how many spans were sent, wait, or were lost and why."""
-    delivery = runtime.delivery
-    return runtime.losses.stats(delivery.waiting() if delivery is not None else 0)
+    """Return how many spans were delivered, are queued, or were lost and why."""
+    return runtime.losses.stats(runtime.waiting())

@@ -1,4 +1,4 @@
-"""Spans by hand: as a block, and without a context."""
+"""Spans started by hand: for a block of code, and without a context."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -10,19 +10,19 @@ from opentelemetry.context import Context, attach, get_current
 
 from spanframe import keys
 from spanframe._attributes import (
+    initial_attributes,
+    new_trace_attributes,
     otel_links,
     rendered_attributes,
-    span_facts,
-    trace_beginning,
 )
 from spanframe._capture import Capture
-from spanframe._context import AMBIENT, enter_unsampled, leave, with_span
+from spanframe._context import AMBIENT, enter_unsampled, leave
 from spanframe._guard import fault
-from spanframe._live import LiveSpan, NoOpSpan
-from spanframe._place import begin, place, recorder
+from spanframe._live import LiveSpan, NoOpSpan, with_span
+from spanframe._parent import find_parent, recorder, start_live_span
 from spanframe._recorder import Recorder
 from spanframe._redaction import Redaction
-from spanframe._trace_facts import trace_attributes
+from spanframe._trace_attributes import trace_attributes
 from spanframe.entities import Link, SpanType
 
 __all__ = ["start_span", "start_span_no_context"]
@@ -30,8 +30,8 @@ __all__ = ["start_span", "start_span_no_context"]
 _NO_CAPTURE: Final = Capture(64, Redaction(()))
 
 
-class _Scope(AbstractContextManager[LiveSpan]):
-    """The block of `start_span`: the span is current inside and ends with it."""
+class _SpanBlock(AbstractContextManager[LiveSpan]):
+    """Context manager of `start_span`: the span is current inside and ends with it."""
 
     __slots__ = ("_attributes", "_begins", "_links", "_live", "_name", "_token")
 
@@ -61,14 +61,14 @@ class _Scope(AbstractContextManager[LiveSpan]):
     def _open(self, current: Recorder) -> LiveSpan:
         context = get_current()
         capture = current.capture
-        where = place(current, context)
-        live = where and begin(
+        parent = find_parent(current, context)
+        live = parent and start_live_span(
             current,
-            where,
+            parent,
             capture.text(self._name),
             rendered_attributes(capture, self._attributes),
             otel_links(capture, self._links),
-            of_trace=trace_beginning(capture, *self._begins),
+            for_new_trace=new_trace_attributes(capture, *self._begins),
         )
         if live is None:
             self._token = enter_unsampled(context)
@@ -90,7 +90,7 @@ class _Scope(AbstractContextManager[LiveSpan]):
 
 
 def close(live: LiveSpan, error: BaseException | None = None) -> None:
-    """End a span after its block, with the exception that left it, if any."""
+    """End a span after its block, with the exception that left the block, if any."""
     try:
         if error is not None and live.is_recording:
             live.record_exception(error)
@@ -119,20 +119,20 @@ def start_span(
         name: the span's name.
         span_type: one of `SpanType` or any other text.
         attributes: attributes to begin with.
-        trace_destination: the experiment of the trace, by name, if one begins here.
-        run_id: the run of the trace, if one begins here.
+        trace_destination: the experiment, by name, of a trace that begins here.
+        run_id: the run of a trace that begins here.
         log_level: the level, 10 to 50 or its name.
         links: links to spans of other traces.
-        description: in words, what the block does.
+        description: a description of the block.
 
     Returns:
-        A context manager that gives the `LiveSpan`.
+        A context manager whose value is the `LiveSpan`.
 
     Raises:
-        InvalidArgumentError: when ``log_level`` is no level.
+        InvalidArgumentError: when ``log_level`` is not a level.
     """
-    facts = span_facts(span_type, attributes, log_level, description)
-    return _Scope(name, facts, links, (trace_destination, run_id))
+    initial = initial_attributes(span_type, attributes, log_level, description)
+    return _SpanBlock(name, initial, links, (trace_destination, run_id))
 
 
 def start_span_no_context(
@@ -155,7 +155,7 @@ def start_span_no_context(
     Args:
         name: the span's name.
         span_type: one of `SpanType` or any other text.
-        parent_span: the parent; without one the span begins a trace.
+        parent_span: the parent; without it the span begins a trace.
         inputs: the inputs to record, None for none.
         attributes: attributes to begin with.
         tags: tags of the trace, for a span that begins one.
@@ -164,7 +164,7 @@ def start_span_no_context(
         start_time_ns: the start in epoch nanoseconds; now when None.
         log_level: the level, 10 to 50 or its name.
         links: links to spans of other traces.
-        description: in words, what the span does.
+        description: a description of the span.
 
     Raises:
         InvalidArgumentError: naming the argument that cannot be used.
@@ -173,21 +173,23 @@ def start_span_no_context(
     if current is None or isinstance(parent_span, NoOpSpan):
         return NoOpSpan(_NO_CAPTURE)
     capture = current.capture
-    facts = span_facts(span_type, attributes, log_level, description)
+    initial = initial_attributes(span_type, attributes, log_level, description)
     if inputs is not None:
-        facts[keys.SPAN_INPUTS] = inputs
-    rendered = rendered_attributes(capture, facts)
-    here = get_current()
-    context = Context({AMBIENT: here[AMBIENT]} if AMBIENT in here else {})
+        initial[keys.SPAN_INPUTS] = inputs
+    rendered = rendered_attributes(capture, initial)
+    current_context = get_current()
+    context = Context(
+        {AMBIENT: current_context[AMBIENT]} if AMBIENT in current_context else {}
+    )
     if parent_span is None:
         rendered |= trace_attributes(capture, tags=tags, metadata=metadata)
-        rendered |= trace_beginning(capture, experiment)
+        rendered |= new_trace_attributes(capture, experiment)
     else:
         context = with_span(context, parent_span)
-    where = place(current, context)
-    live = where and begin(
+    parent = find_parent(current, context)
+    live = parent and start_live_span(
         current,
-        where,
+        parent,
         capture.text(name),
         rendered,
         otel_links(capture, links),

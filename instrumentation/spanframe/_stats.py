@@ -1,4 +1,4 @@
-"""What happened to ended spans: sent, waiting, or lost and why."""
+"""Counts of ended spans: delivered, waiting, or lost and why."""
 
 import dataclasses
 import threading
@@ -8,11 +8,18 @@ from spanframe._guard import warn
 
 __all__ = ["Losses", "Stats"]
 
-_WORDS: Final = {
-    "queue_full": "as the queue was full",
+_REASONS: Final = {
+    "queue_full": "dropped from the full queue",
     "rejected": "rejected by the collector",
-    "failed": "failed",
-    "closed": "not sent before the end",
+    "failed": "not delivered",
+    "closed": "not sent before the end of the program",
+}
+_REMEDIES: Final = {
+    "queue_full": "If this happens often, raise OTEL_BSP_MAX_QUEUE_SIZE and "
+    "SPANFRAME_QUEUE_CHARACTERS, or sample.",
+    "rejected": "The log of the collector names the reason.",
+    "failed": "They are not retried; if the collector refused them, check its log.",
+    "closed": "Raise SPANFRAME_EXIT_TIMEOUT, or check that the collector is running.",
 }
 
 
@@ -21,12 +28,13 @@ class Stats:
     """Counts since the start of the process.
 
     Attributes:
-        exported: the collector has them.
+        exported: accepted by the collector.
         waiting: queued or being sent.
         queue_full: dropped because the queue was full.
-        rejected: refused by the collector one by one (OTLP ``partial_success``).
-        failed: given up after the last retry, or refused for good.
-        closed: ended after `shutdown`, or not sent within its bound.
+        rejected: rejected by the collector one by one (OTLP ``partial_success``).
+        failed: dropped after the last retry, or refused with an error that no retry
+            mends.
+        closed: ended after `shutdown`, or not sent within ``exit_timeout``.
     """
 
     exported: int
@@ -38,12 +46,12 @@ class Stats:
 
     @property
     def lost(self) -> int:
-        """All spans that never reached the collector."""
+        """Number of spans that the collector did not accept."""
         return self.queue_full + self.rejected + self.failed + self.closed
 
 
 class Losses:
-    """Counts what is sent and what is lost; says so once a minute at most."""
+    """Counts delivered and lost spans; logs losses at most once a minute."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -51,7 +59,7 @@ class Losses:
         self.exported = 0
 
     def after_fork(self) -> None:
-        """Count anew in a forked child: what the parent counted is the parent's."""
+        """Start from zero in a forked child: the parent's counts are the parent's."""
         self._lock = threading.RLock()
         self.counts = dict.fromkeys(self.counts, 0)
         self.exported = 0
@@ -61,27 +69,27 @@ class Losses:
 
         Args:
             reason: a field of `Stats`.
-            spans: how many.
-            detail: what the collector said.
+            spans: number of spans.
+            detail: the message of the collector.
         """
         with self._lock:
             self.counts[reason] += spans
+        counted = ", ".join(
+            f"{count} {_REASONS[name]}" for name, count in self.counts.items() if count
+        )
         warn(
-            "spanframe lost spans: %s%s",
-            ", ".join(
-                f"{count} {_WORDS[name]}"
-                for name, count in self.counts.items()
-                if count
-            ),
-            f" ({detail})" if detail else "",
+            "Spans are lost; since the start: %s%s. %s",
+            counted,
+            f" (last: {detail})" if detail else "",
+            _REMEDIES[reason],
         )
 
     def sent(self, spans: int) -> None:
-        """Count spans the collector has."""
+        """Count spans that the collector accepted."""
         with self._lock:
             self.exported += spans
 
     def stats(self, waiting: int) -> Stats:
-        """Return the counts so far."""
+        """Return the counts so far, with the number of waiting spans."""
         with self._lock:
             return Stats(exported=self.exported, waiting=waiting, **self.counts)

@@ -1,7 +1,7 @@
-"""Generators that are traced: the span is current only while their body runs.
+"""Traced generators: the span is current only while their body runs.
 
-The span starts with the call and ends with the stream, however that ends: exhausted,
-closed early, failed, or collected as garbage without a single step.
+The span starts with the call and ends with the generator, which may be exhausted,
+closed early, failed, or deleted before its first step.
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -23,12 +23,12 @@ _CHUNK_VALUE: Final = "mlflow.chunk.value"
 
 
 class Chunks:
-    """What a stream yielded, and the end of its span.
+    """Items that a generator yielded, recorded on its span, and the end of the span.
 
     Args:
-        live: the span of the stream.
-        capture: renders each item; None records none of them.
-        reducer: from all items to the outputs; a list of them without one.
+        live: the span of the generator.
+        capture: renders each item; None: items are not recorded.
+        reducer: function from the list of items to the outputs; None: the list itself.
     """
 
     __slots__ = ("_capture", "_ended", "_items", "_left", "_live", "_reducer", "_seen")
@@ -60,10 +60,10 @@ class Chunks:
                 f"{_CHUNK_EVENT}{index}", {_CHUNK_VALUE: text}
             )
         except Exception:  # noqa: BLE001 - the guard
-            fault("recording an item of a stream")
+            fault("recording an item of a generator")
 
     def end(self, error: BaseException | None = None) -> None:
-        """End the span once, with the outputs and what went wrong."""
+        """End the span once, with the outputs and the exception, if any."""
         if self._ended:
             return
         self._ended = True
@@ -74,7 +74,7 @@ class Chunks:
                 self._live.record_exception(error)
             self._live.end()
         except Exception:  # noqa: BLE001 - the guard
-            fault("ending a stream")
+            fault("ending the span of a generator")
 
     def _outputs(self) -> Any:
         items = self._items
@@ -103,7 +103,7 @@ class TracedGenerator(Generator[Any, Any, Any]):
         return self._step(self._inner.send, value)
 
     def throw(self, *exception: Any) -> Any:
-        """Raise ``exception`` where the generator waits."""
+        """Raise ``exception`` at the paused ``yield``."""
         return self._step(self._inner.throw, *exception)
 
     def close(self) -> None:
@@ -137,7 +137,7 @@ class TracedGenerator(Generator[Any, Any, Any]):
         self._chunks.end()
 
     def __getattr__(self, name: str) -> Any:
-        # gi_frame, gi_running and their like, for those who look inside.
+        # gi_frame, gi_running and similar attributes of a generator.
         return getattr(self._inner, name)
 
 
@@ -156,7 +156,7 @@ class TracedAsyncGenerator(AsyncGenerator[Any, Any]):
         return await self._step(self._inner.asend, value)
 
     async def athrow(self, *exception: Any) -> Any:
-        """Raise ``exception`` where the generator waits."""
+        """Raise ``exception`` at the paused ``yield``."""
         return await self._step(self._inner.athrow, *exception)
 
     async def aclose(self) -> None:
@@ -190,5 +190,5 @@ class TracedAsyncGenerator(AsyncGenerator[Any, Any]):
         self._chunks.end()
 
     def __getattr__(self, name: str) -> Any:
-        # ag_frame, ag_running and their like, for those who look inside.
+        # ag_frame, ag_running and similar attributes of an async generator.
         return getattr(self._inner, name)

@@ -11,17 +11,17 @@ from typing import Any, Final
 
 from spanframe._redaction import REDACTED, Redaction
 
-__all__ = ["DEEPEST", "PAIR", "SCALARS", "SCALAR_COST", "Walk", "cut", "unrendered"]
+__all__ = ["MAX_DEPTH", "PAIR", "SCALARS", "SCALAR_COST", "Walk", "cut", "unrendered"]
 
 SCALARS: Final = frozenset({int, float, bool, type(None)})
 SCALAR_COST: Final = 4
 PAIR: Final = 2
-DEEPEST: Final = 64
-_MOST_OF_A_SET: Final = 1000
+MAX_DEPTH: Final = 64
+MAX_SET_ITEMS: Final = 1000
 
 
 class Walk:
-    """One walk over one value, with what is left of its budget."""
+    """One walk over one value, with the rest of its budget of characters."""
 
     __slots__ = ("hides", "left", "open", "redaction")
 
@@ -58,11 +58,11 @@ class Walk:
     def mapping(
         self, value: object, items: Iterable[tuple[Any, Any]], depth: int
     ) -> dict[Any, Any] | str:
-        marker = self.enter(value, depth)
+        marker = self.open_container(value, depth)
         if marker:
             return marker
         result: dict[Any, Any] = {}
-        # One C call: another thread cannot change the mapping half-way.
+        # One C call: another thread cannot change the mapping during it.
         for key, inner in tuple(islice(items, max(self.left, 0) // SCALAR_COST + 1)):
             if self.left <= 0:
                 result["…"] = f"[truncated from {_size(value)} keys]"
@@ -79,7 +79,7 @@ class Walk:
         return result
 
     def sequence(self, value: list[Any] | tuple[Any, ...], depth: int) -> Any:
-        marker = self.enter(value, depth)
+        marker = self.open_container(value, depth)
         if marker:
             return marker
         result: list[Any] = []
@@ -94,23 +94,23 @@ class Walk:
         return result
 
     def hides_pair(self, name: object) -> bool:
-        """Say whether a pair, as lists of headers hold them, carries a secret."""
+        """Return whether a pair, as in a list of headers, holds a secret."""
         if type(name) is bytes:
             return self.hides(str(name, "latin-1"))
         return isinstance(name, str) and self.hides(name)
 
-    def enter(self, value: object, depth: int) -> str | None:
-        """Open a container, or say what stands in its place."""
+    def open_container(self, value: object, depth: int) -> str | None:
+        """Open a container, or return the marker that replaces it."""
         if id(value) in self.open:
             return f"[cycle: {type(value).__name__}]"
-        if depth > DEEPEST or self.left <= 0:
-            why = f"deeper than {DEEPEST} levels" if depth > DEEPEST else "too long"
+        if depth > MAX_DEPTH or self.left <= 0:
+            why = f"deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else "too long"
             return f"[truncated: {type(value).__name__} of {_size(value)}, {why}]"
         self.open.add(id(value))
         return None
 
     def foreign(self, value: Any, depth: int) -> Any:
-        """Render what is not of a plain JSON type itself."""
+        """Render a value that is not of a plain JSON type."""
         if isinstance(value, str):
             return self.string(str.__str__(value))
         if isinstance(value, int | float):
@@ -128,14 +128,14 @@ class Walk:
 
 
 def cut(text: str, limit: int) -> str:
-    """Return ``text``, or as much of it as the limit allows and how long it was."""
+    """Return ``text``; a longer one is cut and marked with its length."""
     if len(text) <= limit:
         return text
     return f"{text[:limit]}… [truncated from {len(text)} characters]"
 
 
 def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
-    """Return what an object holds by name; None when it is not that kind of object."""
+    """Return the fields of an object by name; None when it has none."""
     kind = type(value)
     if isinstance(value, Mapping):
         return value.items()
@@ -149,20 +149,20 @@ def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
 
 
 def _bounded_str(value: Any, limit: int) -> tuple[str, str]:
-    """Write ``str(value)``; of large sets and bytes, only as much as can be shown.
+    """Write ``str(value)``; large sets and bytes are cut before that.
 
     Returns:
-        The text, and how much the value holds when that is not all of it.
+        The text, and the size of the value when it was cut, else nothing.
     """
-    if isinstance(value, set | frozenset) and len(value) > _MOST_OF_A_SET:
-        return str(set(islice(value, _MOST_OF_A_SET))), f"{len(value)} items"
+    if isinstance(value, set | frozenset) and len(value) > MAX_SET_ITEMS:
+        return str(set(islice(value, MAX_SET_ITEMS))), f"{len(value)} items"
     if isinstance(value, bytes | bytearray) and len(value) > limit:
         return repr(value[:limit]), f"{len(value)} bytes"
     return str(value), ""
 
 
 def unrendered(value: object, error: Exception) -> str:
-    """Name a value that raised while it was rendered."""
+    """Return the marker of a value that raised while it was rendered."""
     return f"[{type(value).__name__} could not be rendered: {type(error).__name__}]"
 
 

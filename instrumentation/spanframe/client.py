@@ -1,6 +1,6 @@
-"""`spanframe.client`: the client class, from the query room on first use."""
+"""`spanframe.client`: the client class, resolved on first use."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from spanframe import _lazy
 
@@ -9,9 +9,5 @@ if TYPE_CHECKING:
 
 __all__ = ["MlflowClient", "SpanframeClient"]
 
-_CLIENT: Final = "spanframe_query.client"
-
 if not TYPE_CHECKING:  # a type checker would take any name for one of ours
-    __getattr__, __dir__ = _lazy.attributes(
-        __name__, __all__, dict.fromkeys(__all__, _CLIENT)
-    )
+    __getattr__, __dir__ = _lazy.attributes(__name__, __all__, _lazy.CLIENT)

@@ -1,7 +1,7 @@
-"""The entities of a trace: names of span types, states of a span, events, links.
+"""Entities of a trace: names of span types, states of a span, events, links.
 
-Those an app writes are here; those a search returns (`Trace`, `Span`, …) come from the
-query room on first use.
+Those that an app writes are defined here; those that a search returns (`Trace`, `Span`,
+…) are resolved on first use.
 """
 
 import dataclasses
@@ -13,42 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 from spanframe import _lazy
 
 if TYPE_CHECKING:
-    from spanframe_query.entities import (
-        Experiment,
-        MlflowExperimentLocation,
-        PagedList,
-        Session,
-        Span,
-        Trace,
-        TraceData,
-        TraceInfo,
-        TraceLocation,
-        TraceState,
-        TraceStatus,
-    )
+    from spanframe_query.entities import *  # noqa: F403 - what `ENTITIES` lists
 
 __all__ = [
-    "Experiment",
     "Link",
-    "MlflowExperimentLocation",
-    "PagedList",
-    "Session",
-    "Span",
     "SpanEvent",
     "SpanStatus",
     "SpanStatusCode",
     "SpanType",
-    "Trace",
-    "TraceData",
-    "TraceInfo",
-    "TraceLocation",
-    "TraceState",
-    "TraceStatus",
 ]
+__all__ += list(_lazy.ENTITIES)
 
 
 class SpanType:
-    """The span types tools know; any other text is a type as well."""
+    """Span types that tools know; any other text is a type as well."""
 
     LLM: Final = "LLM"
     CHAIN: Final = "CHAIN"
@@ -68,7 +46,7 @@ class SpanType:
 
 
 class SpanStatusCode(str, enum.Enum):  # noqa: UP042 - str() as in MLflow
-    """How a span ended; equal to its own name as text."""
+    """Status code of a span; equal to its own name as text."""
 
     UNSET = "UNSET"
     OK = "OK"
@@ -77,7 +55,7 @@ class SpanStatusCode(str, enum.Enum):  # noqa: UP042 - str() as in MLflow
 
 @dataclasses.dataclass(frozen=True)
 class SpanStatus:
-    """The status of a span: the code, and for errors what happened."""
+    """Status of a span: the code, and a description of an error."""
 
     status_code: SpanStatusCode
     description: str = ""
@@ -88,7 +66,7 @@ class SpanStatus:
 
 @dataclasses.dataclass(frozen=True)
 class SpanEvent:
-    """Something that happened at one moment of a span; ``timestamp`` in epoch ns."""
+    """Event of a span; ``timestamp`` in epoch nanoseconds."""
 
     name: str
     timestamp: int = dataclasses.field(default_factory=time.time_ns)
@@ -97,28 +75,12 @@ class SpanEvent:
 
 @dataclasses.dataclass(frozen=True)
 class Link:
-    """A link to a span of another trace, by request id (``tr-…``) and span id (hex)."""
+    """Link to a span of another trace, by request id (``tr-…``) and span id (hex)."""
 
     trace_id: str
     span_id: str
     attributes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-_FOUND: Final = (
-    "Experiment",
-    "MlflowExperimentLocation",
-    "PagedList",
-    "Session",
-    "Span",
-    "Trace",
-    "TraceData",
-    "TraceInfo",
-    "TraceLocation",
-    "TraceState",
-    "TraceStatus",
-)
-
 if not TYPE_CHECKING:  # a type checker would take any name for one of ours
-    __getattr__, __dir__ = _lazy.attributes(
-        __name__, __all__, dict.fromkeys(_FOUND, "spanframe_query.entities")
-    )
+    __getattr__, __dir__ = _lazy.attributes(__name__, __all__, _lazy.ENTITIES)

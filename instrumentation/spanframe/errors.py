@@ -1,16 +1,16 @@
-"""Every error spanframe raises on purpose.
+"""Every error that spanframe raises on purpose.
 
 ::
 
     SpanframeError                 error_code, message, get_http_status_code()
     ├── SettingsError              settings that cannot be used, all problems at once
-    ├── MissingExtraError          an optional part is not installed (an ImportError)
+    ├── MissingExtraError          an extra is not installed (an ImportError)
     ├── InvalidArgumentError       an argument that cannot be used (a ValueError)
     │   └── FilterError            a filter that cannot be used; draws a caret
     ├── NotFoundError              the trace, tag or experiment does not exist
     └── StoreError                 the store is away, locked, or of another version
 
-The root carries MLflow's attributes (MLflow 3.17, ``mlflow.exceptions``), so code
+The base class has MLflow's attributes (MLflow 3.17, ``mlflow.exceptions``), so code
 written against ``MlflowException`` keeps working.
 """
 
@@ -28,11 +28,11 @@ __all__ = [
 
 
 class SpanframeError(Exception):
-    """The root of every error of spanframe.
+    """Base class of every error of spanframe.
 
     Attributes:
         error_code: one of MLflow's codes, for example ``INVALID_PARAMETER_VALUE``.
-        message: the whole text, without a code in front.
+        message: the whole text, without a code before it.
     """
 
     error_code: ClassVar[str] = "INTERNAL_ERROR"
@@ -43,7 +43,7 @@ class SpanframeError(Exception):
         self.message = message
 
     def get_http_status_code(self) -> int:
-        """Return the HTTP status MLflow answers for this code."""
+        """Return the HTTP status of MLflow for this code."""
         return self.http_status
 
 
@@ -61,7 +61,7 @@ class SettingsError(SpanframeError):
 
 
 class MissingExtraError(SpanframeError, ImportError):
-    """An optional part of spanframe is asked for and not installed."""
+    """An extra of spanframe that is needed is not installed."""
 
     error_code = "BAD_REQUEST"
     http_status = 400
@@ -75,20 +75,20 @@ class MissingExtraError(SpanframeError, ImportError):
 
 
 class InvalidArgumentError(SpanframeError, ValueError):
-    """An argument of a call cannot be used; the message names it and the remedy."""
+    """An argument cannot be used; the message names it and what to write instead."""
 
     error_code = "INVALID_PARAMETER_VALUE"
     http_status = 400
 
 
 class FilterError(InvalidArgumentError):
-    """A filter (or order) that cannot be used, with the place and the remedy.
+    """A filter (or order) that cannot be used, with its position and the remedy.
 
     Attributes:
-        title: what is wrong, in one short sentence.
-        source: the whole filter as it was given.
+        title: the problem, in one short sentence.
+        source: the whole filter.
         start, end: the offending part, as offsets into ``source``.
-        hint: what to write instead.
+        hint: the remedy: what to write instead.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class NotFoundError(SpanframeError):
 
 
 class StoreError(SpanframeError):
-    """The store cannot serve: unreachable, locked, damaged, or of another version."""
+    """The store is unreachable, locked, damaged, or of another version."""
 
     error_code = "TEMPORARILY_UNAVAILABLE"
     http_status = 503

@@ -1,4 +1,4 @@
-"""Attribute, tag and metadata keys, shared by everyone who writes or reads them.
+"""Keys of attributes, tags and metadata, shared by all packages.
 
 A real MLflow server and any OpenTelemetry backend read what spanframe sends.
 """
@@ -46,6 +46,28 @@ META_SOURCE_RUN: Final = "mlflow.sourceRun"
 META_SCHEMA_VERSION: Final = "mlflow.trace_schema.version"
 META_SIZE_BYTES: Final = "mlflow.trace.sizeBytes"
 META_TOKEN_USAGE: Final = "mlflow.trace.tokenUsage"  # noqa: S105 - tokens of a model
+
+# --- tags and metadata that no app sets ------------------------------------------
+DERIVED_TAGS: Final = frozenset({TAG_ARTIFACT_LOCATION, TAG_SPANS_LOCATION})
+"""Tags that follow from the trace; a value that is sent for them is ignored."""
+
+DERIVED_METADATA: Final = frozenset(
+    {META_TRACE_INPUTS, META_TRACE_OUTPUTS, META_SCHEMA_VERSION, META_SIZE_BYTES}
+)
+"""Metadata that follow from the trace; a value that is sent for them is ignored."""
+
+RESERVED_TAGS: Final = DERIVED_TAGS | {
+    "mlflow.user",
+    "mlflow.trace.archiveLocation",
+    "mlflow.trace.archivalFailure",
+}
+"""Tags that no call sets or deletes: MLflow 3.17 refuses to change them."""
+
+RESERVED_METADATA: Final = DERIVED_METADATA | {
+    "mlflow.trace.sizeStats",
+    "mlflow.trace.infoFinalized",
+}
+"""Metadata that no call sets."""
 
 # --- events --------------------------------------------------------------------
 EXCEPTION_EVENT: Final = "exception"

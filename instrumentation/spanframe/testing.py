@@ -1,6 +1,6 @@
-"""`spanframe.testing`: what an app records, in memory, for its own tests.
+"""`spanframe.testing`: the spans of an app, in memory, for its tests.
 
-Ids and the clock can be made to count, so that a whole trace is one expected value.
+Ids and the clock can be deterministic, so that a whole trace is one expected value.
 """
 
 import itertools
@@ -84,7 +84,7 @@ class CapturedSpans(Sequence[RecordedSpan]):
             self._spans.clear()
 
     def add(self, spans: Sequence[ReadableSpan]) -> None:
-        """Take spans that ended."""
+        """Add spans that ended."""
         with self._lock:
             self._spans.extend(RecordedSpan(span) for span in spans)
 
@@ -96,10 +96,10 @@ class CapturedSpans(Sequence[RecordedSpan]):
 
 @contextmanager
 def capture_spans(*, deterministic: bool = False) -> Iterator[CapturedSpans]:
-    """Keep the spans of the block in memory; nothing is sent anywhere.
+    """Keep the spans of the block in memory; they are not sent.
 
-    The settings in force stay, among them what is redacted, but every trace is
-    recorded. Faults of spanframe itself are raised inside the block instead of logged.
+    The settings stay in force, redaction among them, but every trace is recorded.
+    Internal errors of spanframe are raised inside the block instead of logged.
 
     Args:
         deterministic: ids count from 1, and each reading of the clock is a millisecond
@@ -115,7 +115,7 @@ def capture_spans(*, deterministic: bool = False) -> Iterator[CapturedSpans]:
 
 @contextmanager
 def faults_logged() -> Iterator[None]:
-    """Log faults of spanframe inside the block, as in production."""
+    """Log internal errors of spanframe inside the block, as in production."""
     with _faults(raised=False):
         yield
 
@@ -130,7 +130,7 @@ def _faults(*, raised: bool) -> Iterator[None]:
 
 
 class _Memory(SpanExporter):
-    """Hands ended spans to the test."""
+    """Exporter that keeps the spans."""
 
     def __init__(self, captured: CapturedSpans) -> None:
         self._captured = captured
@@ -140,7 +140,7 @@ class _Memory(SpanExporter):
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
-        """Have nothing to close."""
+        """Do nothing: there is no connection."""
 
 
 class _CountingIds(IdGenerator):

@@ -1,4 +1,4 @@
-"""`spanframe.tracing`: switch recording on and off, carry traces across processes."""
+"""`spanframe.tracing`: switch recording, continue traces in other processes."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,13 +10,13 @@ from opentelemetry.trace.propagation import set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from spanframe._capture import Capture
-from spanframe._context import AMBIENT, Ambient, leave, with_entry, with_span
+from spanframe._context import AMBIENT, Ambient, leave, with_entry
 from spanframe._guard import warn
-from spanframe._live import LiveSpan
-from spanframe._place import recorder
+from spanframe._live import LiveSpan, with_span
+from spanframe._parent import recorder
 from spanframe._redaction import Redaction
 from spanframe._runtime import runtime
-from spanframe._trace_facts import trace_attributes
+from spanframe._trace_attributes import trace_attributes
 from spanframe.errors import InvalidArgumentError
 
 __all__ = [
@@ -36,30 +36,30 @@ _PLAIN: Final = Capture(64, Redaction(()))
 
 
 def disable() -> None:
-    """Record nothing until `enable`; decorated functions run as if undecorated."""
+    """Switch recording off; decorated functions run as if undecorated."""
     runtime.enabled = False
 
 
 def enable() -> None:
-    """Record again after `disable`."""
+    """Switch recording on again."""
     runtime.enabled = True
 
 
 def is_enabled() -> bool:
-    """Say whether spans are recorded."""
+    """Return whether recording is on."""
     return runtime.enabled
 
 
 def reset() -> None:
-    """Send what waits and forget every setting, as if the process had just started."""
+    """Send the queued spans and start again as a new process does."""
     runtime.reset()
 
 
 def get_tracer_provider() -> TracerProvider:
-    """Return the OpenTelemetry provider spanframe records with.
+    """Return the OpenTelemetry provider that spanframe records with.
 
-    Give it to instrumentors of other libraries: their spans become children of ours and
-    go to the same collector.
+    Instrumentors of other libraries take it: their spans become children of ours and go
+    to the same collector.
     """
     current = runtime.recorder or runtime.start()
     if current is None:
@@ -77,14 +77,16 @@ def context(
     session_id: str | None = None,
     user: str | None = None,
 ) -> Iterator[None]:
-    """Give every trace that begins inside the block what it says; inner blocks win.
+    """Set tags, metadata, session and user of traces that begin inside the block.
+
+    Values of an inner block replace those of an outer one.
 
     Args:
         metadata: metadata by key.
         tags: tags by key.
-        enabled: False records nothing inside; None leaves it as it is outside.
-        session_id: the conversation the traces belong to.
-        user: the end user the traces are made for.
+        enabled: False switches recording off inside; None leaves it as it is.
+        session_id: the conversation that the traces belong to.
+        user: the end user of the traces.
 
     Raises:
         InvalidArgumentError: naming the argument that cannot be used.
@@ -97,13 +99,13 @@ def context(
         session_id=session_id,
         user=user,
     )
-    here = get_current()
-    outer = here.get(AMBIENT)
+    outer_context = get_current()
+    outer = outer_context.get(AMBIENT)
     if isinstance(outer, Ambient):
         attributes = {**outer.attributes, **attributes}
         enabled = outer.enabled if enabled is None else enabled
     inner = Ambient(attributes, enabled is not False)
-    token = attach(with_entry(here, AMBIENT, inner))
+    token = attach(with_entry(outer_context, AMBIENT, inner))
     try:
         yield
     finally:
@@ -127,12 +129,15 @@ def get_tracing_context_headers_for_http_request() -> dict[str, str]:
     """Return the headers (W3C ``traceparent``) that continue this trace elsewhere.
 
     Returns:
-        Nothing, with a warning, where no trace is recorded.
+        An empty mapping, with a warning, where no trace is recorded.
     """
     headers: dict[str, str] = {}
     _PROPAGATOR.inject(headers)
     if not headers:
-        warn("No trace is recorded here; its headers are empty.")
+        warn(
+            "The tracing headers are empty: no trace is recorded here. Call this "
+            "function inside a traced function or a block of start_span()."
+        )
     return headers
 
 
@@ -143,16 +148,16 @@ def set_tracing_context_from_http_request_headers(
     """Continue the trace of a request inside the block.
 
     Args:
-        headers: the request's headers, in any casing; a ``traceparent`` that cannot be
+        headers: the request's headers, in any case; a ``traceparent`` that cannot be
             read begins a new trace.
 
     Raises:
-        InvalidArgumentError: when there is no ``traceparent``.
+        InvalidArgumentError: when ``traceparent`` is not among the headers.
     """
     carrier = {str(name).lower(): value for name, value in headers.items()}
     if "traceparent" not in carrier:
         raise InvalidArgumentError(
-            "the headers hold no traceparent; send those of "
+            "the headers do not have a traceparent; send those of "
             "get_tracing_context_headers_for_http_request() with the request"
         )
     remote = get_current_span(_PROPAGATOR.extract(carrier))

@@ -1,4 +1,4 @@
-"""From the arguments of a search to a checked search and the store it runs on."""
+"""The arguments of a search → a checked search, and the reader of its store."""
 
 from collections.abc import Sequence
 from operator import index
@@ -17,7 +17,7 @@ __all__ = ["Checked", "checked_search", "limit_of"]
 
 
 class Checked(NamedTuple):
-    """A checked search and the store it runs on."""
+    """A checked search, and the reader of the store it runs on."""
 
     reader: Reader
     search: Search
@@ -33,16 +33,20 @@ def checked_search(
     model_id: str | None = None,
     run_id: str | None = None,
 ) -> Checked:
-    """Check what is searched for, then open the store.
+    """Check the arguments of a search, then open the store.
 
     Args:
         store: URL of the store.
-        filter_string: the filter.
-        order_by: the order.
+        filter_string: the filter, or None for every trace.
+        order_by: the order, or None for the newest first.
         experiment_ids: the experiments; None for the active one.
-        all_experiments: whether None stands for all of them instead.
-        model_id: joined with the filter.
-        run_id: joined with the filter.
+        all_experiments: whether None means all experiments instead.
+        model_id: only traces of this model.
+        run_id: only traces of this run.
+
+    Raises:
+        FilterError: when the filter or the order cannot be used.
+        StoreError: when the store cannot be opened.
     """
     checked = parse_filter(filter_string)
     for key, value in ((keys.META_MODEL_ID, model_id), (keys.META_SOURCE_RUN, run_id)):
@@ -58,7 +62,7 @@ def checked_search(
 
 
 def limit_of(max_results: Any) -> int | None:
-    """Read ``max_results``.
+    """Read the argument ``max_results``; None for all.
 
     Raises:
         InvalidArgumentError: when it is not a whole number.

@@ -1,7 +1,7 @@
-"""Traces to a PyArrow table, without pandas in between; pure.
+"""Traces → a PyArrow table, without pandas.
 
-Tags and metadata are maps from text to text; what can be any JSON value (request,
-response, spans, extracted fields) is JSON text.
+Tags and metadata are maps from text to text. Columns of any JSON value (request,
+response, spans, extracted fields) are JSON text.
 """
 
 import importlib
@@ -20,7 +20,7 @@ PLAIN_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     layout: tuple(column for column in columns if column.name != "trace")
     for layout, columns in LAYOUTS.items()
 }
-"""The columns of each layout that leave Python: all but the trace itself."""
+"""The columns of each layout without the trace object, which only Python can hold."""
 
 
 def build_table(
@@ -28,12 +28,12 @@ def build_table(
     columns: Sequence[Column],
     fields: Sequence[ExtractField] = (),
 ) -> Any:
-    """Lay traces out as a ``pyarrow.Table``, one row each, in their order.
+    """Return traces as a ``pyarrow.Table``, one row per trace, in their order.
 
     Args:
         traces: the traces.
         columns: some of `PLAIN_COLUMNS`.
-        fields: more columns, each taken from the inputs or outputs of a span.
+        fields: more columns, each from the inputs or outputs of a span.
 
     Raises:
         MissingExtraError: when pyarrow is not installed.
@@ -54,7 +54,7 @@ def build_table(
 
 
 def table_schema(columns: Sequence[Column], fields: Sequence[ExtractField] = ()) -> Any:
-    """Return the ``pyarrow.Schema`` of such a table.
+    """Return the ``pyarrow.Schema`` of the table that `build_table` returns.
 
     Raises:
         MissingExtraError: when pyarrow is not installed.
@@ -72,13 +72,13 @@ def table_schema(columns: Sequence[Column], fields: Sequence[ExtractField] = ())
 
 
 def json_cell(column: Column, trace: Trace) -> Any:
-    """Return what JSON can hold of a cell."""
+    """Return the value of a cell as JSON can hold it."""
     value = column.cell(trace)
     return list(value) if isinstance(value, SpanDicts) else value
 
 
 def json_text(value: Any) -> str | None:
-    """Return JSON text of a cell's value; None for None."""
+    """Return the value of a cell as JSON text; None for None."""
     return None if value is None else json.dumps(value, default=str)
 
 

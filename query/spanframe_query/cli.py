@@ -1,4 +1,4 @@
-"""The searching half of the command line: ``search``, ``get`` and ``demo``."""
+"""The commands ``search``, ``get`` and ``demo``."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,17 +43,20 @@ _Store = Annotated[
 ]
 
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
-_PORTION: Final = 1000
-_PATIENCE_SECONDS: Final = 1.0
+_PORTION_TRACES: Final = 1000
+"""Traces read and held in memory at once."""
 
+_PROGRESS_DELAY_SECONDS: Final = 1.0
+"""Time until the progress of a search is shown."""
 
 _FROM_SPANS: Final = frozenset({"request", "response", "spans"})
+"""Columns that need the spans of a trace."""
 
 _Follow = Callable[[Iterable[reader.Page]], Iterator[Sequence[Trace]]]
 
 
 class Output(StrEnum):
-    """How a search is printed."""
+    """Output formats of a search."""
 
     TABLE = "table"
     JSON = "json"
@@ -62,7 +65,7 @@ class Output(StrEnum):
 
 
 class TraceOutput(StrEnum):
-    """How one trace is printed."""
+    """Output formats of one trace."""
 
     TREE = "tree"
     JSON = "json"
@@ -74,47 +77,59 @@ def search(
         str,
         typer.Argument(
             metavar="[FILTER]",
-            help="For example \"status = 'ERROR' AND tags.env = 'prod'\".",
+            help="The filter, for example "
+            "\"status = 'ERROR' AND tags.env = 'prod'\"; every trace without one.",
         ),
     ] = "",
     max_results: Annotated[
-        int, typer.Option("--max-results", "-n", min=0, help="The most traces.")
+        int,
+        typer.Option("--max-results", "-n", min=0, help="Maximum number of traces."),
     ] = 100,
     everything: Annotated[
-        bool, typer.Option("--all", help="All traces, whatever --max-results says.")
+        bool, typer.Option("--all", help="Print all traces; ignores --max-results.")
     ] = False,
     order_by: Annotated[
         list[str] | None,
-        typer.Option(help="For example 'execution_time_ms DESC'; may be repeated."),
+        typer.Option(
+            help="Field to order by, for example 'execution_time_ms DESC'; may be "
+            "repeated."
+        ),
     ] = None,
     experiment: Annotated[
         list[str] | None,
-        typer.Option(help="Name or id of an experiment; may be repeated."),
+        typer.Option(help="Experiment to search, by name or id; may be repeated."),
     ] = None,
     columns: Annotated[
         str,
-        typer.Option(help=f"Some of {','.join(OUTPUT_COLUMNS)}.", show_default=False),
+        typer.Option(
+            help=f"Columns to print, some of {','.join(OUTPUT_COLUMNS)}.",
+            show_default=False,
+        ),
     ] = "",
-    output: Annotated[Output, typer.Option(help="How to print.")] = Output.TABLE,
+    output: Annotated[Output, typer.Option(help="Output format.")] = Output.TABLE,
     explained: Annotated[
         bool,
-        typer.Option("--explain", help="Say which index each clause uses; no search."),
+        typer.Option(
+            "--explain", help="Print which index each clause uses, and do not search."
+        ),
     ] = False,
     file: Annotated[
-        Path | None, typer.Option(help="Write json, csv or parquet to this file.")
+        Path | None, typer.Option(help="File to write json, csv or parquet to.")
     ] = None,
     store: _Store = None,
 ) -> None:
     """Find traces and print them.
 
-    json and csv print a record a line. In csv, a text that a spreadsheet would run as a
-    formula gets an apostrophe in front.
+    The formats json and csv have one line per trace. In csv, a text that a spreadsheet
+    would run as a formula gets an apostrophe in front.
     """
     names = [name.strip() for name in columns.split(",") if name.strip()]
     if output is Output.TABLE:
         names = names or drawing.columns_within(Console().width)
         if file is not None:
-            raise InvalidArgumentError("--file is for --output json, csv or parquet.")
+            raise InvalidArgumentError(
+                "--file needs a format for files: add --output json, csv or parquet."
+            )
     shown = chosen_columns(names)
     searched, found = checked_search(
         _store_url(store),
@@ -131,7 +146,7 @@ def search(
         searched,
         replace(found, limit=limit),
         include_spans=any(column.name in _FROM_SPANS for column in shown),
-        size=_PORTION,
+        size=_PORTION_TRACES,
     )
     with _progress(limit) as follow:
         portions = follow(pages)
@@ -151,9 +166,11 @@ def search(
 
 @app.command()
 def get(
-    trace_id: Annotated[str, typer.Argument(help="tr- and 32 hex digits.")],
+    trace_id: Annotated[
+        str, typer.Argument(help="Id of the trace: tr- and 32 hex digits.")
+    ],
     output: Annotated[
-        TraceOutput, typer.Option(help="How to print.")
+        TraceOutput, typer.Option(help="Output format.")
     ] = TraceOutput.TREE,
     store: _Store = None,
 ) -> None:
@@ -163,7 +180,7 @@ def get(
     if trace is None:
         raise NotFoundError(
             f"There is no trace {visible(trace_id)} in {redact_url(url)}. "
-            "`spanframe search` lists the newest."
+            "`spanframe search` lists the newest traces."
         )
     if output is TraceOutput.JSON:
         typer.echo(trace.to_json(pretty=True))
@@ -188,13 +205,15 @@ def _experiment_id(searched: Reader, text: str) -> int:
     if found is None and _NUMBER.fullmatch(text):
         found = find_experiment_by_id(searched, int(text))
     if found is None:
-        raise NotFoundError(f"There is no experiment {visible(text)!r} in this store.")
+        raise NotFoundError(
+            f"There is no experiment {visible(text)!r} in this store: check the name."
+        )
     return int(found.experiment_id)
 
 
 @contextmanager
 def _progress(limit: int | None) -> Iterator[_Follow]:
-    """Count traces on stderr once a second has passed; say when there are more."""
+    """Count the traces on stderr after a second; tell at the end when more match."""
     console = Console(stderr=True)
     progress = Progress(
         TextColumn("reading"),
@@ -214,15 +233,15 @@ def _progress(limit: int | None) -> Iterator[_Follow]:
             progress.advance(task, len(page.traces))
             more = page.end is not None
 
-    patience = Timer(_PATIENCE_SECONDS, progress.start)
-    patience.start()
+    delayed_start = Timer(_PROGRESS_DELAY_SECONDS, progress.start)
+    delayed_start.start()
     try:
         yield follow
     finally:
-        patience.cancel()
-        patience.join()
+        delayed_start.cancel()
+        delayed_start.join()
         progress.stop()
     if more:
         console.print(
-            f"More traces match than these {limit}: -n N or --all shows them."
+            f"More traces match than these {limit}. Show them with -n N or --all."
         )

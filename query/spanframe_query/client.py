@@ -1,4 +1,4 @@
-"""The client: the same as the functions, for one store, page by page."""
+"""The client: the functions of the public API for one store, with pages."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -23,7 +23,14 @@ class SpanframeClient:
     """Searches and changes one store.
 
     Args:
-        tracking_uri: URL of the store; the configured one when None.
+        tracking_uri: URL of the store; None for the configured store.
+
+    Example:
+        >>> from spanframe.client import SpanframeClient
+        >>> client = SpanframeClient()
+        >>> page = client.search_traces(max_results=1, include_spans=False)
+        >>> len(page) <= 1
+        True
     """
 
     def __init__(self, tracking_uri: str | None = None) -> None:
@@ -53,19 +60,20 @@ class SpanframeClient:
 
         Args:
             experiment_ids: the experiments; None for all, an empty list for none.
-            filter_string: the filter.
-            max_results: the size of the page, any number; 0 or less gives an empty one.
-            order_by: ``"timestamp_ms DESC"``, or several.
-            page_token: ``token`` of the page before; None for the first.
+            filter_string: the filter; None and the empty text find every trace.
+            max_results: the size of the page in traces, of any size; 0 or less gives an
+                empty page.
+            order_by: ``"timestamp_ms DESC"``, or several; the newest first by default.
+            page_token: ``token`` of the page before; None for the first page.
             run_id: only traces of this run.
             include_spans: False reads no spans.
             model_id: only traces of this model.
             locations: experiment ids under MLflow 3's name.
-            flush: send what this process has recorded first.
+            flush: whether to send first what this process has recorded.
 
         Returns:
-            The page; its ``token`` is None when nothing follows. Traces that arrive
-            between two pages neither repeat a trace nor push one out.
+            The page; its ``token`` is None on the last page. Traces that arrive between
+            two pages neither repeat a trace nor hide one.
 
         Raises:
             FilterError: when the filter or order cannot be used.
@@ -74,7 +82,9 @@ class SpanframeClient:
         """
         size = limit_of(max_results)
         if size is None:
-            raise InvalidArgumentError("max_results is None: write the size of a page.")
+            raise InvalidArgumentError(
+                "max_results is None: write the size of a page as a whole number."
+            )
         store, search = checked_search(
             self.tracking_uri,
             filter_string,
@@ -102,11 +112,11 @@ class SpanframeClient:
 
         Args:
             trace_id: ``tr-`` and 32 hex digits.
-            display: taken for MLflow's sake; a notebook shows a trace by itself.
-            flush: send what this process has recorded first.
+            display: ignored, as in a notebook a trace shows itself; MLflow has it.
+            flush: whether to send first what this process has recorded.
 
         Raises:
-            NotFoundError: when the store has no such trace.
+            NotFoundError: when the store does not have the trace.
             StoreError: when the store cannot be read.
         """
         del display
@@ -127,7 +137,7 @@ class SpanframeClient:
 
         Raises:
             InvalidArgumentError: when the key cannot be used.
-            NotFoundError: when there is no such trace.
+            NotFoundError: when the store does not have the trace.
             StoreError: when the store cannot be written.
         """
         change_tag(self.tracking_uri, trace_id, key, str(value))
@@ -135,9 +145,14 @@ class SpanframeClient:
     def delete_trace_tag(self, trace_id: str, key: str) -> None:
         """Delete a tag of a stored trace.
 
+        Args:
+            trace_id: ``tr-`` and 32 hex digits.
+            key: the tag.
+
         Raises:
             InvalidArgumentError: when the key cannot be used.
-            NotFoundError: when there is no such trace, or it has no such tag.
+            NotFoundError: when the store does not have the trace, or the trace does not
+                have the tag.
             StoreError: when the store cannot be written.
         """
         change_tag(self.tracking_uri, trace_id, key, None)
@@ -149,14 +164,18 @@ class SpanframeClient:
         max_traces: int | None = None,
         trace_ids: Iterable[str] | None = None,
     ) -> int:
-        """Delete traces of an experiment, by age or by id; return how many.
+        """Delete traces of one experiment, by age or by id.
 
         Args:
-            experiment_id: the experiment; traces of others are left alone.
-            max_timestamp_millis: delete traces that started then or before, the oldest
-                first.
-            max_traces: the most traces to delete by age.
-            trace_ids: delete these; an id the experiment does not have counts 0.
+            experiment_id: the experiment; traces of other experiments stay.
+            max_timestamp_millis: milliseconds since the epoch; traces that started then
+                or before are deleted, the oldest first.
+            max_traces: the maximum number of traces to delete by age; None for all.
+            trace_ids: the traces to delete; ids that the experiment does not have are
+                ignored.
+
+        Returns:
+            The number of deleted traces.
 
         Raises:
             InvalidArgumentError: unless exactly one of ``max_timestamp_millis`` and
@@ -174,13 +193,16 @@ class SpanframeClient:
             or max_traces is not None
         ):
             raise InvalidArgumentError(
-                "Give either max_timestamp_millis (with max_traces, if you like) or "
+                "Give either max_timestamp_millis, with or without max_traces, or "
                 "trace_ids."
             )
         return _delete_by_id(store, experiment, trace_ids)
 
     def create_experiment(self, name: str) -> str:
-        """Create an experiment and return its id.
+        """Create an experiment and return its id, a whole number as text.
+
+        Args:
+            name: the name, not empty and not taken.
 
         Raises:
             InvalidArgumentError: when the name is empty or taken.
@@ -189,19 +211,25 @@ class SpanframeClient:
         return str(writing(self.tracking_uri).create_experiment(name))
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
-        """Return the experiment of a name; None when the store has none."""
+        """Return the experiment of a name; None when the store does not have it."""
         return find_experiment(reading(self.tracking_uri), name)
 
     def get_experiment(self, experiment_id: str | int) -> Experiment:
         """Return the experiment of an id.
 
+        Args:
+            experiment_id: the id, a whole number or its text.
+
         Raises:
-            NotFoundError: when the store has none.
+            InvalidArgumentError: when the id is not a whole number.
+            NotFoundError: when the store does not have the experiment.
         """
         number = experiment_id_of("experiment_id", experiment_id)
         experiment = find_experiment_by_id(reading(self.tracking_uri), number)
         if experiment is None:
-            raise NotFoundError(f"There is no experiment {experiment_id!r}.")
+            raise NotFoundError(
+                f"There is no experiment {experiment_id!r} in this store."
+            )
         return experiment
 
 

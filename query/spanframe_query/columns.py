@@ -1,7 +1,7 @@
-"""The contract of the DataFrame: every column of both layouts, stated once.
+"""The columns of the DataFrame in both layouts, defined once.
 
-Layout ``v2`` is MLflow 2's and spanframe's default, ``v3`` is MLflow 3.17's. Types do
-not depend on the values: an empty result has the same.
+Layout ``v2`` is that of MLflow 2 and the default, ``v3`` is that of MLflow 3.17. Types
+do not depend on the values: an empty result has the same types.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,14 +14,19 @@ from spanframe_query.entities.found import FoundTraces
 __all__ = ["LAYOUTS", "Column", "Kind", "columns_of_layout"]
 
 Kind = Literal["text", "integer", "integer or missing", "entries", "object"]
-"""What cells hold; `frame` maps each to one dtype."""
+"""The type of the cells of a column; `frame` maps each type to one dtype."""
 
 
 class Column(NamedTuple):
-    """One column: its name, what its cells hold, where they come from.
+    """A column of a result.
 
-    ``found`` takes all cells from the traces of a search without making a trace of
-    each: a hundred thousand take a third of the time.
+    Attributes:
+        name: the name.
+        kind: the type of its cells.
+        cell: returns the cell of a trace.
+        sentence: the description, for the documentation.
+        found: returns all cells of the traces of a search without making the traces,
+            which takes a third of the time.
     """
 
     name: str
@@ -45,7 +50,7 @@ def _response(trace: Trace) -> Any:
     return trace.data.root_values().outputs if trace.has_spans else None
 
 
-# A search without spans makes many such cells; they never change.
+# Every cell of a search without spans is this object; it never changes.
 _NO_SPANS: Final = SpanDicts(None)
 
 
@@ -64,7 +69,7 @@ def _all_spans(found: FoundTraces) -> Sequence[SpanDicts]:
 
 def _states(found: FoundTraces) -> Sequence[str]:
     texts = {state: state.value for state in TraceState}
-    return [texts[state] for state in found.facts.state]
+    return [texts[state] for state in found.infos.state]
 
 
 _REQUEST: Final = Column(
@@ -93,7 +98,7 @@ _TAGS: Final = Column(
     "entries",
     lambda trace: trace.info.tags,
     "Dictionary of the tags.",
-    lambda found: found.facts.tags,
+    lambda found: found.infos.tags,
 )
 
 _V2: Final = (
@@ -102,7 +107,7 @@ _V2: Final = (
         "text",
         lambda trace: trace.info.trace_id,
         "Trace id, tr- and 32 hex digits.",
-        lambda found: found.facts.trace_id,
+        lambda found: found.infos.trace_id,
     ),
     Column(
         "trace",
@@ -116,7 +121,7 @@ _V2: Final = (
         "integer",
         lambda trace: trace.info.request_time,
         "Start, ms since the epoch (UTC).",
-        lambda found: found.facts.request_time,
+        lambda found: found.infos.request_time,
     ),
     Column(
         "status",
@@ -130,7 +135,7 @@ _V2: Final = (
         "integer or missing",
         lambda trace: trace.info.execution_duration,
         "Duration in ms; missing while in progress.",
-        lambda found: found.facts.execution_duration,
+        lambda found: found.infos.execution_duration,
     ),
     _REQUEST,
     _RESPONSE,
@@ -139,7 +144,7 @@ _V2: Final = (
         "entries",
         lambda trace: trace.info.trace_metadata,
         "Dictionary of the metadata.",
-        lambda found: found.facts.trace_metadata,
+        lambda found: found.infos.trace_metadata,
     ),
     _SPANS,
     _TAGS,
@@ -151,7 +156,7 @@ _V3: Final = (
         "text",
         lambda trace: trace.info.trace_id,
         "Trace id, tr- and 32 hex digits.",
-        lambda found: found.facts.trace_id,
+        lambda found: found.infos.trace_id,
     ),
     Column("trace", "text", lambda trace: trace.to_json(), "The trace as JSON text."),
     Column(
@@ -159,7 +164,7 @@ _V3: Final = (
         "text",
         lambda trace: trace.info.client_request_id,
         "The app's own id of the request; may be missing.",
-        lambda found: found.facts.client_request_id,
+        lambda found: found.infos.client_request_id,
     ),
     Column(
         "state",
@@ -173,14 +178,14 @@ _V3: Final = (
         "integer",
         lambda trace: trace.info.request_time,
         "Start, ms since the epoch (UTC).",
-        lambda found: found.facts.request_time,
+        lambda found: found.infos.request_time,
     ),
     Column(
         "execution_duration",
         "integer or missing",
         lambda trace: trace.info.execution_duration,
         "Duration in ms; missing while in progress.",
-        lambda found: found.facts.execution_duration,
+        lambda found: found.infos.execution_duration,
     ),
     _REQUEST,
     _RESPONSE,
@@ -189,7 +194,7 @@ _V3: Final = (
         "entries",
         lambda trace: trace.info.trace_metadata,
         "Dictionary of the metadata.",
-        lambda found: found.facts.trace_metadata,
+        lambda found: found.infos.trace_metadata,
     ),
     _TAGS,
     _SPANS,
@@ -208,7 +213,7 @@ def columns_of_layout(layout: str) -> tuple[Column, ...]:
     """Return the columns of a layout, in order.
 
     Raises:
-        InvalidArgumentError: when there is no such layout.
+        InvalidArgumentError: when the layout does not exist; the message lists them.
     """
     try:
         return LAYOUTS[layout]

@@ -1,4 +1,4 @@
-"""Traces drawn for a terminal: a table of many, the waterfall of one."""
+"""Draws traces on a terminal: many as a table, one as a waterfall."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,28 +17,36 @@ __all__ = ["clauses", "columns_within", "table", "tree"]
 
 _SHORT_COLUMNS: Final = ("request_id", "timestamp_ms", "status", "execution_time_ms")
 _LONG_COLUMNS: Final = ("request", "response", "tags")
-_SHORT_WIDTH: Final = 70
-_LONG_WIDTH: Final = 14
-"""Of one long column, at least: less of a text tells nothing."""
+_SHORT_COLUMNS_CHARS: Final = 70
+"""Width of the short columns together."""
+
+_MIN_LONG_COLUMN_CHARS: Final = 14
+"""Minimum width of a long column; less of a text is useless."""
 
 _HEADINGS: Final = {"timestamp_ms": "start (UTC)", "execution_time_ms": "ms"}
 _LONG: Final = frozenset({"request", "response", "request_metadata", "tags"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STYLES: Final = {"OK": "green", "ERROR": "red", "IN_PROGRESS": "yellow"}
-_CELL_LENGTH: Final = 200
-_TEXT_LENGTH: Final = 2000
-_BAR_WIDTH: Final = 32
+_MAX_CELL_CHARS: Final = 200
+"""Maximum characters of a cell of a table."""
+
+_MAX_TEXT_CHARS: Final = 2000
+"""Maximum characters of the inputs or outputs above a waterfall."""
+
+_BAR_CHARS: Final = 32
+"""Width of the bars of a waterfall."""
+
 _OWN_TAGS: Final = "mlflow."
 
 
 def columns_within(width: int) -> list[str]:
-    """Return what a table shows unless told otherwise: the texts there is room for."""
-    room = max(1, (width - _SHORT_WIDTH) // _LONG_WIDTH)
-    return [*_SHORT_COLUMNS, *_LONG_COLUMNS[:room]]
+    """Return the default columns of a table that is ``width`` characters wide."""
+    long_columns = max(1, (width - _SHORT_COLUMNS_CHARS) // _MIN_LONG_COLUMN_CHARS)
+    return [*_SHORT_COLUMNS, *_LONG_COLUMNS[:long_columns]]
 
 
 def table(traces: Iterable[Trace], columns: Sequence[Column]) -> Table:
-    """Draw traces as a table, a line each."""
+    """Draw traces as a table, one line per trace."""
     drawn = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     for column in columns:
         long = column.name in _LONG
@@ -46,7 +54,7 @@ def table(traces: Iterable[Trace], columns: Sequence[Column]) -> Table:
             _HEADINGS.get(column.name, column.name),
             justify="right" if column.kind == "integer or missing" else "left",
             no_wrap=True,
-            # The id has to be whole, it is what `spanframe get` takes.
+            # `spanframe get` takes the whole id.
             overflow="fold" if column.name == "request_id" else "ellipsis",
             ratio=1 if long else None,
         )
@@ -56,11 +64,11 @@ def table(traces: Iterable[Trace], columns: Sequence[Column]) -> Table:
 
 
 def clauses(rows: Iterable[tuple[str, str, str, bool]]) -> Table:
-    """Draw how the clauses of a search are answered: clause, index, reads, scans."""
+    """Draw how each clause of a search is answered."""
     drawn = Table("clause", "index", "reads", box=None, pad_edge=False)
     for clause, index, reads, scans in rows:
         drawn.add_row(
-            Text(shortened(clause, _CELL_LENGTH)),
+            Text(shortened(clause, _MAX_CELL_CHARS)),
             Text(index or "none"),
             Text(f"{reads} (scans the store)", "yellow") if scans else Text(reads),
         )
@@ -68,15 +76,15 @@ def clauses(rows: Iterable[tuple[str, str, str, bool]]) -> Table:
 
 
 def tree(trace: Trace) -> Group:
-    """Draw a trace: what it is, its inputs and outputs, its spans as a waterfall."""
+    """Draw a trace: a title, its fields, and its spans as a waterfall."""
     info = trace.info
     title = Text.assemble(
-        (shortened(info.name or "trace", _CELL_LENGTH), "bold"),
+        (shortened(info.name or "trace", _MAX_CELL_CHARS), "bold"),
         f"  {info.trace_id}  ",
         (info.state.value, _STYLES.get(info.state.value, "")),
         f"  {_milliseconds(info.execution_duration)}  {_time(info.request_time)} UTC",
     )
-    facts = {
+    fields = {
         "user": info.user,
         "session": info.session_id,
         **{k: v for k, v in info.tags.items() if not k.startswith(_OWN_TAGS)},
@@ -84,10 +92,10 @@ def tree(trace: Trace) -> Group:
         "response": trace.data.response,
     }
     lines: list[RenderableType] = [title]
-    for key, value in facts.items():
+    for key, value in fields.items():
         if value:
-            name = (f"{shortened(key, _CELL_LENGTH)}: ", "dim")
-            lines.append(Text.assemble(name, shortened(value, _TEXT_LENGTH)))
+            name = (f"{shortened(key, _MAX_CELL_CHARS)}: ", "dim")
+            lines.append(Text.assemble(name, shortened(value, _MAX_TEXT_CHARS)))
     return Group(*lines, "", _waterfall(trace))
 
 
@@ -96,28 +104,28 @@ def _waterfall(trace: Trace) -> Table:
     for bar in waterfall.bars(trace.data.spans):
         span = bar.span
         style = _STYLES.get(span.status.status_code.value, "blue")
-        start = min(int(bar.offset * _BAR_WIDTH), _BAR_WIDTH - 1)
-        length = max(1, round(bar.width * _BAR_WIDTH))
+        start = min(int(bar.offset * _BAR_CHARS), _BAR_CHARS - 1)
+        length = max(1, round(bar.width * _BAR_CHARS))
         took = None
         if span.end_time_ns is not None:
             took = (span.end_time_ns - span.start_time_ns) / 1e6
         drawn.add_row(
-            Text("  " * bar.depth + shortened(span.name, _CELL_LENGTH)),
-            Text(shortened(span.span_type, _CELL_LENGTH), style="dim"),
+            Text("  " * bar.depth + shortened(span.name, _MAX_CELL_CHARS)),
+            Text(shortened(span.span_type, _MAX_CELL_CHARS), style="dim"),
             Text(_milliseconds(took), justify="right"),
-            Text(" " * start + "━" * min(length, _BAR_WIDTH - start), style=style),
+            Text(" " * start + "━" * min(length, _BAR_CHARS - start), style=style),
         )
         if span.status.description:
-            reason = shortened(span.status.description, _CELL_LENGTH)
+            reason = shortened(span.status.description, _MAX_CELL_CHARS)
             drawn.add_row(Text("  " * (bar.depth + 1) + reason, style="red"))
     return drawn
 
 
 def _cell(column: Column, trace: Trace) -> Text:
     value = column.cell(trace)
-    text = _WORDS.get(column.name, _plain)(value)
+    text = _FORMATTERS.get(column.name, _plain)(value)
     style = _STYLES.get(text, "") if column.name == "status" else ""
-    return Text(shortened(text, _CELL_LENGTH), style=style)
+    return Text(shortened(text, _MAX_CELL_CHARS), style=style)
 
 
 def _plain(value: Any) -> str:
@@ -148,11 +156,11 @@ def _count(spans: Sequence[Any]) -> str:
     return f"{len(spans)} spans"
 
 
-_WORDS: Final[Mapping[str, Callable[[Any], str]]] = {
+_FORMATTERS: Final[Mapping[str, Callable[[Any], str]]] = {
     "timestamp_ms": _time,
     "execution_time_ms": _whole,
     "request_metadata": _entries,
     "tags": _entries,
     "spans": _count,
 }
-"""How a cell is written where JSON is not what people read."""
+"""Functions that write the cells of a column for people; other cells are JSON."""

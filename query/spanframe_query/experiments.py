@@ -20,29 +20,45 @@ def create_experiment(name: str) -> str:
     Args:
         name: the name, not empty and not taken.
 
+    Returns:
+        The id, a whole number as text.
+
     Raises:
         InvalidArgumentError: when the name is empty or taken.
         StoreError: when the store cannot be written.
+
+    Example:
+        >>> import spanframe
+        >>> spanframe.create_experiment("checkout").isdecimal()
+        True
     """
     return str(writing(current_settings().store).create_experiment(name))
 
 
 def get_experiment_by_name(name: str) -> Experiment | None:
-    """Return the experiment of a name; None when the store has none.
+    """Return the experiment of a name; None when the store does not have it.
+
+    Args:
+        name: the exact name.
 
     Raises:
         StoreError: when the store cannot be read.
+
+    Example:
+        >>> import spanframe
+        >>> spanframe.get_experiment_by_name("Default").experiment_id
+        '0'
     """
     return find_experiment(reading(current_settings().store), name)
 
 
 def find_experiment(reader: Reader, name: str) -> Experiment | None:
-    """Return the experiment of a name in one store; None when it has none."""
+    """Return the experiment of a name in one store; None when it is not there."""
     return _entity(reader.experiment_named(name))
 
 
 def find_experiment_by_id(reader: Reader, experiment_id: int) -> Experiment | None:
-    """Return the experiment of an id in one store; None when it has none."""
+    """Return the experiment of an id in one store; None when it is not there."""
     return _entity(reader.experiment_of(experiment_id))
 
 

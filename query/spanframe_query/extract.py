@@ -1,4 +1,4 @@
-"""``extract_fields``: one column from the inputs or outputs of a span by name.
+"""``extract_fields``: columns from the inputs or outputs of spans, by span name.
 
 ::
 
@@ -27,10 +27,14 @@ _INDEX: Final = re.compile(r"[0-9]{1,9}")
 
 
 class ExtractField(NamedTuple):
-    """A column to extract; no ``keys`` means the whole inputs or outputs.
+    """A column to extract.
 
-    ``keys`` holds the paths to try in turn: the field as one key, then, unless it was
-    quoted, its parts.
+    Attributes:
+        column: the name of the column.
+        span: the name of the span.
+        side: inputs or outputs.
+        keys: the paths to try in turn: the field as one key, then, unless it was
+            quoted, its parts; empty for the whole inputs or outputs.
     """
 
     column: str
@@ -39,7 +43,7 @@ class ExtractField(NamedTuple):
     keys: tuple[tuple[str, ...], ...]
 
     def value_in(self, spans: Sequence[Span]) -> Any:
-        """Return the field of the first span of that name that has it; else None."""
+        """Return the field of the first span of that name that has it, else None."""
         for span in spans:
             if span.name != self.span:
                 continue
@@ -52,15 +56,15 @@ class ExtractField(NamedTuple):
     def _find(self, value: Any) -> Any:
         if not self.keys:
             return _MISSING if value is None else value
-        found = (_walk(value, path) for path in self.keys)
+        found = (_follow(value, path) for path in self.keys)
         return next((each for each in found if each is not _MISSING), _MISSING)
 
 
 def parse_extract_fields(items: Iterable[str] | None) -> tuple[ExtractField, ...]:
-    """Read the items of ``extract_fields``.
+    """Read the argument ``extract_fields``.
 
     Raises:
-        InvalidArgumentError: when an item cannot be read; the message says how to
+        InvalidArgumentError: when an item cannot be read; the message shows how to
             write it.
     """
     if isinstance(items, str):
@@ -91,8 +95,8 @@ def _parse(item: str) -> ExtractField:
     )
 
 
-def _walk(value: Any, path: tuple[str, ...]) -> Any:
-    """Follow keys of dictionaries and indexes of lists."""
+def _follow(value: Any, path: tuple[str, ...]) -> Any:
+    """Return the value at a path of dictionary keys and list indexes."""
     for part in path:
         if isinstance(value, dict) and part in value:
             value = value[part]

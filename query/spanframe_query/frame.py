@@ -1,4 +1,4 @@
-"""Traces to a DataFrame, column by column; pure."""
+"""Traces → a DataFrame, column by column."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -13,7 +13,7 @@ from spanframe_query.extract import ExtractField
 
 __all__ = ["build_frame"]
 
-# The text dtype of pandas 3; under pandas 2 "str" writes a missing value as 'None'.
+# The text dtype of pandas 3; in pandas 2, "str" turns a missing value into 'None'.
 _TEXT_DTYPE: Final = "object" if pd.__version__.startswith("2.") else "str"
 
 
@@ -23,15 +23,15 @@ def build_frame(
     layout: str = "v2",
     fields: Sequence[ExtractField] = (),
 ) -> pd.DataFrame:
-    """Lay traces out as a DataFrame, one row each, in their order.
+    """Return traces as a DataFrame, one row per trace, in their order.
 
     Args:
         traces: the traces.
         layout: ``v2`` or ``v3``, see `spanframe_query.columns`.
-        fields: more columns, each taken from the inputs or outputs of a span.
+        fields: more columns, each from the inputs or outputs of a span.
 
     Raises:
-        InvalidArgumentError: when there is no such layout.
+        InvalidArgumentError: when the layout does not exist.
     """
     names: list[str] = []
     arrays: list[Any] = []
@@ -41,12 +41,12 @@ def build_frame(
     for field in fields:
         names.append(field.column)
         arrays.append(_objects([field.value_in(trace.data.spans) for trace in traces]))
-    # The very index of the frame: a column with another one is copied to fit.
+    # All columns share the index of the frame; pandas copies a column with another one.
     index = pd.RangeIndex(len(traces))
-    # Two extracted fields may have one name, which a dictionary by name cannot hold.
+    # Positions are the keys, as two extracted fields may have one name.
     frame = pd.DataFrame(
         {
-            # A frame would take a bare array of texts for text.
+            # Without a dtype, pandas would make a text column of an array of texts.
             place: pd.Series(cells, index=index, dtype=cells.dtype, copy=False)
             for place, cells in enumerate(arrays)
         },
@@ -58,7 +58,7 @@ def build_frame(
 
 
 def _objects(values: Sequence[Any]) -> Any:
-    # `np.array` would make a table of lists that have one length.
+    # `np.array` would make a two-dimensional array of lists of one length.
     return np.fromiter(values, dtype=object, count=len(values))
 
 

@@ -1,8 +1,8 @@
-"""The garbage collector, held off while a large result is built.
+"""Pauses the garbage collector while a large result is built.
 
-A hundred thousand traces are half a million live objects, none of them garbage. The
-collector would walk them again and again while they are made, a third of the time of
-such a search.
+A hundred thousand traces are half a million live objects, and none of them is garbage.
+The collector would traverse them repeatedly while they are made, which takes a third of
+the time of such a search.
 """
 
 import gc
@@ -19,7 +19,7 @@ _was_enabled = False
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Collect no garbage meanwhile; threads may overlap, the last one switches back."""
+    """Disable the collector; of overlapping threads, the last one enables it again."""
     global _building, _was_enabled  # noqa: PLW0603 - the collector is the process's
     with _lock:
         if not _building:

@@ -1,4 +1,4 @@
-"""What a store can be searched by: its tags, metadata and span attributes."""
+"""The fields of the traces in a store: tags, metadata and span attributes."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
@@ -14,15 +14,17 @@ from spanframe_query.scope import store_url
 from spanframe_query.stores import reading
 from spanframe_store.contract.results import KnownField
 from spanframe_store.contract.store import Reader
-from spanframe_store.otlp.content import spans_of
+from spanframe_store.otlp.stored_spans import spans_of
 
-__all__ = ["SAMPLED_SPANS", "fields", "misspellings"]
+__all__ = ["MAX_SAMPLED_SPANS", "fields", "misspellings"]
 
-SAMPLED_SPANS: Final = 1000
-"""Spans of the newest traces whose attributes are listed."""
+MAX_SAMPLED_SPANS: Final = 1000
+"""Maximum spans of the newest traces whose attributes are listed."""
 
 _OWN_PREFIX: Final = "mlflow."
-_EXAMPLE_CHARACTERS: Final = 80
+_MAX_EXAMPLE_CHARS: Final = 80
+"""Maximum characters of an example value."""
+
 _OWNERS: Final = {
     FieldKind.TAG: "No trace has",
     FieldKind.METADATA: "No trace has",
@@ -31,20 +33,20 @@ _OWNERS: Final = {
 
 
 def misspellings(reader: Reader, filter_: Filter) -> list[str]:
-    """Say of each key in a filter that nothing has what it may have meant.
+    """Return a hint for each field of a filter that the store does not have.
 
-    For after a search that found nothing: a key that is not there is no error, as the
-    next trace may bring it.
+    Call it after a search that found nothing. A field that is missing is not an error,
+    as the next trace may have it.
 
     Raises:
         StoreError: when the store cannot be read.
     """
-    asked = [c.field for c in filter_.leaves() if _may_be_misspelt(reader, c.field)]
-    if not asked:
+    suspects = [c.field for c in filter_.leaves() if _may_be_misspelt(reader, c.field)]
+    if not suspects:
         return []
     known = {each.field for each in _known(reader)}
     hints = []
-    for field in asked:
+    for field in suspects:
         if str(field) not in known:
             close = get_close_matches(str(field), known, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
@@ -53,26 +55,33 @@ def misspellings(reader: Reader, filter_: Filter) -> list[str]:
 
 
 def _may_be_misspelt(reader: Reader, field: Field) -> bool:
-    """Whether ``field`` is one of those that `fields` lists when a store has them."""
+    """Return whether `fields` would list the field if the store had it."""
     if field.kind is FieldKind.SPAN_ATTRIBUTE:
         return not (field.key or "").startswith(_OWN_PREFIX)
     return reader.is_listed(field)
 
 
 def fields(sql_warehouse_id: str | None = None) -> pd.DataFrame:
-    """List what the traces of a store can be searched by, beside the fixed fields.
+    """List the tags, metadata and span attributes that the traces of a store have.
 
     Args:
-        sql_warehouse_id: the store that the setting ``warehouses`` has under this name.
+        sql_warehouse_id: name of a store in the setting ``warehouses``; None for the
+            configured store.
 
     Returns:
-        A row for each tag, metadata entry (but token usage) and span attribute:
-        ``field`` as a filter writes it, ``type`` (``text`` or ``number``), ``count`` of
-        the traces that have it (of span attributes: of the `SAMPLED_SPANS` newest
-        spans), ``example``.
+        A DataFrame with one row per tag, metadata entry (except token usage) and span
+        attribute: ``field`` as a filter writes it, ``type`` (``text`` or ``number``),
+        ``count`` of the traces that have it, ``example``. Span attributes are those of
+        the `MAX_SAMPLED_SPANS` newest spans, and their ``count`` is of these spans.
 
     Raises:
+        InvalidArgumentError: when ``warehouses`` does not have the name.
         StoreError: when the store cannot be read.
+
+    Example:
+        >>> import spanframe
+        >>> list(spanframe.fields().columns)
+        ['field', 'type', 'count', 'example']
     """
     known = _known(reading(store_url(sql_warehouse_id)))
     frame = pd.DataFrame(
@@ -86,17 +95,17 @@ def _known(reader: Reader) -> list[KnownField]:
 
 
 def _span_attributes(reader: Reader) -> Iterator[KnownField]:
-    blocks = reader.newest_blocks(SAMPLED_SPANS)
+    blocks = reader.newest_blocks(MAX_SAMPLED_SPANS)
     stored = (span for block in blocks for span in spans_of(block))
     values: dict[str, list[Any]] = {}
-    for each in islice(stored, SAMPLED_SPANS):
+    for each in islice(stored, MAX_SAMPLED_SPANS):
         for key, value in Span(each).attributes.items():
-            # MLflow's own keys have fields of their own: span.type, span.content.
+            # MLflow's own keys have fields of their own, such as span.type.
             if not key.startswith(_OWN_PREFIX):
                 values.setdefault(key, []).append(value)
     for key in sorted(values):
         field = str(Field(FieldKind.SPAN_ATTRIBUTE, key))
-        example = str(values[key][0])[:_EXAMPLE_CHARACTERS]
+        example = str(values[key][0])[:_MAX_EXAMPLE_CHARS]
         yield KnownField(field, _type(values[key]), len(values[key]), example)
 
 

@@ -1,4 +1,4 @@
-"""``order_by`` → order terms, by the tokens, names and errors of filters."""
+"""``order_by`` → order terms, with the tokens, names and errors of filters."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,22 +17,23 @@ _ORDERABLE: Final = (
     "Order by timestamp_ms, execution_time_ms, end_time_ms, status, request_id, "
     "experiment_id, name, tags.<key> or metadata.<key>"
 )
-# JSON text of numbers has no order that means anything.
+# The order of JSON texts of numbers has no meaning.
 _WITHOUT_ORDER: Final = {"mlflow.trace.tokenUsage", "mlflow.trace.cost"}
 
 
 def parse_order(items: str | Sequence[str] | None) -> tuple[OrderTerm, ...]:
-    """Read ``order_by``.
+    """Read the argument ``order_by``.
 
     Args:
         items: one item, or several, each ``field [ASC|DESC]``; None for the default.
 
     Returns:
-        The terms, made a total order by the newest first, then the request id, as far
-        as the items do not say otherwise.
+        The terms, then the default terms (the newest first, then the request id) that
+        the items do not have, so that the order is total.
 
     Raises:
-        FilterError: an item cannot be used; the message draws the place.
+        FilterError: when an item cannot be used; the message points at the place.
+        InvalidArgumentError: when an item is not text.
     """
     terms: list[OrderTerm] = []
     for item in [items] if isinstance(items, str) else items or ():

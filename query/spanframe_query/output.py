@@ -1,7 +1,7 @@
-"""What ``spanframe search`` writes: a table, JSON lines, CSV or Parquet.
+"""Writes traces as JSON lines, CSV or Parquet, for ``spanframe search``.
 
-All but the table are for programs: one record a trace, no colour, no progress in
-between, portion after portion, so that a result larger than memory goes through.
+These formats are for programs: one record per trace, without colour or progress. They
+are written in portions, so that a result may be larger than memory.
 """
 
 import csv
@@ -33,16 +33,17 @@ Portions = Iterable[Sequence[Trace]]
 OUTPUT_COLUMNS: Final[Mapping[str, Column]] = {
     column.name: column for column in PLAIN_COLUMNS["v2"]
 }
+"""The columns that the command line can print, by name."""
 
 # A spreadsheet takes a cell that begins like this for a formula.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def chosen_columns(names: Sequence[str]) -> list[Column]:
-    """Return the columns of these names, in their order; all when none is named.
+    """Return the columns of these names, in their order; all without names.
 
     Raises:
-        InvalidArgumentError: when there is no such column; the known are listed.
+        InvalidArgumentError: when a column does not exist; the message lists them.
     """
     unknown = [name for name in names if name not in OUTPUT_COLUMNS]
     if unknown:
@@ -55,7 +56,7 @@ def chosen_columns(names: Sequence[str]) -> list[Column]:
 def write_json(
     portions: Portions, columns: Sequence[Column], file: Path | None
 ) -> None:
-    """Write one JSON object a line, pure ASCII, so that no terminal obeys it."""
+    """Write one JSON object per line, in ASCII, so that no terminal interprets it."""
     with _text(file) as stream:
         for trace in _each(portions):
             record = {column.name: json_cell(column, trace) for column in columns}
@@ -63,7 +64,7 @@ def write_json(
 
 
 def write_csv(portions: Portions, columns: Sequence[Column], file: Path | None) -> None:
-    """Write CSV with a head line; objects and lists are JSON text.
+    """Write CSV with a line of column names; objects and lists are JSON text.
 
     A text that a spreadsheet would run as a formula gets an apostrophe in front, which
     the spreadsheet does not show.
@@ -81,15 +82,16 @@ def write_csv(portions: Portions, columns: Sequence[Column], file: Path | None) 
 def write_parquet(
     portions: Portions, columns: Sequence[Column], file: Path | None
 ) -> None:
-    """Write Parquet, a row group a portion, typed as in `spanframe_query.arrow`.
+    """Write Parquet, one row group per portion, with the types of the Arrow table.
 
     Raises:
         MissingExtraError: when pyarrow is not installed.
-        InvalidArgumentError: when it would go to a terminal.
+        InvalidArgumentError: when the output is a terminal.
     """
     if file is None and sys.stdout.isatty():
         raise InvalidArgumentError(
-            "Parquet is not for a terminal: write --file PATH, or redirect the output."
+            "Parquet cannot be shown on a terminal: add --file PATH, or redirect the "
+            "output."
         )
     schema = table_schema(columns)
     parquet = importlib.import_module("pyarrow.parquet")
@@ -138,7 +140,7 @@ def _binary(file: Path | None) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _text(file: Path | None) -> Iterator[TextIO]:
-    """Open the output as UTF-8, whatever the locale says."""
+    """Open the output as UTF-8, whatever the locale."""
     with _binary(file) as binary:
         stream = io.TextIOWrapper(
             binary, encoding="utf-8", errors="backslashreplace", newline=""

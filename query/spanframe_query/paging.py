@@ -1,9 +1,9 @@
-"""Page tokens: where a page ended, bound to the search it belongs to.
+"""Page tokens: the place where a page ended, bound to its search.
 
-A token holds the place of the last row in the order, not a count of rows, so that
-traces which arrive between two pages neither repeat a row nor push one out. It is
-opaque and carries nothing the caller has not seen; a changed token can only name
-another place in the same result.
+A token holds the place of the last row in the order and not a count of rows, so traces
+that arrive between two pages neither repeat a row nor hide one. A token is opaque and
+holds only values that the caller has seen; a forged token can only name another place
+in the same result.
 """
 
 import base64
@@ -20,6 +20,8 @@ from spanframe_store.contract.search import Cursor, Search
 __all__ = ["next_token", "read_token"]
 
 _DIGEST_BYTES: Final = 12
+"""Bytes of the digest that binds a token to its search."""
+
 _INT64: Final = range(-(1 << 63), 1 << 63)
 
 
@@ -28,7 +30,7 @@ def next_token(search: Search, end: Cursor) -> str:
 
     Args:
         search: the search of both; ``limit`` and ``after`` do not matter.
-        end: where the page before ended.
+        end: the place where the page before ended.
     """
     values = [value.hex() if isinstance(value, bytes) else value for value in end]
     text = json.dumps([_digest(search), *values])
@@ -36,14 +38,14 @@ def next_token(search: Search, end: Cursor) -> str:
 
 
 def read_token(token: str | None, search: Search) -> Cursor | None:
-    """Return the place a token names; None for the first page.
+    """Return the place in a token; None for the first page.
 
     Args:
-        token: what `next_token` returned; None or the empty text for the first page.
-        search: the search it was returned for.
+        token: a token of `next_token`; None or the empty text for the first page.
+        search: the search of the token.
 
     Raises:
-        InvalidArgumentError: it is not a token of this search.
+        InvalidArgumentError: when the token is not one of this search.
     """
     if not token:
         return None
@@ -62,7 +64,7 @@ def read_token(token: str | None, search: Search) -> Cursor | None:
 def _decode(token: str) -> list[Any]:
     try:
         values = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
-        # Half a surrogate pair can be escaped in JSON and bound by no driver.
+        # JSON can escape half a surrogate pair, which no driver can bind.
         json.dumps(values, ensure_ascii=False).encode()
     except (ValueError, TypeError, RecursionError, binascii.Error):
         values = None
@@ -72,7 +74,7 @@ def _decode(token: str) -> list[Any]:
 
 
 def _place(kind: FieldKind, value: Any) -> str | int | bytes | None:
-    """Return one value of a token as the statement binds it."""
+    """Return one value of a token as a statement binds it."""
     if kind is FieldKind.REQUEST_ID and isinstance(value, str):
         try:
             return bytes.fromhex(value)
@@ -95,7 +97,7 @@ def _undecodable() -> InvalidArgumentError:
 
 
 def _digest(search: Search) -> str:
-    """Return what ties a token to its filter, order and experiments."""
+    """Return the digest of the filter, order and experiments of a search."""
     experiments = search.experiment_ids
     parts = [
         str(search.filter),

@@ -1,4 +1,4 @@
-"""From a checked search to traces: what a store answers, as entities."""
+"""Runs checked searches: the answers of a store → traces."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import TraceState
-from spanframe_query.entities.found import NO_FACTS, Facts, FoundTraces
+from spanframe_query.entities.found import NO_INFOS, FoundTraces, TraceInfoColumns
 from spanframe_query.entities.info import location_of
 from spanframe_store.contract.capabilities import Capability, refuse_unserved
 from spanframe_store.contract.results import ClauseUse
@@ -22,7 +22,7 @@ _UNSPECIFIED: Final = TraceState.STATE_UNSPECIFIED
 
 
 class Page(NamedTuple):
-    """Traces in the order of their search; ``end`` is where the next page starts."""
+    """Traces in the order of their search; ``end``: the place where the page ends."""
 
     traces: FoundTraces
     end: Cursor | None
@@ -40,7 +40,7 @@ def count(reader: Reader, search: Search) -> int:
 
 
 def explain(reader: Reader, search: Search) -> list[ClauseUse]:
-    """Say how each clause of a search is answered; the search itself does not run.
+    """Return how each clause of a search is answered; the search itself does not run.
 
     Raises:
         FilterError: when the store cannot serve a clause of the filter.
@@ -60,9 +60,9 @@ def read(reader: Reader, search: Search, *, include_spans: bool) -> FoundTraces:
     """Return the traces of a search, in its order.
 
     Args:
-        reader: of the store.
-        search: what to search for.
-        include_spans: whether to read the spans; else every trace has none.
+        reader: the reader of the store.
+        search: the search.
+        include_spans: whether the spans are read; otherwise every trace has none.
 
     Raises:
         FilterError: when the store cannot serve a clause of the filter.
@@ -72,7 +72,7 @@ def read(reader: Reader, search: Search, *, include_spans: bool) -> FoundTraces:
 
 
 def read_page(reader: Reader, search: Search, *, include_spans: bool) -> Page:
-    """Return the traces of a search, and where the next page starts."""
+    """Return one page of the traces of a search, and the place where it ends."""
     _refuse(reader, search)
     page = reader.find(search, include_spans=include_spans)
     return Page(_traces(page), page.end)
@@ -81,14 +81,14 @@ def read_page(reader: Reader, search: Search, *, include_spans: bool) -> Page:
 def read_pages(
     reader: Reader, search: Search, *, include_spans: bool, size: int
 ) -> Iterator[Page]:
-    """Yield the traces of a search in portions, each of one state of the store.
+    """Yield the traces of a search in pages, each from one state of the store.
 
-    Traces that arrive meanwhile neither repeat a trace nor push one out.
+    Traces that arrive between two pages neither repeat a trace nor hide one.
     """
-    left = search.limit
+    remaining = search.limit
     after = search.after
-    while left is None or left > 0:
-        limit = size if left is None else min(size, left)
+    while remaining is None or remaining > 0:
+        limit = size if remaining is None else min(size, remaining)
         page = read_page(
             reader,
             replace(search, limit=limit, after=after),
@@ -99,7 +99,7 @@ def read_pages(
         if page.end is None:
             return
         after = page.end
-        left = None if left is None else left - len(page.traces)
+        remaining = None if remaining is None else remaining - len(page.traces)
 
 
 def _refuse(reader: Reader, search: Search) -> None:
@@ -109,9 +109,9 @@ def _refuse(reader: Reader, search: Search) -> None:
 def _traces(page: StoredPage) -> FoundTraces:
     found = page.traces
     if not found.trace_id:
-        return FoundTraces(NO_FACTS)
+        return FoundTraces(NO_INFOS)
     prefix = keys.REQUEST_ID_PREFIX
-    facts = Facts(
+    infos = TraceInfoColumns(
         [prefix + each.hex() for each in found.trace_id],
         [location_of(each) for each in found.experiment_id],
         found.timestamp_ms,
@@ -123,4 +123,4 @@ def _traces(page: StoredPage) -> FoundTraces:
         found.metadata,
         found.tags,
     )
-    return FoundTraces(facts, page.spans)
+    return FoundTraces(infos, page.spans)

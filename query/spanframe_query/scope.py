@@ -1,4 +1,4 @@
-"""Where a search looks: the store, and the experiments in it."""
+"""The scope of a search: the store, and the experiments in it."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,17 +15,20 @@ __all__ = [
     "store_url",
 ]
 
-_INT_DIGITS: Final = 18
+_MAX_ID_DIGITS: Final = 18
+"""Maximum digits of an experiment id."""
 
 
 def store_url(sql_warehouse_id: str | None = None) -> str:
     """Return the URL of the store to use.
 
     Args:
-        sql_warehouse_id: a name of the setting ``warehouses``; None for the store.
+        sql_warehouse_id: name of a store in the setting ``warehouses``; None for the
+            configured store.
 
     Raises:
-        InvalidArgumentError: when no store has that name; the known ones are listed.
+        InvalidArgumentError: when ``warehouses`` does not have the name; the message
+            lists the names.
         SettingsError: when a setting cannot be used.
     """
     settings = current_settings()
@@ -37,21 +40,22 @@ def store_url(sql_warehouse_id: str | None = None) -> str:
         known = ", ".join(sorted(settings.warehouses)) or "none"
         raise InvalidArgumentError(
             f"sql_warehouse_id is {sql_warehouse_id!r}, which names no store. Known: "
-            f"{known}. Name more in SPANFRAME_WAREHOUSES, as name=URL pairs."
+            f"{known}. Add stores to SPANFRAME_WAREHOUSES as name=URL pairs."
         ) from None
 
 
 def experiment_ids_of(
     experiment_ids: Sequence[str | int] | None, locations: Sequence[str | int] | None
 ) -> tuple[int, ...] | None:
-    """Read the experiments a caller named; None when it named none.
+    """Read the experiments that a caller named; None when it named none.
 
     Args:
         experiment_ids: ids of experiments, as text or numbers.
         locations: the same under MLflow 3's name.
 
     Raises:
-        InvalidArgumentError: when both are given, or one is not a list of ids.
+        InvalidArgumentError: when both are given, or one is not a list of whole
+            numbers.
     """
     if experiment_ids is not None and locations is not None:
         raise InvalidArgumentError(
@@ -69,11 +73,11 @@ def experiment_ids_of(
 
 
 def active_experiment_ids(reader: Reader) -> tuple[int, ...] | None:
-    """Return the experiment chosen by `set_experiment` or a setting, in a store.
+    """Return the id of the experiment that `set_experiment` or a setting chose.
 
     Returns:
-        None, for all experiments, when none was chosen; nothing when the store does
-        not have it.
+        One id; none when the store does not have the experiment; None, for all
+        experiments, when none was chosen.
     """
     name = runtime.experiment or current_settings().experiment
     if not name:
@@ -83,13 +87,13 @@ def active_experiment_ids(reader: Reader) -> tuple[int, ...] | None:
 
 
 def experiment_id_of(name: str, item: str | int) -> int:
-    """Read one experiment id, given as argument ``name``.
+    """Read one experiment id from the argument ``name``.
 
     Raises:
         InvalidArgumentError: when it is not a whole number.
     """
     text = str(item)
-    if isinstance(item, bool) or not text.isdecimal() or len(text) > _INT_DIGITS:
+    if isinstance(item, bool) or not text.isdecimal() or len(text) > _MAX_ID_DIGITS:
         raise InvalidArgumentError(
             f"{name} has {item!r}: an experiment id is a whole number, for example "
             "'0'; get_experiment_by_name(name).experiment_id finds it."

@@ -1,4 +1,4 @@
-"""The walk of a search: arguments → checked search → rows → traces → frame."""
+"""Searches: arguments → checked search → traces → a DataFrame, list or table."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ from spanframe_store.contract.results import ClauseUse
 
 __all__ = ["count_traces", "iter_traces", "search_traces"]
 
-Layout = Literal["v2", "v3"]
+ColumnLayout = Literal["v2", "v3"]
 ReturnType = Literal["pandas", "list", "arrow"]
 Ids = Sequence[str | int]
 
@@ -44,7 +44,7 @@ def search_traces(
     flush: bool = ...,
     *,
     experiment_ids: Ids | None = ...,
-    layout: Layout = ...,
+    layout: ColumnLayout = ...,
     explain: bool = ...,
 ) -> pd.DataFrame: ...
 @overload
@@ -64,7 +64,7 @@ def search_traces(
     locations: Ids | None = ...,
     flush: bool = ...,
     experiment_ids: Ids | None = ...,
-    layout: Layout = ...,
+    layout: ColumnLayout = ...,
     explain: bool = ...,
 ) -> list[Trace]: ...
 @overload
@@ -84,7 +84,7 @@ def search_traces(
     locations: Ids | None = ...,
     flush: bool = ...,
     experiment_ids: Ids | None = ...,
-    layout: Layout = ...,
+    layout: ColumnLayout = ...,
     explain: bool = ...,
 ) -> Any: ...
 def search_traces(
@@ -103,18 +103,18 @@ def search_traces(
     flush: bool = False,
     *,
     experiment_ids: Ids | None = None,
-    layout: Layout = "v2",
+    layout: ColumnLayout = "v2",
     explain: bool = False,
 ) -> Any:
     """Find traces.
 
-    Where no experiment is named, by an argument, `set_experiment` or a setting, all
-    experiments are searched.
+    The search looks in all experiments, unless an argument, `set_experiment` or a
+    setting names one.
 
     Args:
-        filter_or_experiment_ids: a text is the filter, a list holds experiment ids.
+        filter_or_experiment_ids: the filter as text, or experiment ids as a list.
         filter_string: the filter, ``"attributes.status = 'OK' AND tags.env = 'prod'"``.
-        max_results: the most traces to return; None for all, 0 or less for none.
+        max_results: the maximum number of traces; None for all, 0 or less for none.
         order_by: ``"timestamp_ms DESC"``, or several; the newest first by default.
         extract_fields: more columns, ``"span.inputs.field"`` each.
         run_id: only traces of this run (metadata ``mlflow.sourceRun``).
@@ -122,25 +122,36 @@ def search_traces(
             a ``pyarrow.Table`` without the column ``trace``.
         model_id: only traces of this model (metadata ``mlflow.modelId``); joined with
             the filter by AND.
-        sql_warehouse_id: the store that the setting ``warehouses`` has under this name.
+        sql_warehouse_id: name of a store in the setting ``warehouses``; None for the
+            configured store.
         include_spans: False reads no spans: ``spans`` is empty, ``request`` and
             ``response`` are None.
         locations: experiment ids under MLflow 3's name.
-        flush: send what this process has recorded first.
+        flush: whether to send first what this process has recorded.
         experiment_ids: experiment ids, by keyword.
         layout: ``"v2"``, the ten columns of MLflow 2, or ``"v3"``, MLflow 3's.
-        explain: do not search; return a DataFrame that says of each clause which index
-            it uses, what it reads and whether it scans the store.
+        explain: whether to return, in place of traces, a DataFrame with one row per
+            clause: ``clause``, the index that it ``uses``, what it ``reads``, and
+            whether it ``scans`` the store.
 
     Returns:
-        A DataFrame with the columns and types of `spanframe_query.columns`, also when
-        nothing is found; or the list, or the table.
+        One row per trace, as a DataFrame with the columns and types of
+        `spanframe_query.columns`, also when no trace is found. Times and durations are
+        milliseconds. Other types by ``return_type``.
 
     Raises:
-        FilterError: when the filter or order cannot be used; it draws the place.
+        FilterError: when the filter or the order cannot be used; the message points at
+            the place.
         InvalidArgumentError: when another argument cannot be used.
-        MissingExtraError: when ``"arrow"`` is asked for without pyarrow.
+        MissingExtraError: when ``return_type`` is ``"arrow"`` and pyarrow is not
+            installed.
         StoreError: when the store cannot be read.
+
+    Example:
+        >>> import spanframe
+        >>> slow = spanframe.search_traces("execution_time_ms > 1000", max_results=10)
+        >>> list(slow.columns)[:5]
+        ['request_id', 'trace', 'timestamp_ms', 'status', 'execution_time_ms']
     """
     if isinstance(filter_or_experiment_ids, str):
         if filter_string is not None:
@@ -151,7 +162,10 @@ def search_traces(
         filter_string = filter_or_experiment_ids
     elif filter_or_experiment_ids is not None:
         if experiment_ids is not None:
-            raise InvalidArgumentError("Experiment ids are given twice.")
+            raise InvalidArgumentError(
+                "Experiment ids are given twice, as the first argument and as "
+                "experiment_ids: give them once."
+            )
         experiment_ids = filter_or_experiment_ids
     build = _builder(return_type, layout, parse_extract_fields(extract_fields))
     if return_type == "list" and extract_fields:
@@ -182,11 +196,24 @@ def count_traces(
     locations: Ids | None = None,
     sql_warehouse_id: str | None = None,
 ) -> int:
-    """Return how many traces a filter finds; arguments as in `search_traces`.
+    """Return how many traces a filter finds, without reading them.
+
+    Args:
+        filter_string: the filter; None and the empty text count every trace.
+        experiment_ids: experiment ids; as in `search_traces` when left out.
+        locations: experiment ids under MLflow 3's name.
+        sql_warehouse_id: name of a store in the setting ``warehouses``; None for the
+            configured store.
 
     Raises:
         FilterError: when the filter cannot be used.
+        InvalidArgumentError: when another argument cannot be used.
         StoreError: when the store cannot be read.
+
+    Example:
+        >>> import spanframe
+        >>> spanframe.count_traces("status = 'OK'") <= spanframe.count_traces()
+        True
     """
     store, search = checked_search(
         store_url(sql_warehouse_id),
@@ -207,22 +234,32 @@ def iter_traces(
     locations: Ids | None = None,
     sql_warehouse_id: str | None = None,
 ) -> Iterator[Trace]:
-    """Yield the traces a filter finds, however many there are.
+    """Yield the traces that a filter finds, however many there are.
+
+    The traces are read in batches. Traces that arrive in between neither repeat a trace
+    nor hide one.
 
     Args:
-        filter_string: the filter.
-        batch_size: how many are read, and held in memory, at once.
-        order_by: as in `search_traces`, like all that follow.
-        max_results: the most traces to yield.
+        filter_string: the filter; None and the empty text find every trace.
+        batch_size: the number of traces read, and held in memory, at once.
+        order_by: ``"timestamp_ms DESC"``, or several; the newest first by default.
+        max_results: the maximum number of traces; None for all.
         include_spans: False reads no spans.
-        experiment_ids: experiment ids.
+        experiment_ids: experiment ids; as in `search_traces` when left out.
         locations: experiment ids under MLflow 3's name.
-        sql_warehouse_id: the store that the setting ``warehouses`` has under this name.
+        sql_warehouse_id: name of a store in the setting ``warehouses``; None for the
+            configured store.
 
     Raises:
-        FilterError: when the filter or order cannot be used; at once, not on the way.
-        InvalidArgumentError: when another argument cannot be used.
+        FilterError: when the filter or the order cannot be used; raised by the call,
+            not by the iteration.
+        InvalidArgumentError: when another argument cannot be used; likewise.
         StoreError: when the store cannot be read.
+
+    Example:
+        >>> import spanframe
+        >>> traces = spanframe.iter_traces("status = 'OK'", include_spans=False)
+        >>> names = {trace.info.name for trace in traces}
     """
     if batch_size < 1:
         raise InvalidArgumentError(f"batch_size is {batch_size!r}: write 1 or more.")
@@ -242,9 +279,9 @@ def iter_traces(
 
 
 def _builder(
-    return_type: ReturnType | None, layout: Layout, fields: Sequence[ExtractField]
+    return_type: ReturnType | None, layout: ColumnLayout, fields: Sequence[ExtractField]
 ) -> Callable[[Sequence[Trace]], Any]:
-    """Return what makes the result of the traces, its arguments checked."""
+    """Return the function that makes the result of traces; check its arguments."""
     columns_of_layout(layout)
     match return_type:
         case None | "pandas":

@@ -1,4 +1,4 @@
-"""Sessions: traces that share a conversation."""
+"""Sessions: the traces of one conversation each."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,7 +16,8 @@ from spanframe_store.contract.store import Reader
 __all__ = ["search_sessions"]
 
 _SESSION: Final = Field(FieldKind.METADATA, keys.META_SESSION)
-_PAGE: Final = 1000
+_PAGE_TRACES: Final = 1000
+"""Traces read at once while looking for sessions."""
 
 
 def search_sessions(
@@ -29,15 +30,23 @@ def search_sessions(
     """Return the sessions that were active last, the most recent first.
 
     Args:
-        max_results: the most sessions to return.
-        run_id: look at traces of this run only.
-        model_id: look at traces of this model only.
+        max_results: the maximum number of sessions; None for all.
+        run_id: only traces of this run.
+        model_id: only traces of this model.
         include_spans: False reads no spans.
         locations: experiment ids; as in `search_traces` when left out.
+
+    Returns:
+        The sessions, each a sequence of its traces, oldest first.
 
     Raises:
         InvalidArgumentError: when an argument cannot be used.
         StoreError: when the store cannot be read.
+
+    Example:
+        >>> import spanframe
+        >>> sessions = spanframe.search_sessions(max_results=5, include_spans=False)
+        >>> lengths = {session.id: len(session) for session in sessions}
     """
     store, search = checked_search(
         store_url(),
@@ -56,13 +65,13 @@ def search_sessions(
 
 
 def _newest_sessions(store: Reader, search: Search, limit: int | None) -> list[str]:
-    """Return session ids by their newest trace; reads pages until there are enough."""
+    """Return session ids in the order of their newest traces."""
     names: dict[str, None] = {}
     pages = reader.read_pages(
         store,
         _with(search, Comparator.IS_NOT_NULL, None),
         include_spans=False,
-        size=_PAGE,
+        size=_PAGE_TRACES,
     )
     if limit == 0:
         return []

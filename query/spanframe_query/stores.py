@@ -1,8 +1,8 @@
-"""The stores that are searched, opened once and kept.
+"""The open stores of the process: each is opened once and kept.
 
-A reader can only query, and a forked process opens its own. The file behind an SQLite
-URL may be replaced while a notebook stays open; then the store is opened anew instead
-of reading a file that is gone.
+A forked process opens its own connections. The file behind an SQLite URL may be
+replaced while a notebook stays open; then the store is opened anew, so that no search
+reads a deleted file.
 """
 
 import os
@@ -16,16 +16,16 @@ __all__ = ["close_stores", "reading", "writing"]
 
 _readers: Final[dict[str, Reader]] = {}
 _admins: Final[dict[str, tuple[Reader, Admin]]] = {}
-"""Each with the reader that it was opened beside: they read and write one file."""
+"""Each admin with the reader at its opening: both must be of one file."""
 
 _lock = Lock()
 
 
 def reading(url: str) -> Reader:
-    """Return what queries a store.
+    """Return the reader of a store.
 
     Raises:
-        SettingsError: when the URL is of no store.
+        SettingsError: when the URL does not name a store.
         StoreError: when the store is missing, unreachable or of another version.
     """
     with _lock:
@@ -33,18 +33,18 @@ def reading(url: str) -> Reader:
 
 
 def writing(url: str) -> Admin:
-    """Return what changes tags, traces and experiments of a store.
+    """Return the admin of a store, which changes tags, traces and experiments.
 
-    The store must exist: a change never makes one.
+    The store must exist: a change never creates one.
 
     Raises:
-        SettingsError: when the URL is of no store.
+        SettingsError: when the URL does not name a store.
         StoreError: when the store is missing, unreachable or of another version.
     """
     with _lock:
         reader = _reader(url)
-        beside, admin = _admins.get(url, (None, None))
-        if admin is not None and beside is reader:
+        opened_with, admin = _admins.get(url, (None, None))
+        if admin is not None and opened_with is reader:
             return admin
         if admin is not None:
             admin.close()
@@ -54,7 +54,7 @@ def writing(url: str) -> Admin:
 
 
 def close_stores() -> None:
-    """Close every store; the next search opens what it needs."""
+    """Close every store; the next search opens its store again."""
     with _lock:
         for reader in _readers.values():
             reader.close()
@@ -82,8 +82,8 @@ def _reader(url: str) -> Reader:
 
 
 def _forget_after_fork() -> None:
-    """Leave the parent's connections to the parent; SQLite forbids sharing them."""
-    global _lock  # noqa: PLW0603 - the parent's may be held by a thread that is gone
+    """Drop the connections of the parent process; SQLite forbids sharing them."""
+    global _lock  # noqa: PLW0603 - a thread of the parent may hold the old lock
     _lock = Lock()
     for reader in _readers.values():
         reader.abandon()

@@ -1,4 +1,4 @@
-"""Text of hostile origin on a terminal: every control character is spelled out."""
+"""Untrusted text on a terminal: control characters are written as escapes."""
 
 from typing import Final
 
@@ -8,10 +8,10 @@ _ELLIPSIS: Final = "…"
 
 
 def visible(text: str) -> str:
-    """Return ``text`` with every character that does not print as its escape.
+    """Return ``text`` with an escape for every character that does not print.
 
-    A terminal obeys escape sequences, and text that runs backwards can look like other
-    text: ESC comes out as the four characters of its Python escape.
+    A terminal interprets escape sequences, and right-to-left text can look like other
+    text. ESC becomes the four characters of its Python escape.
     """
     if text.isprintable():
         return text
@@ -23,6 +23,6 @@ def visible(text: str) -> str:
 
 def shortened(text: str, length: int) -> str:
     """Return the visible text, at most ``length`` characters, marked where cut."""
-    # A cut before the escapes are written bounds the work on a text of any size.
+    # The text is cut before escaping, which bounds the work on a text of any size.
     shown = visible(text[: length + 1])
     return shown if len(shown) <= length else shown[: length - 1] + _ELLIPSIS

@@ -31,44 +31,39 @@ _log: Final = logging.getLogger("spanframe")
 
 _TRACE_ID: Final = re.compile(rf"(?:{keys.REQUEST_ID_PREFIX})?([0-9a-f]{{32}})")
 _REQUEST_ID: Final = Field(FieldKind.REQUEST_ID)
-_KEY_LENGTH: Final = 250
-# MLflow 3.17 answers these itself.
-_IMMUTABLE: Final = frozenset(
-    {
-        "mlflow.user",
-        keys.TAG_ARTIFACT_LOCATION,
-        keys.TAG_SPANS_LOCATION,
-        "mlflow.trace.archiveLocation",
-        "mlflow.trace.archivalFailure",
-    }
-)
+_MAX_KEY_CHARS: Final = 250
+"""Maximum characters of a tag's key."""
 
 
 def get_trace(trace_id: str, silent: bool = False, flush: bool = False) -> Trace | None:
-    """Return a trace with its spans; None when the store has none of that id.
+    """Return a trace with its spans; None when the store does not have it.
 
     Args:
         trace_id: ``tr-`` and 32 hex digits.
-        silent: do not log that it is missing.
-        flush: send what this process has recorded first.
+        silent: whether to log no warning when the trace is missing.
+        flush: whether to send first what this process has recorded.
 
     Raises:
         StoreError: when the store cannot be read.
+
+    Example:
+        >>> import spanframe
+        >>> spanframe.get_trace("tr-0123456789abcdef0123456789abcdef", silent=True)
     """
     if flush:
         spanframe.flush()
     trace = find_trace(reading(store_url()), trace_id)
     if trace is None and not silent:
         _log.warning(
-            "There is no trace %r in the store. One that has just ended arrives within "
-            "seconds; flush=True waits for it.",
+            "There is no trace %r in the store. A trace that has just ended arrives "
+            "within seconds; flush=True waits for it.",
             trace_id,
         )
     return trace
 
 
 def find_trace(store: Reader, trace_id: str) -> Trace | None:
-    """Return a trace of one store with its spans; None when it has none."""
+    """Return a trace of one store with its spans; None when it is not there."""
     match = _match(trace_id)
     if match is None:
         return None
@@ -81,7 +76,7 @@ def find_trace(store: Reader, trace_id: str) -> Trace | None:
 def experiment_traces(
     store: Reader, experiment_id: int, trace_ids: Iterable[str]
 ) -> list[bytes]:
-    """Return those of some traces that an experiment has, as raw ids."""
+    """Return the ids of the traces that an experiment has, 16 bytes each."""
     ids = [f"{keys.REQUEST_ID_PREFIX}{m[1]}" for m in map(_match, trace_ids) if m]
     if not ids:
         return []
@@ -92,7 +87,9 @@ def experiment_traces(
 
 
 def set_trace_tag(trace_id: str, key: str, value: Any) -> None:
-    """Set a tag of a trace: of the one being recorded here, else of a stored one.
+    """Set a tag of the trace that is being recorded, or of a stored trace.
+
+    A tag that is set in the store wins over spans that arrive later.
 
     Args:
         trace_id: ``tr-`` and 32 hex digits.
@@ -101,8 +98,13 @@ def set_trace_tag(trace_id: str, key: str, value: Any) -> None:
 
     Raises:
         InvalidArgumentError: when the key cannot be used.
-        NotFoundError: when there is no such trace.
+        NotFoundError: when the store does not have the trace.
         StoreError: when the store cannot be written.
+
+    Example:
+        >>> import spanframe
+        >>> [newest] = spanframe.search_traces(max_results=1, return_type="list")
+        >>> spanframe.set_trace_tag(newest.info.trace_id, "reviewed", "yes")
     """
     if spanframe.get_active_trace_id() == trace_id and may_change(key):
         spanframe.update_current_trace(tags={key: str(value)})
@@ -119,8 +121,15 @@ def delete_trace_tag(trace_id: str, key: str) -> None:
 
     Raises:
         InvalidArgumentError: when the key cannot be used.
-        NotFoundError: when there is no such trace, or it has no such tag.
+        NotFoundError: when the store does not have the trace, or the trace does not
+            have the tag.
         StoreError: when the store cannot be written.
+
+    Example:
+        >>> import spanframe
+        >>> [newest] = spanframe.search_traces(max_results=1, return_type="list")
+        >>> spanframe.set_trace_tag(newest.info.trace_id, "draft", "yes")
+        >>> spanframe.delete_trace_tag(newest.info.trace_id, "draft")
     """
     change_tag(store_url(), trace_id, key, None)
 
@@ -128,8 +137,8 @@ def delete_trace_tag(trace_id: str, key: str) -> None:
 def change_tag(store: str, trace_id: str, key: str, value: str | None) -> None:
     """Set a tag of a trace in one store; None deletes it.
 
-    A trace that has just ended may still be on its way: then what waits in this
-    process is sent, and the change tried once more.
+    A trace that has just ended may not be stored yet. Then the spans that wait in this
+    process are sent, and the change is tried once more.
     """
     if not may_change(key):
         return
@@ -143,17 +152,18 @@ def change_tag(store: str, trace_id: str, key: str, value: str | None) -> None:
 
 
 def may_change(key: object) -> bool:
-    """Tell whether a tag may be changed; one that may not is logged and left alone.
+    """Return whether a tag may be changed; log a warning when it may not.
 
     Raises:
-        InvalidArgumentError: when no tag can have such a key.
+        InvalidArgumentError: when the key is not a text of 1 to 250 characters.
     """
-    if not isinstance(key, str) or not 1 <= len(key) <= _KEY_LENGTH:
+    if not isinstance(key, str) or not 1 <= len(key) <= _MAX_KEY_CHARS:
         raise InvalidArgumentError(
-            f"A tag's key is a text of 1 to {_KEY_LENGTH} characters, not {key!r:.80}"
+            f"A tag's key is a text of 1 to {_MAX_KEY_CHARS} characters, "
+            f"not {key!r:.80}"
         )
-    if key in _IMMUTABLE:
-        _log.warning("Tag %s is spanframe's own and stays as it is.", key)
+    if key in keys.RESERVED_TAGS:
+        _log.warning("Tag %s is not changed: it is reserved for spanframe.", key)
         return False
     return True
 
@@ -162,7 +172,7 @@ def trace_bytes(trace_id: str) -> bytes:
     """Return the 16 bytes of a trace id.
 
     Raises:
-        NotFoundError: when it is no trace id, so that no store has such a trace.
+        NotFoundError: when the text is not a trace id, so that no store has the trace.
     """
     match = _match(trace_id)
     if match is None:

@@ -7,7 +7,7 @@ __all__ = ["Address", "address", "optional_address"]
 
 
 class Address(NamedTuple):
-    """Where a listener binds: ``HOST:PORT``, or ``unix:PATH`` with port 0."""
+    """Address of a receiver: ``HOST:PORT``, or ``unix:PATH`` with port 0."""
 
     host: str
     port: int
@@ -20,7 +20,7 @@ class Address(NamedTuple):
 
     @property
     def is_local(self) -> bool:
-        """Whether only programs on this machine can reach it."""
+        """Whether only programs on this machine can connect to it."""
         if self.host.startswith("unix:") or self.host == "localhost":
             return True
         try:
@@ -30,7 +30,7 @@ class Address(NamedTuple):
 
 
 def address(text: str) -> Address:
-    """Read ``HOST:PORT``, ``[IPV6]:PORT`` or ``unix:PATH``; port 0 takes a free one."""
+    """Read ``HOST:PORT``, ``[IPV6]:PORT`` or ``unix:PATH``; port 0 is any free port."""
     if text.startswith("unix:"):
         return Address(text, 0)
     host, _, port = text.rpartition(":")

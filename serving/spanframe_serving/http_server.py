@@ -1,6 +1,7 @@
-"""uvicorn as a guest in our event loop, with the limits that it lacks.
+"""An HTTP/1.1 server: uvicorn (with h11) in an event loop that exists already.
 
-The service owns the signals and the sockets; uvicorn speaks HTTP/1.1 (with h11).
+The caller handles signals, and the sockets are opened here; uvicorn has no limits on
+slow heads, late bodies and idle connections, which are added here.
 """
 
 import asyncio
@@ -19,17 +20,22 @@ from spanframe_serving.sockets import listen, unlink
 
 __all__ = ["HttpServer"]
 
-_HEAD_SECONDS: Final = 10.0
-"""For the head of a request, and for the rest of a body that is answered already."""
+_MAX_HEAD_SECONDS: Final = 10.0
+"""Maximum seconds for the head of a request, and for the rest of a body whose request
+is answered already."""
 
-_IDLE_SECONDS: Final = 60
-"""For the next request on a connection that is kept."""
+_MAX_IDLE_SECONDS: Final = 60
+"""Maximum seconds between two requests of a connection."""
 
-_MOST_HEAD_BYTES: Final = 16 << 10
-_MOST_CONNECTIONS: Final = 500
-"""A process may often open no more than 1024 files; the store needs some of them."""
+_MAX_HEAD_BYTES: Final = 16 << 10
+"""Maximum size of the head of a request, in bytes."""
 
-_SAMPLE: Final = 16
+_MAX_CONNECTIONS: Final = 500
+"""Maximum connections: a process may often open no more than 1024 files, and the store
+needs some of them."""
+
+_MAX_SAMPLED_CONNECTIONS: Final = 16
+"""Maximum idle connections among which the one to be closed is chosen."""
 
 
 class HttpServer:
@@ -47,18 +53,18 @@ class HttpServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=_IDLE_SECONDS,
-            h11_max_incomplete_event_size=_MOST_HEAD_BYTES,
+            timeout_keep_alive=_MAX_IDLE_SECONDS,
+            h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
         )
         config.load()
         config.ssl = tls
         self._server = uvicorn.Server(config)
         self._server.lifespan = config.lifespan_class(config)
         self._listener: socket.socket | None = None
-        self._ticking: asyncio.Task[None] | None = None
+        self._main_loop: asyncio.Task[None] | None = None
 
     async def start(self, address: Address) -> Address:
-        """Serve; return the address with the port that was taken.
+        """Serve; return the address with the port that is bound.
 
         Raises:
             OSError: when the address cannot be bound.
@@ -66,18 +72,18 @@ class HttpServer:
         self._listener = listen(address)
         # `Server.serve` does the same between two changes of the signal handlers.
         await self._server.startup(sockets=[self._listener])
-        self._ticking = asyncio.create_task(self._server.main_loop())
+        self._main_loop = asyncio.create_task(self._server.main_loop())
         if self._listener.family == socket.AF_UNIX:
             return address
         return address._replace(port=self._listener.getsockname()[1])
 
     async def stop(self, grace: float) -> None:
-        """Take nothing new, and finish what was begun within ``grace`` seconds."""
-        if self._listener is None or self._ticking is None:
+        """Accept no more requests, and finish the begun ones in ``grace`` seconds."""
+        if self._listener is None or self._main_loop is None:
             return
         unlink(self._listener)
         self._server.should_exit = True
-        await self._ticking
+        await self._main_loop
         self._server.config.timeout_graceful_shutdown = math.ceil(grace)
         await self._server.shutdown(sockets=[self._listener])
         for connection in list(self._server.server_state.connections):
@@ -85,50 +91,52 @@ class HttpServer:
 
 
 class _Connection(H11Protocol):
-    """A connection whose peer has limited time for what nobody here waits for."""
+    """A connection that is closed when its peer owes bytes for too long."""
 
     _deadline: asyncio.TimerHandle | None = None
-    last_heard: float = 0.0
+    last_received: float = 0.0
 
     def connection_made(  # type: ignore[override] # asyncio hands over a Transport
         self, transport: asyncio.Transport
     ) -> None:
         super().connection_made(transport)
-        self._watch()
-        if len(self.connections) > _MOST_CONNECTIONS:
+        self._set_deadline()
+        if len(self.connections) > _MAX_CONNECTIONS:
             victim = self._idle_one()
-            # It is told of its end later; others that come now must not choose it.
+            # `connection_lost` is called later; it must not be chosen twice meanwhile.
             self.connections.discard(victim)
             victim.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self._watch()
+        self._set_deadline()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._watch()
+        self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._forget_deadline()
+        self._cancel_deadline()
 
     def _idle_one(self) -> "_Connection":
-        """Return the idlest of a sample of the connections that have no request."""
+        """Return the longest idle one of a sample of connections without a request."""
         ours = (c for c in self.connections if isinstance(c, _Connection))
         idle = (c for c in ours if c.cycle is None or c.cycle.response_complete)
-        sample = islice(idle, _SAMPLE)
-        return min(sample, key=lambda c: c.last_heard, default=self)
+        sample = islice(idle, _MAX_SAMPLED_CONNECTIONS)
+        return min(sample, key=lambda c: c.last_received, default=self)
 
-    def _watch(self) -> None:
-        self.last_heard = self.loop.time()
-        if not self._is_owed():
-            self._forget_deadline()
+    def _set_deadline(self) -> None:
+        self.last_received = self.loop.time()
+        if not self._owes_bytes():
+            self._cancel_deadline()
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(_HEAD_SECONDS, self.transport.abort)
+            self._deadline = self.loop.call_later(
+                _MAX_HEAD_SECONDS, self.transport.abort
+            )
 
-    def _is_owed(self) -> bool:
-        """Whether the peer owes a head, or the rest of a body that was answered.
+    def _owes_bytes(self) -> bool:
+        """Whether the peer owes a head, or the rest of a body that is answered already.
 
         The handler of a request bounds the wait for its body, and uvicorn the wait
         between two requests.
@@ -143,7 +151,7 @@ class _Connection(H11Protocol):
             or bool(self.conn.trailing_data[0])
         )
 
-    def _forget_deadline(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

@@ -1,4 +1,4 @@
-"""The collector's own log, on standard error: for people, or an object a line."""
+"""The log of a process, on standard error: text, or one JSON object a line."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ _FIELDS: Final = ("asctime", "levelname", "name", "message")
 
 
 class _OneLine(logging.Formatter):
-    """Keeps a message on one line, and a terminal safe from what is in it."""
+    """Escapes line breaks and control characters of a message."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - its name
         record.message = "".join(
@@ -25,15 +25,15 @@ class _OneLine(logging.Formatter):
 
 
 def keep_grpc_quiet() -> None:
-    """Keep gRPC's library from writing lines between ours, at the will of its peers.
+    """Keep gRPC's library from writing to standard error, which its peers can cause.
 
-    It reads the variable when it is loaded; who debugs it has set the variable.
+    It reads the variable when it is loaded. A variable that is set stays as it is.
     """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # noqa: TID251 - set, not read
 
 
 def log_to_stderr(log_format: str) -> None:
-    """Send what is logged, from INFO on, to standard error.
+    """Write records of level INFO and above to standard error.
 
     Args:
         log_format: ``text`` or ``json``.
@@ -56,5 +56,5 @@ def log_to_stderr(log_format: str) -> None:
             _OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s")
         )
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    # Alembic tells of every context it opens.
+    # Alembic logs every context that it opens at INFO.
     logging.getLogger("alembic").setLevel(logging.WARNING)

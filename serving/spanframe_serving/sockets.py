@@ -1,4 +1,4 @@
-"""Where a receiver listens: a port, or a socket file that nobody serves any more."""
+"""Opens listening sockets: TCP ports and socket files."""
 
 import errno
 import os
@@ -11,11 +11,12 @@ from spanframe_serving.addresses import Address
 
 __all__ = ["listen", "refuse_if_served", "unlink"]
 
-_BACKLOG: Final = 1024
+_MAX_BACKLOG: Final = 1024
+"""Maximum connections that wait to be accepted."""
 
 
 def listen(address: Address) -> socket.socket:
-    """Bind and listen.
+    """Return a socket that listens; a socket file that is not served is replaced.
 
     Raises:
         OSError: when the address cannot be bound, with the reason.
@@ -25,23 +26,23 @@ def listen(address: Address) -> socket.socket:
         if path is None:
             family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
             return socket.create_server(
-                (address.host, address.port), family=family, backlog=_BACKLOG
+                (address.host, address.port), family=family, backlog=_MAX_BACKLOG
             )
         if _is_socket(path) and not _is_served(path):
-            path.unlink()  # of a collector that was killed
+            path.unlink()  # left by a process that was killed
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
-        listener.listen(_BACKLOG)
+        listener.listen(_MAX_BACKLOG)
     except OSError as error:
         raise _refusal(address, error.errno, str(error)) from None
     return listener
 
 
 def refuse_if_served(address: Address) -> None:
-    """Raise for the socket file of a collector that lives; gRPC would take it over.
+    """Raise for a socket file that a live process serves; gRPC would replace it.
 
     Raises:
-        OSError: when somebody answers there.
+        OSError: when a process accepts connections there.
     """
     path = _socket_path(address)
     if path is not None and _is_socket(path) and _is_served(path):

@@ -1,4 +1,4 @@
-"""The TLS of a listener, renewed when its files change."""
+"""The TLS context of a listener, renewed when its files change."""
 
 import ssl
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ class TlsSettings(Protocol):
 
 
 def tls_context(settings: TlsSettings) -> ssl.SSLContext | None:
-    """Return the TLS context of the HTTP listener; None: it speaks plain text.
+    """Return the TLS context of a listener; None: it serves plain text.
 
     Raises:
         SettingsError: when a certificate or key cannot be read.
@@ -45,13 +45,13 @@ def tls_context(settings: TlsSettings) -> ssl.SSLContext | None:
         connection.context = files.value
 
     listener = files.value
-    # Called for every handshake, whether or not the sender names a host.
+    # Called for every handshake, also when the client names no host.
     listener.sni_callback = renew
     return listener
 
 
 def server_context(paths: Sequence[str]) -> ssl.SSLContext:
-    """Return the context of a certificate, its key and the authorities of clients.
+    """Return a TLS context for a certificate, its key and the clients' authorities.
 
     Raises:
         OSError: when a file cannot be read or is not PEM.
@@ -66,13 +66,13 @@ def server_context(paths: Sequence[str]) -> ssl.SSLContext:
 
 
 def tls_paths(settings: TlsSettings) -> list[str]:
-    """Return the files of a listener's TLS; nothing: it speaks plain text."""
+    """Return the paths of a listener's PEM files; empty: it serves plain text."""
     paths = [settings.tls_cert, settings.tls_key, settings.tls_client_ca]
     return [path for path in paths if path]
 
 
 def tls_files(paths: Sequence[str], read: Callable[[], T]) -> WatchedFiles[T]:
-    """Return what is read from the files, read again when they change.
+    """Return the value read from the files, read again when they change.
 
     Raises:
         SettingsError: when one of them cannot be used.

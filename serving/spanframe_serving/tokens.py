@@ -1,4 +1,4 @@
-"""Bearer tokens: which requests are let in."""
+"""Checks the bearer tokens of requests."""
 
 import hmac
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ __all__ = ["Tokens"]
 
 
 class Tokens:
-    """The bearer tokens in force; none: everyone may send."""
+    """The valid bearer tokens; without any, every request is allowed."""
 
     def __init__(self, token: str, token_file: str) -> None:
         """Read the tokens.
 
         Args:
-            token: tokens with spaces between; empty: none.
-            token_file: a file of tokens; empty: none.
+            token: tokens, separated by spaces; empty: none.
+            token_file: path of a file of tokens; empty: none.
 
         Raises:
             SettingsError: when the token file cannot be read or holds no token.
@@ -37,13 +37,14 @@ class Tokens:
 
     @property
     def are_required(self) -> bool:
-        """Whether a sender must show a token at all."""
+        """Whether a request needs a token at all."""
         return bool(self._fixed) or self._file is not None
 
     def allow(self, authorization: Sequence[str]) -> bool:
-        """Whether the ``authorization`` values of a request let it in.
+        """Return whether a request with these ``authorization`` values is allowed.
 
-        Exactly one value, ``Bearer`` and a known token; compared in constant time.
+        It must have exactly one, ``Bearer`` and a valid token; tokens are compared in
+        constant time.
         """
         if not self.are_required:
             return True
@@ -54,7 +55,7 @@ class Tokens:
         if len(authorization) != 1:
             return False
         shown = authorization[0].encode()
-        # Every token is compared, so that time does not tell which one came close.
+        # All tokens are compared, so that the time does not tell which one is similar.
         matches = [
             hmac.compare_digest(shown, f"Bearer {token}".encode()) for token in known
         ]

@@ -1,4 +1,4 @@
-"""Values read from files, read again when the files change.
+"""Values that are read from files, and again when the files change.
 
 A rotated secret or a renewed certificate needs no restart.
 """
@@ -25,10 +25,10 @@ class WatchedFiles(Generic[T]):
         self.value = read()
 
     def changed(self) -> bool:
-        """Read again if a file changed; return whether there is a new value.
+        """Read the files again if one changed; return whether there is a new value.
 
-        A file that cannot be read, or holds nonsense while it is being replaced, leaves
-        the old value in force.
+        The old value stays in force while a file cannot be read or is not valid, as
+        when it is being replaced.
         """
         try:
             stamp = self._stat()
@@ -37,12 +37,20 @@ class WatchedFiles(Generic[T]):
             self._stamp = stamp
             self.value = self._read()
         except (OSError, ValueError) as error:
-            # An OSError tells its file itself; the text of others may hold a secret.
-            reason = error if isinstance(error, OSError) else "it holds nothing usable"
+            # An OSError names its file; the text of other errors may hold a secret.
+            reason = error if isinstance(error, OSError) else "the content is not valid"
             names = ", ".join(str(path) for path in self._paths)
-            _log.warning("Keeping what was last read from %s: %s", names, reason)
+            _log.warning(
+                "%s changed and cannot be used: %s. What was read before stays in "
+                "force; the next change is read again.",
+                names,
+                reason,
+            )
             return False
-        _log.info("Read %s again", ", ".join(str(path) for path in self._paths))
+        _log.info(
+            "%s changed and was read again",
+            ", ".join(str(path) for path in self._paths),
+        )
         return True
 
     def _stat(self) -> list[tuple[int, int, int]]:

@@ -1,9 +1,12 @@
 """The collector's commands, as a shell runs them."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from spanframe.settings import rows
+from spanframe_collector.settings import CollectorSettings
 from tests.plugins.forked import run
 from tests.plugins.otlp import span
 from tests.plugins.postgresql import Server
@@ -99,11 +102,53 @@ def test_a_folder_that_does_not_exist_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_the_help_names_every_setting() -> None:
-    done = run("collector", "--help")
+def test_the_help_names_every_setting_with_its_option() -> None:
+    done = run("collector", "--help", COLUMNS="250")
     assert done.returncode == 0
-    for variable in ("SPANFRAME_STORE", "SPANFRAME_GRPC", "SPANFRAME_TLS_CERT"):
-        assert variable in "".join(done.stdout.split())
+    shown = " ".join(done.stdout.split())
+    listed = [row for row in rows(CollectorSettings) if not row.secret]
+    assert len(listed) >= 20
+    for row in listed:
+        option = row.option.replace("/", " ")
+        of = rf"{option} <\w+> {re.escape(row.sentence)} \[{', '.join(row.env)}; "
+        assert re.search(of, shown), option
+
+
+def test_a_secret_has_no_option() -> None:
+    """An argument with a token would show in ``ps``."""
+    secrets = [row.option for row in rows(CollectorSettings) if row.secret]
+    assert secrets == ["--token", "--forward-token"]
+    for option in secrets:
+        done = run("collector", option, "canary")
+        assert done.returncode == 2
+        assert "No such option" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["--no-such-option", "1"], ["--grpc"], ["--insecure=yes"]]
+)
+def test_a_mistyped_option_is_refused(words: list[str]) -> None:
+    assert run("collector", *words).returncode == 2
+
+
+def test_options_reach_the_settings() -> None:
+    done = run(
+        "collector",
+        "--print-config",
+        "--insecure",
+        "--grpc=0.0.0.0:5",
+        "--mask-keys=*password*, token",
+        SPANFRAME_GRPC="127.0.0.1:6",
+        SPANFRAME_HTTP="127.0.0.1:7",
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "insecure = true" in lines
+    assert "grpc = 0.0.0.0:5" in lines
+    assert "http = 127.0.0.1:7" in lines
+    assert "mask_keys = *password*,token" in lines
+    secure = run("collector", "--print-config", "--secure", SPANFRAME_INSECURE="true")
+    assert "insecure = false" in secure.stdout.splitlines()
 
 
 @pytest.mark.parametrize("command", [["prune", "--older-than", "1d"], ["rederive"]])

@@ -58,7 +58,7 @@ def rows(*names: str) -> list[SpanRow]:
 
 
 async def commit(pipeline: CommitQueue, decoded: list[SpanRow]) -> Committed:
-    return await pipeline.commit(pipeline.prepared(decoded))
+    return await pipeline.commit(pipeline.pack(decoded))
 
 
 def run(use: Callable[[CommitQueue, Writer], Awaitable[None]]) -> Writer:
@@ -217,6 +217,6 @@ def test_a_store_that_is_back_is_noticed_without_a_request(
 
     run(use)
     told = [record.message for record in caplog.records]
-    assert told[0] == "The store refuses: disk is full. Senders are told to wait."
-    assert told[1].startswith("The store serves again after")
+    assert told[0].startswith("The store does not take spans: disk is full. Senders ")
+    assert told[1].startswith("The store takes spans again after")
     assert len(told) == 2

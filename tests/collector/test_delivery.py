@@ -27,7 +27,7 @@ from spanframe.errors import StoreError
 from spanframe_collector.admission import Admission
 from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.decoders import Decoders
-from spanframe_collector.ingest import Ingest, Refusal, RefusedError, _patience
+from spanframe_collector.ingest import Ingest, Refusal, RefusedError, _wait_seconds
 from spanframe_collector.telemetry import Telemetry
 from spanframe_store.contract.spans import SpanRow
 from spanframe_store.contract.store import Limits, Written
@@ -107,7 +107,7 @@ def test_no_sender_waits_longer_than_it_can_and_each_is_given_a_chance(
     left: float | None, waited: float
 ) -> None:
     """Catalogue 13: a deadline of half a second is no reason to refuse at once."""
-    patience = _patience(left, waited)
+    patience = _wait_seconds(left, waited)
     assert patience + waited < 5 or patience <= 1
     if left is None or left > 0:
         assert patience > 0
@@ -216,7 +216,7 @@ def test_a_slow_store_gets_larger_commits_and_the_budget_holds(store: Store) -> 
         try:
             with intake.admit() as room:
                 room.grow_to(len(body))
-                await intake.take(body, {}, None)
+                await intake.consume(body, {}, None)
         except RefusedError as error:
             return error.refusal is not Refusal.BUSY
         finally:

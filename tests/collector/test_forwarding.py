@@ -45,7 +45,7 @@ def spans_in(collector: Collector) -> list[tuple[int]]:
 
 def test_what_is_accepted_is_passed_on_masked(tmp_path: Path) -> None:
     with Collector.running(tmp_path / "behind") as behind:
-        options = ["--forward-endpoint", behind.endpoint, "--mask-keys", "password"]
+        options = ["--forward-endpoint", behind.endpoint, "--mask-keys", "*password*"]
         with Collector.running(tmp_path / "front", *options) as front:
             secret = {"password": "hunter2", "open": "kept"}
             message = request(span(1, attributes=secret), span(0))
@@ -87,8 +87,10 @@ def test_a_full_queue_leaves_out_and_counts(tmp_path: Path) -> None:
         left_out = total(metrics(front), "otelcol_exporter_enqueue_failed_spans")
         assert left_out == 2
         assert front.terminate() == 0
-        assert "1 requests were not passed on" in front.log
-        assert "the endpoint does not take requests now: UNAVAILABLE" in front.log
+        told = "1 requests were not forwarded to http://127.0.0.1:9 before the stop"
+        assert told in front.log
+        assert "Cannot forward to http://127.0.0.1:9: UNAVAILABLE: " in front.log
+        assert "Connection refused; 1 requests are queued" in front.log
         assert "2 forwarded (queue_full)" in front.log
         assert spans_in(front) == [(1,), (2,), (3,)]
 
@@ -102,7 +104,8 @@ def test_what_the_endpoint_refuses_for_good_holds_up_nothing(tmp_path: Path) -> 
             export(front.target, large.SerializeToString())
             export(front.target, request(span(101)).SerializeToString())
             assert eventually(lambda: spans_in(behind) == [(101,)])
-            assert "refuses a request for good: RESOURCE_EXHAUSTED" in front.log
+            assert "refused a forwarded request: RESOURCE_EXHAUSTED: " in front.log
+            assert "its 100 spans are in the store of this collector" in front.log
             found = metrics(front)
             assert total(found, "otelcol_exporter_send_failed_spans") == 100
             assert eventually(
@@ -126,7 +129,7 @@ def throttled(trailer: str) -> tuple[tuple[str, bytes]]:
 def test_an_endpoint_that_says_when_is_asked_again(
     trailer: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(forwarding, "_PAUSES_SECONDS", (0.01,))
+    monkeypatch.setattr(forwarding, "_PAUSES_S", (0.01,))
     telemetry = Telemetry()
     calls = 0
 
@@ -137,7 +140,7 @@ def test_an_endpoint_that_says_when_is_asked_again(
             await context.abort(
                 grpc.StatusCode.RESOURCE_EXHAUSTED, "", throttled(trailer)
             )
-        told = ExportTracePartialSuccess(rejected_spans=1)
+        told = ExportTracePartialSuccess(rejected_spans=1, error_message="no id")
         answer = ExportTraceServiceResponse(partial_success=told)
         return answer.SerializeToString()
 
@@ -148,11 +151,9 @@ def test_an_endpoint_that_says_when_is_asked_again(
             TRACE_SERVICE, {"Export": handler}
         )
         server.add_generic_rpc_handlers((generic,))
-        # An endpoint without a port has OTLP's own.
         port = server.add_insecure_port("127.0.0.1:0")
-        monkeypatch.setattr(forwarding, "_DEFAULT_PORT", port)
         await server.start()
-        forwarder = Forwarder("http://127.0.0.1", "", 1 << 20, telemetry)
+        forwarder = Forwarder(f"http://127.0.0.1:{port}", "", 1 << 20, telemetry)
         forwarder.offer(request(span(1), span(2), span(3)).SerializeToString())
         await forwarder.close(20)
         await server.stop(0)
@@ -163,13 +164,13 @@ def test_an_endpoint_that_says_when_is_asked_again(
     assert b'forwarded_requests_total{outcome="sent"} 1.0' in page
     assert b"otelcol_exporter_sent_spans_total 2.0" in page
     assert b"otelcol_exporter_send_failed_spans_total 1.0" in page
-    assert "the endpoint left out 1 spans" in caplog.text
+    assert "rejected 1 of 3 forwarded spans: partial success: no id" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("setting", "value", "why"),
     [
-        ("mask_keys", "(", "not a regular expression"),
+        ("mask_keys", "(", "is not a regular expression"),
         ("forward_endpoint", "elsewhere", "write http://HOST:PORT"),
     ],
 )

@@ -169,7 +169,7 @@ def test_a_second_collector_on_the_port_fails(
 
 def test_a_connection_has_an_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A certificate that is not accepted any more is not of use for ever."""
-    monkeypatch.setattr(grpc_receiver, "_LONGEST_CONNECTION_SECONDS", 0.2)
+    monkeypatch.setattr(grpc_receiver, "_MAX_CONNECTION_SECONDS", 0.2)
 
     def stay(target: str) -> None:
         with connect(target) as connection:

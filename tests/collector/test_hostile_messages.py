@@ -32,7 +32,7 @@ from spanframe_serving.addresses import Address
 from spanframe_serving.logs import log_to_stderr
 from spanframe_store.otlp import Decoded, EnvelopeError, decode_request
 from spanframe_store.sql.schema import (
-    INDEXED_KEY_LENGTH,
+    MAX_INDEXED_KEY_CHARS,
     attribute_index,
     experiments,
     traces,
@@ -171,7 +171,7 @@ def test_of_100_000_damaged_messages_each_is_decoded_or_refused() -> None:
     """Catalogue 11: nothing but an EnvelopeError leaves the decoder."""
     chance = random.Random(11)  # noqa: S311 - the same damage every time
     sound = originals()
-    masker = Masker(re.compile("b|usage"))
+    masker = Masker(("b|usage",))
     outcomes = [
         outcome(
             damaged(chance.choice(sound), chance), masker if number % 4 == 0 else None
@@ -455,7 +455,7 @@ def test_hostile_text_is_data_wherever_it_stands(store: Store) -> None:
         assert json.loads(row.tags)[text] == text
         assert json.loads(row.metadata)[text] == text
         assert names[row.experiment_id] == text
-        is_indexed = len(text) <= INDEXED_KEY_LENGTH
+        is_indexed = len(text) <= MAX_INDEXED_KEY_CHARS
         assert ((row.trace_key, text, text) in indexed) == is_indexed
     assert schema_of(store) == before
 
@@ -671,7 +671,7 @@ def test_a_large_broken_span_costs_that_span_alone() -> None:
 def test_masking_takes_no_more_memory_than_decoding(tmp_path: Path) -> None:
     """Catalogue 49: 8 MB of empty attributes in one span, which is to be rejected."""
     huge = span(1).SerializeToString() + b"\x4a\x00" * 4_000_000
-    with Collector.running(tmp_path, "--mask-keys", "password") as collector:
+    with Collector.running(tmp_path, "--mask-keys", "*password*") as collector:
         pid = pid_of(collector)
         base = most = resident_mib(pid)
         with grpc.insecure_channel(collector.target, UNLIMITED) as channel:

@@ -34,8 +34,10 @@ def read(
         return next(pending)
 
     async def run() -> bytes:
-        with Admission(budget).room() as room:
-            return await read_body(receive, is_gzip=is_gzip, limit=LIMIT, room=room)
+        with Admission(budget).reserve() as reservation:
+            return await read_body(
+                receive, is_gzip=is_gzip, limit=LIMIT, reservation=reservation
+            )
 
     return asyncio.run(run())
 
@@ -115,20 +117,20 @@ def test_a_sender_that_leaves_is_not_taken_for_done() -> None:
 
 
 @pytest.mark.parametrize("is_gzip", [False, True])
-def test_no_byte_is_kept_without_room(is_gzip: bool) -> None:
+def test_no_byte_is_kept_without_a_reservation(is_gzip: bool) -> None:
     body = bytes(2000)
     sent = gzip.compress(body) if is_gzip else body
     with pytest.raises(BudgetSpentError):
         read([sent], is_gzip=is_gzip, budget=1999)
 
 
-def test_room_is_given_back() -> None:
+def test_a_reservation_is_freed() -> None:
     admission = Admission(10)
-    with admission.room() as room:
-        room.grow_to(4)
-        room.grow_to(3)
-        room.grow_to(10)
+    with admission.reserve() as reservation:
+        reservation.grow_to(4)
+        reservation.grow_to(3)
+        reservation.grow_to(10)
         with pytest.raises(BudgetSpentError):
-            room.grow_to(11)
-        assert (room.size, admission.left) == (10, 0)
+            reservation.grow_to(11)
+        assert (reservation.size, admission.left) == (10, 0)
     assert admission.left == 10

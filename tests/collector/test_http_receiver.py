@@ -417,7 +417,7 @@ def test_a_body_that_does_not_come_is_to_be_sent_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Catalogue 51."""
-    monkeypatch.setattr(http_receiver, "_BODY_SECONDS", 0.1)
+    monkeypatch.setattr(http_receiver, "_MAX_BODY_SECONDS", 0.1)
 
     async def talk() -> bytes:
         async with receivers.over_http(store) as (url, _):

@@ -1,6 +1,5 @@
 """Values under named keys are masked wherever they hide; nothing else changes."""
 
-import re
 from typing import Any
 
 import pytest
@@ -8,12 +7,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 
+from spanframe._key_patterns import key_patterns
 from spanframe_collector.masking import Masker
 from spanframe_store.otlp import EnvelopeError, decode_request
 from spanframe_store.otlp.anyvalue import plain
 from tests.plugins.otlp import pairs, request, span
 
-MASKER = Masker(re.compile("password|api[-_]?key", re.IGNORECASE))
+MASKER = Masker(key_patterns("*password*, api[-_]?key, client_id"))
 
 MASKED = '{"apikey": "[redacted]"}'
 DEEP = "[" * 600 + "%s" + "]" * 600
@@ -46,6 +46,12 @@ def masked(message: ExportTraceServiceRequest) -> ExportTraceServiceRequest:
         ({"masked": '{"apikey":"[redacted]"}'}, {"masked": '{"apikey":"[redacted]"}'}),
         ({"escaped": '{"api\\u006bey": 1}'}, {"escaped": MASKED}),
         ({"deep": DEEP % '{"apikey": 1}'}, {"deep": DEEP % MASKED}),
+        ({"cut": '{"userPassword": "hun...'}, {"cut": "[redacted]"}),
+        ({"cut": '{"a": "{\\"client-id\\": 5'}, {"cut": "[redacted]"}),
+        ({"cut": '{"client_idea": "kept...'}, {"cut": '{"client_idea": "kept...'}),
+        ({"cut": '{"my.API-key": "hun...'}, {"cut": "[redacted]"}),
+        ({"app.clientId": 5}, {"app.clientId": "[redacted]"}),
+        ({"clientId": 5, "client_ids": 5}, {"clientId": "[redacted]", "client_ids": 5}),
         ({"text": "my password is long"}, {"text": "my password is long"}),
         ({"json": '["the password"]'}, {"json": '["the password"]'}),
         ({"json": '{"a":1}'}, {"json": '{"a":1}'}),

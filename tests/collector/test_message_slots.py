@@ -1,4 +1,4 @@
-"""Places for requests that arrive over gRPC: as many as fit, and none is lost."""
+"""Slots for requests that arrive over gRPC: as many as fit, and none is lost."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -17,7 +17,7 @@ class Arriving:
 
     def __init__(self, budget: int, largest: int = 10) -> None:
         self.admission = Admission(budget)
-        self._arrivals = MessageSlots(self.admission, largest)
+        self._slots = MessageSlots(self.admission, largest)
         self.there: list[str] = []
         self._whole: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -29,7 +29,7 @@ class Arriving:
             await settle()
 
     async def _arrive(self, name: str) -> None:
-        async with self._arrivals.place():
+        async with self._slots.acquire():
             self.there.append(name)
             await self._whole[name].wait()
 
@@ -62,11 +62,11 @@ def test_as_many_arrive_as_fit_if_all_are_large() -> None:
     asyncio.run(main())
 
 
-def test_what_is_worked_on_leaves_fewer_places_but_always_one() -> None:
+def test_what_is_worked_on_leaves_fewer_slots_but_always_one() -> None:
     async def main() -> None:
         arriving = Arriving(budget=35)
-        with arriving.admission.room() as room:
-            room.grow_to(30)
+        with arriving.admission.reserve() as reservation:
+            reservation.grow_to(30)
             await arriving.come("a", "b", "c")
             assert arriving.there == ["a"]
         await arriving.end("a")
@@ -86,15 +86,15 @@ def test_the_first_goes_first_and_every_fourth_time_the_last() -> None:
     asyncio.run(main())
 
 
-def test_a_slow_one_loses_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(message_slots, "_LONGEST_HOLD_SECONDS", 0.01)
+def test_a_slow_one_loses_its_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_slots, "_MAX_HOLD_SECONDS", 0.01)
 
     async def main() -> None:
         arriving = Arriving(budget=10)
         await arriving.come("slow", "next")
         await asyncio.sleep(0.1)
         assert arriving.there == ["slow", "next"]
-        monkeypatch.setattr(message_slots, "_LONGEST_HOLD_SECONDS", 60)
+        monkeypatch.setattr(message_slots, "_MAX_HOLD_SECONDS", 60)
         await arriving.come("third", "waits")
         # What it has lost it does not give back a second time.
         await arriving.end("slow")
@@ -106,8 +106,8 @@ def test_a_slow_one_loses_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_waits_too_long_or_behind_too_many_is_sent_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(message_slots, "_MOST_WAITING", 1)
-    monkeypatch.setattr(message_slots, "_LONGEST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(message_slots, "_MAX_WAITING_REQUESTS", 1)
+    monkeypatch.setattr(message_slots, "_MAX_WAIT_SECONDS", 0.01)
 
     async def main() -> None:
         arriving = Arriving(budget=10)
@@ -122,7 +122,7 @@ def test_who_waits_too_long_or_behind_too_many_is_sent_back(
 @given(
     st.lists(st.tuples(st.sampled_from(["come", "end", "hang up"]), st.floats(0, 1)))
 )
-def test_no_place_is_lost(steps: list[tuple[str, float]]) -> None:
+def test_no_slot_is_lost(steps: list[tuple[str, float]]) -> None:
     """Whoever hangs up whenever: at the end as many arrive as at the beginning."""
 
     async def main() -> None:
@@ -146,20 +146,20 @@ def test_no_place_is_lost(steps: list[tuple[str, float]]) -> None:
     asyncio.run(main())
 
 
-def test_a_place_that_comes_as_its_sender_hangs_up_goes_on() -> None:
+def test_a_slot_that_comes_as_its_sender_hangs_up_goes_on() -> None:
     async def main() -> None:
-        places = MessageSlots(Admission(10), 10)
+        slots = MessageSlots(Admission(10), 10)
         async with AsyncExitStack() as first:
-            await first.enter_async_context(places.place())
-            gone = asyncio.create_task(_once(places))
+            await first.enter_async_context(slots.acquire())
+            gone = asyncio.create_task(_once(slots))
             await settle()
-        gone.cancel()  # its place was given a moment ago, and it has not run since
+        gone.cancel()  # its slot was given a moment ago, and it has not run since
         with pytest.raises(asyncio.CancelledError):
             await gone
-        await asyncio.wait_for(_once(places), 5)
+        await asyncio.wait_for(_once(slots), 5)
 
-    async def _once(places: MessageSlots) -> None:
-        async with places.place():
+    async def _once(slots: MessageSlots) -> None:
+        async with slots.acquire():
             pass
 
     asyncio.run(main())

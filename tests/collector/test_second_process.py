@@ -17,7 +17,7 @@ import pytest
 from benchmarks import workload
 from benchmarks.load import over_grpc
 from spanframe_collector.second_process import writer as module
-from spanframe_collector.second_process.writer import HelpedWriter, has_two_cores
+from spanframe_collector.second_process.writer import SecondProcessWriter, has_two_cores
 from spanframe_store.contract.errors import StoreUnavailableError
 from spanframe_store.contract.spans import SpanRow
 from spanframe_store.otlp import decode_request
@@ -45,30 +45,33 @@ def batches(bodies: list[bytes]) -> list[list[Rows]]:
     return [rows[at : at + 3] for at in range(0, len(rows), 3)]
 
 
-def _helped_writer(store: Store) -> HelpedWriter:
+def _writer(store: Store) -> SecondProcessWriter:
     """Return a writer with an engine of its own, which it closes."""
     writer = backend_of(store.url).writer(store.url)
-    return HelpedWriter(writer, store.url, "full", helped=True)
+    return SecondProcessWriter(writer, store.url, "full", enabled=True)
 
 
 @pytest.fixture
-def helped(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[HelpedWriter]:
-    """A writer that calls for help at once."""
-    monkeypatch.setattr(module, "_QUEUE", 0)
-    with closing(_helped_writer(store)) as writer:
+def writer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SecondProcessWriter]:
+    """A writer that starts its second process at once."""
+    monkeypatch.setattr(module, "_MIN_QUEUED_REQUESTS", 0)
+    with closing(_writer(store)) as writer:
         yield writer
 
 
-def child_of(writer: HelpedWriter) -> "subprocess.Popen[bytes]":
-    assert writer._helper is not None
-    assert writer._helper._process is not None
-    return writer._helper._process
+def child_of(writer: SecondProcessWriter) -> "subprocess.Popen[bytes]":
+    assert writer._second is not None
+    assert writer._second._running is not None
+    process, _ = writer._second._running
+    return process
 
 
-def wait_for_help(writer: HelpedWriter) -> "subprocess.Popen[bytes]":
+def wait_until_ready(writer: SecondProcessWriter) -> "subprocess.Popen[bytes]":
     deadline = time.monotonic() + 30
-    while not (writer._helper and writer._helper.is_there):
-        assert time.monotonic() < deadline, "no process has come"
+    while not (writer._second and writer._second.is_ready):
+        assert time.monotonic() < deadline, "no process is ready"
         writer.write([])
     return child_of(writer)
 
@@ -84,16 +87,16 @@ def rows_of(*numbers: int, **fields: Any) -> Rows:
 def test_both_write_the_same(
     store: Store,
     new_store: Callable[[], Store],
-    helped: HelpedWriter,
+    writer: SecondProcessWriter,
     batches: list[list[Rows]],
 ) -> None:
     with new_store() as plain:
-        child = wait_for_help(helped)
+        child = wait_until_ready(writer)
         for batch in batches:
             # Prepared by the thread that decoded them, or not: large ones are not.
-            prepared = [helped.pack(batch[0]), *batch[1:]]
-            assert helped.write(prepared) == plain.writer.write(batch)
-        assert child_of(helped) is child
+            prepared = [writer.pack(batch[0]), *batch[1:]]
+            assert writer.write(prepared) == plain.writer.write(batch)
+        assert child_of(writer) is child
         assert contents(store) == contents(plain)
         assert stored_spans(store.engine) == stored_spans(plain.engine)
 
@@ -101,81 +104,83 @@ def test_both_write_the_same(
 def test_writers_may_take_turns(
     store: Store,
     new_store: Callable[[], Store],
-    helped: HelpedWriter,
+    writer: SecondProcessWriter,
     batches: list[list[Rows]],
 ) -> None:
     """What either remembers of a trace must not outlive what the other writes."""
     with new_store() as plain:
-        wait_for_help(helped)
+        wait_until_ready(writer)
         for n, batch in enumerate(batches):
-            writer = helped._writer if n % 3 == 2 else helped
-            assert writer.write(batch) == plain.writer.write(batch)
+            either = writer._writer if n % 3 == 2 else writer
+            assert either.write(batch) == plain.writer.write(batch)
         assert contents(store) == contents(plain)
 
 
-def test_an_edit_in_between_stays(store: Store, helped: HelpedWriter) -> None:
-    wait_for_help(helped)
+def test_an_edit_in_between_stays(store: Store, writer: SecondProcessWriter) -> None:
+    wait_until_ready(writer)
     tagged = {"mlflow.traceTag.t": "app"}
     first = rows_of(1, attributes=tagged)
-    helped.write([first])
+    writer.write([first])
     set_trace_tag(store.engine, first[0].trace_id, "t", "edited")
-    helped.write([rows_of(2, parent=1, attributes=tagged)])
+    writer.write([rows_of(2, parent=1, attributes=tagged)])
     [header] = contents(store)[2]
     assert header["tags"] == '{"t":"edited"}'
     assert header["span_count"] == 2
 
 
-def test_a_locked_store_is_told_alike(store: Store, helped: HelpedWriter) -> None:
-    child = wait_for_help(helped)
+def test_a_locked_store_is_told_alike(
+    store: Store, writer: SecondProcessWriter
+) -> None:
+    child = wait_until_ready(writer)
     with store.locked() as said, pytest.raises(StoreUnavailableError, match=said):
-        helped.write([rows_of(1)])
-    assert helped.write([rows_of(1)]) == [(1, 0)]
-    assert child_of(helped) is child
+        writer.write([rows_of(1)])
+    assert writer.write([rows_of(1)]) == [(1, 0)]
+    assert child_of(writer) is child
 
 
 # --- the process ----------------------------------------------------------------------
 
 
 def test_a_process_that_is_killed_costs_nothing(
-    store: Store, helped: HelpedWriter, caplog: pytest.LogCaptureFixture
+    store: Store, writer: SecondProcessWriter, caplog: pytest.LogCaptureFixture
 ) -> None:
-    child = wait_for_help(helped)
-    prepared = helped.pack(rows_of(1, 2))
+    child = wait_until_ready(writer)
+    prepared = writer.pack(rows_of(1, 2))
     child.kill()
-    assert helped.write([prepared]) == [(2, 0)]
-    assert helped.write([helped.pack(rows_of(2, 3))]) == [(1, 1)]
+    assert writer.write([prepared]) == [(2, 0)]
+    assert writer.write([writer.pack(rows_of(2, 3))]) == [(1, 1)]
     [record] = caplog.records
-    assert "has ended; going on alone" in record.message
+    assert "second writing process has ended" in record.message
     assert len(stored_spans(store.engine)) == 3
     # Whatever killed it would kill the next one as well.
-    assert helped._helper is not None
-    assert helped._helper._process is None
+    assert writer._second is not None
+    assert writer._second._running is None
 
 
 def test_a_process_that_is_killed_at_work_costs_nothing(
-    store: Store, helped: HelpedWriter
+    store: Store, writer: SecondProcessWriter
 ) -> None:
-    child = wait_for_help(helped)
+    child = wait_until_ready(writer)
     os.kill(child.pid, signal.SIGSTOP)
     threading.Timer(0.3, child.kill).start()
-    assert helped.write([rows_of(1, 2), rows_of(3)]) == [(2, 0), (1, 0)]
+    assert writer.write([rows_of(1, 2), rows_of(3)]) == [(2, 0), (1, 0)]
     assert len(stored_spans(store.engine)) == 3
 
 
 def test_a_process_that_cannot_start_costs_nothing(
-    helped: HelpedWriter,
+    writer: SecondProcessWriter,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     for number in (1, 2, 3):
-        assert helped.write([rows_of(number)]) == [(1, 0)]
+        assert writer.write([rows_of(number)]) == [(1, 0)]
     [record] = caplog.records
-    assert "No process can be started to help writing" in record.message
+    assert "The second writing process cannot be started" in record.message
 
 
 def test_a_process_that_dies_at_its_start_costs_nothing(
-    helped: HelpedWriter,
+    writer: SecondProcessWriter,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -185,36 +190,36 @@ def test_a_process_that_dies_at_its_start_costs_nothing(
     while not caplog.records:
         assert time.monotonic() < deadline
         number += 1
-        assert helped.write([rows_of(number)]) == [(1, 0)]
-    assert "does not start" in caplog.text or "can be started" in caplog.text
+        assert writer.write([rows_of(number)]) == [(1, 0)]
+    assert "exit status 1" in caplog.text or "cannot be started" in caplog.text
 
 
 def test_a_process_that_is_not_needed_ends(
-    helped: HelpedWriter, monkeypatch: pytest.MonkeyPatch
+    writer: SecondProcessWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    child = wait_for_help(helped)
-    monkeypatch.setattr(module, "_QUEUE", 100)
+    child = wait_until_ready(writer)
+    monkeypatch.setattr(module, "_MIN_QUEUED_REQUESTS", 100)
     monkeypatch.setattr(module, "_IDLE_SECONDS", 0.0)
-    assert helped.write([rows_of(1)]) == [(1, 0)]
+    assert writer.write([rows_of(1)]) == [(1, 0)]
     assert child.wait(10) == 0
 
 
 def test_a_process_that_is_asked_nothing_ends(
-    helped: HelpedWriter,
+    writer: SecondProcessWriter,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Nobody sends any more, so that no request comes to end it."""
     monkeypatch.setattr(module, "_IDLE_SECONDS", 1.0)
-    child = wait_for_help(helped)
+    child = wait_until_ready(writer)
     assert is_gone(child.pid)
-    assert helped.write([rows_of(1)]) == [(1, 0)]
+    assert writer.write([rows_of(1)]) == [(1, 0)]
     assert caplog.records == []
 
 
-def test_the_url_of_the_store_is_nobodys_business(helped: HelpedWriter) -> None:
+def test_the_url_of_the_store_is_nobodys_business(writer: SecondProcessWriter) -> None:
     """It may hold a password, and everybody can read arguments."""
-    child = wait_for_help(helped)
+    child = wait_until_ready(writer)
     arguments = Path(f"/proc/{child.pid}/cmdline").read_bytes()
     assert b"spanframe_collector.second_process.worker" in arguments
     assert b"://" not in arguments
@@ -228,16 +233,16 @@ def test_no_process_outlives_its_collector(
     script = tmp_path / "script.py"
     script.write_text(
         "import time\n"
-        "from spanframe_collector.second_process import writer as helped\n"
+        "from spanframe_collector.second_process import writer as module\n"
         "from spanframe_store.registry import backend_of\n"
-        "helped._QUEUE = 0\n"
+        "module._MIN_QUEUED_REQUESTS = 0\n"
         f"url = 'sqlite:///{tmp_path / 'store.db'}'\n"
         "backend_of(url).admin(url).upgrade()\n"
         "here = backend_of(url).writer(url)\n"
-        "writer = helped.HelpedWriter(here, url, 'full', helped=True)\n"
-        "while not writer._helper.is_there:\n"
+        "writer = module.SecondProcessWriter(here, url, 'full', enabled=True)\n"
+        "while not writer._second.is_ready:\n"
         "    writer.write([])\n"
-        "print(writer._helper._process.pid, flush=True)\n"
+        "print(writer._second._running[0].pid, flush=True)\n"
         "time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as parent:
@@ -268,7 +273,7 @@ def is_gone(pid: int) -> bool:
 # --- in a collector -------------------------------------------------------------------
 
 
-def helpers_of(collector: Collector) -> list[int]:
+def children_of(collector: Collector) -> list[int]:
     pid = pid_of(collector)
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for task in tasks for child in task.read_text().split()]
@@ -284,23 +289,23 @@ def ids_of(bodies: Sequence[bytes]) -> list[tuple[bytes, int]]:
     return sorted({(row.trace_id, row.span_id) for row in rows})
 
 
-def test_a_busy_collector_calls_for_help_and_stores_the_same(
+def test_a_busy_collector_starts_a_second_process_and_stores_the_same(
     tmp_path: Path, bodies: list[bytes]
 ) -> None:
     with Collector.running(tmp_path) as collector:
-        assert helpers_of(collector) == []
+        assert children_of(collector) == []
         send_all(collector, bodies)
-        helpers = helpers_of(collector)
+        children = children_of(collector)
         send_all(collector, bodies)
         assert collector.terminate() == 0
         assert list(tmp_path.glob("*-wal")) == []  # whoever was the last has cleared up
         found = [(each.trace_id, each.span_id) for each in collector.stored()]
     assert found == ids_of(bodies)
-    assert len(helpers) == has_two_cores()
-    assert all(map(is_gone, helpers))
+    assert len(children) == has_two_cores()
+    assert all(map(is_gone, children))
 
 
-def test_help_that_is_killed_under_load_loses_nothing(tmp_path: Path) -> None:
+def test_a_second_process_killed_under_load_loses_nothing(tmp_path: Path) -> None:
     bodies = [each.body for each in workload.requests(0, 4000)]
     killed: list[int] = []
 
@@ -308,7 +313,7 @@ def test_help_that_is_killed_under_load_loses_nothing(tmp_path: Path) -> None:
         deadline = time.monotonic() + 60 * has_two_cores()
         while not killed and time.monotonic() < deadline:
             time.sleep(0.5)
-            for pid in helpers_of(collector):
+            for pid in children_of(collector):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     killed.append(pid)
@@ -325,7 +330,9 @@ def test_help_that_is_killed_under_load_loses_nothing(tmp_path: Path) -> None:
     assert found == ids_of(bodies)
 
 
-def test_help_can_be_declined(tmp_path: Path, bodies: list[bytes]) -> None:
+def test_the_second_process_can_be_switched_off(
+    tmp_path: Path, bodies: list[bytes]
+) -> None:
     with Collector.running(tmp_path, "--second-process", "off") as collector:
         send_all(collector, bodies)
-        assert helpers_of(collector) == []
+        assert children_of(collector) == []

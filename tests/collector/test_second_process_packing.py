@@ -88,6 +88,23 @@ def test_scopes_and_resources_are_not_mixed_up() -> None:
     assert len({row.resource for row in rows}) == 3
 
 
+def test_objects_that_rows_share_are_shared_again() -> None:
+    facts = {"spanframe.metadata.m": "1"}
+    messages = [
+        request(span(n), span(n + 10), resource={"n": n, **facts}) for n in (1, 2)
+    ]
+    rows = decode_request(b"".join(m.SerializeToString() for m in messages)).rows
+    again = unpack(pack(rows))
+    assert all(row.shared_facts for row in again)
+    for name in ("signature", "resource", "scope", "shared_facts"):
+        before = [getattr(row, name) for row in rows]
+        after = [getattr(row, name) for row in again]
+        for left in range(len(rows)):
+            for right in range(len(rows)):
+                shared = before[left] is before[right]
+                assert (after[left] is after[right]) == shared, name
+
+
 def test_packed_rows_are_rows_for_who_asks() -> None:
     messages = [span(n) for n in range(1, 6)]
     rows = decode_request(request(*messages).SerializeToString()).rows

@@ -69,7 +69,7 @@ def test_every_problem_is_told_at_once() -> None:
     ]
 
 
-def test_an_open_door_needs_a_token_or_a_word() -> None:
+def test_a_receiver_for_the_network_needs_a_token_or_insecure() -> None:
     everywhere = {"grpc": "0.0.0.0:4317"}
     with pytest.raises(SettingsError, match="set SPANFRAME_TOKEN"):
         CollectorSettings.load(everywhere, {})
@@ -80,7 +80,7 @@ def test_an_open_door_needs_a_token_or_a_word() -> None:
 
 
 def test_a_budget_below_one_request_is_refused() -> None:
-    with pytest.raises(SettingsError, match="could never be taken"):
+    with pytest.raises(SettingsError, match="could never be accepted"):
         CollectorSettings.load({"max_in_flight_bytes": 2048}, {})
 
 

@@ -153,5 +153,7 @@ def test_a_stop_takes_less_than_its_grace_period() -> None:
     secrets = {"token": TOKEN, "store": "postgresql+psycopg://u:p@127.0.0.1/d"}
     for name, launch in launches(secrets.__getitem__).items():
         drain = float(launch.environment.get("SPANFRAME_DRAIN_SECONDS", 3))
-        overtime = service._OVERTIME_SECONDS if drain else 0
-        assert drain + overtime + service._GRACE_SECONDS <= launch.grace_seconds, name
+        overtime = service._MAX_EXTRA_DRAIN_SECONDS if drain else 0
+        assert drain + overtime + service._MAX_GRACE_SECONDS <= launch.grace_seconds, (
+            name
+        )

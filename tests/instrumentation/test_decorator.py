@@ -372,7 +372,7 @@ def test_capture_can_be_left_out_everywhere(sink: OtlpSink) -> None:
     ("arguments", "message"),
     [
         ({"sampling_ratio_override": 1.5}, "from 0 to 1"),
-        ({"log_level": "LOUD"}, "is no log level"),
+        ({"log_level": "LOUD"}, "is not a log level"),
         ({"func": "a name"}, "write @trace"),
     ],
 )

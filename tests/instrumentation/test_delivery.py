@@ -97,7 +97,7 @@ def test_a_refusal_for_good_is_a_counted_loss(
     assert spanframe.flush()
     assert sink.calls == 1
     assert spanframe.stats().failed == 1
-    assert f"1 failed ({code})" in caplog.text
+    assert f"1 not delivered (last: {code}: not now)" in caplog.text
 
 
 def test_a_batch_too_large_for_the_collector_is_sent_in_parts(sink: OtlpSink) -> None:
@@ -133,7 +133,7 @@ def test_spans_refused_one_by_one_are_counted(
     assert spanframe.flush()
     stats = spanframe.stats()
     assert (stats.exported, stats.rejected, stats.lost) == (1, 2, 2)
-    assert "2 rejected by the collector (empty ids)" in caplog.text
+    assert "2 rejected by the collector (last: empty ids)" in caplog.text
 
 
 def test_a_span_that_cannot_be_encoded_does_not_take_others_along(
@@ -199,7 +199,10 @@ def test_what_shutdown_leaves_behind_is_counted(
             work(n)
         spanframe.shutdown()
     assert spanframe.stats().closed == 10
-    assert re.search(r"lost spans: \d+ not sent before the end", caplog.text)
+    told = (
+        r"Spans are lost; since the start: \d+ not sent before the end of the program"
+    )
+    assert re.search(told, caplog.text)
 
 
 def test_a_collector_that_stays_away_is_given_up(
@@ -213,9 +216,11 @@ def test_a_collector_that_stays_away_is_given_up(
         work()
         assert spanframe.flush()
     assert spanframe.stats().failed == 1
-    assert "cannot deliver" in caplog.text
-    assert "Connection refused" in caplog.text
-    assert "1 failed (UNAVAILABLE)" in caplog.text
+    told = f"Cannot deliver spans to the collector at {sink.endpoint}: UNAVAILABLE: "
+    assert told in caplog.text
+    told = "Connection refused; 1 spans are queued and will be retried for 0.2 s"
+    assert told in caplog.text
+    assert "1 not delivered (last: UNAVAILABLE: " in caplog.text
 
 
 class Blocked(SpanExporter):
@@ -468,6 +473,29 @@ def test_every_bad_setting_is_told_at_once() -> None:
     with pytest.raises(SettingsError) as refused:
         spanframe.configure(endpoint="ftp://x", store="nonsense", sampler="sometimes")
     assert len(refused.value.problems) == 3
+
+
+def test_the_log_says_how_long_all_waiting_spans_are_retried(
+    sink: OtlpSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink.stop()
+    spanframe.configure(batch_size=2)
+    for n in range(6):
+        work(n)
+    assert not spanframe.flush(timeout=0.5)
+    assert re.search(
+        r"; [2-6] spans are queued and will be retried for 5 min", caplog.text
+    )
+
+
+def test_bounds_can_be_changed_while_spans_are_recorded(sink: OtlpSink) -> None:
+    work()
+    assert spanframe.flush()
+    sink.stop()
+    spanframe.configure(queue_size=3, batch_size=3, retry_for=0.1)
+    for n in range(10):
+        work(n)
+    assert spanframe.stats().queue_full >= 4
 
 
 def test_a_flush_without_spans_is_done(sink: OtlpSink) -> None:

@@ -1,4 +1,4 @@
-"""The command line's frame: rooms, errors, exit codes."""
+"""The command line as a whole: packages, errors, exit codes."""
 
 import importlib
 import subprocess
@@ -66,7 +66,7 @@ def test_errors_are_told_without_a_traceback(
         ("--help", "typer", "all"),
     ],
 )
-def test_a_room_that_is_not_installed_names_its_install_line(
+def test_a_package_that_is_not_installed_names_its_install_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     command: str,

@@ -1,12 +1,14 @@
 """Secrets never leave the process."""
 
 import json
+import time
 from typing import Any
 
 import pytest
 
 import spanframe
 from spanframe._capture import Capture
+from spanframe._key_patterns import KeyPatterns, key_patterns
 from spanframe._redaction import Redaction
 from spanframe.errors import SettingsError
 from spanframe.settings import ClientSettings
@@ -73,6 +75,54 @@ def test_a_key_that_looks_like_a_credential_is_hidden(key: str) -> None:
 def test_a_key_of_another_kind_is_shown(key: str) -> None:
     assert not DEFAULT.hides(key)
     assert rendered({key: "shown"}) == {key: "shown"}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "hidden", "shown"),
+    [
+        ("pin", ["pin", "PIN", "-pin-"], ["pins", "my_pin", "spin"]),
+        ("*pin", ["pin", "my_pin", "spin"], ["pins"]),
+        ("api-key", ["apiKey", "API-Key", "api.key"], ["apikey", "x_api_key"]),
+        ("apiKey", ["apiKey", "api_key"], ["apikey"]),
+        ("http.request.header.x*", ["http.request.header.x-auth"], ["http.request"]),
+        ("pin, pan ,", ["pin", "pan"], ["pen", ""]),
+        ("p[ai]n", ["pin", "japan", "PAN"], ["pen"]),
+        ("pin|pan", ["pin", "japan"], ["pen"]),
+        ("api_?key", ["x-apikey", "apiKey", "API_KEY"], ["api"]),
+        ("^x.*id$", ["x-user-id", "xUserId"], ["my-x-id", "x-ids"]),
+        ("http.header.*", ["http.header.a", "my.http.header.a"], ["http.head"]),
+        (r"\d{1,3}, p(a,b|c)d", ["n7", "pa,bd"], ["n", "pd"]),
+        ("*", ["anything", ""], []),
+        ("", [], ["anything", ""]),
+    ],
+)
+def test_patterns(patterns: str, hidden: list[str], shown: list[str]) -> None:
+    keys = KeyPatterns(key_patterns(patterns))
+    assert [k for k in hidden if not keys.hides(k)] == []
+    assert [k for k in shown if keys.hides(k)] == []
+    for key in filter(str.isalpha, hidden):
+        assert keys.may_be_in(f'{{"a": [{{"{key}": "cut')
+
+
+@pytest.mark.parametrize(
+    ("patterns", "why"),
+    [
+        ("*[ck]ey", "'*[ck]ey' is not a regular expression: nothing to repeat"),
+        ("pin,(", "'(' is not a regular expression: missing )"),
+        ("pin,-", "the pattern '-' has no letter or digit of a key"),
+    ],
+)
+def test_patterns_that_cannot_be_used_are_refused(patterns: str, why: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        spanframe.configure(redact_keys=patterns.split(","))
+    assert f"redact_keys is {patterns!r}: {why}" in str(refused.value)
+
+
+def test_a_hostile_text_is_searched_in_linear_time() -> None:
+    keys = KeyPatterns(("a*b*c*d", "*a_b*"))
+    begin = time.perf_counter()
+    assert not keys.may_be_in("a" * 1_000_000)
+    assert time.perf_counter() - begin < 10
 
 
 def test_headers_written_as_pairs_are_hidden_as_well() -> None:

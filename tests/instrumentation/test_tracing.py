@@ -110,7 +110,7 @@ def test_headers_that_cannot_be_read_begin_a_new_trace(sink: OtlpSink) -> None:
 
 def test_headers_without_a_trace_are_refused() -> None:
     with (
-        pytest.raises(InvalidArgumentError, match="no traceparent"),
+        pytest.raises(InvalidArgumentError, match="do not have a traceparent"),
         spanframe.tracing.set_tracing_context_from_http_request_headers({}),
     ):
         pass
@@ -118,7 +118,7 @@ def test_headers_without_a_trace_are_refused() -> None:
 
 def test_outside_a_trace_there_are_no_headers(caplog: pytest.LogCaptureFixture) -> None:
     assert spanframe.tracing.get_tracing_context_headers_for_http_request() == {}
-    assert "No trace" in caplog.text
+    assert "tracing headers are empty: no trace" in caplog.text
 
 
 def test_an_experiment_set_later_rides_on_the_roots(sink: OtlpSink) -> None:
@@ -172,7 +172,7 @@ def test_an_experiment_of_the_store_can_be_named_by_its_id(tmp_path: Path) -> No
     assert (experiment.name, experiment.experiment_id) == ("shop", created)
     with pytest.raises(NotFoundError):
         spanframe.set_experiment(experiment_id="77")
-    with pytest.raises(NotFoundError, match="creates it with the first trace"):
+    with pytest.raises(NotFoundError, match="creates it with its first trace"):
         _ = spanframe.set_experiment("not yet").experiment_id
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from spanframe_store.sql.schema import span_kinds, spans, traces
+from spanframe_store.sql.schema import span_signatures, spans, traces
 from tests.plugins.store import Store, stored_spans
 
 
@@ -29,10 +29,10 @@ def contents(store: Store) -> Any:
                 spans.c.parent_span_id,
                 spans.c.end_ns,
                 spans.c.usage,
-                *(c for c in span_kinds.c if c.name != "kind_key"),
+                *(c for c in span_signatures.c if c.name != "kind_key"),
             )
             .join(spans, spans.c.trace_key == traces.c.trace_key)
-            .join(span_kinds, span_kinds.c.kind_key == spans.c.kind_key)
+            .join(span_signatures, span_signatures.c.kind_key == spans.c.kind_key)
             .order_by(traces.c.trace_id, spans.c.span_id, spans.c.digest)
         ).all()
     return stored_spans(store.engine), [tuple(row) for row in found_by], headers

@@ -19,7 +19,8 @@ from spanframe_store.sql.codecs import Codecs
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.engines.sqlite.layout import install_functions
 from spanframe_store.sql.plans import Plan
-from spanframe_store.sql.residual import count_found, found_rows, prepare
+from spanframe_store.sql.prepared import prepare
+from spanframe_store.sql.residual import count_found, found_rows
 
 Attribute = str | bool | int | float
 
@@ -28,7 +29,7 @@ _FILLED = (
     schema.attribute_index,
     schema.spans,
     schema.span_blocks,
-    schema.span_kinds,
+    schema.span_signatures,
 )
 
 
@@ -163,7 +164,7 @@ def _trace_row(record: TraceRecord) -> dict[str, Any]:
 
 
 def _entry_row(record: TraceRecord, kind: int, key: str, value: str) -> dict[str, Any]:
-    length = schema.INDEXED_VALUE_LENGTH
+    length = schema.MAX_INDEXED_VALUE_CHARS
     return {
         "kind": kind,
         "key": key,

@@ -1,7 +1,7 @@
 """What a filter and an order mean, in plain Python over plain values: the oracle.
 
-It shares no code with the query room. A clause is (field, comparator, value), where a
-field is a pair of a name and a key.
+It shares no code with the stores. A clause is (field, comparator, value), where a field
+is a pair of a name and a key; a tree joins clauses.
 """
 
 import json
@@ -39,6 +39,40 @@ def matches(record: TraceRecord, clauses: Iterable[Clause]) -> bool:
             for span in record.spans
         )
     )
+
+
+class Joined(NamedTuple):
+    """Trees under ``and``, ``or`` or ``not``, or under ``span``: on one span."""
+
+    by: str
+    parts: tuple["Clause | Joined", ...]
+
+
+def fulfils(record: TraceRecord, tree: Clause | Joined) -> bool:
+    """Tell whether a trace fulfils a tree of clauses; an absent field fulfils none."""
+    if isinstance(tree, Clause):
+        return _holds(_trace_value(record, tree), tree)
+    if tree.by == "span":
+        [part] = tree.parts
+        return any(_span_fulfils(span, part) for span in record.spans)
+    return _join(tree.by, [fulfils(record, part) for part in tree.parts])
+
+
+def _span_fulfils(span: SpanRecord, tree: Clause | Joined) -> bool:
+    if isinstance(tree, Clause):
+        return _span_holds(span, tree)
+    return _join(tree.by, [_span_fulfils(span, part) for part in tree.parts])
+
+
+def _join(by: str, truths: Sequence[bool]) -> bool:
+    match by:
+        case "and":
+            return all(truths)
+        case "or":
+            return any(truths)
+        case _:
+            [truth] = truths
+            return not truth
 
 
 def in_order(

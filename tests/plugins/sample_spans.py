@@ -7,7 +7,7 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_store.contract.results import SpanBlock
-from spanframe_store.otlp.content import StoredSpan, spans_of
+from spanframe_store.otlp.stored_spans import StoredSpan, spans_of
 from spanframe_store.sql.blocks import Codec
 from tests.plugins.otlp import pairs
 

@@ -28,6 +28,7 @@ from spanframe_store.sql.schema import resources, scopes, span_blocks, spans, tr
 from spanframe_store.sql.writer import SpanWriter
 from tests.plugins.otlp import request
 from tests.plugins.postgresql import Server
+from tests.plugins.reader_suite import is_left_out
 
 ENGINES: Final = ("sqlite", "postgresql")
 
@@ -201,7 +202,7 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=(*ENGINES, "memory"))
 def store_engine(request: pytest.FixtureRequest) -> str:
     """The name of the engine of this test's stores."""
     name: str = request.param
@@ -265,6 +266,7 @@ def pytest_collection_modifyitems(
         file, _, name = item.nodeid.partition("::")
         opted_out = name.partition("[")[0] in OPT_OUTS.get(file, {})
         others = engine not in {None, "sqlite"}
-        (left_out if opted_out and others else kept).append(item)
+        out = is_left_out(item) if engine == "memory" else opted_out and others
+        (left_out if out else kept).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept

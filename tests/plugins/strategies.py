@@ -1,13 +1,16 @@
 """Random stores, and random filters in random spellings of what they mean."""
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from hypothesis import strategies as st
 
+from spanframe_query.filter import parse_filter
+from spanframe_store.contract.filter import And, Node, Not, Or, SomeSpan
 from tests.plugins.records import SpanRecord, TraceRecord
-from tests.plugins.reference import Clause
+from tests.plugins.reference import Clause, Joined
 
 # No line break: RE2 and Python end a text differently at one. No U+0000: no SQL text
 # holds it.
@@ -149,9 +152,16 @@ _NUMBERS += ["9223372036854775807", "9223372036854775808", "-9223372036854775809
 
 
 @st.composite
-def clauses(draw: st.DrawFn, records: list[TraceRecord]) -> Clause:
-    """Draw a clause about a store."""
-    field = draw(st.sampled_from(sorted(_COMPARATORS)))
+def clauses(
+    draw: st.DrawFn, records: list[TraceRecord], *, of_spans: bool | None = None
+) -> Clause:
+    """Draw a clause about a store; of spans, of traces, or (None) of either."""
+    fields = [
+        field
+        for field in sorted(_COMPARATORS)
+        if of_spans in {None, field.startswith("span.")}
+    ]
+    field = draw(st.sampled_from(fields))
     comparator = draw(st.sampled_from(_COMPARATORS[field]))
     key = draw(_key(records, field))
     texts = st.sampled_from(sorted(_known(records, field, key))) | TEXTS
@@ -171,6 +181,43 @@ def clauses(draw: st.DrawFn, records: list[TraceRecord]) -> Clause:
         value = tuple(draw(st.lists(values, min_size=1, max_size=3)))
         value = value if several else value[0]
     return Clause(field, key, comparator, value)
+
+
+class Tree(NamedTuple):
+    """A tree, as the oracle reads it and as stores do."""
+
+    meant: Clause | Joined
+    node: Node
+
+
+_JOINED: Final[dict[str, Callable[[tuple[Node, ...]], Node]]] = {"and": And, "or": Or}
+
+
+@st.composite
+def trees(
+    draw: st.DrawFn,
+    records: list[TraceRecord],
+    *,
+    depth: int = 3,
+    of_spans: bool = False,
+) -> Tree:
+    """Draw a tree of clauses: AND, OR, NOT, and groups of spans."""
+    kinds = ["clause", *([] if of_spans else ["span"])]
+    if depth:
+        kinds += ["and", "or", "not"]
+    by = draw(st.sampled_from(kinds))
+    if by == "clause":
+        clause = draw(clauses(records, of_spans=of_spans))
+        [condition] = parse_filter(draw(spelled([clause]))).leaves()
+        return Tree(clause, condition)
+    deeper = trees(records, depth=max(0, depth - 1), of_spans=of_spans or by == "span")
+    if by in {"not", "span"}:
+        part = draw(deeper)
+        node = Not(part.node) if by == "not" else SomeSpan(part.node)
+        return Tree(Joined(by, (part.meant,)), node)
+    parts = draw(st.lists(deeper, min_size=0 if depth < 3 else 1, max_size=3))
+    joined = _JOINED[by](tuple(part.node for part in parts))
+    return Tree(Joined(by, tuple(part.meant for part in parts)), joined)
 
 
 def _key(records: list[TraceRecord], field: str) -> st.SearchStrategy[str]:

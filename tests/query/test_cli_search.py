@@ -186,7 +186,7 @@ def test_an_unknown_column_is_refused_with_the_known(shop: Store) -> None:
 
 
 def test_a_table_goes_to_no_file(shop: Store, tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match="--file is for"):
+    with pytest.raises(InvalidArgumentError, match="--file needs a format"):
         run("search", "--file", str(tmp_path / "f"), store=shop)
 
 
@@ -291,7 +291,7 @@ def slow(*arguments, **options):
         yield page
 
 pages, reader.read_pages = reader.read_pages, slow
-cli._PATIENCE_SECONDS = 0.1
+cli._PROGRESS_DELAY_SECONDS = 0.1
 cli.app(["search", "--output", "json", "--store", {shop.url!r}])
 """
     terminal, end = pty.openpty()

@@ -18,7 +18,8 @@ from spanframe_query.entities import (
 )
 from spanframe_query.entities.info import location_of
 from spanframe_store.contract.results import SpanBlock
-from spanframe_store.otlp.content import loads, spans_of
+from spanframe_store.otlp.content import loads
+from spanframe_store.otlp.stored_spans import spans_of
 from tests.plugins.sample_spans import START_MS, otlp_span, request_id, stored_block
 
 INPUTS, OUTPUTS = "mlflow.spanInputs", "mlflow.spanOutputs"

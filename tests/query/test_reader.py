@@ -144,7 +144,7 @@ def test_a_page_says_where_it_ends_only_when_more_follow(shared: Store) -> None:
 def test_spans_of_more_traces_than_one_select_takes_are_read(
     shared: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_reader, "BATCH_TRACES", 2)
+    monkeypatch.setattr(sql_reader, "PORTION_TRACES", 2)
     numbers = [next(_numbers) for _ in range(5)]
     model = f"batch-{numbers[0]}"
     attributes = {"spanframe.metadata.mlflow.modelId": model}

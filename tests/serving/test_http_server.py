@@ -29,13 +29,13 @@ async def answer(_scope: Any, _receive: Any, send: Any) -> None:
 
 async def answer_late(scope: Any, receive: Any, send: Any) -> None:
     """Answer after the sender's deadline would have passed, were there one."""
-    await asyncio.sleep(3 * http_server._HEAD_SECONDS)
+    await asyncio.sleep(3 * http_server._MAX_HEAD_SECONDS)
     await answer(scope, receive, send)
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(http_server, "_MAX_HEAD_SECONDS", 0.1)
 
 
 def serve(
@@ -112,7 +112,7 @@ def test_the_next_head_has_a_deadline_once_it_begins() -> None:
         writer.write(GET)
         assert await reader.readuntil(b"\r\n") == OK
         await reader.readuntil(b"\r\n\r\n")
-        await asyncio.sleep(3 * http_server._HEAD_SECONDS)
+        await asyncio.sleep(3 * http_server._MAX_HEAD_SECONDS)
         writer.write(GET + GET[:5])
         assert await reader.readuntil(b"\r\n") == OK
         await reader.readuntil(b"\r\n\r\n")
@@ -161,8 +161,8 @@ def test_of_too_many_connections_an_idle_one_is_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Catalogue 51."""
-    monkeypatch.setattr(http_server, "_MOST_CONNECTIONS", 2)
-    monkeypatch.setattr(http_server, "_HEAD_SECONDS", 1000)
+    monkeypatch.setattr(http_server, "_MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(http_server, "_MAX_HEAD_SECONDS", 1000)
 
     async def talk(connect: Any) -> None:
         busy, writer = await connect()

@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager
 from typing import assert_type
 
 import spanframe
-from spanframe import LiveSpan, SpanType
+import spanframe.client
+from spanframe import LiveSpan, SpanframeClient, SpanType
+from spanframe.entities import Trace
 
 
 @spanframe.trace
@@ -80,6 +82,10 @@ async def use() -> None:
         assert_type(span.trace_id, str)
     assert_type(spanframe.get_current_active_span(), LiveSpan | None)
     assert_type(spanframe.flush(), bool)
+    spanframe.configure(endpoint=None, queue_size=5, redact_keys=["*password*"])
+    assert_type(spanframe.count_traces("status = 'OK'"), int)
+    assert_type(spanframe.get_trace("tr-1"), Trace | None)
+    assert_type(spanframe.client.MlflowClient(), SpanframeClient)
 
 
 def misuse() -> None:
@@ -87,5 +93,7 @@ def misuse() -> None:
     bare(1, z=2)  # type: ignore[call-arg]
     called()  # type: ignore[call-arg]
     Agent().method(1)  # type: ignore[arg-type]
+    spanframe.configure(queue_size="many")  # type: ignore[arg-type]
+    spanframe.configure(queue_sise=5)  # type: ignore[call-arg]
     spanframe.trace(sampling_ratio_override="x")  # type: ignore[call-overload]
     print(spanframe.no_such_name)  # type: ignore[attr-defined]  # noqa: T201

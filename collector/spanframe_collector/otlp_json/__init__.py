@@ -1,4 +1,4 @@
-"""OTLP/JSON to OTLP protobuf, so that everything behind the receiver is shared."""
+"""Translates OTLP/JSON to OTLP protobuf, which is all that is decoded."""
 
 from spanframe_collector.otlp_json.translation import Translated, to_protobuf
 

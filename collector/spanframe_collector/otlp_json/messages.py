@@ -57,7 +57,7 @@ def fill(message: Any, fields: Fields, source: Any, depth: int = 0) -> None:
 
 
 def _is_ambiguous(source: dict[str, Any]) -> bool:
-    """Tell whether an attribute value has two values."""
+    """Return whether an attribute value has more than one value."""
     return sum(source[key] is not None for key in source.keys() & _ANY_VALUE) > 1
 
 
@@ -88,7 +88,7 @@ def _messages(name: str, fields: Fields) -> Setter:
             if item is not None:
                 fill(inner.add(), fields, item, depth)
             elif fields is _ANY_VALUE:
-                # It is the empty value: the other elements keep their places.
+                # null is the empty value: the other elements keep their indexes.
                 inner.add()
 
     return put
@@ -112,14 +112,14 @@ _READERS: Final[dict[int, Reader]] = {
     FieldDescriptor.CPPTYPE_FLOAT: double,
     FieldDescriptor.CPPTYPE_STRING: string,
 }
-"""The others are integers."""
+"""Readers by type; all other types are integers."""
 
 _tables: Final[dict[str, Fields]] = {}
 
 
 def _fields_of(descriptor: Descriptor) -> Fields:
     if descriptor.full_name not in _tables:
-        # Known before it is complete: an attribute value holds attribute values.
+        # Entered before it is complete: an attribute value holds attribute values.
         fields = _tables[descriptor.full_name] = {}
         empty = GetMessageClass(descriptor)()
         for field in descriptor.fields:
@@ -128,7 +128,7 @@ def _fields_of(descriptor: Descriptor) -> Fields:
 
 
 def _setter(field: FieldDescriptor, default: object) -> Setter:
-    # The versions of protobuf that we support share no other way to ask.
+    # The supported versions of protobuf share no other way to find this out.
     is_repeated = isinstance(default, MutableSequence)
     if field.message_type is None:
         return (_scalars if is_repeated else _scalar)(field.name, _reader(field))

@@ -58,7 +58,7 @@ def to_protobuf(body: bytes) -> Translated:
     warning = ""
     if not request.resource_spans and not rejected:
         if _is_other_signal(source):
-            raise EnvelopeError("these are no spans")
+            raise EnvelopeError("the request holds another signal than spans")
         if _is_snake_case(source):
             warning = "Nothing was stored: write the keys in lowerCamelCase."
     return Translated(

@@ -1,1 +1,1 @@
-"""The doors: each turns one transport into calls of the intake."""
+"""The receivers: each turns requests of one transport into calls of `Ingest`."""

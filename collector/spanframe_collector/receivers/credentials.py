@@ -10,7 +10,7 @@ __all__ = ["server_credentials"]
 
 
 def server_credentials(settings: TlsSettings) -> grpc.ServerCredentials | None:
-    """Return the TLS credentials of the gRPC listener; None: it speaks plain text.
+    """Return the TLS credentials of the gRPC listener; None: it serves plain text.
 
     Raises:
         SettingsError: when a certificate or key cannot be read.
@@ -20,7 +20,7 @@ def server_credentials(settings: TlsSettings) -> grpc.ServerCredentials | None:
         return None
 
     def read() -> grpc.ServerCertificateConfiguration:
-        server_context(paths)  # gRPC does not say what is wrong with a file
+        server_context(paths)  # raises with the reason, which gRPC does not
         certificate, key, *client_ca = (Path(path).read_bytes() for path in paths)
         return grpc.ssl_server_certificate_configuration(
             [(key, certificate)], client_ca[0] if client_ca else None

@@ -1,9 +1,9 @@
 """OTLP over gRPC: ``TraceService/Export`` on an asyncio server.
 
-The handler takes the raw bytes (an identity deserialiser): a decode failure is then
-ours to classify, and nothing is parsed before it is admitted. A retryable refusal
-carries RetryInfo twice: in ``grpc-status-details-bin`` as OTLP says, and in the bare
-trailer that the Python exporter reads.
+The handler takes raw bytes (an identity deserialiser): the collector classifies decode
+errors itself, and parses nothing before it is admitted. A retryable refusal carries
+RetryInfo twice: in ``grpc-status-details-bin`` as OTLP says, and in the bare trailer
+that OpenTelemetry's exporter for Python reads.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from spanframe_collector.admission import Room
+from spanframe_collector.admission import Reservation
 from spanframe_collector.ingest import Ingest, Refusal, RefusedError
-from spanframe_collector.receivers.answers import (
-    RETRY_SECONDS,
-    drop_traceback,
-    response,
-)
 from spanframe_collector.receivers.credentials import server_credentials
 from spanframe_collector.receivers.message_slots import MessageSlots
+from spanframe_collector.receivers.responses import (
+    RETRY_SECONDS,
+    drop_traceback,
+    response_to,
+)
 from spanframe_collector.settings import CollectorSettings
 from spanframe_serving.addresses import Address
 from spanframe_serving.sockets import listen, refuse_if_served
@@ -43,27 +43,35 @@ TRACE_SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
 _OPEN_METHODS: Final = frozenset(
     {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}
 )
-_ARRIVAL_SECONDS: Final = 30.0
-_LOOKAHEAD_BYTES: Final = 256 << 10
-_LONGEST_CONNECTION_SECONDS: Final = 1800.0
-_CONNECTION_GRACE_SECONDS: Final = 60.0
+
+_MAX_ARRIVAL_SECONDS: Final = 30.0
+"""Maximum seconds for a message to arrive."""
+
+_MAX_LOOKAHEAD_BYTES: Final = 256 << 10
+"""Maximum bytes of a message that arrive before it is asked for."""
+
+_MAX_CONNECTION_SECONDS: Final = 1800.0
+"""Maximum age of a connection, in seconds."""
+
+_MAX_CONNECTION_GRACE_SECONDS: Final = 60.0
+"""Maximum seconds for the calls of a connection that has reached this age."""
 
 
 class GrpcReceiver:
-    """Serves one address; started and stopped by the service."""
+    """The gRPC listener; started and stopped by the service."""
 
     protocol = "OTLP over gRPC"
 
-    def __init__(self, intake: Ingest, settings: CollectorSettings) -> None:
-        self._intake = intake
+    def __init__(self, ingest: Ingest, settings: CollectorSettings) -> None:
+        self._ingest = ingest
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
             options=_options(settings.max_request_bytes),
-            interceptors=[_Gate(Tokens(settings.token, settings.token_file))],
+            interceptors=[_TokenCheck(Tokens(settings.token, settings.token_file))],
         )
         self._credentials = server_credentials(settings)
-        self._arrivals = MessageSlots(intake.admission, settings.max_request_bytes)
-        # To the sender the call is unary; to us a stream, whose message is asked for.
+        self._slots = MessageSlots(ingest.admission, settings.max_request_bytes)
+        # Unary for the sender; a stream here, so that the message is asked for.
         export = grpc.stream_unary_rpc_method_handler(self._export)
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(TRACE_SERVICE, {"Export": export}),)
@@ -71,7 +79,7 @@ class GrpcReceiver:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
     async def start(self, address: Address) -> Address:
-        """Serve; return the address with the port that was taken.
+        """Serve; return the address with the port that is bound.
 
         Raises:
             OSError: when the address cannot be bound.
@@ -80,10 +88,10 @@ class GrpcReceiver:
         try:
             port = self._bind(str(address))
         except RuntimeError:
-            listen(address).close()  # gRPC does not tell why; the system does
+            listen(address).close()  # raises with the reason, which gRPC does not tell
             raise OSError(f"cannot listen on {address}") from None
         await self._server.start()
-        await self.say(serving=True)
+        await self.set_serving(serving=True)
         return address._replace(port=0 if address.host.startswith("unix:") else port)
 
     def _bind(self, address: str) -> int:
@@ -91,20 +99,20 @@ class GrpcReceiver:
             return int(self._server.add_insecure_port(address))
         return int(self._server.add_secure_port(address, self._credentials))
 
-    async def say(self, *, serving: bool) -> None:
-        """Tell those who ask, or watch, whether spans can be stored now."""
-        answer = health_pb2.HealthCheckResponse
+    async def set_serving(self, *, serving: bool) -> None:
+        """Set the answer of the health service: whether spans can be stored now."""
+        status = health_pb2.HealthCheckResponse
         for service in ("", TRACE_SERVICE):
             await self._health.set(
-                service, answer.SERVING if serving else answer.NOT_SERVING
+                service, status.SERVING if serving else status.NOT_SERVING
             )
 
     async def announce_stop(self) -> None:
-        """Say NOT_SERVING from now on, while requests are still taken."""
+        """Report NOT_SERVING from now on, while requests are still consumed."""
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace: float) -> None:
-        """Take nothing new, and finish what was begun within ``grace`` seconds."""
+        """Accept no more requests, and finish the begun ones in ``grace`` seconds."""
         await self._server.stop(grace)
 
     async def _export(
@@ -117,10 +125,10 @@ class GrpcReceiver:
         }
         begun = time.monotonic()
         try:
-            with self._intake.admit() as room:
-                # Not kept in a variable: it is let go of as soon as it is decoded.
-                taken = await self._intake.take(
-                    await self._arrived(context, room),
+            with self._ingest.admit() as reservation:
+                # Not in a variable, so that it is freed as soon as it is decoded.
+                consumed = await self._ingest.consume(
+                    await self._read(context, reservation),
                     headers,
                     context.time_remaining(),
                     waited=time.monotonic() - begun,
@@ -131,63 +139,63 @@ class GrpcReceiver:
         except asyncio.CancelledError as error:
             drop_traceback(error)
             raise
-        return response(taken).SerializeToString()
+        return response_to(consumed).SerializeToString()
 
-    async def _arrived(self, context: Any, room: Room) -> bytes:
-        """Return the message of a call; hold room for it.
+    async def _read(self, context: Any, reservation: Reservation) -> bytes:
+        """Read the message of a call, and reserve its bytes.
 
         Raises:
             RefusedError: when it does not arrive whole.
-            BudgetSpentError: when too many arrive at once, or there is no room.
+            BudgetSpentError: when too many arrive at once, or the budget is spent.
         """
-        async with self._arrivals.place():
+        async with self._slots.acquire():
             try:
-                async with asyncio.timeout(_ARRIVAL_SECONDS):
+                async with asyncio.timeout(_MAX_ARRIVAL_SECONDS):
                     request = await context.read()
             except TimeoutError:
                 raise RefusedError(Refusal.INCOMPLETE) from None
-        if request is grpc.aio.EOF:  # nothing came, or its sender hung up
+        if request is grpc.aio.EOF:  # no message, or the sender hung up
             raise RefusedError(Refusal.INCOMPLETE)
-        room.grow_to(len(request))
+        reservation.grow_to(len(request))
         return bytes(request)
 
 
 def _options(max_request_bytes: int) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", max_request_bytes),
-        # A second collector on the port must fail, not take part of the traffic.
+        # A second collector on the port must fail, and not take a part of the traffic.
         ("grpc.so_reuseport", 0),
-        # Collectors in front of us ping every 10 s, also between requests; some early.
+        # OpenTelemetry Collectors ping every 10 s, also between requests; some early.
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         ("grpc.keepalive_permit_without_calls", 1),
-        # A sender that is gone, silent or greedy holds nothing for long.
+        # Connections of senders that are gone or silent are closed.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.max_connection_idle_ms", 600_000),
-        # Who was let in with a certificate shows it again, and senders of several
-        # collectors are spread anew. What was begun is finished.
-        ("grpc.max_connection_age_ms", int(_LONGEST_CONNECTION_SECONDS * 1000)),
-        ("grpc.max_connection_age_grace_ms", int(_CONNECTION_GRACE_SECONDS * 1000)),
+        # Client certificates are checked again, and senders are spread anew over
+        # several collectors. Calls that were begun are finished.
+        ("grpc.max_connection_age_ms", int(_MAX_CONNECTION_SECONDS * 1000)),
+        ("grpc.max_connection_age_grace_ms", int(_MAX_CONNECTION_GRACE_SECONDS * 1000)),
         ("grpc.max_concurrent_streams", 1000),
         ("grpc.max_metadata_size", 16 << 10),
-        # What waits is refused by us, with a hint; gRPC would give none.
+        # `MessageSlots` refuses what waits too long, with RetryInfo; gRPC sends none.
         ("grpc.server.max_pending_requests", 100_000),
         ("grpc.server.max_pending_requests_hard_limit", 200_000),
-        # What comes of a message that is not asked for yet, however fast the line is.
-        ("grpc.http2.lookahead_bytes", _LOOKAHEAD_BYTES),
+        # Whatever the bandwidth, no more than this arrives before it is asked for.
+        ("grpc.http2.lookahead_bytes", _MAX_LOOKAHEAD_BYTES),
         ("grpc.http2.bdp_probe", 0),
     ]
 
 
 def _refuse(context: Any, refusal: Refusal) -> bytes:
-    """Put a refusal into the trailers; return the body, which nobody reads.
+    """Put a refusal into the trailers; return the body, which no sender reads.
 
-    Aborting would raise, and the exception would keep the request alive until the
-    garbage collector comes by.
+    `abort` would raise, and the exception would keep the request in memory until the
+    cyclic garbage collector runs.
     """
     context.set_details(refusal.value)
     if not refusal.is_transient:
-        # What gRPC itself says of too many bytes; senders then part their batch.
+        # gRPC's own code for too many bytes, for which senders split their batch.
         is_large = refusal is Refusal.TOO_LARGE
         code = grpc.StatusCode
         context.set_code(code.RESOURCE_EXHAUSTED if is_large else code.INVALID_ARGUMENT)
@@ -211,8 +219,8 @@ def _refuse(context: Any, refusal: Refusal) -> bytes:
     return b""
 
 
-class _Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped upstream
-    """Denies every call that shows no token, but those that ask for health."""
+class _TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped upstream
+    """Denies every call without a valid token, except health checks."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens

@@ -1,7 +1,7 @@
 """OTLP over HTTP: ``POST /v1/traces``, protobuf and JSON; health pages and metrics.
 
-An ASGI application without a framework: four paths need no router. Errors
-are a google.rpc.Status in the encoding of the request (OTLP 1.11).
+An ASGI application without a framework: four paths need no router. An error is a
+google.rpc.Status in the encoding of the request (OTLP 1.11).
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from spanframe_collector.ingest import Ingest, Refusal, RefusedError
 from spanframe_collector.otlp_json import to_protobuf
-from spanframe_collector.receivers.answers import (
+from spanframe_collector.receivers.http_body import Receive, read_body
+from spanframe_collector.receivers.responses import (
     RETRY_SECONDS,
     drop_traceback,
-    response,
+    response_to,
 )
-from spanframe_collector.receivers.http_body import Receive, read_body
 from spanframe_collector.settings import CollectorSettings
 from spanframe_collector.telemetry import Telemetry
 from spanframe_serving.addresses import Address
@@ -42,8 +42,12 @@ _ALIVE_PATH: Final = "/healthz"
 _READY_PATH: Final = "/readyz"
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
-_BODY_SECONDS: Final = 30.0
-_MOST_DIGITS: Final = 19
+
+_MAX_BODY_SECONDS: Final = 30.0
+"""Maximum seconds for a body to arrive."""
+
+_MAX_LENGTH_DIGITS: Final = 19
+"""Maximum digits of a Content-Length that are read as a number."""
 
 Headers = tuple[tuple[str, str], ...]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -59,7 +63,7 @@ _STATUSES: Final = {
 }
 
 
-class _Answer(NamedTuple):
+class _Response(NamedTuple):
     status: int
     media_type: str
     body: bytes
@@ -71,7 +75,7 @@ class _Request:
 
     def __init__(self, scope: Mapping[str, Any]) -> None:
         self.method: str = scope["method"]
-        # As it was sent: what is not our path letter by letter is not our path.
+        # As it was sent, percent-encoding included: paths are compared byte by byte.
         self.path: str = scope["raw_path"].decode("latin-1")
         self._headers = [
             (name.decode("latin-1"), value.decode("latin-1").strip())
@@ -98,14 +102,14 @@ class _Request:
 
 
 class HttpReceiver:
-    """Serves one address; started and stopped by the service."""
+    """The HTTP listener; started and stopped by the service."""
 
     protocol = "OTLP over HTTP"
 
     def __init__(
-        self, intake: Ingest, telemetry: Telemetry, settings: CollectorSettings
+        self, ingest: Ingest, telemetry: Telemetry, settings: CollectorSettings
     ) -> None:
-        self._intake = intake
+        self._ingest = ingest
         self._telemetry = telemetry
         self._tokens = Tokens(settings.token, settings.token_file)
         self._origins = frozenset(settings.cors_origins.split())
@@ -117,57 +121,60 @@ class HttpReceiver:
         self._is_ready = True
 
     async def start(self, address: Address) -> Address:
-        """Serve; return the address with the port that was taken.
+        """Serve; return the address with the port that is bound.
 
         Raises:
             OSError: when the address cannot be bound.
         """
         return await self._server.start(address)
 
-    async def say(self, *, serving: bool) -> None:
-        """Tell those who ask whether spans can be stored now."""
+    async def set_serving(self, *, serving: bool) -> None:
+        """Set the answer of ``/readyz``: whether spans can be stored now."""
         self._is_ready = serving
 
     async def announce_stop(self) -> None:
-        """Say that we are not ready from now on, while requests are still taken."""
-        await self.say(serving=False)
+        """Report "not ready" from now on, while requests are still consumed."""
+        await self.set_serving(serving=False)
 
     async def stop(self, grace: float) -> None:
-        """Take nothing new, and finish what was begun within ``grace`` seconds."""
+        """Accept no more requests, and finish the begun ones in ``grace`` seconds."""
         await self._server.stop(grace)
 
     async def _serve(
         self, scope: Mapping[str, Any], receive: Receive, send: Send
     ) -> None:
-        """Answer one request: the ASGI application."""
+        """Respond to one request: the ASGI application."""
         request = _Request(scope)
         try:
-            answer = await self._answer(request, receive)
-        except Exception:  # noqa: BLE001 - the sender is told nothing of our faults
-            _log.exception("A request over HTTP failed")
+            response = await self._respond(request, receive)
+        except Exception:  # noqa: BLE001 - the sender is not shown the traceback
+            _log.exception(
+                "A request over HTTP failed by a fault of spanframe (please report "
+                "it); its sender is told to send it again"
+            )
             text = "The collector failed; send it again."
-            answer = _refusal(request, 503, text, _retry_after())
+            response = _refusal(request, 503, text, _retry_after())
         headers = (
-            ("content-type", answer.media_type),
-            ("content-length", str(len(answer.body))),
-            *answer.headers,
+            ("content-type", response.media_type),
+            ("content-length", str(len(response.body))),
+            *response.headers,
             *self._cors(request),
         )
         raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
         await send(
-            {"type": "http.response.start", "status": answer.status, "headers": raw}
+            {"type": "http.response.start", "status": response.status, "headers": raw}
         )
-        await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": "http.response.body", "body": response.body})
 
-    async def _answer(self, request: _Request, receive: Receive) -> _Answer:
-        """Deny what is not allowed by name; the order of the checks is the policy."""
+    async def _respond(self, request: _Request, receive: Receive) -> _Response:
+        """Deny what is not explicitly allowed; the order of the checks matters."""
         if request.path in {_ALIVE_PATH, _READY_PATH}:
             return self._health(request)
         if self._is_preflight(request):
-            return _Answer(200, "text/plain", b"", _PREFLIGHT)
+            return _Response(200, "text/plain", b"", _PREFLIGHT)
         problem = self._denial(request)
         if problem is None and request.path == METRICS_PATH:
-            return _Answer(200, CONTENT_TYPE_LATEST, self._telemetry.render())
+            return _Response(200, CONTENT_TYPE_LATEST, self._telemetry.render())
         problem = problem or self._misfit(request)
         if problem is not None:
             return problem
@@ -177,8 +184,8 @@ class HttpReceiver:
             drop_traceback(error)
             return _refused(request, error.refusal)
 
-    def _denial(self, request: _Request) -> _Answer | None:
-        """Tell who or what is not let in."""
+    def _denial(self, request: _Request) -> _Response | None:
+        """Return the refusal of a wrong token, path or method; None: it is accepted."""
         if not self._tokens.allow(request.values("authorization")):
             text = "Send the collector's token as `authorization: Bearer …`."
             return _refusal(request, 401, text, (("www-authenticate", "Bearer"),))
@@ -191,8 +198,8 @@ class HttpReceiver:
             return _refusal(request, 405, text, (("allow", method),))
         return None
 
-    def _misfit(self, request: _Request) -> _Answer | None:
-        """Tell what of the body's encodings cannot be read."""
+    def _misfit(self, request: _Request) -> _Response | None:
+        """Return the refusal of an encoding that is not read; None: it is."""
         if request.media_type not in self._limits:
             text = f"Content-Type must be {_PROTOBUF} or {_JSON}."
             return _refusal(request, 415, text)
@@ -201,33 +208,35 @@ class HttpReceiver:
             return _refusal(request, 415, text, (("accept-encoding", "gzip"),))
         return None
 
-    async def _export(self, request: _Request, receive: Receive) -> _Answer:
+    async def _export(self, request: _Request, receive: Receive) -> _Response:
         limit = self._limits[request.media_type]
-        with self._intake.admit() as room:
+        with self._ingest.admit() as reservation:
             _check_length(request, limit)
             try:
-                async with asyncio.timeout(_BODY_SECONDS):
+                async with asyncio.timeout(_MAX_BODY_SECONDS):
                     body = await read_body(
                         receive,
                         is_gzip=request.content_encoding == "gzip",
                         limit=limit,
-                        room=room,
+                        reservation=reservation,
                     )
             except TimeoutError:
                 raise RefusedError(Refusal.INCOMPLETE) from None
             translator = to_protobuf if request.media_type == _JSON else None
-            taken = await self._intake.take(body, request.headers, None, translator)
-        return _encoded(request, 200, response(taken))
+            consumed = await self._ingest.consume(
+                body, request.headers, None, translator
+            )
+        return _encoded(request, 200, response_to(consumed))
 
-    def _health(self, request: _Request) -> _Answer:
+    def _health(self, request: _Request) -> _Response:
         if request.method not in {"GET", "HEAD"}:
             allow = (("allow", "GET, HEAD"),)
-            return _Answer(405, "text/plain", b"", allow)
+            return _Response(405, "text/plain", b"", allow)
         if request.path == _READY_PATH and not self._is_ready:
-            return _Answer(503, "text/plain", b"not ready\n")
-        return _Answer(200, "text/plain", b"ok\n")
+            return _Response(503, "text/plain", b"not ready\n")
+        return _Response(200, "text/plain", b"ok\n")
 
-    # --- CORS: for pages of the listed origins ----------------------------------------
+    # --- CORS: for web pages of the listed origins ------------------------------------
 
     def _is_preflight(self, request: _Request) -> bool:
         return (
@@ -264,12 +273,12 @@ _PREFLIGHT: Final = (
 def _check_length(request: _Request, limit: int) -> None:
     length = request.value("content-length")
     is_number = length.isascii() and length.isdecimal()
-    # Longer numbers than the limit's are greater, and int() need not read them.
-    if is_number and (len(length) > _MOST_DIGITS or int(length) > limit):
+    # A number of more digits is greater than any limit; int() might refuse it.
+    if is_number and (len(length) > _MAX_LENGTH_DIGITS or int(length) > limit):
         raise RefusedError(Refusal.TOO_LARGE)
 
 
-def _refused(request: _Request, refusal: Refusal) -> _Answer:
+def _refused(request: _Request, refusal: Refusal) -> _Response:
     if refusal.is_transient:
         return _refusal(request, 503, refusal.value, _retry_after())
     status = 413 if refusal is Refusal.TOO_LARGE else 400
@@ -283,16 +292,16 @@ def _retry_after() -> Headers:
 
 def _refusal(
     request: _Request, status: int, text: str, headers: Headers = ()
-) -> _Answer:
+) -> _Response:
     message = Status(code=_STATUSES[status], message=text)
     return _encoded(request, status, message, headers)
 
 
 def _encoded(
     request: _Request, status: int, message: Message, headers: Headers = ()
-) -> _Answer:
+) -> _Response:
     """Write a message in the encoding of the request; in JSON when it has another."""
     if request.media_type == _PROTOBUF:
-        return _Answer(status, _PROTOBUF, message.SerializeToString(), headers)
+        return _Response(status, _PROTOBUF, message.SerializeToString(), headers)
     text = MessageToJson(message, indent=None)
-    return _Answer(status, _JSON, text.encode(), headers)
+    return _Response(status, _JSON, text.encode(), headers)

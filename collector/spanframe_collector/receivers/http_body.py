@@ -1,11 +1,11 @@
-"""The body of a request over HTTP: admitted while it arrives, inflated in steps."""
+"""Reads the body of an HTTP request: reserves its bytes as they arrive, inflates it."""
 
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
-from spanframe_collector.admission import Room
+from spanframe_collector.admission import Reservation
 from spanframe_collector.ingest import Refusal, RefusedError
 
 __all__ = ["Receive", "read_body"]
@@ -13,26 +13,30 @@ __all__ = ["Receive", "read_body"]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 """ASGI's ``receive``."""
 
-_STEP_BYTES: Final = 256 << 10
-_MOST_MEMBERS: Final = 10_000
+_MAX_PIECE_BYTES: Final = 256 << 10
+"""Maximum bytes that are inflated at once."""
+
+_MAX_MEMBERS: Final = 10_000
+"""Maximum gzip members of one body."""
+
 _GZIP_WINDOW: Final = 31
 """zlib's ``wbits`` for the largest window, in gzip's format and no other."""
 
 
 async def read_body(
-    receive: Receive, *, is_gzip: bool, limit: int, room: Room
+    receive: Receive, *, is_gzip: bool, limit: int, reservation: Reservation
 ) -> bytes:
-    """Return the whole body, inflated.
+    """Read the whole body and return it, inflated.
 
     Args:
-        receive: yields the chunks, as ASGI has it.
-        is_gzip: whether the chunks are gzip, of one member or more.
-        limit: the most bytes taken, as they arrive and inflated.
-        room: grows before any byte of more than a chunk is kept.
+        receive: ASGI's ``receive``, which returns the chunks.
+        is_gzip: whether the body is gzip, of one member or more.
+        limit: maximum bytes of the body, as it arrives and inflated.
+        reservation: grows before more than one chunk is kept.
 
     Raises:
         RefusedError: when it is too large, broken, or does not arrive whole.
-        BudgetSpentError: when there is no room for it.
+        BudgetSpentError: when the budget is spent.
     """
     body = bytearray()
     received = 0
@@ -45,9 +49,9 @@ async def read_body(
             size = len(body) + len(piece)
             if size > limit:
                 raise RefusedError(Refusal.TOO_LARGE)
-            room.grow_to(size)
+            reservation.grow_to(size)
             body += piece
-            await asyncio.sleep(0)  # a long body must not hold up the others
+            await asyncio.sleep(0)  # a long body must not delay other requests
     if inflater is not None and not inflater.is_complete:
         raise RefusedError(Refusal.UNDECODABLE)
     return bytes(body)
@@ -78,7 +82,7 @@ class _Inflater:
         return self._members > 0 and self._member is None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what the next compressed bytes hold.
+        """Inflate the next compressed bytes.
 
         Raises:
             RefusedError: when they are not gzip.
@@ -86,16 +90,16 @@ class _Inflater:
         while data:
             if self._member is None:
                 self._members += 1
-                if self._members > _MOST_MEMBERS:
+                if self._members > _MAX_MEMBERS:
                     raise RefusedError(Refusal.UNDECODABLE)
                 self._member = zlib.decompressobj(_GZIP_WINDOW)
             try:
-                piece = self._member.decompress(data, _STEP_BYTES)
+                piece = self._member.decompress(data, _MAX_PIECE_BYTES)
                 yield piece
-                # What is left to say may hide in the inflater, with no input left.
-                while len(piece) == _STEP_BYTES:
+                # Output may be left in the inflater when no input is left.
+                while len(piece) == _MAX_PIECE_BYTES:
                     piece = self._member.decompress(
-                        self._member.unconsumed_tail, _STEP_BYTES
+                        self._member.unconsumed_tail, _MAX_PIECE_BYTES
                     )
                     yield piece
             except zlib.error:

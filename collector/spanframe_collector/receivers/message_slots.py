@@ -1,14 +1,15 @@
-"""Which requests may arrive over gRPC at the same time.
+"""Limits how many messages arrive over gRPC at the same time.
 
-gRPC tells the size of a message when all of it is there. What is not asked for stays
-with its sender, but for a first part of bounded size. So each request takes a place
-before it asks, and there are as many as fit the budget if all are as large as allowed;
-one may always arrive. Who is still not whole after a moment loses its place: a sender
-that trickles holds little, and must not hold up the others.
+gRPC tells the size of a message when all of it is there. A message that is not asked
+for stays with its sender, but for a first part of bounded size. So each request
+acquires a slot before it asks for its message, and there are as many slots as fit the
+budget if all messages have the maximum size; there is always one. A request whose
+message is not complete after a moment loses its slot: a slow sender holds few bytes,
+and must not delay the others.
 
-Of those that wait, the first to come is the first to go: its message may be here by
-then. Every fourth time it is the last, which gets through even while a hundred that
-trickle stand before it.
+The request that has waited longest is served first: its message may have arrived by
+then. Every fourth time it is the newest one, which is served even when a hundred slow
+senders wait before it.
 """
 
 import asyncio
@@ -20,85 +21,92 @@ from spanframe_collector.admission import Admission, BudgetSpentError
 
 __all__ = ["MessageSlots"]
 
-_MOST_WAITING: Final = 1000
-_LONGEST_WAIT_SECONDS: Final = 3.0
-_LONGEST_HOLD_SECONDS: Final = 0.25
-_LAST_FIRST_EVERY: Final = 4
+_MAX_WAITING_REQUESTS: Final = 1000
+"""Maximum requests that wait for a slot."""
+
+_MAX_WAIT_SECONDS: Final = 3.0
+"""Maximum seconds that a request waits for a slot."""
+
+_MAX_HOLD_SECONDS: Final = 0.25
+"""Maximum seconds that a request holds its slot."""
+
+_NEWEST_FIRST_EVERY: Final = 4
+"""Slots of which one goes to the newest request, the others to the oldest."""
 
 
 class MessageSlots:
-    """Gives places to requests; for one event loop."""
+    """The slots of one receiver; for one event loop."""
 
-    def __init__(self, admission: Admission, largest: int) -> None:
+    def __init__(self, admission: Admission, max_message_bytes: int) -> None:
         self._admission = admission
-        self._largest = largest
-        self._arriving = 0
+        self._max_message_bytes = max_message_bytes
+        self._taken = 0
         self._turns = 0
         self._waiting: dict[asyncio.Future[None], None] = {}  # in order of arrival
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Wait for a place; free it after the block, or while the block takes long.
+    async def acquire(self) -> AsyncIterator[None]:
+        """Wait for a slot; free it after the block, or earlier if that takes long.
 
         Raises:
             BudgetSpentError: when too many wait, or this one has waited too long.
         """
-        if self._has_place and not self._waiting:
-            self._arriving += 1
+        if self._has_slot and not self._waiting:
+            self._taken += 1
         else:
             await self._wait()
-        place = _Place(self)
-        hold = asyncio.get_running_loop().call_later(_LONGEST_HOLD_SECONDS, place.free)
+        slot = _Slot(self)
+        hold = asyncio.get_running_loop().call_later(_MAX_HOLD_SECONDS, slot.free)
         try:
             yield
         finally:
             hold.cancel()
-            place.free()
+            slot.free()
 
     @property
-    def _has_place(self) -> bool:
-        room = (self._arriving + 1) * self._largest
-        return not self._arriving or room <= self._admission.left
+    def _has_slot(self) -> bool:
+        needed = (self._taken + 1) * self._max_message_bytes
+        return not self._taken or needed <= self._admission.left
 
     async def _wait(self) -> None:
-        if len(self._waiting) >= _MOST_WAITING:
+        if len(self._waiting) >= _MAX_WAITING_REQUESTS:
             raise BudgetSpentError
         given = asyncio.get_running_loop().create_future()
         self._waiting[given] = None
         try:
-            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+            async with asyncio.timeout(_MAX_WAIT_SECONDS):
                 await given
         except (TimeoutError, asyncio.CancelledError) as error:
             if given.cancelled():
                 self._waiting.pop(given, None)
-            else:  # the place came at that very moment
+            else:  # the slot was given at that very moment
                 self.free_one()
             if isinstance(error, TimeoutError):
                 raise BudgetSpentError from None
             raise
 
     def free_one(self) -> None:
-        """Take a place back, and give those there are to those that wait."""
-        self._arriving -= 1
-        while self._waiting and self._has_place:
+        """Free a slot, and give the free slots to requests that wait."""
+        self._taken -= 1
+        while self._waiting and self._has_slot:
             self._turns += 1
-            if self._turns % _LAST_FIRST_EVERY:
+            if self._turns % _NEWEST_FIRST_EVERY:
                 given = next(iter(self._waiting))
                 del self._waiting[given]
             else:
                 given, _ = self._waiting.popitem()
             if not given.done():
-                self._arriving += 1
+                self._taken += 1
                 given.set_result(None)
 
 
-class _Place:
-    """Freed once, by whoever is first."""
+class _Slot:
+    """A slot that is freed once, by the timer or at the end of the block."""
 
-    def __init__(self, arrivals: MessageSlots) -> None:
-        self._arrivals: MessageSlots | None = arrivals
+    def __init__(self, slots: MessageSlots) -> None:
+        self._slots: MessageSlots | None = slots
 
     def free(self) -> None:
-        arrivals, self._arrivals = self._arrivals, None
-        if arrivals is not None:
-            arrivals.free_one()
+        slots, self._slots = self._slots, None
+        if slots is not None:
+            slots.free_one()

@@ -1,37 +1,44 @@
-"""A writer that has help: a second process, while requests queue up.
+"""A writer that writes in a second process while requests queue up.
 
 Threads of one process take turns at the interpreter, so that receiving, decoding and
 writing together use about one core. A process of its own writes on another one. It
-costs memory, and a lone sender nothing is gained for, so it runs only while it is
-needed. Whatever it does not manage is done here: writing the same twice stores it once.
+takes memory and gains nothing for a lone sender, so it runs only while it is needed. A
+batch that it does not write is written by the collector's own process: writing the same
+batch twice stores it once.
 """
 
 import contextlib
 import logging
 import os
-import select
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from typing import IO, Final
+from multiprocessing.connection import Connection, Pipe
+from typing import Final
 
+from spanframe_collector.second_process.messages import (
+    READY,
+    Opening,
+    receive_results,
+    send,
+)
 from spanframe_collector.second_process.packing import PackedRows, pack
-from spanframe_collector.second_process.worker import READY, ask, introduce, read_answer
 from spanframe_store.contract.spans import SpanRow
 from spanframe_store.contract.store import Writer, Written
 
-__all__ = ["HelpedWriter", "has_two_cores"]
+__all__ = ["SecondProcessWriter", "has_two_cores"]
 
 _log: Final = logging.getLogger(__name__)
 
-_QUEUE: Final = 4
-"""Requests that wait to be written together, from which on help is called."""
+_MIN_QUEUED_REQUESTS: Final = 4
+"""Minimum requests that wait to be written together for the process to be started."""
 
 _IDLE_SECONDS: Final = 60.0
-"""How long help stays that has nothing to do, and how soon it is called again."""
+"""Seconds without need after which the process ends, and between two starts."""
 
-_END_SECONDS: Final = 5.0
+_MAX_END_SECONDS: Final = 5.0
+"""Seconds that the process has to end by itself; it is killed then."""
 
 
 def has_two_cores() -> bool:
@@ -41,14 +48,14 @@ def has_two_cores() -> bool:
     return (os.cpu_count() or 1) > 1
 
 
-class HelpedWriter:
-    """Does what `Writer` does, here or in a process of its own.
+class SecondProcessWriter:
+    """A `Writer` that writes in a second process, or in this one.
 
     Not thread-safe, but for `pack`.
     """
 
     def __init__(
-        self, writer: Writer, url: str, synchronous: str, *, helped: bool
+        self, writer: Writer, url: str, synchronous: str, *, enabled: bool
     ) -> None:
         """Start nothing yet.
 
@@ -56,41 +63,35 @@ class HelpedWriter:
             writer: of the store, in this process.
             url: of the store.
             synchronous: how the store is written; see `WriterOptions`.
-            helped: whether a second process may be started.
+            enabled: whether a second process may be started.
         """
         self._writer = writer
-        self._helper = _Helper(url, synchronous) if helped else None
+        self._second = _SecondProcess(url, synchronous) if enabled else None
 
     def pack(self, rows: Sequence[SpanRow]) -> Sequence[SpanRow]:
         """Return rows as `write` takes them fastest; may be called in any thread."""
-        helper = self._helper
-        return PackedRows(rows) if helper is not None and helper.is_there else rows
+        second = self._second
+        return PackedRows(rows) if second is not None and second.is_ready else rows
 
     def write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written]:
         """Do what `Writer.write` does."""
-        written = self._written_elsewhere(requests)
+        written = self._write_in_second(requests)
         return self._writer.write(requests) if written is None else written
 
-    def _written_elsewhere(
+    def _write_in_second(
         self, requests: Sequence[Sequence[SpanRow]]
     ) -> list[Written] | None:
-        """Write in the other process, if there is one and it can."""
-        helper = self._helper
-        if helper is None:
+        """Write in the second process; None: it does not run or could not write."""
+        second = self._second
+        if second is None:
             return None
-        helper.call(needed=len(requests) >= _QUEUE)
-        was_there = helper.is_there
-        if not helper.is_ready():
+        second.start_or_end(needed=len(requests) >= _MIN_QUEUED_REQUESTS)
+        was_ready = second.is_ready
+        if not second.check():
             return None
-        if not was_there:
+        if not was_ready:
             self._writer.release()
-        try:
-            return helper.write(requests)
-        except (OSError, EOFError):
-            # Somebody killed it, or the system was short of memory.
-            _log.warning("The process that helps writing has ended; going on alone")
-            helper.close()
-            return None
+        return second.write(requests)
 
     def probe(self) -> None:
         """Do what `Writer.probe` does."""
@@ -102,99 +103,114 @@ class HelpedWriter:
 
     def close(self) -> None:
         """End the process; in the thread that writes."""
-        if self._helper is not None:
-            self._helper.close()
+        if self._second is not None:
+            self._second.close()
         self._writer.close()
 
 
-class _Helper:
-    """The other end of `spanframe_collector.second_process.worker`."""
+class _SecondProcess:
+    """Starts, asks and ends `spanframe_collector.second_process.worker`."""
 
     def __init__(self, url: str, synchronous: str) -> None:
         self._store = url, synchronous
-        self._process: subprocess.Popen[bytes] | None = None
-        self.is_there = False
+        self._running: tuple[subprocess.Popen[bytes], Connection] | None = None
+        self.is_ready = False
+        """Whether the process takes batches, as far as is known."""
         self._needed_at = 0.0
-        self._called_at = -_IDLE_SECONDS
+        self._started_at = -_IDLE_SECONDS
 
-    def call(self, *, needed: bool) -> None:
+    def start_or_end(self, *, needed: bool) -> None:
         """Start the process when it is needed, end it when it has not been for long."""
         now = time.monotonic()
         if needed:
             self._needed_at = now
-            if self._process is None and now - self._called_at >= _IDLE_SECONDS:
-                self._called_at = now
+            if self._running is None and now - self._started_at >= _IDLE_SECONDS:
+                self._started_at = now
                 self._start()
-        elif self._process is not None and now - self._needed_at >= _IDLE_SECONDS:
+        elif self._running is not None and now - self._needed_at >= _IDLE_SECONDS:
             self.close()
 
     def _start(self) -> None:
+        connection, other_end = Pipe()
         command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "spanframe_collector.second_process.worker",
+            *(sys.executable, "-P", "-m", "spanframe_collector.second_process.worker"),
+            *(str(other_end.fileno()), str(os.getpid())),
         ]
-        command += [str(_IDLE_SECONDS), str(os.getpid())]
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - this very program
+            process = subprocess.Popen(  # noqa: S603 - this very program
                 command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[other_end.fileno()],
                 # Signals are for the collector, which still needs it while draining.
                 start_new_session=True,
             )
-            # Not an argument, which everybody on the machine can read: it may hold a
-            # password.
-            introduce(_pipe(self._process.stdin), *self._store)
         except OSError as error:
-            _log.warning("No process can be started to help writing: %s", error)
+            connection.close()
+            _log.warning(
+                "The second writing process cannot be started: %s. The collector's own "
+                "process writes the spans, which is slower under load.",
+                error,
+            )
+            return
+        finally:
+            other_end.close()
+        self._running = process, connection
+        # Not arguments, which everybody on the machine can read: the URL may hold a
+        # password. If the process has ended, `check` finds it out.
+        with contextlib.suppress(OSError):
+            send(connection, Opening(*self._store, _IDLE_SECONDS))
 
-    def is_ready(self) -> bool:
-        """Return whether the process takes questions."""
-        process = self._process
-        if process is None:
+    def check(self) -> bool:
+        """Find out, and return, whether the process takes batches."""
+        if self._running is None:
             return False
-        if process.poll() is not None:
-            if process.returncode:  # else nothing was asked for long
-                does = "has ended" if self.is_there else "does not start"
-                _log.warning("The process that helps writing %s; going on alone", does)
+        process, connection = self._running
+        status = process.poll()
+        if status is not None:
+            if status:  # else no batch has come for long
+                _log_end("it was killed" if status < 0 else f"exit status {status}")
             self.close()
-        elif not self.is_there:
-            answers = _pipe(process.stdout)
-            ready, _, _ = select.select([answers], [], [], 0)
-            self.is_there = bool(ready and answers.read(len(READY)))
-        return self.is_there
+        elif not self.is_ready and connection.poll():
+            # It says that it is ready, or is just ending, which `poll` tells next time.
+            with contextlib.suppress(EOFError, OSError):
+                self.is_ready = connection.recv_bytes() == READY
+        return self.is_ready
 
     def write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written] | None:
-        """Do what `Writer.write` does; None where that would raise.
-
-        Raises:
-            OSError, EOFError: when the process has ended.
-        """
-        assert self._process is not None  # noqa: S101 - is_ready
+        """Do what `Writer.write` does; None: the requests could not be written."""
+        assert self._running is not None  # noqa: S101 - check
+        _, connection = self._running
         batch = [
             rows.packed if isinstance(rows, PackedRows) else pack(rows)
             for rows in requests
         ]
-        ask(_pipe(self._process.stdin), batch)
-        return read_answer(_pipe(self._process.stdout))
+        try:
+            send(connection, batch)
+            return receive_results(connection)
+        except (EOFError, OSError):
+            _log_end("killed?")
+            self.close()
+            return None
 
     def close(self) -> None:
         """End the process; another one may be started later."""
-        process, self._process, self.is_there = self._process, None, False
-        if process is None:
+        running, self._running, self.is_ready = self._running, None, False
+        if running is None:
             return
-        with contextlib.suppress(OSError):
-            _pipe(process.stdin).close()
+        process, connection = running
+        connection.close()
         try:
-            process.wait(_END_SECONDS)
+            process.wait(_MAX_END_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        _pipe(process.stdout).close()
 
 
-def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    assert pipe is not None  # noqa: S101 - asked for
-    return pipe
+def _log_end(reason: str) -> None:
+    _log.warning(
+        "The second writing process has ended (%s). No span is lost: the collector's "
+        "own process writes them, and may start another in %.0f s.",
+        reason,
+        _IDLE_SECONDS,
+    )

@@ -1,7 +1,7 @@
-"""``spanframe demo``: an app, the collector and a few searches, end to end.
+"""``spanframe demo``: an app, a collector and a few searches, end to end.
 
-Everything is real: the collector and the app are processes of their own, spans go over
-the wire, and the searches read the store the collector wrote.
+The collector and the app are processes of their own, the spans go over the wire, and
+the searches read the store that the collector has written.
 """
 
 import shlex
@@ -23,13 +23,13 @@ __all__ = ["demo"]
 def demo(
     folder: Annotated[
         Path | None,
-        typer.Option(help="Where store and logs go. [default: demo-output/TIME]"),
+        typer.Option(help="Folder of the store and logs. [default: demo-output/TIME]"),
     ] = None,
     requests: Annotated[
-        int, typer.Option(min=1, max=5000, help="How many traces the app makes.")
+        int, typer.Option(min=1, max=5000, help="Number of traces that the app makes.")
     ] = 300,
 ) -> None:
-    """Run an example app, collect its traces, search them. Takes a few seconds."""
+    """Run an example app, collect its traces and search them, in a few seconds."""
     console = Console()
     folder = folder or Path("demo-output") / time.strftime("%Y-%m-%dT%H-%M-%S")
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,15 +39,15 @@ def demo(
         search(store, middle_ms, console)
         compare(console)
     except KeyboardInterrupt:
-        console.print(f"\nInterrupted. What was stored so far is in {store}")
+        console.print(f"\nInterrupted. The traces stored so far are in {store}")
         raise
     except PartFailedError as error:
         console.print(f"[red]The demo stopped:[/] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from error
-    _say_what_is_next(store, console)
+    _print_next_steps(store, console)
 
 
-def _say_what_is_next(store: str, console: Console) -> None:
+def _print_next_steps(store: str, console: Console) -> None:
     console.rule("[bold]Try next")
     python = Path(sys.executable)
     program = shlex.quote(short(python.parent / "spanframe"))

@@ -1,4 +1,4 @@
-"""The demo's second half: what a user asks, and the answers as pandas prints them."""
+"""The second half of the demo: searches, and their DataFrames as pandas prints them."""
 
 from typing import Final, NamedTuple
 
@@ -11,13 +11,17 @@ from spanframe_query import drawing
 
 __all__ = ["compare", "search"]
 
-SHOWN_ROWS: Final = 5
-CELL_WIDTH: Final = 36  # a whole request id
+MAX_SHOWN_ROWS: Final = 5
+"""Maximum rows of a DataFrame that are printed."""
+
+MAX_CELL_CHARS: Final = 36
+"""Maximum characters of a cell: those of a request id."""
+
 BRIEF: Final = ("request_id", "status", "execution_time_ms", "request", "response")
 
 
 class Search(NamedTuple):
-    """One search of the demo; without ``columns`` all of them are shown."""
+    """A search of the demo; it prints all columns when ``columns`` is empty."""
 
     question: str
     filter: str
@@ -25,7 +29,7 @@ class Search(NamedTuple):
 
 
 def searches(middle_ms: int) -> tuple[Search, ...]:
-    """Return what a user would ask; ``middle_ms`` is a moment in the run, epoch ms."""
+    """Return the searches; ``middle_ms`` is a time during the run, epoch ms."""
     return (
         Search("Every trace, all columns", ""),
         Search("What failed?", "attributes.status = 'ERROR'", BRIEF),
@@ -54,14 +58,14 @@ def searches(middle_ms: int) -> tuple[Search, ...]:
 
 
 def search(store: str, middle_ms: int, console: Console) -> None:
-    """Run the searches on a store, print their frames, then the slowest trace."""
+    """Run the searches on a store, print their DataFrames, then the slowest trace."""
     console.rule("[bold]2. Searches find them")
     spanframe.configure(store=store, experiment="")
     for asked in searches(middle_ms):
         _print_call(asked.question, f'search_traces("{asked.filter}")', console)
         frame = spanframe.search_traces(asked.filter)
         shown = frame[list(asked.columns)] if asked.columns else frame
-        _print_frame(shown.head(SHOWN_ROWS), console)
+        _print_frame(shown.head(MAX_SHOWN_ROWS), console)
         console.print(f"[dim]{len(frame)} rows, {len(frame.columns)} columns")
     (slowest,) = spanframe.search_traces(
         order_by=["execution_time_ms DESC"], max_results=1, return_type="list"
@@ -72,7 +76,7 @@ def search(store: str, middle_ms: int, console: Console) -> None:
 
 
 def compare(console: Console) -> None:
-    """Print what only a DataFrame can answer."""
+    """Print a comparison that only a DataFrame can answer."""
     console.rule("[bold]3. pandas does the rest")
     question = "Which version fails more, which is slower?"
     _print_call(question, 'search_traces("").groupby(…)', console)
@@ -95,6 +99,6 @@ def _print_call(question: str, call: str, console: Console) -> None:
 
 
 def _print_frame(frame: pd.DataFrame, console: Console) -> None:
-    """Print a frame as pandas does, within the width of the terminal."""
-    text = frame.to_string(max_colwidth=CELL_WIDTH, line_width=console.width)
+    """Print a DataFrame as pandas does, within the width of the terminal."""
+    text = frame.to_string(max_colwidth=MAX_CELL_CHARS, line_width=console.width)
     console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What a search returns: traces and what they are made of."""
+"""The results of searches: traces, spans, sessions, experiments."""
 
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
 from spanframe_query.entities.experiment import Experiment

@@ -1,4 +1,4 @@
-"""The traces of a search, held column by column until someone asks for a trace."""
+"""The traces of a search, held as columns until a trace is needed."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -10,11 +10,11 @@ from spanframe_query.entities.states import TraceState
 from spanframe_query.entities.trace import Trace
 from spanframe_store.contract.results import SpanBlock
 
-__all__ = ["NO_FACTS", "Facts", "FoundTraces"]
+__all__ = ["NO_INFOS", "FoundTraces", "TraceInfoColumns"]
 
 
-class Facts(NamedTuple):
-    """What is known of some traces: for each field of `TraceInfo`, a value a trace."""
+class TraceInfoColumns(NamedTuple):
+    """The infos of some traces: for each field of `TraceInfo`, a value per trace."""
 
     trace_id: Sequence[str]
     trace_location: Sequence[TraceLocation]
@@ -28,39 +28,41 @@ class Facts(NamedTuple):
     tags: Sequence[dict[str, str]]
 
 
-NO_FACTS: Final = Facts(*((),) * len(Facts._fields))
+NO_INFOS: Final = TraceInfoColumns(*((),) * len(TraceInfoColumns._fields))
 
 
 class FoundTraces(Sequence[Trace]):
-    """A sequence of `Trace`, whose columns a frame takes whole.
+    """A sequence of `Trace` that a DataFrame reads column by column.
 
     Args:
-        facts: what is known of the traces.
-        stored: the span rows of each; None when none were read.
+        infos: the infos of the traces.
+        stored: the span blocks of each trace; None when no spans were read.
     """
 
     def __init__(
-        self, facts: Facts, stored: Sequence[Sequence[SpanBlock]] | None = None
+        self,
+        infos: TraceInfoColumns,
+        stored: Sequence[Sequence[SpanBlock]] | None = None,
     ) -> None:
-        self.facts = facts
+        self.infos = infos
         self.stored = stored
 
     @cached_property
     def _traces(self) -> list[Trace]:
-        each = zip(*self.facts, strict=True)
+        each = zip(*self.infos, strict=True)
         if self.stored is None:
-            return [Trace(facts) for facts in each]
+            return [Trace(info) for info in each]
         return [
-            Trace(facts, stored=stored)
-            for facts, stored in zip(each, self.stored, strict=True)
+            Trace(info, stored=stored)
+            for info, stored in zip(each, self.stored, strict=True)
         ]
 
     @cached_property
     def root_values(self) -> Sequence[RootValues]:
-        """What the root of each trace says; nothing where no spans were read."""
+        """Inputs and outputs of the root of each trace; None without spans."""
         if self.stored is None:
             return [NOTHING] * len(self)
-        each = zip(self, self.stored, self.facts.trace_metadata, strict=True)
+        each = zip(self, self.stored, self.infos.trace_metadata, strict=True)
         return [
             short_values(metadata) or root_values(stored) or trace.data.root_values()
             for trace, stored, metadata in each
@@ -74,7 +76,7 @@ class FoundTraces(Sequence[Trace]):
         return self._traces[index]
 
     def __len__(self) -> int:
-        return len(self.facts.trace_id)
+        return len(self.infos.trace_id)
 
     def __iter__(self) -> Iterator[Trace]:
         return iter(self._traces)

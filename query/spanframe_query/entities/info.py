@@ -1,4 +1,4 @@
-"""What is known of a trace without its spans, under the names of MLflow 3 and 2."""
+"""The info of a trace, without its spans, under the names of MLflow 3 and 2."""
 
 import dataclasses
 import json
@@ -27,7 +27,7 @@ class MlflowExperimentLocation:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TraceLocation:
-    """Where a trace is kept: always in an experiment."""
+    """The location of a trace: always an experiment."""
 
     mlflow_experiment: MlflowExperimentLocation
     type: str = "MLFLOW_EXPERIMENT"
@@ -35,13 +35,13 @@ class TraceLocation:
 
 @lru_cache(maxsize=1024)
 def location_of(experiment_id: int | str) -> TraceLocation:
-    """Return the location that stands for an experiment."""
+    """Return the location of an experiment's traces."""
     return TraceLocation(MlflowExperimentLocation(str(experiment_id)))
 
 
 @dataclasses.dataclass(slots=True)
 class TraceInfo:
-    """The facts of a trace; times in ms, ``request_time`` since the epoch."""
+    """The info of a trace; times in milliseconds, ``request_time`` since the epoch."""
 
     trace_id: str
     trace_location: TraceLocation
@@ -57,7 +57,7 @@ class TraceInfo:
 
     @property
     def request_id(self) -> str:
-        """The same as ``trace_id`` (MLflow 2.x)."""
+        """The id of the trace, under its name in MLflow 2.x."""
         return self.trace_id
 
     @property
@@ -104,7 +104,7 @@ class TraceInfo:
 
     @property
     def request_metadata(self) -> dict[str, str]:
-        """The metadata (MLflow 2.x)."""
+        """The metadata, under its name in MLflow 2.x."""
         return self.trace_metadata
 
     @property
@@ -145,7 +145,7 @@ class TraceInfo:
         return value if isinstance(value, dict) else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the info in the shape of MLflow 3.17, absent optionals left out."""
+        """Return the info as a dictionary of MLflow 3.17; absent values have no key."""
         optional = {
             "client_request_id": self.client_request_id,
             "request_preview": self.request_preview,
@@ -168,16 +168,16 @@ class TraceInfo:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read an info in the shape of MLflow 3.x or 2.x.
+        """Read an info from a dictionary of MLflow 3.x or 2.x.
 
         Raises:
-            InvalidArgumentError: when the dictionary is neither.
+            InvalidArgumentError: when the dictionary has neither shape.
         """
         try:
             return cls(**(_version_2(data) if "request_id" in data else _fields(data)))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidArgumentError(
-                f"This is not a trace info in the shape of MLflow 2.x or 3.x: {error!r}"
+                f"This dictionary is not a trace info of MLflow 2.x or 3.x: {error!r}"
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""A page of results and the token of the next."""
+"""A page of results, and the token of the next page."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class PagedList(list[T]):
-    """One page; ``token`` asks for the next, None when this is the last."""
+    """A page of results; ``token`` is that of the next page, None on the last page."""
 
     def __init__(self, items: Iterable[T], token: str | None = None) -> None:
         super().__init__(items)

@@ -1,6 +1,6 @@
-"""The inputs and outputs of a trace's root, read without decoding the rest of it.
+"""The inputs and outputs of a trace's root, read without decoding the other spans.
 
-A frame shows these two of every trace, and of most traces nothing else is looked at.
+A DataFrame shows both for every trace, and no other span content for most traces.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,9 @@ from spanframe import keys
 from spanframe_store.contract.results import SpanBlock
 from spanframe_store.otlp.anyvalue import NOT_JSON
 from spanframe_store.otlp.anyvalue import loads as json_value
-from spanframe_store.otlp.content import StoredSpan, decode_body, loads, open_block
+from spanframe_store.otlp.content import decode_body, loads
 from spanframe_store.otlp.previews import MAX_METADATA_CHARS
+from spanframe_store.otlp.stored_spans import StoredSpan, open_block
 
 __all__ = ["NOTHING", "RootValues", "root_values", "short_values"]
 
@@ -22,7 +23,7 @@ _PARENT: Final = b"\x22\x08"
 
 
 class RootValues(NamedTuple):
-    """What the root says, decoded from JSON; None where it says nothing."""
+    """Inputs and outputs of a root, decoded from JSON; None where it has none."""
 
     inputs: Any
     outputs: Any
@@ -32,10 +33,9 @@ NOTHING: Final = RootValues(None, None)
 
 
 def short_values(metadata: Mapping[str, str]) -> RootValues | None:
-    """Return what the root says when all of it is in the metadata; else None.
+    """Return inputs and outputs from the metadata; None when these are cut or absent.
 
-    The collector puts the beginning of inputs and outputs there, which of short ones is
-    the whole.
+    The collector stores the beginning of both there; short ones are stored whole.
     """
     inputs = metadata.get(keys.META_TRACE_INPUTS)
     outputs = metadata.get(keys.META_TRACE_OUTPUTS)
@@ -47,7 +47,7 @@ def short_values(metadata: Mapping[str, str]) -> RootValues | None:
 
 
 def root_values(blocks: Sequence[SpanBlock]) -> RootValues | None:
-    """Return what the root of a trace says; None where it is unclear which span it is.
+    """Return inputs and outputs of the root; None where the root is not obvious.
 
     Raises:
         StoreError: when the stored bytes are not spans.
@@ -64,7 +64,7 @@ def root_values(blocks: Sequence[SpanBlock]) -> RootValues | None:
             outputs = pair.value.string_value
     values = json_value(inputs), json_value(outputs)
     if None in values or NOT_JSON in values:
-        # What MLflow's keys leave open, other conventions may say.
+        # Other conventions may state what MLflow's keys do not.
         texts = decode_body(root).attributes
         return RootValues(
             loads(texts.get(keys.SPAN_INPUTS, _ABSENT)),
@@ -74,7 +74,7 @@ def root_values(blocks: Sequence[SpanBlock]) -> RootValues | None:
 
 
 def _only_root(blocks: Sequence[SpanBlock]) -> StoredSpan | None:
-    """Return the span without a parent, if one speaks for the trace beyond doubt."""
+    """Return the root when the bytes prove that it is the only one; else None."""
     root = None
     bodies: list[bytes] = []
     for block in blocks:
@@ -91,8 +91,8 @@ def _only_root(blocks: Sequence[SpanBlock]) -> StoredSpan | None:
             )
     if root is None:
         return None
-    # Another body under the same id would hold the id once more, and not as a parent's.
-    # Counting bytes takes a tenth of asking each span.
+    # Another body under the same id would contain it once more, and not as a parent's.
+    # Counting bytes takes a tenth of the time of comparing each span.
     id_ = root.message.span_id
     uses = sum(body.count(id_) - body.count(_PARENT + id_) for body in bodies)
     return root if uses == 1 else None

@@ -1,4 +1,4 @@
-"""A recorded span, decoded when something of it is first asked for."""
+"""A recorded span, decoded on first use."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -10,10 +10,10 @@ from spanframe_query.entities import span_dict
 from spanframe_store.otlp.content import (
     REQUEST_ID_ATTRIBUTE,
     SpanContent,
-    StoredSpan,
     decode_body,
     loads,
 )
+from spanframe_store.otlp.stored_spans import StoredSpan
 
 __all__ = ["Span"]
 
@@ -23,10 +23,10 @@ _COST: Final = "mlflow.llm.cost"
 
 
 class Span:
-    """One span of a trace; immutable.
+    """A span of a trace; immutable.
 
     Args:
-        source: a span of the store, read on first touch, or its content.
+        source: a span of a block, decoded on first use, or the content of a span.
     """
 
     def __init__(self, source: StoredSpan | SpanContent) -> None:
@@ -63,7 +63,7 @@ class Span:
 
     @property
     def request_id(self) -> str:
-        """The same under its name of MLflow 2.x."""
+        """The id of the trace, under its name in MLflow 2.x."""
         return self.trace_id
 
     @property
@@ -79,22 +79,22 @@ class Span:
 
     @property
     def status(self) -> SpanStatus:
-        """How the span ended."""
+        """The status of the span."""
         return self._content.status
 
     @property
     def inputs(self) -> Any:
-        """The inputs, decoded from JSON; None when there are none."""
+        """The inputs, decoded from JSON; None when the span has none."""
         return self.get_attribute(keys.SPAN_INPUTS)
 
     @property
     def outputs(self) -> Any:
-        """The outputs, decoded from JSON; None when there are none."""
+        """The outputs, decoded from JSON; None when the span has none."""
         return self.get_attribute(keys.SPAN_OUTPUTS)
 
     @property
     def span_type(self) -> str:
-        """The type: ``LLM``, ``TOOL``, …, ``UNKNOWN``, or the app's own word."""
+        """The type: ``LLM``, ``TOOL``, …, ``UNKNOWN``, or a text of the app."""
         return str(self.get_attribute(keys.SPAN_TYPE))
 
     @property
@@ -120,42 +120,42 @@ class Span:
 
     @property
     def description(self) -> str | None:
-        """What the app says the span does."""
+        """The description that the app gave; None without one."""
         text = self.get_attribute(_DESCRIPTION)
         return None if text is None else str(text)
 
     @property
     def model_name(self) -> str | None:
-        """The name of the model that was called."""
+        """The name of the called model; None when it is unknown."""
         name = self.get_attribute(keys.LLM_MODEL)
         return None if name is None else str(name)
 
     @property
     def llm_cost(self) -> dict[str, float] | None:
-        """The cost in USD: ``input_cost``, ``output_cost``, ``total_cost``."""
+        """``input_cost``, ``output_cost``, ``total_cost`` in USD; None: unknown."""
         cost = self.get_attribute(_COST)
         return cost if isinstance(cost, dict) else None
 
     def get_attribute(self, key: str) -> Any:
-        """Return the decoded value of an attribute; None when there is no such key."""
+        """Return the decoded value of an attribute; None when the span lacks it."""
         text = self._content.attributes.get(key)
         return None if text is None else loads(text)
 
     def attribute_json(self, key: str) -> str | None:
-        """Return the JSON text of an attribute; None when there is none, or null."""
+        """Return the JSON text of an attribute; None when it is absent or null."""
         text = self._content.attributes.get(key)
         return None if text == "null" else text
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the span in the shape of MLflow 3.17: attributes are JSON texts."""
+        """Return the span as a dictionary of MLflow 3.17: attributes are JSON texts."""
         return span_dict.to_dict(self._content)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read a span in the shape of MLflow 3.x (ids base64 or hex) or 2.x.
+        """Read a span from a dictionary of MLflow 3.x (ids base64 or hex) or 2.x.
 
         Raises:
-            InvalidArgumentError: when the dictionary is none of these.
+            InvalidArgumentError: when the dictionary has none of these shapes.
         """
         return cls(span_dict.from_dict(data))
 
@@ -174,8 +174,8 @@ class Span:
     def __getitem__(self, key: object) -> NoReturn:
         raise TypeError(
             "A span is not a dictionary: write span.name, span.inputs or "
-            f"span.get_attribute({key!r}); span.to_dict() makes one."
+            f"span.get_attribute({key!r}). span.to_dict() returns a dictionary."
         )
 
-    # `__getitem__` alone would make `in` and iteration look as if they worked.
+    # `__getitem__` alone would make `in` and iteration appear to work.
     __iter__ = None

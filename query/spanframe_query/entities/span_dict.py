@@ -1,4 +1,4 @@
-"""Spans as dictionaries: MLflow 3's shape out; MLflow 3's and MLflow 2's in."""
+"""Spans ↔ dictionaries: writes those of MLflow 3, reads those of MLflow 3 and 2."""
 
 import base64
 import binascii
@@ -19,7 +19,7 @@ _SPAN_ID_BYTES: Final = 8
 
 
 def to_dict(content: SpanContent) -> dict[str, Any]:
-    """Return a span in the shape of MLflow 3.17: ids base64, attributes JSON text."""
+    """Return a span as a dictionary of MLflow 3.17: attributes are JSON texts."""
     status = content.status
     return {
         "trace_id": _base64(content.trace_id),
@@ -55,16 +55,16 @@ def to_dict(content: SpanContent) -> dict[str, Any]:
 
 
 def from_dict(data: Mapping[str, Any]) -> SpanContent:
-    """Read a span in the shape of MLflow 3.x (base64 or hex ids) or MLflow 2.x.
+    """Read a span from a dictionary of MLflow 3.x (base64 or hex ids) or MLflow 2.x.
 
     Raises:
-        InvalidArgumentError: when the dictionary is none of these.
+        InvalidArgumentError: when the dictionary has none of these shapes.
     """
     try:
         return _version_2(data) if "context" in data else _version_3(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidArgumentError(
-            f"This is not a span in the shape of MLflow 2.x or 3.x: {error!r}"
+            f"This dictionary is not a span of MLflow 2.x or 3.x: {error!r}"
         ) from error
 
 
@@ -135,10 +135,10 @@ def _base64(identifier: bytes) -> str:
 
 
 def _identifier(text: str, size: int) -> bytes:
-    """Read an id: hex, with or without ``tr-`` or ``0x``, else base64."""
+    """Return the bytes of an id: hex, also after ``tr-`` or ``0x``, else base64."""
     digits = text.removeprefix(keys.REQUEST_ID_PREFIX).removeprefix("0x")
     if digits != text or len(digits) == 2 * size:
-        # MLflow 2.x leaves out leading zeros behind 0x.
+        # MLflow 2.x leaves out leading zeros after 0x.
         return bytes.fromhex(digits.rjust(2 * size, "0"))
     try:
         identifier = base64.b64decode(text, validate=True)

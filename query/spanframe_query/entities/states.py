@@ -1,4 +1,4 @@
-"""The states of a trace, under MLflow 3's name and under MLflow 2's."""
+"""The states of a trace, under the names of MLflow 3 and of MLflow 2."""
 
 import enum
 
@@ -6,7 +6,7 @@ __all__ = ["TraceState", "TraceStatus"]
 
 
 class TraceState(enum.StrEnum):
-    """How a trace ended; equal to, and printed as, its own name."""
+    """The state of a trace; equal to its name, and printed as such."""
 
     STATE_UNSPECIFIED = "STATE_UNSPECIFIED"
     OK = "OK"
@@ -15,7 +15,7 @@ class TraceState(enum.StrEnum):
 
 
 class TraceStatus(str, enum.Enum):  # noqa: UP042 - printed as TraceStatus.OK
-    """The same under its name of MLflow 2.x, as ``TraceInfo.status`` returns it."""
+    """The state of a trace in MLflow 2.x, as ``TraceInfo.status`` returns it."""
 
     UNSPECIFIED = "TRACE_STATUS_UNSPECIFIED"
     OK = "OK"
@@ -24,13 +24,13 @@ class TraceStatus(str, enum.Enum):  # noqa: UP042 - printed as TraceStatus.OK
 
     @classmethod
     def from_state(cls, state: TraceState) -> "TraceStatus":
-        """Return the status that stands for a state."""
+        """Return the status of a state."""
         if state is TraceState.STATE_UNSPECIFIED:
             return cls.UNSPECIFIED
         return cls(state.value)
 
     def to_state(self) -> TraceState:
-        """Return the state that stands for this status."""
+        """Return the state of this status."""
         if self is TraceStatus.UNSPECIFIED:
             return TraceState.STATE_UNSPECIFIED
         return TraceState(self.value)

@@ -12,7 +12,8 @@ from spanframe_query.entities.info import TraceInfo
 from spanframe_query.entities.root import RootValues, root_values
 from spanframe_query.entities.span import Span
 from spanframe_store.contract.results import SpanBlock
-from spanframe_store.otlp.content import in_order, loads, newest_versions, spans_of
+from spanframe_store.otlp.content import loads
+from spanframe_store.otlp.stored_spans import in_order, newest_versions, spans_of
 
 __all__ = ["SpanDicts", "Trace", "TraceData"]
 
@@ -24,7 +25,7 @@ class TraceData:
 
     Args:
         spans: the spans, in that order.
-        stored: blocks of the store in any order, made into spans on first touch.
+        stored: in place of spans, their blocks in any order, decoded on first use.
     """
 
     __slots__ = ("_spans", "_stored")
@@ -40,7 +41,7 @@ class TraceData:
 
     @property
     def spans(self) -> list[Span]:
-        """The spans; the first one speaks for the trace."""
+        """The spans; the first one is the root, or speaks for the trace without one."""
         if self._spans is None:
             found = (span for block in self._stored for span in spans_of(block))
             self._spans = [Span(span) for span in in_order(newest_versions(found))]
@@ -49,21 +50,21 @@ class TraceData:
 
     @property
     def has_spans(self) -> bool:
-        """Whether there is any span."""
+        """Whether the trace has any span."""
         return bool(self._stored or self._spans)
 
     @property
     def request(self) -> str | None:
-        """The inputs of the root, as JSON text; None when there are none."""
+        """The inputs of the root, as JSON text; None when it has none."""
         return self._root_text(keys.SPAN_INPUTS)
 
     @property
     def response(self) -> str | None:
-        """The outputs of the root, as JSON text; None when there are none."""
+        """The outputs of the root, as JSON text; None when it has none."""
         return self._root_text(keys.SPAN_OUTPUTS)
 
     def root_values(self) -> RootValues:
-        """Return inputs and outputs of the root, decoded; the spans may stay packed."""
+        """Return inputs and outputs of the root, decoded from JSON; else None."""
         values = root_values(self._stored) if self._spans is None else None
         if values is not None:
             return values
@@ -72,7 +73,7 @@ class TraceData:
 
     @property
     def intermediate_outputs(self) -> dict[str, Any] | None:
-        """The outputs of the other spans by name (numbered where names repeat)."""
+        """The outputs of the other spans by name; repeated names get a number."""
         if len(self.spans) < 2:  # noqa: PLR2004 - a root alone has nothing between
             return None
         names = [span.name for span in self.spans]
@@ -91,15 +92,15 @@ class TraceData:
         return self.spans[0].attribute_json(key) if self.spans else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the data in the shape of MLflow 3.17."""
+        """Return the data as a dictionary of MLflow 3.17."""
         return {"spans": [span.to_dict() for span in self.spans]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read data in the shape of MLflow 3.x or 2.x.
+        """Read data from a dictionary of MLflow 3.x or 2.x.
 
         Raises:
-            InvalidArgumentError: when a span is neither.
+            InvalidArgumentError: when a span has neither shape.
         """
         return cls(Span.from_dict(span) for span in data.get("spans", ()))
 
@@ -116,9 +117,9 @@ class Trace:
     """A trace as a search returns it.
 
     Args:
-        info: what is known of the trace, or the arguments that make its info.
-        data: its spans.
-        stored: instead of data, blocks of the store in any order.
+        info: the info, or its fields as a tuple.
+        data: the spans.
+        stored: in place of data, the blocks of the spans in any order.
     """
 
     __slots__ = ("_data", "_info", "_stored")
@@ -136,7 +137,7 @@ class Trace:
 
     @property
     def info(self) -> TraceInfo:
-        """What is known of the trace, made on first touch like its spans."""
+        """The info of the trace."""
         if isinstance(self._info, tuple):
             self._info = TraceInfo(*self._info)
         return self._info
@@ -147,7 +148,7 @@ class Trace:
 
     @property
     def data(self) -> TraceData:
-        """The spans, made on first touch: a hundred thousand traces stay light."""
+        """The spans, decoded on first use, so that many traces take little memory."""
         if self._data is None:
             self._data = TraceData(stored=self._stored)
             self._stored = _NO_BLOCKS
@@ -155,7 +156,7 @@ class Trace:
 
     @property
     def has_spans(self) -> bool:
-        """Whether it holds any span; a search may leave them out."""
+        """Whether the trace has any span; a search may have read none."""
         return bool(self._stored) if self._data is None else self._data.has_spans
 
     @property
@@ -169,7 +170,7 @@ class Trace:
         name: str | re.Pattern[str] | None = None,
         span_id: str | None = None,
     ) -> list[Span]:
-        """Return the spans for which every given condition holds.
+        """Return the spans that fulfil every given condition.
 
         Args:
             span_type: the exact type.
@@ -177,7 +178,7 @@ class Trace:
             span_id: the id, 16 hex digits.
 
         Raises:
-            InvalidArgumentError: when the name is neither text nor a pattern.
+            InvalidArgumentError: when the name is neither text nor a compiled pattern.
         """
         if not isinstance(name, str | re.Pattern | None):
             raise InvalidArgumentError(
@@ -192,7 +193,7 @@ class Trace:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the trace in the shape of MLflow 3.17."""
+        """Return the trace as a dictionary of MLflow 3.17."""
         return {"info": self.info.to_dict(), "data": self.data.to_dict()}
 
     def to_json(self, pretty: bool = False) -> str:
@@ -201,10 +202,10 @@ class Trace:
 
     @classmethod
     def from_dict(cls, trace_dict: Mapping[str, Any]) -> Self:
-        """Read a trace in the shape of MLflow 3.x or 2.x.
+        """Read a trace from a dictionary of MLflow 3.x or 2.x.
 
         Raises:
-            InvalidArgumentError: when the dictionary is neither.
+            InvalidArgumentError: when the dictionary has neither shape.
         """
         if not {"info", "data"} <= trace_dict.keys():
             raise InvalidArgumentError(
@@ -221,14 +222,16 @@ class Trace:
         """Read a trace from JSON text.
 
         Raises:
-            InvalidArgumentError: when the text is not JSON, or not of a trace.
+            InvalidArgumentError: when the text is not JSON, or not that of a trace.
         """
         try:
             trace_dict = json.loads(trace_json)
         except (ValueError, RecursionError) as error:
-            raise InvalidArgumentError(f"This is not JSON: {error}") from error
+            raise InvalidArgumentError(f"This text is not JSON: {error}") from error
         if not isinstance(trace_dict, dict):
-            raise InvalidArgumentError("This is JSON, but not of a trace.")
+            raise InvalidArgumentError(
+                "This JSON is not a trace: a trace is an object with info and data."
+            )
         return cls.from_dict(trace_dict)
 
     def __eq__(self, other: object) -> bool:
@@ -246,10 +249,10 @@ class Trace:
 
 
 class SpanDicts(Sequence[dict[str, Any]]):
-    """The spans of a trace as dictionaries, each made when it is first asked for.
+    """The spans of a trace as dictionaries, made when an item is read.
 
-    A frame of a thousand traces holds one of these in each cell of ``spans``; it
-    equals the list of its dictionaries.
+    Each cell of the column ``spans`` is such a sequence; it equals the list of its
+    dictionaries.
 
     Args:
         trace: the trace; None for no spans.

@@ -1,7 +1,7 @@
-"""A trace as a small waterfall in HTML, for notebooks.
+"""Draws a trace as a waterfall in HTML, for notebooks.
 
-Names, types, previews and ids are the app's and hostile: every text is escaped, and
-positions are numbers.
+Names, types, previews and ids come from the app and are untrusted: every text is
+escaped, and positions are numbers.
 """
 
 from collections.abc import Sequence
@@ -13,16 +13,18 @@ from spanframe_query.entities.span import Span
 
 __all__ = ["Bar", "bars", "html"]
 
-SHOWN_SPANS: Final = 200
-"""A notebook stays usable; the rest is counted in a last line."""
+MAX_SHOWN_SPANS: Final = 200
+"""Maximum spans drawn, so that a notebook stays usable; a last line counts the rest."""
 
-_TEXT_LENGTH: Final = 80
+_MAX_TEXT_CHARS: Final = 80
+"""Maximum characters of a text."""
+
 _COLORS: Final = {"ERROR": "#c0392b", "OK": "#2e7d5b", "UNSET": "#5b7083"}
 _CELL: Final = "padding:1px 8px;text-align:left;white-space:nowrap"
 
 
 class Bar(NamedTuple):
-    """One line of a waterfall; offset and width as fractions of the whole."""
+    """A line of a waterfall; offset and width are fractions of the trace's duration."""
 
     span: Span
     depth: int
@@ -31,9 +33,9 @@ class Bar(NamedTuple):
 
 
 def bars(spans: Sequence[Span]) -> list[Bar]:
-    """Lay spans out as a tree, children below their parent by start.
+    """Return the lines of a tree of spans, children below their parent by start.
 
-    A span whose parent is not among them, or is its own descendant, stands at the top.
+    A span whose parent is missing, or is its own descendant, is at the top level.
     """
     if not spans:
         return []
@@ -50,7 +52,7 @@ def bars(spans: Sequence[Span]) -> list[Bar]:
     pending = [(span, 0) for span in reversed(children.get(None, []))]
     orphans = list(reversed(spans))
     while pending or orphans:
-        # What is left when the tree is walked are circles; they are cut at any span.
+        # Spans that the tree does not reach form cycles, which are cut at any span.
         span, depth = pending.pop() if pending else (orphans.pop(), 0)
         if span.span_id in placed:
             continue
@@ -64,11 +66,11 @@ def bars(spans: Sequence[Span]) -> list[Bar]:
 
 
 def html(info: TraceInfo, spans: Sequence[Span]) -> str:
-    """Return the HTML of a trace: what it is, then one line a span."""
+    """Return the HTML of a trace: a title, then one line per span."""
     lines = bars(spans)
-    rows = "".join(_row(bar) for bar in lines[:SHOWN_SPANS])
-    if len(lines) > SHOWN_SPANS:
-        rows += f"<tr><td>… and {len(lines) - SHOWN_SPANS} more spans</td></tr>"
+    rows = "".join(_row(bar) for bar in lines[:MAX_SHOWN_SPANS])
+    if len(lines) > MAX_SHOWN_SPANS:
+        rows += f"<tr><td>… and {len(lines) - MAX_SHOWN_SPANS} more spans</td></tr>"
     return (
         f"<div><b>{_text(info.name or 'trace')}</b> "
         f"<code>{_text(info.trace_id)}</code> {_text(info.state.value)} "
@@ -99,5 +101,7 @@ def _milliseconds(duration: float | None) -> str:
 
 
 def _text(value: str) -> str:
-    shown = value if len(value) <= _TEXT_LENGTH else value[: _TEXT_LENGTH - 1] + "…"
+    shown = (
+        value if len(value) <= _MAX_TEXT_CHARS else value[: _MAX_TEXT_CHARS - 1] + "…"
+    )
     return escape(shown, quote=True)

@@ -1,6 +1,6 @@
 """The text language of filters: text → tokens → comparisons → checked conditions.
 
-Everything here is pure and knows no store.
+The language does not know any store.
 """
 
 from spanframe.errors import FilterError
@@ -29,46 +29,46 @@ __all__ = [
     "parse_filter",
 ]
 
-# A filter is repeated in its errors and logs; this holds 10 000 trace ids in a list.
-MAX_LENGTH = 1_000_000
+MAX_FILTER_CHARS = 1_000_000
+"""Maximum characters of a filter: enough for a list of 10 000 trace ids."""
 
 
 def parse_filter(source: str | None) -> Filter:
     """Read and check a filter.
 
     Args:
-        source: the filter; None and the empty text keep every trace.
+        source: the filter; None and the empty text match every trace.
 
     Returns:
-        The checked filter, frozen, which compiles for every store or is refused by it.
+        The checked filter.
 
     Raises:
-        FilterError: the filter cannot be used; the message draws the place and says
-            what to write instead.
+        FilterError: when the filter cannot be used; the message points at the place
+            and says what to write instead.
     """
     if source is None:
         return Filter()
     if not isinstance(source, str):
         title = f"A filter is a text, not {type(source).__name__}"
         raise FilterError(title, repr(source)[:80], 0, 80, "Write it in quotes")
-    if len(source) > MAX_LENGTH:
-        title = f"A filter of more than {MAX_LENGTH} characters"
+    if len(source) > MAX_FILTER_CHARS:
+        title = f"A filter of more than {MAX_FILTER_CHARS} characters"
         raise FilterError(title, source[:80], 0, 80, "Run several searches")
     refuse_surrogates(source)
     return check(source, parse(source))
 
 
 def filter_and(filter_: Filter, scope: str, key: str, value: str) -> Filter:
-    """Return ``filter_`` with one more condition: an entry equals a value.
+    """Return ``filter_`` with one more condition: a tag or metadata entry has a value.
 
     Args:
         filter_: the filter to narrow.
         scope: ``tags`` or ``metadata``.
         key: the key of the entry, any text.
-        value: the text it must equal; it is bound, never made part of a statement.
+        value: the text that the entry must equal; statements bind it.
 
     Raises:
-        FilterError: key or value is no text that a store can hold.
+        FilterError: when a store cannot hold the key or the value.
     """
     refuse_surrogates(key)
     refuse_surrogates(value)

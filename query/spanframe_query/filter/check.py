@@ -1,4 +1,4 @@
-"""Comparisons → conditions: known names, comparators the field takes, typed values."""
+"""Comparisons → conditions: checks fields, comparators and values."""
 
 from collections.abc import Iterable
 from typing import Final, NoReturn
@@ -32,10 +32,10 @@ _SPAN_ATTRIBUTE: Final = "attributes."
 
 
 def check(source: str, comparisons: Iterable[Comparison]) -> Filter:
-    """Return the filter that the parsed comparisons of ``source`` mean.
+    """Return the filter of the parsed comparisons of ``source``.
 
     Raises:
-        FilterError: a name, a comparator or a value does not fit the field table.
+        FilterError: when a name, a comparator or a value does not fit the field table.
     """
     return Filter.all_of([_condition(source, each) for each in comparisons], source)
 
@@ -44,7 +44,7 @@ def known_field(source: str, key: Key) -> Field:
     """Return the field that a key names.
 
     Raises:
-        FilterError: there is none of this name.
+        FilterError: when no field has this name.
     """
     match _scope(key):
         case Scope.ATTRIBUTE:
@@ -152,7 +152,7 @@ def _no_comparator(
 
 
 def _refuse_unstored(source: str, comparison: Comparison) -> None:
-    """Raise for prompts and issues, which no store of traces from OTLP holds."""
+    """Raise for prompts and issues, which a store does not hold."""
     key, comparator = comparison.key, comparison.comparator
     scope = _scope(key)
     is_prompt = scope is Scope.ATTRIBUTE and key.name == "prompt"

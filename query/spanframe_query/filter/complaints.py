@@ -1,8 +1,8 @@
-"""What the parser says when a text does not fit the grammar.
+"""The errors of the parser for text that does not fit the grammar.
 
-Each function stands for one place in the grammar, looks at the token found there, and
-raises the `FilterError` that says what was expected and what to write instead. What is
-known by its kind or word stands in a table: token → (what is wrong, what to write).
+Each function is for one place in the grammar. It looks at the token found there and
+raises the `FilterError` that says what is expected and what to write instead. Tables
+hold the errors for known kinds and words: token → (what is wrong, what to write).
 """
 
 from collections.abc import Mapping
@@ -96,7 +96,7 @@ _INSTEAD_OF_COMPARATOR: Final[_Table] = {
 
 
 def no_field(source: str, token: Token) -> NoReturn:
-    """A clause should start here."""
+    """Raise for a token where a clause should start."""
     if token.kind == "end":
         hint = "Leave out the last AND, or write a clause after it"
         fail("A clause is missing at the end", source, _last_word(source), hint)
@@ -106,14 +106,14 @@ def no_field(source: str, token: Token) -> NoReturn:
 
 
 def no_connective(source: str, token: Token) -> NoReturn:
-    """A clause has ended, and neither AND nor the end follows."""
+    """Raise for a clause that neither AND nor the end follows."""
     _refuse_known(source, token, _INSTEAD_OF_CONNECTIVE)
     hint = "Join clauses with AND; nothing else may follow a clause"
     fail("AND is expected here", source, _place(token), hint)
 
 
 def no_key(source: str, dot: Token, token: Token) -> NoReturn:
-    """A dot has no key after it."""
+    """Raise for a dot without a key after it."""
     _refuse_known(source, token)
     if token.kind == "other" and token.start == dot.end:
         whole = quoted(shown(_glued(source, token.start)), "`")
@@ -124,13 +124,13 @@ def no_key(source: str, dot: Token, token: Token) -> NoReturn:
 
 
 def space_at_dot(source: str, dot: Token) -> NoReturn:
-    """A dot stands apart from what it joins."""
+    """Raise for space around a dot."""
     hint = "Write prefix and key in one word: tags.env"
     fail("No space is allowed around the dot", source, _place(dot), hint)
 
 
 def no_comparator(source: str, key: Key, token: Token) -> NoReturn:
-    """A key has no comparator after it."""
+    """Raise for a key without a comparator after it."""
     field = shown(source[key.place.start : key.place.end])
     if token.kind == "end":
         title = f"A comparator is missing after {field}"
@@ -148,7 +148,7 @@ def no_comparator(source: str, key: Key, token: Token) -> NoReturn:
 
 
 def no_value(source: str, token: Token, before: Token) -> NoReturn:
-    """A comparator, an opening parenthesis or a comma has no value after it."""
+    """Raise for a comparator, parenthesis or comma without a value after it."""
     text, hint = shown(token.text), "Write a text in quotes or a number"
     _refuse_known(source, token)
     match token.kind:
@@ -174,32 +174,32 @@ def no_value(source: str, token: Token, before: Token) -> NoReturn:
 
 
 def no_null(source: str, token: Token) -> NoReturn:
-    """IS is followed by something else than NULL."""
+    """Raise for IS without NULL after it."""
     hint = "Write IS NULL, IS NOT NULL, or = and a value"
     fail("IS compares with NULL only", source, _visible(source, token), hint)
 
 
 def stray_not(source: str, negation: Token, token: Token) -> NoReturn:
-    """NOT stands between a key and something else than IN."""
+    """Raise for NOT without IN after it."""
     place = (negation.start, max(token.end, negation.end))
     hint = "Write NOT IN (…), != or IS NOT NULL; a pattern cannot be negated"
     fail("NOT is followed by IN only", source, place, hint)
 
 
 def no_list(source: str, token: Token) -> NoReturn:
-    """IN has no opening parenthesis after it."""
+    """Raise for IN without an opening parenthesis after it."""
     hint = "Write IN ('OK') or IN ('OK', 'ERROR')"
     fail("IN needs a list in parentheses", source, _visible(source, token), hint)
 
 
 def empty_list(source: str, opening: Token, closing: Token) -> NoReturn:
-    """A list has no values."""
+    """Raise for a list without values."""
     hint = "Write at least one value: IN ('OK')"
     fail("The list is empty", source, (opening.start, closing.end), hint)
 
 
 def unfinished_list(source: str, opening: Token, token: Token) -> NoReturn:
-    """A value in a list is followed by neither a comma nor the end of the list."""
+    """Raise for a value in a list without a comma or the end of the list after it."""
     _refuse_known(source, token)
     if token.kind == "end":
         hint = "Write ) after the last value"
@@ -209,15 +209,15 @@ def unfinished_list(source: str, opening: Token, token: Token) -> NoReturn:
 
 
 def too_many(source: str, token: Token, limit: str) -> NoReturn:
-    """A filter is larger than one statement may be."""
+    """Raise for a filter that is too large for one statement."""
     hint = "Use IN (…) for several values of one field, or run several searches"
     fail(f"More than {limit}", source, _place(token), hint)
 
 
 def _refuse_known(source: str, token: Token, *tables: _Table) -> None:
-    """Raise for a token that says by itself what is wrong with it."""
+    """Raise for a token that one of the tables has."""
     for table in (*tables, _ANYWHERE):
-        # Kinds are written in lower case, words and signs are no kinds.
+        # Kinds are in lower case, so no word or sign in capitals is a kind.
         for name in (token.kind, token.text.upper()):
             if name in table:
                 title, hint = table[name]
@@ -225,7 +225,7 @@ def _refuse_known(source: str, token: Token, *tables: _Table) -> None:
 
 
 def _glued(source: str, start: int) -> str:
-    """Return what stands at ``start`` up to the next space or comparator."""
+    """Return the text from ``start`` to the next space or comparator."""
     end = start
     while end < len(source) and not (source[end].isspace() or source[end] in "=!<>'\""):
         end += 1
@@ -237,7 +237,7 @@ def _place(token: Token) -> tuple[int, int]:
 
 
 def _visible(source: str, token: Token) -> tuple[int, int]:
-    """Return where a token stands, or what stands before it at the end."""
+    """Return the place of a token; at the end, the place of the last word."""
     return _last_word(source) if token.kind == "end" else _place(token)
 
 

@@ -1,4 +1,4 @@
-"""How the filter language says no: one error class, one caret, one remedy."""
+"""Errors of the filter language: one class, one place, one remedy."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -9,7 +9,8 @@ from spanframe_store.contract.filter import SourceRange
 
 __all__ = ["closest", "fail", "refuse_surrogates", "shown"]
 
-_SHOWN_LENGTH: Final = 40
+_MAX_SHOWN_CHARS: Final = 40
+"""Maximum characters of the user's text in a message."""
 
 
 def fail(title: str, source: str, place: tuple[int, int], hint: str) -> NoReturn:
@@ -18,7 +19,7 @@ def fail(title: str, source: str, place: tuple[int, int], hint: str) -> NoReturn
 
 
 def refuse_surrogates(text: str) -> None:
-    """Raise for half a surrogate pair, which neither a store nor a driver takes."""
+    """Raise for half a surrogate pair, which a store cannot hold."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -27,14 +28,14 @@ def refuse_surrogates(text: str) -> None:
 
 
 def shown(text: str) -> str:
-    """Return user text for a message: printable, on one line, not endless."""
-    cut = text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
+    """Return text of the user for a message: printable, cut, on one line."""
+    cut = text if len(text) <= _MAX_SHOWN_CHARS else text[: _MAX_SHOWN_CHARS - 1] + "…"
     return "".join(c if c.isprintable() else " " for c in cut)
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known name that ``word`` most likely means, if any does."""
-    if len(word) > _SHOWN_LENGTH:
+    """Return the known name that is closest to ``word``; None when none is close."""
+    if len(word) > _MAX_SHOWN_CHARS:
         return None
     names = {name.lower(): name for name in known}
     matches = get_close_matches(word.lower(), names, n=1, cutoff=0.7)

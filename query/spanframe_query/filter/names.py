@@ -1,4 +1,4 @@
-"""The names of the text language: prefixes, aliases, and what looks like a field."""
+"""Names of the text language: prefixes, aliases, and names that look like fields."""
 
 from enum import Enum
 from typing import Final
@@ -11,7 +11,7 @@ __all__ = ["ATTRIBUTES", "NOT_FIELDS", "SCOPES", "Scope"]
 
 
 class Scope(Enum):
-    """What a prefix stands for."""
+    """The kind of fields under a prefix."""
 
     ATTRIBUTE = "attributes"
     TAG = "tags"
@@ -35,7 +35,7 @@ SCOPES: Final = {
     "issue": Scope.ISSUE,
 }
 
-# The names that need no prefix, and what each stands for.
+# The names that need no prefix, and their fields.
 ATTRIBUTES: Final = {
     name: Field(row.kind) for row in FIELDS for name in row.names if "." not in name
 } | {"run_id": Field(FieldKind.METADATA, keys.META_SOURCE_RUN)}

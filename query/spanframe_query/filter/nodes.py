@@ -1,7 +1,6 @@
-"""What the parser makes of a filter: clauses as they are written.
+"""The parse tree of a filter: its clauses as they are written.
 
-Every node is frozen and knows its place in the source, so that any later step can
-point at it.
+Every node has its place in the source, so that any later step can point at it.
 """
 
 from typing import NamedTuple
@@ -12,7 +11,7 @@ __all__ = ["Comparison", "Key", "Literal"]
 
 
 class Key(NamedTuple):
-    """What stands left of a comparator: an optional scope and a name."""
+    """The left side of a comparator: an optional scope and a name."""
 
     scope: str | None
     name: str
@@ -28,7 +27,7 @@ class Literal(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """One clause as written; ``values`` has one literal, or those of a list."""
+    """A clause as written; ``values`` has one literal, or those of a list."""
 
     key: Key
     comparator: Comparator

@@ -1,7 +1,7 @@
 """Tokens → comparisons: the grammar, one method a rule, its EBNF in the docstring.
 
-The language is a conjunction today. Another connective or a group would be one more
-rule between `Parser.conjunction` and `Parser.clause`.
+A filter is a conjunction. Another connective or a group would be one more rule between
+`Parser.conjunction` and `Parser.clause`.
 """
 
 from typing import Final
@@ -14,10 +14,12 @@ from spanframe_store.contract.filter import Comparator, SourceRange
 
 __all__ = ["Parser", "parse"]
 
-# What one statement of SQLite holds with room to spare: an AND nests 1 000 deep, and
-# 32 766 values can be bound.
+# SQLite allows more in one statement: an AND of 1 000 parts, and 32 766 bound values.
 MAX_CLAUSES: Final = 100
+"""Maximum clauses of a filter."""
+
 MAX_VALUES: Final = 10_000
+"""Maximum values of a filter, those of lists included."""
 
 _NAMES: Final = {"path", "backticked", "text"}
 _ONE_WORD: Final = {"LIKE", "ILIKE", "RLIKE", "IN"}
@@ -28,7 +30,7 @@ def parse(source: str) -> tuple[Comparison, ...]:
     """Read a filter.
 
     Raises:
-        FilterError: the text does not fit the grammar.
+        FilterError: when the text does not fit the grammar.
     """
     return Parser(source).conjunction()
 
@@ -44,12 +46,12 @@ class Parser:
 
     @property
     def token(self) -> Token:
-        """The token that is read next."""
+        """The next token."""
         return self._tokens[self._position]
 
     @property
     def previous(self) -> Token:
-        """The token that was read last."""
+        """The token before the next one."""
         return self._tokens[self._position - 1]
 
     def conjunction(self) -> tuple[Comparison, ...]:
@@ -73,7 +75,7 @@ class Parser:
 
         ``clause = key ( comparator value | null_test | membership members ) ;``
         """
-        self._refuse_strays()
+        self._refuse_no_clause()
         key = self.key()
         start = self.token.start
         comparator = self.comparator(key)
@@ -88,7 +90,7 @@ class Parser:
         return Comparison(key, comparator, place, values)
 
     def key(self) -> Key:
-        """Read what is compared.
+        """Read the field that is compared.
 
         ``key = segment { "." segment } ;``, without space around the dots;
         ``segment = word | "`" text "`" | "'" text "'" | '"' text '"' ;``
@@ -112,7 +114,7 @@ class Parser:
         return Key(None, segments[0], place)
 
     def comparator(self, key: Key) -> Comparator:
-        """Read how the key is compared.
+        """Read the comparator after a key.
 
         ``comparator = "=" | "!=" | "<" | "<=" | ">" | ">=" | pattern ;``
         ``pattern = "LIKE" | "ILIKE" | "RLIKE" ;``
@@ -175,19 +177,19 @@ class Parser:
         return Literal(text, is_number, SourceRange(token.start, token.end))
 
     def take(self) -> Token:
-        """Step over the next token and return it."""
+        """Consume the next token and return it."""
         token = self.token
         self._position += 1
         return token
 
     def take_word(self, word: str) -> bool:
-        """Step over a keyword, in any case, if it comes next."""
+        """Consume a keyword, in any case, if it is next; return whether it was."""
         found = self._word() == word
         self._position += found
         return found
 
     def refuse_rest(self, title: str, hint: str) -> None:
-        """Raise for what is left of the text, if anything is."""
+        """Raise if any text is left."""
         if self.token.kind != "end":
             place = (self.token.start, self._tokens[-1].end)
             fail(title, self.source, place, hint)
@@ -199,15 +201,15 @@ class Parser:
         return [_unquoted(token.text)]
 
     def _word(self) -> str:
-        """Return the next token as a keyword in capitals, or nothing."""
+        """Return the next token as a keyword in capitals; empty when it is not one."""
         token = self.token
-        # The capital of some other letters is a letter of a keyword.
+        # Some letters outside ASCII have a letter of a keyword as their capital.
         if token.kind == "path" and token.text.isascii():
             return token.text.upper()
         return ""
 
-    def _refuse_strays(self) -> None:
-        """Raise where a clause should start and none does."""
+    def _refuse_no_clause(self) -> None:
+        """Raise when the next token cannot start a clause."""
         if self.token.kind not in _NAMES:
             complaints.no_field(self.source, self.token)
         if self._word() in {"AND", "OR", "NOT"}:

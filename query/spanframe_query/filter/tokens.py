@@ -1,7 +1,7 @@
 """Filter text → tokens with offsets.
 
-Tokenizing never fails: what fits no rule becomes a token of a kind that no grammar rule
-accepts, so that the parser can say what was expected at that place.
+Tokenizing never fails: text that fits no rule becomes a token of a kind that no grammar
+rule accepts, so that the parser can say what is expected at that place.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 __all__ = ["Token", "tokenize"]
 
-# Tried in this order. A path is a bare word with the dotted words glued to it.
+# The rules are tried in this order. A path is a bare word, or several joined by dots.
 _RULES: Final = {
     "path": r"[^\W\d]\w*(?:\.\w+)*",
     "text": r"'[^']*(?:''[^']*)*'|\"[^\"]*(?:\"\"[^\"]*)*\"",
@@ -23,7 +23,7 @@ _RULES: Final = {
     "comma": r",",
     "comment": r"--[^\n]*|/\*",
     "connective": r"&&|\|\|",
-    # Everything after a quote that is never closed belongs to it.
+    # All text after a quote that is never closed belongs to the token.
     "unclosed quote": r"['\"`][\s\S]*",
     "other": r"\S",
 }
@@ -34,7 +34,7 @@ _KINDS: Final = ("", *_RULES)
 
 
 class Token(NamedTuple):
-    """A piece of the filter: its kind, its text as written, and where it stands."""
+    """A token of a filter: its kind, its text as written, and its place."""
 
     kind: str
     text: str
@@ -43,7 +43,7 @@ class Token(NamedTuple):
 
 
 def tokenize(source: str) -> list[Token]:
-    """Return the tokens of a filter, closed by one of kind ``end``."""
+    """Return the tokens of a filter; the last one is of the kind ``end``."""
     tokens = []
     end = len(source.rstrip())
     for match in _PATTERN.finditer(source, 0, end):

@@ -1,4 +1,4 @@
-"""Literals → values of the type a field takes, or the reason why not."""
+"""Literals → values of the type that a field takes."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -11,10 +11,11 @@ from spanframe_store.contract.filter import Comparator, quoted
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.residual.expressions import finder
 
-__all__ = ["MAX_PATTERN_LENGTH", "checked_value"]
+__all__ = ["MAX_PATTERN_CHARS", "checked_value"]
 
-# SQLite takes patterns of 50 000 bytes; a character has at most four.
-MAX_PATTERN_LENGTH: Final = 10_000
+# SQLite takes patterns of 50 000 bytes, and a character has at most four.
+MAX_PATTERN_CHARS: Final = 10_000
+"""Maximum characters of a pattern."""
 
 _PATTERN_COMPARATORS: Final = (Comparator.LIKE, Comparator.ILIKE, Comparator.RLIKE)
 _ORDERING: Final = (Comparator.LT, Comparator.LE, Comparator.GT, Comparator.GE)
@@ -25,17 +26,17 @@ _ISO_EXAMPLE: Final = "'2026-11-23T10:00:00+09:00'"
 def checked_value(
     source: str, name: str, takes: Type, comparator: Comparator, literal: Literal
 ) -> str | Decimal:
-    """Return the value that ``literal`` stands for.
+    """Return the value of a literal.
 
     Args:
-        source: the text the literal is part of, for the error.
+        source: the filter, for the error.
         name: the field as it is written, for the error.
         takes: the type of the field.
-        comparator: what stands between the field and the literal.
+        comparator: the comparator between the field and the literal.
         literal: the value as written.
 
     Raises:
-        FilterError: the literal is not of this type.
+        FilterError: when the literal is not of this type.
     """
     if comparator in _PATTERN_COMPARATORS:
         return _pattern(source, comparator, literal)
@@ -57,8 +58,8 @@ def _text(source: str, subject: str, literal: Literal) -> str:
 
 def _pattern(source: str, comparator: Comparator, literal: Literal) -> str:
     pattern = _text(source, f"{comparator} is", literal)
-    if len(pattern) > MAX_PATTERN_LENGTH:
-        title = f"A pattern of more than {MAX_PATTERN_LENGTH} characters"
+    if len(pattern) > MAX_PATTERN_CHARS:
+        title = f"A pattern of more than {MAX_PATTERN_CHARS} characters"
         fail(title, source, literal.place, "Write a shorter pattern, or = for the text")
     if comparator is Comparator.RLIKE:
         try:

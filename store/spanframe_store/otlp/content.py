@@ -1,123 +1,41 @@
-"""What a span holds: read from the stored OTLP message, or from a dictionary.
+"""The content of a span, decoded from its OTLP message.
 
-Attributes are kept as JSON text, one text a key, as MLflow 3.17 keeps them: the text
-of an ``mlflow.*`` attribute travels as it arrived, and whoever reads a value decodes
-one JSON layer.
+Attributes stay JSON text, one text per key, as MLflow 3.17 keeps them: the text of an
+``mlflow.*`` attribute stays as it arrived, and a reader of a value decodes one layer of
+JSON.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from spanframe import keys
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
-from spanframe.errors import StoreError
-from spanframe_store.contract.results import SpanBlock
-from spanframe_store.contract.texts import stored_text
-from spanframe_store.otlp import span_digest
 from spanframe_store.otlp.anyvalue import NOT_JSON, json_text, plain
 from spanframe_store.otlp.anyvalue import loads as json_value
 from spanframe_store.otlp.conventions import EVENT_NAMES, derive
-from spanframe_store.otlp.envelope import split_spans
 from spanframe_store.otlp.facts import without_json_layer
-from spanframe_store.otlp.precedence import (
-    Order,
-    parent_id,
-    precedence,
-    rank_of,
-    signed_id,
-)
+from spanframe_store.otlp.stored_spans import StoredSpan, undecodable
 
-__all__ = [
-    "REQUEST_ID_ATTRIBUTE",
-    "SpanContent",
-    "StoredSpan",
-    "decode_body",
-    "in_order",
-    "loads",
-    "newest_versions",
-    "open_block",
-    "spans_of",
-]
+__all__ = ["REQUEST_ID_ATTRIBUTE", "SpanContent", "decode_body", "loads"]
 
 REQUEST_ID_ATTRIBUTE: Final = "mlflow.traceRequestId"
+"""The attribute that MLflow adds to every span: the request id, as JSON text."""
 
 _JSON_PREFIX: Final = "mlflow."
 _MLFLOW_SCOPE: Final = "mlflow."
-# The wire carries these as plain text whoever sends them.
+# Every sender writes these attributes as plain text.
 _PLAIN_PREFIXES: Final = (keys.TAG_PREFIX, "spanframe.")
-_NO_SPAN: Final = bytes(8)
 _CODES: Final = {1: SpanStatusCode.OK, 2: SpanStatusCode.ERROR}
 
 
-def open_block(block: SpanBlock) -> tuple[bytes, Sequence[OtlpSpan]]:
-    """Return the message of a block, decompressed, and the spans in it.
-
-    Raises:
-        StoreError: when the stored bytes are not spans.
-    """
-    message = block.codec.unpack(block.body)
-    try:
-        return message, ScopeSpans.FromString(message).spans
-    except DecodeError as error:
-        raise _damaged() from error
-
-
-def spans_of(block: SpanBlock) -> Iterator["StoredSpan"]:
-    """Yield the spans of a block.
-
-    Raises:
-        StoreError: when the stored bytes are not spans.
-    """
-    message, spans = open_block(block)
-    for position, span in enumerate(spans):
-        yield StoredSpan(span, block.scope, block.origin, message, position)
-
-
-class StoredSpan(NamedTuple):
-    """A span of a block, its attributes not read yet."""
-
-    message: OtlpSpan
-    scope: bytes
-    origin: bytes
-    block: bytes
-    position: int
-
-    @property
-    def name(self) -> str:
-        """The name; what no store can hold of it is replaced."""
-        return stored_text(self.message.name)
-
-    @property
-    def start_ns(self) -> int:
-        """The start, in nanoseconds since the epoch; 0: not set."""
-        return self.message.start_time_unix_nano
-
-    @property
-    def end_ns(self) -> int:
-        """The end, in nanoseconds since the epoch; 0: not ended."""
-        return self.message.end_time_unix_nano
-
-    @property
-    def parent(self) -> bytes | None:
-        """The id of the parent; None: a span without a parent."""
-        parent = self.message.parent_span_id
-        return parent if parent and parent != _NO_SPAN else None
-
-    @property
-    def digest(self) -> int:
-        """What tells it apart from another body under the same id."""
-        return span_digest(split_spans(self.block)[self.position], self.origin)
-
-
 class SpanContent(NamedTuple):
-    """Everything a span says, ids as bytes, attributes as JSON text by key."""
+    """The whole content of a span, ids as bytes, attributes as JSON text by key."""
 
     trace_id: bytes
     span_id: bytes
@@ -131,55 +49,15 @@ class SpanContent(NamedTuple):
     links: tuple[Link, ...]
 
 
-def newest_versions(spans: Iterable[StoredSpan]) -> list[StoredSpan]:
-    """Keep one span for each span id: the one that ended last, then by digest."""
-    newest: dict[bytes, StoredSpan] = {}
-    for span in spans:
-        known = newest.setdefault(span.message.span_id, span)
-        if known is not span and (span.end_ns, span.digest) > (
-            known.end_ns,
-            known.digest,
-        ):
-            newest[span.message.span_id] = span
-    return list(newest.values())
-
-
-def in_order(spans: Sequence[StoredSpan]) -> list[StoredSpan]:
-    """Sort spans: the one that speaks for the trace, then by start, ties by id.
-
-    The first is the one that the collector chooses for the trace row
-    (`spanframe_store.otlp.precedence`).
-    """
-    if not spans:
-        return []
-    orders = [_precedence(span) for span in spans]
-    first = max(orders)
-    heads = [span for span, order in zip(spans, orders, strict=True) if order == first]
-    # A digest costs a hash, and one is needed where two spans have the same id.
-    head = heads[0] if len(heads) == 1 else max(heads, key=lambda span: span.digest)
-    rest = sorted(
-        (span for span in spans if span is not head),
-        key=lambda span: (span.start_ns, signed_id(span.message.span_id)),
-    )
-    return [head, *rest]
-
-
-def _precedence(span: StoredSpan) -> Order:
-    message = span.message
-    rank = rank_of(parent_id(message.parent_span_id), message.flags)
-    span_id = signed_id(message.span_id)
-    return precedence(rank, span.start_ns, span.end_ns, span_id, digest=0)
-
-
 def decode_body(stored: StoredSpan) -> SpanContent:
-    """Read the OTLP message of a stored span.
+    """Decode the OTLP message of a stored span.
 
-    What a known convention says of inputs, outputs, type, model and tokens is added
-    under MLflow's keys, and the request id as ``mlflow.traceRequestId``; MLflow 3.17
-    shows the same.
+    Inputs, outputs, type, model and tokens that a known convention states are added
+    under MLflow's keys, and the request id as ``mlflow.traceRequestId``, as in MLflow
+    3.17.
 
     Raises:
-        StoreError: when the bytes of its scope are not one.
+        StoreError: when the bytes of the scope are not an InstrumentationScope.
     """
     span = stored.message
     return SpanContent(
@@ -209,35 +87,28 @@ def decode_body(stored: StoredSpan) -> SpanContent:
 
 
 def loads(text: str) -> Any:
-    """Decode a JSON text; a text that is not JSON is its own value."""
+    """Decode JSON text; return a text that is not JSON as it is."""
     value = json_value(text)
     return text if value is NOT_JSON else value
 
 
-def _damaged() -> StoreError:
-    return StoreError(
-        "A stored span cannot be decoded: the store is damaged. "
-        "`spanframe db check` names what else is."
-    )
-
-
 @lru_cache(maxsize=1024)
 def _writes_json(scope: bytes) -> bool:
-    """Tell whether a scope writes every attribute as JSON text, as MLflow's does."""
+    """Return whether a scope writes every attribute as JSON text, as MLflow's does."""
     try:
         name = InstrumentationScope.FromString(scope).name
     except DecodeError as error:
-        raise _damaged() from error
+        raise undecodable() from error
     return bool(name.startswith(_MLFLOW_SCOPE))
 
 
 def _attributes(span: OtlpSpan, *, json_layer: bool) -> dict[str, str]:
     values = {kv.key: plain(kv.value) for kv in span.attributes}
-    known = without_json_layer(values) if json_layer else values
-    derived = derive(known, _conventional_events(span) if span.events else ())
+    decoded = without_json_layer(values) if json_layer else values
+    derived = derive(decoded, _conventional_events(span) if span.events else ())
     own = {keys.SPAN_INPUTS: derived.inputs, keys.SPAN_OUTPUTS: derived.outputs}
     texts = {
-        # What is derived has been parsed once: inputs and outputs may be large.
+        # `derive` has parsed inputs and outputs, which may be large, once.
         key: own[key] or "null" if key in own else _text(key, value, json_layer)
         for key, value in values.items()
     }
@@ -274,5 +145,5 @@ def _text(key: str, value: Any, json_layer: bool) -> str:
 
 
 def _values(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    """Return values as JSON can hold them: bytes are base64 text."""
+    """Return values as JSON can hold them; bytes become base64 text."""
     return {pair.key: json.loads(json_text(plain(pair.value))) for pair in pairs}

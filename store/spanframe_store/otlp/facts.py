@@ -8,20 +8,7 @@ from spanframe_store.contract.spans import Fact, Source
 from spanframe_store.otlp.anyvalue import json_text
 from spanframe_store.otlp.conventions.values import decoded, is_absent
 
-__all__ = ["IMMUTABLE_METADATA", "IMMUTABLE_TAGS", "of_resource", "of_span"]
-
-IMMUTABLE_TAGS: Final = frozenset({keys.TAG_ARTIFACT_LOCATION, keys.TAG_SPANS_LOCATION})
-"""Tags that spanframe sets itself; an app's value for them is ignored."""
-
-IMMUTABLE_METADATA: Final = frozenset(
-    {
-        keys.META_TRACE_INPUTS,
-        keys.META_TRACE_OUTPUTS,
-        keys.META_SCHEMA_VERSION,
-        keys.META_SIZE_BYTES,
-    }
-)
-"""Metadata that spanframe derives itself; an app's value for them is ignored."""
+__all__ = ["of_resource", "of_span"]
 
 _TEXT_FIELDS: Final = {
     keys.TRACE_NAME: "name",
@@ -94,7 +81,7 @@ def _prefixed(key: str, value: Any) -> Iterator[Fact]:
         yield from _tag(key.removeprefix(keys.TAG_PREFIX), value)
     elif key.startswith(keys.METADATA_PREFIX):
         name = key.removeprefix(keys.METADATA_PREFIX)
-        if name and name not in IMMUTABLE_METADATA:
+        if name and name not in keys.DERIVED_METADATA:
             yield Fact(f"metadata.{name}", Source.EXPLICIT, _text(value))
     elif key in _TEXT_FIELDS:
         yield Fact(_TEXT_FIELDS[key], Source.EXPLICIT, _text(value))
@@ -122,7 +109,7 @@ def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
         names = decoded(attributes.get(key))
         if isinstance(names, list):
             for name in names[:_MAX_LISTED_TAGS]:
-                if isinstance(name, str) and name and name not in IMMUTABLE_TAGS:
+                if isinstance(name, str) and name and name not in keys.DERIVED_TAGS:
                     yield Fact(f"tags.{name}", Source.CONVENTION, "true")
 
 
@@ -141,7 +128,7 @@ def of_resource(attributes: Mapping[str, Any]) -> Iterator[Fact]:
         name = key.removeprefix(keys.METADATA_PREFIX)
         if key == keys.EXPERIMENT:
             yield Fact("experiment", Source.RESOURCE, _text(value))
-        elif name and name != key and name not in IMMUTABLE_METADATA:
+        elif name and name != key and name not in keys.DERIVED_METADATA:
             yield Fact(f"metadata.{name}", Source.RESOURCE, _text(value))
         elif key and not key.startswith(_RESOURCE_SKIPPED):
             yield Fact(f"tags.{key}", Source.RESOURCE, _text(value))
@@ -158,7 +145,7 @@ def without_json_layer(attributes: Mapping[str, Any]) -> dict[str, Any]:
 def _tag(name: str, value: Any) -> Iterator[Fact]:
     if name == keys.TAG_TRACE_NAME:
         yield Fact("name", Source.EXPLICIT, _text(value))
-    elif name and name not in IMMUTABLE_TAGS:
+    elif name and name not in keys.DERIVED_TAGS:
         yield Fact(f"tags.{name}", Source.EXPLICIT, _text(value))
 
 

@@ -1,1 +1,1 @@
-"""The store: schema, engines, writer, migrations; what the query room may import."""
+"""The row stores: SQLite and PostgreSQL, by SQLAlchemy."""

@@ -1,4 +1,4 @@
-"""Changes and looks after a row store: the `Admin` of the contract."""
+"""Changes and maintains a row store: the `Admin` of the contract."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,10 +17,10 @@ __all__ = ["SqlAdmin"]
 
 
 class SqlAdmin:
-    """The `Admin` of a row store; every call is documented there.
+    """The `Admin` of a row store; the protocol documents each call.
 
     Args:
-        engine: a writing engine, or a reading one for calls that change nothing.
+        engine: a writing engine, or a reading engine for calls that change nothing.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -29,7 +29,7 @@ class SqlAdmin:
 
     @property
     def name(self) -> str:
-        """The URL of the store as it may be shown."""
+        """The URL of the store, without its password."""
         return store_name(self.engine)
 
     def check_version(self) -> None:
@@ -61,7 +61,7 @@ class SqlAdmin:
         at_most: int | None = None,
         with_start: bool = False,
     ) -> int:
-        """Delete one portion of the traces that started by a time."""
+        """Delete one portion of the traces that started at a time or before."""
         return mutations.delete_traces_before(
             self.engine,
             timestamp_ms,
@@ -79,7 +79,7 @@ class SqlAdmin:
         return self._database.knows_its_size
 
     def prune(self, limits: Limits, now_ms: int) -> int:
-        """Delete a portion of what is beyond the limits; return how many traces."""
+        """Delete one portion of the traces beyond the limits; return how many."""
         return retention.prune_portion(self.engine, limits, now_ms)
 
     def count_before(self, timestamp_ms: int) -> int:
@@ -91,7 +91,7 @@ class SqlAdmin:
         return inspect_store(self.engine)
 
     def write_ahead_bytes(self) -> int:
-        """Return the bytes of the write-ahead log; 0 where there is no such file."""
+        """Return the bytes of the write-ahead log; 0 where the store has none."""
         _, wal_bytes = self._database.file_sizes(self.engine)
         return wal_bytes or 0
 

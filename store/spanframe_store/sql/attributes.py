@@ -1,4 +1,4 @@
-"""What a comparator means for a span attribute, as an expression."""
+"""Comparisons of a span attribute, as SQLAlchemy expressions."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, or_
 
 from spanframe_store.contract.filter import Comparator, Condition
 from spanframe_store.residual.attributes import compared_number, compared_text
-from spanframe_store.sql.compile import OPERATORS, Layout, compare_text
+from spanframe_store.sql.compile import OPERATORS, FieldLayout, compare_text
 
 __all__ = ["compare_attribute"]
 
@@ -17,18 +17,18 @@ def compare_attribute(
     text: ColumnElement[Any],
     number: ColumnElement[Any],
     condition: Condition,
-    layout: Layout,
+    layout: FieldLayout,
 ) -> ColumnElement[bool]:
     """Return an attribute compared with texts, numbers, or a list of both.
 
-    A text compares with the text of the attribute, a number with its number; an
-    attribute that is no number equals none.
+    A text compares with the text of the attribute, a number with its number. An
+    attribute that is not a number equals no number.
 
     Args:
-        text: the decoded attribute as text; NULL where it is absent.
-        number: the attribute as a number; NULL where it is none.
+        text: the decoded attribute as text; NULL where the span does not have it.
+        number: the attribute as a number; NULL where it is not one.
         condition: the comparator and the value.
-        layout: how patterns are compared.
+        layout: the layout, which compares patterns.
     """
     comparator = condition.comparator
     if comparator in _PATTERNS:

@@ -30,7 +30,7 @@ class SqlBackend:
         return SpanWriter(open_engine(url, options=options))
 
     def reader(self, url: str) -> "SqlReader":
-        """Open a store for reading; loads what a collector does without."""
+        """Open a store for reading; a collector never loads the modules of a reader."""
         from spanframe_store.sql.reader import SqlReader  # noqa: PLC0415
 
         return SqlReader(open_engine(url, read_only=True))
@@ -42,11 +42,11 @@ class SqlBackend:
         *,
         read_only: bool = False,
     ) -> SqlAdmin:
-        """Open a store for changes, or for what changes nothing."""
+        """Open a store for changes; ``read_only`` for calls that change nothing."""
         return SqlAdmin(open_engine(url, read_only=read_only, options=options))
 
     def copy(self, source: str, target: str, progress: Progress) -> Copied:
-        """Make a store hold what another one holds, database by database."""
+        """Make a row store hold what another row store holds."""
         from spanframe_store.sql.copying import copy_store  # noqa: PLC0415
 
         with (
@@ -61,16 +61,17 @@ class SqlBackend:
 def open_engine(
     url: str, *, read_only: bool = False, options: WriterOptions = DEFAULT_OPTIONS
 ) -> Engine:
-    """Open the engine of a row store; nothing is created or connected yet.
+    """Open the engine of a row store; it connects on first use.
 
     Args:
         url: SQLAlchemy URL of the store.
-        read_only: connections that can only query; a missing SQLite file is an error.
-        options: how an engine that writes does so.
+        read_only: whether connections can only query; a missing SQLite file is an
+            error then.
+        options: the options of an engine that writes.
 
     Raises:
         MissingExtraError: when the driver of the database is not installed.
-        SettingsError: when no row store has such a URL.
+        SettingsError: when the URL does not name a row store.
         StoreError: when a read-only engine is asked for a file that does not exist.
     """
     parsed = parse_url(url)

@@ -1,7 +1,7 @@
-"""The functions that a filter calls on spans in their blocks.
+"""SQL functions that read a span from its block.
 
-A store that can call back into Python asks one of them about one span of a block at a
-time, so the last blocks are kept open.
+A database that can call Python calls them once per span, so the blocks that were read
+last stay decompressed.
 """
 
 from functools import cached_property, lru_cache
@@ -17,7 +17,8 @@ from spanframe_store.sql.codecs import Codecs
 
 __all__ = ["BlockFunctions"]
 
-_KEPT: Final = 8
+_MAX_OPEN_BLOCKS: Final = 8
+"""Maximum blocks per connection that stay decompressed."""
 
 
 class _OpenBlock:
@@ -32,7 +33,7 @@ class _OpenBlock:
             return ()
 
     def span(self, position: int) -> Span:
-        # One damaged block must not end the search of all others.
+        # A damaged block must not end the search of all other blocks.
         return self._spans[position] if position < len(self._spans) else Span()
 
 
@@ -40,12 +41,12 @@ class BlockFunctions:
     """The functions of one connection.
 
     Args:
-        codecs: those of the store; they must hold the dictionaries of every block.
+        codecs: the codecs of the store; they must know the dictionary of every block.
     """
 
     def __init__(self, codecs: Codecs) -> None:
         self._codecs = codecs
-        self._open = lru_cache(maxsize=_KEPT)(self._opened)
+        self._open = lru_cache(maxsize=_MAX_OPEN_BLOCKS)(self._opened)
 
     def content(self, body: bytes, dictionary_key: int | None, position: int) -> str:
         """Return a span as JSON text, its attributes decoded."""
@@ -54,14 +55,14 @@ class BlockFunctions:
     def attribute_text(
         self, body: bytes, dictionary_key: int | None, position: int, key: str
     ) -> str | None:
-        """Return the text of an attribute of a span; None when it has none."""
+        """Return the text of an attribute of a span; None when the span lacks it."""
         span = self._span_with(body, dictionary_key, position, key)
         return None if span is None else span_body.attribute_text(span, key)
 
     def attribute_number(
         self, body: bytes, dictionary_key: int | None, position: int, key: str
     ) -> float | None:
-        """Return the number an attribute of a span holds, if it holds one."""
+        """Return the number in an attribute of a span; None when it is not a number."""
         span = self._span_with(body, dictionary_key, position, key)
         return None if span is None else span_body.attribute_number(span, key)
 
@@ -69,7 +70,7 @@ class BlockFunctions:
         self, body: bytes, dictionary_key: int | None, position: int, key: str
     ) -> Span | None:
         block = self._open(body, dictionary_key)
-        # Parsing costs microseconds, finding that no span has the key does not.
+        # Parsing a block costs microseconds; searching its bytes for the key does not.
         if REPLACEMENT not in key and key.encode() not in block.message:
             return None
         return block.span(position)

@@ -1,8 +1,8 @@
-"""Span bodies in blocks: an OTLP ScopeSpans message each, compressed by Zstandard.
+"""Blocks of span bodies: one OTLP ScopeSpans message each, compressed by Zstandard.
 
-The spans of one trace repeat each other's keys and texts, so a few of them together
-take less than each alone. A dictionary trained on what the store has received halves
-that again; each block says which one it needs.
+Spans of one trace repeat each other's keys and texts, so spans that are compressed
+together take less space than spans compressed alone. A dictionary trained on stored
+spans halves the size again; each block names the dictionary that it needs.
 """
 
 import threading
@@ -19,17 +19,26 @@ from spanframe_store.sql.schema import dictionaries
 
 __all__ = ["Codec", "Dictionaries", "load_codecs", "portions"]
 
-_LEVEL: Final = 3
-_MOST_BYTES: Final = 256 << 10
-"""Bodies in one block: to read one of them all are decompressed."""
+_COMPRESSION_LEVEL: Final = 3
+"""Compression level of Zstandard."""
 
-_FEW: Final = 16
+_MAX_BLOCK_BYTES: Final = 256 << 10
+"""Maximum bytes of bodies per block; reading one body decompresses all of them."""
 
-_DICTIONARY_BYTES: Final = 64 << 10
-_SAMPLES: Final = 4000
-_SAMPLE_BYTES: Final = 8 << 10
-_RENEWED_AFTER: Final = 2_000_000
-"""Spans until a new dictionary is trained, as what apps send changes over time."""
+_MIN_PARALLEL_BLOCKS: Final = 16
+"""Minimum blocks that are worth one call for all of them."""
+
+_MAX_DICTIONARY_BYTES: Final = 64 << 10
+"""Maximum bytes of a dictionary."""
+
+_TRAINING_SPANS: Final = 4000
+"""Spans that a dictionary is trained on."""
+
+_MAX_SAMPLE_BYTES: Final = 8 << 10
+"""Maximum bytes of one span that training reads."""
+
+_TRAINING_INTERVAL_SPANS: Final = 2_000_000
+"""Spans stored between two trainings; what apps send changes over time."""
 
 
 class Codec:
@@ -43,7 +52,7 @@ class Codec:
         self._dictionary = (
             None if dictionary is None else zstandard.ZstdCompressionDict(dictionary)
         )
-        # A context serves one thread at a time.
+        # A context of Zstandard serves one thread at a time.
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type["Codec"], tuple[bytes | None]]:
@@ -52,24 +61,26 @@ class Codec:
     @cached_property
     def _compressor(self) -> zstandard.ZstdCompressor:
         if self._dictionary is not None:
-            self._dictionary.precompute_compress(level=_LEVEL)
-        return zstandard.ZstdCompressor(level=_LEVEL, dict_data=self._dictionary)
+            self._dictionary.precompute_compress(level=_COMPRESSION_LEVEL)
+        return zstandard.ZstdCompressor(
+            level=_COMPRESSION_LEVEL, dict_data=self._dictionary
+        )
 
     @cached_property
     def _decompressor(self) -> zstandard.ZstdDecompressor:
         return zstandard.ZstdDecompressor(dict_data=self._dictionary)
 
     def pack(self, blocks: Sequence[Iterable[bytes]]) -> list[bytes]:
-        """Return the blocks of the bodies of some spans each.
+        """Return a block for each group of bodies.
 
-        Many are compressed in one call, which lets other threads run all the while;
-        after a call a block it would have to wait for its turn each time.
+        Many blocks are compressed in one call, during which other threads run. After a
+        call per block, the thread would wait for the interpreter lock each time.
         """
         messages: list[bytes | bytearray | memoryview[int]] = [
             join_spans(bodies) for bodies in blocks
         ]
         with self._lock:
-            if len(messages) < _FEW:
+            if len(messages) < _MIN_PARALLEL_BLOCKS:
                 return [self._compressor.compress(each) for each in messages]
             packed = self._compressor.multi_compress_to_buffer(messages)
         return [packed[n].tobytes() for n in range(len(packed))]
@@ -78,22 +89,22 @@ class Codec:
         """Return a block as the OTLP ScopeSpans message it holds.
 
         Raises:
-            StoreError: when it cannot be read.
+            StoreError: when the block cannot be decompressed.
         """
         try:
             with self._lock:
                 return self._decompressor.decompress(block)
         except zstandard.ZstdError as error:
             raise StoreError(
-                "A block of spans cannot be decompressed: the store is damaged. "
-                "`spanframe db check` names what else is."
+                "A block of spans cannot be decompressed: the store is damaged. Run "
+                "`spanframe db check` to see what else is damaged."
             ) from error
 
 
 def load_codecs(
     connection: Connection, keys: Iterable[int] | None = None, *, after: int = 0
 ) -> Iterator[tuple[int, Codec]]:
-    """Yield the codecs of dictionaries by key: of these, or of all ``after`` one."""
+    """Yield key and codec of the dictionaries ``keys``, or of all above ``after``."""
     query = select(dictionaries.c.dictionary_key, dictionaries.c.body).where(
         dictionaries.c.dictionary_key > after
         if keys is None
@@ -107,10 +118,10 @@ T = TypeVar("T")
 
 
 def portions(spans: Sequence[T], sizes: Iterable[int]) -> Iterator[Sequence[T]]:
-    """Yield spans in portions whose bodies fit a block; a larger body has its own."""
+    """Yield spans in portions whose bodies fit a block, and larger bodies alone."""
     start = total = 0
     for position, size in enumerate(sizes):
-        if position > start and total + size > _MOST_BYTES:
+        if position > start and total + size > _MAX_BLOCK_BYTES:
             yield spans[start:position]
             start, total = position, 0
         total += size
@@ -118,9 +129,9 @@ def portions(spans: Sequence[T], sizes: Iterable[int]) -> Iterator[Sequence[T]]:
 
 
 class Dictionaries:
-    """Keeps the newest dictionary of a store at hand, and trains the next one.
+    """Holds the newest dictionary of a store, and trains the next one.
 
-    Not thread-safe: it belongs to one writer.
+    Not thread-safe: one writer owns it.
     """
 
     def __init__(self) -> None:
@@ -130,7 +141,7 @@ class Dictionaries:
         self._until_training = 0
 
     def current(self, connection: Connection) -> tuple[int | None, Codec]:
-        """Return the newest dictionary, whichever writer made it."""
+        """Return key and codec of the newest dictionary, of whatever writer."""
         newest = connection.execute(select(func.max(dictionaries.c.dictionary_key)))
         key = newest.scalar()
         if key != self._key:
@@ -142,23 +153,23 @@ class Dictionaries:
         return self._key, self._codec
 
     def _wait(self) -> None:
-        self._until_training = _RENEWED_AFTER
+        self._until_training = _TRAINING_INTERVAL_SPANS
         self._samples.clear()
 
     def sample(self, bodies: Sequence[bytes]) -> bool:
-        """Take note of bodies that are stored; return whether `train` is due."""
+        """Take samples of stored bodies; return whether `train` is due."""
         self._until_training -= len(bodies)
         if self._until_training > 0:
             return False
-        self._samples += [body[:_SAMPLE_BYTES] for body in bodies[:_SAMPLES]]
-        return len(self._samples) >= _SAMPLES
+        self._samples += [body[:_MAX_SAMPLE_BYTES] for body in bodies[:_TRAINING_SPANS]]
+        return len(self._samples) >= _TRAINING_SPANS
 
     def train(self, connection: Connection) -> None:
         """Train a dictionary on the samples and store it."""
         try:
-            trained = zstandard.train_dictionary(_DICTIONARY_BYTES, self._samples)
+            trained = zstandard.train_dictionary(_MAX_DICTIONARY_BYTES, self._samples)
         except zstandard.ZstdError:
-            # Too little in common; what comes later may have more.
+            # The samples have too little in common; later spans may have more.
             self._wait()
             return
         key = (self._key or 0) + 1

@@ -1,10 +1,10 @@
-"""Inserts many rows at the driver's own pace.
+"""Inserts many rows at the speed of the driver.
 
 `Connection.execute` builds a dictionary and a tuple for every row of an executemany,
-which costs more than the insert itself. And a driver that lets other threads run
-during each statement waits for its turn after each: so a statement carries hundreds
-of rows. The statements are still SQLAlchemy's, compiled once for a dialect; only the
-values go straight to the driver.
+which costs more than the insert itself. A driver releases the interpreter lock during a
+statement and waits for it after each, so one statement carries hundreds of rows.
+SQLAlchemy compiles the statements once per dialect; only the values go straight to the
+driver.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from sqlalchemy import Connection, Dialect, Table, UpdateBase, insert
 
 __all__ = ["execute_many", "insert_in_portions"]
 
-_MAX_VALUES: Final = 8192
-"""Maximum values in one statement; SQLite takes 32 766 since 3.32."""
+_MAX_STATEMENT_VALUES: Final = 8192
+"""Maximum values bound per statement; SQLite takes 32 766 since 3.32."""
 
-_FEW_ROWS: Final = 32
-"""Rows of the shorter of two statements."""
+_SHORT_STATEMENT_ROWS: Final = 32
+"""Rows per statement of the shorter of two lengths."""
 
 
 def insert_in_portions(
@@ -34,8 +34,8 @@ def insert_in_portions(
     if not rows:
         return
     dialect, done = connection.dialect, 0
-    # Two lengths of statements, so that the driver prepares each once.
-    for size in (_MAX_VALUES // len(table.c), _FEW_ROWS):
+    # Statements have two lengths, so that the driver prepares each of them once.
+    for size in (_MAX_STATEMENT_VALUES // len(table.c), _SHORT_STATEMENT_ROWS):
         text = _statement(table, dialect, size)
         while len(rows) - done >= size:
             portion = rows[done : done + size]
@@ -49,7 +49,7 @@ def insert_in_portions(
 def execute_many(
     connection: Connection, statement: UpdateBase, rows: Sequence[dict[str, Any]]
 ) -> None:
-    """Run a statement once for each row of parameters, all of the same names.
+    """Run a statement once per row of parameters; all rows have the same names.
 
     The values go to the driver as they are.
     """
@@ -74,6 +74,6 @@ def _compiled(
 @cache
 def _statement(table: Table, dialect: Dialect, rows: int) -> str:
     statement = str(insert(table).compile(dialect=dialect, column_keys=table.c.keys()))
-    # Written out by hand, as compiling thousands of values takes a tenth of a second.
-    head, values, row = statement.rpartition(" VALUES ")
-    return head + values + ", ".join([row] * rows)
+    # SQLAlchemy would take a tenth of a second to compile thousands of values.
+    insert_into, values, row = statement.rpartition(" VALUES ")
+    return insert_into + values + ", ".join([row] * rows)

@@ -1,13 +1,13 @@
-"""Portions of what would be too much for one statement."""
+"""Splits values into lists that one statement can bind."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, TypeVar
 
-__all__ = ["LOOKUP_SIZE", "chunks"]
+__all__ = ["MAX_LOOKUP_VALUES", "chunks"]
 
-LOOKUP_SIZE: Final = 500
-"""Bound values in one lookup; every engine takes as many."""
+MAX_LOOKUP_VALUES: Final = 500
+"""Maximum values bound per lookup; every database takes as many."""
 
 T = TypeVar("T")
 

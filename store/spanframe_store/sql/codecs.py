@@ -1,4 +1,4 @@
-"""The codecs of a store's span blocks, read once and kept with its engine."""
+"""The codecs of a store's span blocks, read once and kept as long as its engine."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -12,7 +12,7 @@ __all__ = ["Codecs", "codecs_of"]
 
 
 class Codecs:
-    """Codecs by dictionary key; None: that of blocks without a dictionary."""
+    """Codecs by dictionary key; the key None is of blocks without a dictionary."""
 
     def __init__(self) -> None:
         self._known: dict[int | None, Codec] = {None: Codec()}
@@ -21,7 +21,7 @@ class Codecs:
         return self._known[dictionary_key]
 
     def read(self, keys: Iterable[int | None], connected: Connection) -> None:
-        """Read those of some dictionaries that are not known yet."""
+        """Read the dictionaries of ``keys`` that are not known yet."""
         missing = [key for key in keys if key is not None and key not in self._known]
         if missing:
             self._known.update(load_codecs(connected, missing))

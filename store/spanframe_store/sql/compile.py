@@ -1,7 +1,8 @@
 """A filter tree → SQLAlchemy expressions over the tables of the row store.
 
-What a comparator means is stated here, once for every database; where a field is found
-is the layout's business. Values are bound, never written into a statement.
+This module defines what a comparator means, once for every database; the layout of a
+database defines where a field is found. Values are bound, never written into a
+statement.
 
 The rules are MLflow's (3.17): a field that is absent fulfils no comparator but IS NULL,
 ``!=`` and NOT IN included; patterns match the whole text, ``%`` is any run of
@@ -32,7 +33,7 @@ from spanframe_store.contract.filter import (
 
 __all__ = [
     "OPERATORS",
-    "Layout",
+    "FieldLayout",
     "compare_number",
     "compare_text",
     "compile_all",
@@ -50,7 +51,7 @@ OPERATORS: Final[dict[Comparator, Callable[[Any, Any], ColumnElement[bool]]]] = 
 }
 
 
-class Layout(Protocol):
+class FieldLayout(Protocol):
     """Where a database keeps the fields of a trace, and how it compares them."""
 
     def text(self, field: Field) -> ColumnElement[Any]:
@@ -63,7 +64,7 @@ class Layout(Protocol):
         """Return whether a trace-level text field is one of ``values``."""
 
     def some_span(self, part: Node) -> ColumnElement[bool]:
-        """Return whether one span of the trace fulfils a tree of conditions on it."""
+        """Return whether one span of the trace fulfils a tree of conditions."""
 
     def like(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Return whether a text fits a pattern, letter by letter."""
@@ -75,7 +76,7 @@ class Layout(Protocol):
         """Return whether a regular expression (RE2) is found in a text."""
 
 
-def compile_all(root: Node, layout: Layout) -> list[ColumnElement[bool]]:
+def compile_all(root: Node, layout: FieldLayout) -> list[ColumnElement[bool]]:
     """Return the expressions that must all hold for a trace to fulfil a tree."""
 
     def leaf(node: Condition | SomeSpan) -> ColumnElement[bool]:
@@ -101,13 +102,13 @@ def compile_tree(
         case Or(parts):
             return or_(false(), *(compile_tree(part, leaf) for part in parts))
         case Not(part):
-            # Of an absent field nothing holds, so that its opposite does.
+            # A condition on an absent field does not hold, so its opposite does.
             return compile_tree(part, leaf).is_not(true())
         case _:
             return leaf(node)
 
 
-def _trace_condition(condition: Condition, layout: Layout) -> ColumnElement[bool]:
+def _trace_condition(condition: Condition, layout: FieldLayout) -> ColumnElement[bool]:
     field, comparator = condition.field, condition.comparator
     if field.kind in NUMBER_KINDS:
         return compare_number(layout.number(field), comparator, condition.numbers[0])
@@ -120,7 +121,7 @@ def compare_text(  # noqa: PLR0911  # one for each comparator
     text: ColumnElement[Any],
     comparator: Comparator,
     values: tuple[str, ...],
-    layout: Layout,
+    layout: FieldLayout,
 ) -> ColumnElement[bool]:
     """Return a text compared with the value, or the values of a list."""
     match comparator:
@@ -149,11 +150,11 @@ def compare_number(
 ) -> ColumnElement[bool]:
     """Return an integer compared with an exact number of any size and precision.
 
-    The number is first moved to the integer that means the same, so that every bound
-    value is a 64-bit integer and no comparison is rounded.
+    The number is first rounded to the integer that gives the same result, so that every
+    bound value is a 64-bit integer and no comparison loses precision.
     """
     always, never = number.is_not(None), false()
-    # Below 5.5 is below 6; at most 5.5 is at most 5.
+    # `< 5.5` means `< 6`, and `<= 5.5` means `<= 5`.
     rounds_up = comparator in {Comparator.LT, Comparator.GE}
     bound = _whole(value, ROUND_CEILING if rounds_up else ROUND_FLOOR)
     if comparator in {Comparator.EQ, Comparator.NE}:
@@ -168,7 +169,7 @@ def compare_number(
 
 
 def _whole(value: Decimal, rounding: str) -> int:
-    """Round a number, however large its exponent, without writing out its digits."""
+    """Round a number of any exponent without computing all of its digits."""
     if not _INT64.start <= value < _INT64.stop:
         return _INT64.stop if value > 0 else _INT64.start - 1
     return int(value.to_integral_value(rounding))

@@ -1,7 +1,7 @@
 """Tags and metadata that MLflow 3.17 shows and the row stores do not keep as entries.
 
-Each is said once, as an expression for filters and as values for the entities built
-from rows, so that what a trace shows is what a filter finds.
+Each is defined once, as an expression for filters and as values for the entities that
+are built from rows, so that a filter finds what a trace shows.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +13,11 @@ from sqlalchemy import ColumnElement, Text, case, cast, func, literal
 
 from spanframe import keys
 from spanframe_store.contract.filter import FieldKind
+from spanframe_store.otlp.computed import (
+    ARTIFACT_PREFIX,
+    SCHEMA_VERSION,
+    SPANS_LOCATION,
+)
 from spanframe_store.otlp.previews import (
     ELLIPSIS,
     MAX_METADATA_CHARS,
@@ -21,15 +26,11 @@ from spanframe_store.otlp.previews import (
 
 __all__ = ["COMPUTED", "Computed", "add_computed"]
 
-_ARTIFACT_PREFIX: Final = "spanframe:/traces/"
-_SPANS_LOCATION: Final = "TRACKING_STORE"
-_SCHEMA_VERSION: Final = "3"
-
 Columns = Callable[[str], ColumnElement[Any]]
-"""From the name of a column of the trace row, or ``request_id``, to its expression."""
+"""Function of a column name of the trace row, or ``request_id``: its expression."""
 
 Fetched = Mapping[str, Sequence[Any]]
-"""Fetched rows of ``schema.traces`` column by column, ``request_id`` among them."""
+"""Fetched rows of ``schema.traces``, column by column, with ``request_id``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def _column(name: str) -> Computed:
 
 
 def _column_or_preview(name: str, preview: str) -> Computed:
-    """Return a column that is not written where it is the preview, cut."""
+    """Return a column that is NULL where it equals the preview, cut."""
 
     def expression(column: Columns) -> ColumnElement[Any]:
         shown = column(preview)
@@ -81,17 +82,17 @@ def _constant(text: str) -> Computed:
 COMPUTED: Final[Mapping[tuple[FieldKind, str], Computed]] = {
     (FieldKind.TAG, keys.TAG_TRACE_NAME): _column("name"),
     (FieldKind.TAG, keys.TAG_ARTIFACT_LOCATION): Computed(
-        lambda column: literal(_ARTIFACT_PREFIX, Text) + column("request_id"),
-        lambda rows: map(_ARTIFACT_PREFIX.__add__, rows["request_id"]),
+        lambda column: literal(ARTIFACT_PREFIX, Text) + column("request_id"),
+        lambda rows: map(ARTIFACT_PREFIX.__add__, rows["request_id"]),
     ),
-    (FieldKind.TAG, keys.TAG_SPANS_LOCATION): _constant(_SPANS_LOCATION),
+    (FieldKind.TAG, keys.TAG_SPANS_LOCATION): _constant(SPANS_LOCATION),
     (FieldKind.METADATA, keys.META_TRACE_INPUTS): _column_or_preview(
         "trace_inputs", "request_preview"
     ),
     (FieldKind.METADATA, keys.META_TRACE_OUTPUTS): _column_or_preview(
         "trace_outputs", "response_preview"
     ),
-    (FieldKind.METADATA, keys.META_SCHEMA_VERSION): _constant(_SCHEMA_VERSION),
+    (FieldKind.METADATA, keys.META_SCHEMA_VERSION): _constant(SCHEMA_VERSION),
     (FieldKind.METADATA, keys.META_SIZE_BYTES): Computed(
         lambda column: cast(column("size_bytes"), Text),
         lambda rows: map(str, rows["size_bytes"]),
@@ -102,9 +103,9 @@ COMPUTED: Final[Mapping[tuple[FieldKind, str], Computed]] = {
 def add_computed(
     kind: FieldKind, entries: Sequence[dict[str, str]], rows: Fetched
 ) -> None:
-    """Add the computed tags or metadata of fetched rows to the entries of each."""
-    for (of_kind, key), computed in COMPUTED.items():
-        if of_kind is not kind:
+    """Add the computed tags or metadata to the entries of each fetched row."""
+    for (entry_kind, key), computed in COMPUTED.items():
+        if entry_kind is not kind:
             continue
         for each, value in zip(entries, computed.values(rows), strict=False):
             if value is not None:

@@ -1,12 +1,12 @@
-"""Copies a store to another one, on whatever engines they are: row by row, checked.
+"""Copies a row store to another one, on the same or another database, and verifies it.
 
-A portion of traces at a time, in the order of their keys: what the other store holds of
-them is compared by a checksum a trace, what differs is copied, and compared again. So a
-copy that was interrupted goes on where it was, and one of a store that is in use is
-brought up to date by copying again. Keys stay what they are.
+Traces are copied in portions, in the order of their keys. A checksum per trace compares
+both stores; traces that differ are copied and compared again. An interrupted copy
+continues where it stopped, and copying again brings the copy of a store in use up to
+date. Keys do not change.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe_store.contract.results import Copied
 from spanframe_store.contract.store import Progress
-from spanframe_store.sql import index
-from spanframe_store.sql.chunks import LOOKUP_SIZE, chunks
+from spanframe_store.sql import index_entries
+from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.schema import (
     attribute_index,
@@ -26,7 +26,7 @@ from spanframe_store.sql.schema import (
     resources,
     scopes,
     span_blocks,
-    span_kinds,
+    span_signatures,
     spans,
     traces,
 )
@@ -34,12 +34,14 @@ from spanframe_store.sql.urls import driver_message, store_name
 
 __all__ = ["copy_store"]
 
-_TRACES_AT_ONCE: Final = 200
+_PORTION_TRACES: Final = 200
+"""Traces per transaction."""
 
-_SHARED: Final = (experiments, resources, scopes, span_kinds, dictionaries)
-"""What traces refer to by key; a row of them never changes."""
+_SHARED: Final = (experiments, resources, scopes, span_signatures, dictionaries)
+"""Tables whose rows traces refer to by key; a row of them never changes."""
 
 _COUNTED: Final = (traces, spans, span_blocks, attribute_index)
+"""Tables whose rows are counted in both stores at the end."""
 
 
 def copy_store(source: Engine, target: Engine, progress: Progress) -> Copied:
@@ -47,9 +49,9 @@ def copy_store(source: Engine, target: Engine, progress: Progress) -> Copied:
 
     Args:
         source: a reading engine of a store of this version.
-        target: a writing engine of a store of this version: an empty one, or what an
-            earlier copy has made.
-        progress: told traces done and traces in all, again and again.
+        target: a writing engine of a store of this version: empty, or made by an
+            earlier copy.
+        progress: called with the traces done and the traces in total.
 
     Raises:
         InvalidArgumentError: when the target holds something else.
@@ -72,47 +74,47 @@ def copy_store(source: Engine, target: Engine, progress: Progress) -> Copied:
     except DBAPIError as error:
         names = f"{store_name(source)} to {store_name(target)}"
         raise StoreError(
-            f"The copy of {names} stopped: {driver_message(error)}. Copy again: it "
-            "goes on where it was."
+            f"The copy of {names} stopped: {driver_message(error)}. Copy again: the "
+            "copy continues where it stopped."
         ) from error
     return Copied(copied, equal)
 
 
 def _copy_shared(reading: Connection, writing: Connection) -> None:
-    """Copy what traces refer to, if the target may be written at all."""
+    """Copy the rows that traces refer to; refuse a target that holds other traces."""
     newest = select(traces.c.trace_key, traces.c.trace_id)
     newest = newest.order_by(traces.c.trace_key.desc()).limit(1)
     last = writing.execute(newest).first()
     if last is not None:
-        same = select(traces.c.trace_id).where(traces.c.trace_key == last.trace_key)
-        if reading.execute(same).scalar() != last.trace_id:
-            raise _another(writing)
+        same_key = select(traces.c.trace_id).where(traces.c.trace_key == last.trace_key)
+        if reading.execute(same_key).scalar() != last.trace_id:
+            raise _other_traces(writing)
     for table in _SHARED:
         key = next(iter(table.primary_key.columns)).name
-        there = {row[0]: tuple(row) for row in writing.execute(select(table))}
+        copied = {row[0]: tuple(row) for row in writing.execute(select(table))}
         new = []
         for row in reading.execute(select(table).order_by(table.c[key])):
-            if row[0] not in there:
+            if row[0] not in copied:
                 new.append(tuple(row))
-            elif there[row[0]] != tuple(row):
-                raise _another(writing)
+            elif copied[row[0]] != tuple(row):
+                raise _other_traces(writing)
         database_of(writing).insert_rows(writing, table, new)
 
 
-def _another(connection: Connection) -> InvalidArgumentError:
+def _other_traces(target: Connection) -> InvalidArgumentError:
     return InvalidArgumentError(
-        f"{store_name(connection.engine)} holds traces of another store; name an empty "
-        "one, or one that was copied from this source."
+        f"{store_name(target.engine)} holds traces of another store. Name an empty "
+        "store, or one that was copied from this source."
     )
 
 
 def _portions(reading: Connection) -> Iterator[tuple[int, int | None]]:
-    """Yield ranges of trace keys, first and last; the last one is open."""
+    """Yield ranges of trace keys, first and last; the last range has no end."""
     first = 0
     keys = select(traces.c.trace_key).order_by(traces.c.trace_key)
     while True:
         portion = keys.where(traces.c.trace_key >= first)
-        following = portion.offset(_TRACES_AT_ONCE).limit(1)
+        following = portion.offset(_PORTION_TRACES).limit(1)
         end = reading.execute(following).scalar()
         yield first, None if end is None else int(end) - 1
         if end is None:
@@ -126,26 +128,27 @@ _Rows = Mapping[int, Mapping[Table, Sequence[tuple[Any, ...]]]]
 def _copy_portion(
     reading: Connection, writing: Connection, first: int, last: int | None
 ) -> tuple[int, int]:
-    """Make a range of traces equal; return how many were not, and how many were."""
-    wanted, there = (_rows(each, first, last) for each in (reading, writing))
-    sums, before = _checksums(wanted), _checksums(there)
-    different = [key for key in sums if before.get(key) != sums[key]]
-    for key in there.keys() & wanted.keys():
-        if _header(there[key])["trace_id"] != _header(wanted[key])["trace_id"]:
-            raise _another(writing)
-    _replace(writing, {key: wanted[key] for key in different}, there, wanted.keys())
-    if different or there.keys() - wanted.keys():
-        after = _checksums(_rows(writing, first, last))
-        if after != sums:
+    """Make a range of traces equal; return how many were copied, and were equal."""
+    source, target = (_rows(each, first, last) for each in (reading, writing))
+    expected, present = _checksums(source), _checksums(target)
+    different = [key for key in expected if present.get(key) != expected[key]]
+    for key in target.keys() & source.keys():
+        if _trace_row(target[key])["trace_id"] != _trace_row(source[key])["trace_id"]:
+            raise _other_traces(writing)
+    leftover = target.keys() - source.keys()
+    _replace(writing, {key: source[key] for key in different}, target, leftover)
+    if different or leftover:
+        written = _checksums(_rows(writing, first, last))
+        if written != expected:
             raise StoreError(
-                f"{store_name(writing.engine)} does not hold what was written to it: "
-                "the copy is not to be used. `spanframe db check` says more."
+                f"{store_name(writing.engine)} does not hold what was written to it. "
+                "Do not use the copy; `spanframe db check` shows what is damaged."
             )
-    return len(different), len(sums) - len(different)
+    return len(different), len(expected) - len(different)
 
 
 def _rows(connection: Connection, first: int, last: int | None) -> _Rows:
-    """Return all rows of a range of traces, but those that follow from the others."""
+    """Return all rows of a range of traces except index rows, which they determine."""
     found: dict[int, dict[Table, list[tuple[Any, ...]]]] = {}
     for table in (traces, spans):
         query = select(table).where(table.c.trace_key >= first)
@@ -153,60 +156,62 @@ def _rows(connection: Connection, first: int, last: int | None) -> _Rows:
             query = query.where(table.c.trace_key <= last)
         query = query.order_by(*table.primary_key.columns)
         for row in connection.execute(query):
-            of_trace = found.setdefault(
+            rows_of_trace = found.setdefault(
                 row.trace_key, {traces: [], spans: [], span_blocks: []}
             )
-            of_trace[table].append(tuple(row))
-    place = spans.c.keys().index("block_key")
-    owners = {row[place]: key for key, of in found.items() for row in of[spans]}
-    for keys in chunks(sorted(owners), LOOKUP_SIZE):
+            rows_of_trace[table].append(tuple(row))
+    block_column = spans.c.keys().index("block_key")
+    trace_of_block = {
+        row[block_column]: key for key, rows in found.items() for row in rows[spans]
+    }
+    for keys in chunks(sorted(trace_of_block), MAX_LOOKUP_VALUES):
         query = select(span_blocks).where(span_blocks.c.block_key.in_(keys))
         for row in connection.execute(query.order_by(span_blocks.c.block_key)):
-            found[owners[row.block_key]][span_blocks].append(tuple(row))
+            found[trace_of_block[row.block_key]][span_blocks].append(tuple(row))
     return found
 
 
 def _checksums(rows: _Rows) -> dict[int, bytes]:
     return {
-        key: blake2b(repr(list(of.values())).encode(), digest_size=16).digest()
-        for key, of in rows.items()
+        key: blake2b(repr(list(tables.values())).encode(), digest_size=16).digest()
+        for key, tables in rows.items()
     }
 
 
-def _header(of_trace: Mapping[Table, Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
-    """Return the row of a trace."""
-    [row] = of_trace[traces] or [(None,) * len(traces.c)]
+def _trace_row(tables: Mapping[Table, Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
+    """Return the row of a trace in ``schema.traces``, by column."""
+    [row] = tables[traces] or [(None,) * len(traces.c)]
     return dict(zip(traces.c.keys(), row, strict=True))
 
 
 def _replace(
-    writing: Connection, new: _Rows, there: _Rows, wanted: Iterable[int]
+    writing: Connection, new: _Rows, present: _Rows, leftover: Container[int]
 ) -> None:
-    """Put the rows of some traces in place of what is there, and delete leftovers."""
-    old = [key for key in there if key in new or key not in wanted]
-    changes = index.Changes()
+    """Write the new rows in place of the present ones, and delete leftover traces."""
+    old = [key for key in present if key in new or key in leftover]
+    changes = index_entries.Changes()
     for key in {*old, *new}:
-        before = _header(there[key]) if key in there else None
-        after = _header(new[key]) if key in new else None
+        before = _trace_row(present[key]) if key in present else None
+        after = _trace_row(new[key]) if key in new else None
         changes.add(
             key,
-            None if before is None else index.Searchable.of_row(before),
-            None if after is None else index.Searchable.of_row(after),
+            None if before is None else index_entries.Searchable.of_row(before),
+            None if after is None else index_entries.Searchable.of_row(after),
         )
-    # Those of the new rows, too: a block may have lost the spans that refer to it.
+    # The target may hold a block of the new rows without any span that refers to it.
     blocks = {
         row[0]
-        for of in (*(there[key] for key in old), *new.values())
-        for row in of[span_blocks]
+        for tables in (*(present[key] for key in old), *new.values())
+        for row in tables[span_blocks]
     }
-    for some in chunks(blocks, LOOKUP_SIZE):
+    for some in chunks(blocks, MAX_LOOKUP_VALUES):
         writing.execute(delete(span_blocks).where(span_blocks.c.block_key.in_(some)))
-    for some in chunks(old, LOOKUP_SIZE):
+    for some in chunks(old, MAX_LOOKUP_VALUES):
         for table in (spans, traces):
             writing.execute(delete(table).where(table.c.trace_key.in_(some)))
     for table in (traces, span_blocks, spans):
         database_of(writing).insert_rows(
-            writing, table, [row for of in new.values() for row in of[table]]
+            writing, table, [row for tables in new.values() for row in tables[table]]
         )
     changes.write(writing)
 
@@ -217,11 +222,11 @@ def _count(connection: Connection, table: Table) -> int:
 
 def _check_counts(reading: Connection, target: Engine) -> None:
     for table in _COUNTED:
-        here = _count(reading, table)
+        expected = _count(reading, table)
         with target.begin() as writing:
-            there = _count(writing, table)
-        if here != there:
+            present = _count(writing, table)
+        if present != expected:
             raise StoreError(
-                f"{store_name(target)} has {there} rows in {table.name}, its "
-                f"source has {here}: the copy is not to be used."
+                f"{store_name(target)} has {present} rows in {table.name}, its source "
+                f"has {expected}. Do not use the copy; copy to an empty store."
             )

@@ -1,7 +1,7 @@
-"""What a database does its own way: all that the rest of the package asks of it.
+"""The interface of a database: everything that databases do differently.
 
 The tables, the statements and the algorithm of the writer are the same on every
-database. A new one is a folder in `engines`, with a `Database` and a layout.
+database. A new database is a folder in `engines`, with a `Database` and a layout.
 """
 
 from abc import ABC, abstractmethod
@@ -30,10 +30,10 @@ class Database(ABC):
     """One kind of database; stateless.
 
     Attributes:
-        name: for people.
-        dialect: SQLAlchemy's name.
-        knows_its_size: whether the bytes in use can be told, so that a limit on them
-            can be kept.
+        name: the name that people read.
+        dialect: SQLAlchemy's name of the dialect.
+        knows_its_size: whether the database can tell the bytes in use, so that a limit
+            on them can be kept.
     """
 
     name: ClassVar[str]
@@ -44,7 +44,7 @@ class Database(ABC):
 
     @abstractmethod
     def open(self, url: URL, *, read_only: bool, options: WriterOptions) -> Engine:
-        """Open the engine of a store; nothing is created or connected yet.
+        """Open the engine of a store; it connects on first use.
 
         A transaction of an engine that writes MUST keep every other writer out until
         its end.
@@ -60,10 +60,10 @@ class Database(ABC):
     def see_each_statement_alone(  # noqa: B027 - few have to
         self, connection: Connection
     ) -> None:
-        """Have each statement of a reading connection see the store as it is by then.
+        """Let each statement of a reading connection see the latest state of the store.
 
-        For one that runs a single statement: to begin and to end a transaction are two
-        more round trips to a server.
+        A connection that runs a single statement saves the two round trips to a server
+        that begin and end a transaction.
         """
 
     def unsuitable(self, connection: Connection) -> str | None:
@@ -73,10 +73,10 @@ class Database(ABC):
 
     @abstractmethod
     def would_take_later(self, error: Exception) -> bool:
-        """Return whether the store refuses for now, and not for what the rows hold."""
+        """Return whether the store refuses for now, and not because of the rows."""
 
     def identity(self, engine: Engine) -> FileIdentity:
-        """Return what changes when another file takes the place of the store's."""
+        """Return a value that changes when another file replaces that of the store."""
         del engine
         return None
 
@@ -84,7 +84,7 @@ class Database(ABC):
 
     @abstractmethod
     def layout(self, plan: "Plan") -> "RowLayout":
-        """Return where fields are found, for one statement that walks by a plan."""
+        """Return the layout of fields, for one statement that walks by a plan."""
 
     # --- writing ------------------------------------------------------------------
 
@@ -106,24 +106,24 @@ class Database(ABC):
     def mark(self, connection: Connection) -> Any:
         """Return a value that changes whenever the database does; None: it has none.
 
-        It changes with what other connections commit, and with what is done on this
-        one: retention and edits in this process may share it.
+        The value changes with commits of other connections and with changes on this
+        connection, which retention and edits in this process may share.
         """
         del connection
         return None
 
     def gather_statistics(self, connection: Connection) -> None:  # noqa: B027
-        """Have a server know at once what many new rows hold."""
+        """Update the statistics of a server after many new rows."""
 
-    # --- looking after a store ----------------------------------------------------
+    # --- maintenance --------------------------------------------------------------
 
     def integrity_problems(self, connection: Connection) -> list[str]:
-        """Return what an integrity check finds; nothing: the store is whole."""
+        """Return the problems that an integrity check finds."""
         del connection
         return []
 
     def version_note(self) -> str | None:
-        """Return the version of the library, with a caution; None: it is a server's."""
+        """Return the version of the library, with a caution; None for a server."""
         return None
 
     def file_sizes(self, engine: Engine) -> tuple[int | None, int | None]:
@@ -132,15 +132,15 @@ class Database(ABC):
         return None, None
 
     def used_bytes(self, connection: Connection) -> int | None:
-        """Return the bytes in use, without freed pages; None where nobody can tell."""
+        """Return the bytes in use, without freed pages; None: the size is unknown."""
         del connection
         return None
 
     @abstractmethod
     def backup(self, engine: Engine, path: Path, progress: Progress) -> None:
-        """Copy a store that is in use to a new file; ``progress`` is told pages.
+        """Copy a store that is in use to a new file; ``progress`` counts pages.
 
         Raises:
             InvalidArgumentError: when the file exists, or the store is not a file.
-            StoreError: when the store cannot be read or the file not be written.
+            StoreError: when the store cannot be read, or the file cannot be written.
         """

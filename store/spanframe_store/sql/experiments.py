@@ -1,4 +1,4 @@
-"""The experiments that spans speak of."""
+"""The experiments that spans state: names and numbers → ids."""
 
 import time
 from collections.abc import Iterable
@@ -6,33 +6,33 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, insert, select
 
 from spanframe_store.contract.spans import Fact, SpanRow
+from spanframe_store.otlp.trace_state import EXPERIMENT_FIELDS
 from spanframe_store.sql.interning import next_key
-from spanframe_store.sql.rollup import EXPERIMENT_FIELDS
 from spanframe_store.sql.schema import experiments
 
 __all__ = ["experiment_ids"]
 
 
 def experiment_ids(connection: Connection, batch: Iterable[SpanRow]) -> dict[Fact, int]:
-    """Return the ids of the experiments that are spoken of, creating unknown names.
+    """Return the ids of the experiments that spans state; create unknown names.
 
-    A number that names no experiment is left out: its traces go where the other facts
-    say, at last to ``Default``.
+    A number that no experiment has is left out: other facts decide the experiment of
+    such a trace, and without any the trace goes to ``Default``.
     """
-    wanted: set[Fact] = set()
+    stated: set[Fact] = set()
     shared: dict[int, tuple[Fact, ...]] = {}
     for span in batch:
         shared[id(span.shared_facts)] = span.shared_facts
-        if span.own_facts:  # few have any, and all pass here
-            wanted.update(f for f in span.own_facts if f.field in EXPERIMENT_FIELDS)
+        if span.own_facts:  # few spans have any, and this loop sees every span
+            stated.update(f for f in span.own_facts if f.field in EXPERIMENT_FIELDS)
     for facts in shared.values():
-        wanted.update(f for f in facts if f.field in EXPERIMENT_FIELDS)
-    if not wanted:
+        stated.update(f for f in facts if f.field in EXPERIMENT_FIELDS)
+    if not stated:
         return {}
     query = select(experiments.c.name, experiments.c.experiment_id)
     ids = {row.name: row.experiment_id for row in connection.execute(query)}
     numbers = {str(number): number for number in ids.values()}
-    new = sorted({f.value for f in wanted if f.field == "experiment"} - ids.keys())
+    new = sorted({f.value for f in stated if f.field == "experiment"} - ids.keys())
     if new:
         following = next_key(connection, experiments)
         now_ms = time.time_ns() // 1_000_000
@@ -46,6 +46,6 @@ def experiment_ids(connection: Connection, batch: Iterable[SpanRow]) -> dict[Fac
         )
     return {
         fact: (ids if fact.field == "experiment" else numbers)[fact.value]
-        for fact in wanted
+        for fact in stated
         if fact.field == "experiment" or fact.value in numbers
     }

@@ -1,6 +1,6 @@
-"""What a search will read: the index each clause uses, by SQLite's own plan.
+"""Explains a search: which index each clause uses, by the query plan of SQLite.
 
-SQLite plans the very statement that the search runs, and what is said of each clause is
+SQLite plans the very statement that the search runs, and the answer for each clause is
 read from that plan.
 """
 
@@ -27,8 +27,8 @@ from spanframe_store.sql.statements import select_traces
 
 __all__ = ["explain"]
 
-# A table entered by some columns of an index, or of its primary key, as SQLite says it.
-_ENTERED: Final = re.compile(
+# A step of SQLite's plan that finds rows by an index or by the primary key.
+_FOUND_BY_INDEX: Final = re.compile(
     rf"SEARCH ({schema.traces.name}|{schema.attribute_index.name}) USING "
     r"(?:(?:COVERING )?INDEX (\w+)|(?:INTEGER )?PRIMARY KEY) \(([^)]*)\)"
 )
@@ -52,27 +52,27 @@ def _compile(element: _Explain, compiler: SQLCompiler, **options: Any) -> str:
 def explain(
     connected: Connection, database: Database, search: Search
 ) -> list[ClauseUse]:
-    """Say how each clause of a search is answered; the search itself does not run.
+    """Return how each clause of a search is answered; the search itself does not run.
 
     Args:
         connected: a reading connection to SQLite.
-        database: SQLite.
-        search: what would be searched for.
+        database: the SQLite behind it.
+        search: the search.
     """
     plan = choose_plan(connected, database, search)
     statement = select_traces(search, database.layout(plan))
     steps = [str(row[3]) for row in connected.execute(_Explain(statement))]
-    entered = dict(_entered(steps))
-    narrowed = plan.walked is not None or bool(entered)
+    index_of_column = dict(_indexes(steps))
+    narrowed = plan.walked is not None or bool(index_of_column)
     return [
-        _use(condition, condition is plan.walked, entered, narrowed=narrowed)
+        _use(condition, condition is plan.walked, index_of_column, narrowed=narrowed)
         for condition in search.filter.leaves()
     ]
 
 
-def _entered(steps: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Yield the columns by which the store enters, and their index."""
-    for match in filter(None, map(_ENTERED.match, steps)):
+def _indexes(steps: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Yield the columns by which SQLite finds rows, each with its index."""
+    for match in filter(None, map(_FOUND_BY_INDEX.match, steps)):
         table, index, columns = match.groups()
         for column in re.findall(r"\w+(?=[=<>])", columns):
             yield column, index or table
@@ -81,7 +81,7 @@ def _entered(steps: Iterable[str]) -> Iterable[tuple[str, str]]:
 def _use(
     condition: Condition,
     is_walked: bool,
-    entered: Mapping[str, str],
+    index_of_column: Mapping[str, str],
     *,
     narrowed: bool,
 ) -> ClauseUse:
@@ -89,7 +89,7 @@ def _use(
     name = schema.attribute_index.name
     if is_walked:
         return ClauseUse(clause, name, "the entries that match", scans=False)
-    if index := entered.get(_column(condition.field)):
+    if index := index_of_column.get(_column(condition.field)):
         return ClauseUse(clause, index, "the traces that match", scans=False)
     reads, index = "each trace", ""
     if condition.field.kind.is_of_spans:
@@ -102,6 +102,6 @@ def _use(
 
 
 def _column(field: Field) -> str:
-    """Return the column of a trace that holds a field; empty: none does."""
+    """Return the indexed column of a trace that holds a field; empty: there is none."""
     row = ROWS[FieldKind.NAME if field == _TRACE_NAME else field.kind]
     return (not field.kind.is_of_spans and row.indexed and row.column) or ""

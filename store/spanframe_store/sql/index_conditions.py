@@ -1,8 +1,8 @@
-"""The attribute index: which conditions it answers, and by which of its rows.
+"""The conditions that the attribute index answers, and the index rows that do.
 
-It holds one row for each tag and metadata entry, clustered on (kind, key, value, time,
-trace key). A value longer than the key allows is indexed by its beginning and kept
-whole beside it.
+The index has one row per tag and metadata entry, clustered on (kind, key, value, time,
+trace key). A value that is too long for the key is indexed by its beginning, and the
+row holds the whole value as well.
 """
 
 from typing import Any, Final
@@ -28,7 +28,7 @@ _KINDS: Final = {
     FieldKind.TAG: schema.KIND_TAG,
     FieldKind.METADATA: schema.KIND_METADATA,
 }
-# MLflow takes tags.name for the name of the trace; a tag of that name comes first.
+# MLflow reads tags.name as the name of the trace; a tag of that key comes first.
 FALLBACKS: Final = {Field(FieldKind.TAG, "name"): "name"}
 _UNINDEXED: Final = frozenset(
     Field(FieldKind.METADATA, key) for key in schema.UNINDEXED_METADATA
@@ -36,10 +36,10 @@ _UNINDEXED: Final = frozenset(
 
 
 def is_indexed(field: Field) -> bool:
-    """Tell whether every trace that has this field has it in the index."""
+    """Return whether the index has a row for every trace that has this field."""
     return (
         field.kind in _KINDS
-        and len(field.key or "") <= schema.INDEXED_KEY_LENGTH
+        and len(field.key or "") <= schema.MAX_INDEXED_KEY_CHARS
         and field not in _UNINDEXED
         and field not in FALLBACKS
         and (field.kind, field.key) not in COMPUTED
@@ -47,14 +47,14 @@ def is_indexed(field: Field) -> bool:
 
 
 def can_be_walked(condition: Condition) -> bool:
-    """Tell whether every trace that fulfils a condition is in one part of the index."""
+    """Return whether a part of the index holds every trace that fulfils a condition."""
     return (
         is_indexed(condition.field) and condition.comparator is not Comparator.IS_NULL
     )
 
 
 def is_exact(condition: Condition) -> bool:
-    """Tell whether that part holds no other traces: nothing is left to check."""
+    """Return whether that part holds no other traces, so nothing is left to check."""
     return condition.comparator in {
         Comparator.EQ,
         Comparator.IN,
@@ -63,23 +63,23 @@ def is_exact(condition: Condition) -> bool:
 
 
 def is_ordered(condition: Condition) -> bool:
-    """Tell whether that part is one range in order of time, however large."""
+    """Return whether that part is one range in the order of time, of any size."""
     return can_be_walked(condition) and condition.comparator is Comparator.EQ
 
 
 def entry_text(index: FromClause) -> ColumnElement[Any]:
-    """Return the text of the entry a row of the index holds, whatever its length."""
+    """Return the whole text of the entry in a row of the index."""
     return func.coalesce(index.c.whole_value, index.c.value, type_=Text)
 
 
 def entry_rows(index: FromClause, field: Field) -> ColumnElement[bool]:
-    """Return whether a row of the index is an entry of this key."""
+    """Return whether a row of the index is an entry under this key."""
     return and_(index.c.kind == _KINDS[field.kind], index.c.key == field.key)
 
 
 def value_rows(index: FromClause, values: tuple[str, ...]) -> ColumnElement[bool]:
     """Return whether a row of the index holds one of ``values``."""
-    length = schema.INDEXED_VALUE_LENGTH
+    length = schema.MAX_INDEXED_VALUE_CHARS
     short = [value for value in values if len(value) < length]
     alternatives: list[ColumnElement[bool]] = [
         and_(

@@ -1,4 +1,4 @@
-"""What an operator asks a store: is it whole, which version, how much does it hold."""
+"""Inspects a store for an operator: its version, integrity, row counts and sizes."""
 
 from sqlalchemy import Connection, Engine, column, func, select, table
 from sqlalchemy.exc import DBAPIError
@@ -17,7 +17,7 @@ def inspect_store(engine: Engine) -> Report:
     """Check a store from end to end; takes time in proportion to its size.
 
     Raises:
-        StoreError: when it cannot be read at all.
+        StoreError: when the store cannot be read at all.
     """
     try:
         with engine.connect() as connection:

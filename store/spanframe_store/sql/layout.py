@@ -1,13 +1,13 @@
 """The layout of the row stores: where SQLite and PostgreSQL keep each field.
 
-The trace row answers for itself. A tag or metadata entry is found twice: its equality
-in ``attribute_index``, clustered so that one probe answers it, everything else in the
-JSON object that rides on the trace row.
+Fields of a trace are columns of its row. A tag or metadata entry is stored twice: in
+``attribute_index``, clustered so that one probe answers an equality, and in a JSON
+object on the trace row, which answers every other comparator.
 
-One condition may be *walked*: the statement then walks the part of ``attribute_index``
-that holds the condition's entries and fetches the trace row of each. The part of an
-equality is in order of time, so that LIMIT stops the walk; any other part is worth it
-when it is small.
+One condition may be *walked*: the statement then scans the part of ``attribute_index``
+that holds the entries of the condition, in order, and fetches the trace row of each.
+The part of an equality is in the order of time, so that LIMIT stops the scan; any other
+part is walked when it is small.
 """
 
 import re
@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from spanframe import keys
-from spanframe_store.contract.capabilities import Capability
+from spanframe_store.contract.capabilities import Capability, needed
 from spanframe_store.contract.fields import ROWS
 from spanframe_store.contract.filter import (
     And,
@@ -57,7 +57,7 @@ from spanframe_store.sql.plans import Plan
 __all__ = ["BODY_KINDS", "RowLayout", "reads_bodies", "signature_column"]
 
 BODY_KINDS: Final = frozenset({FieldKind.SPAN_ATTRIBUTE, FieldKind.SPAN_CONTENT})
-"""Fields that are read from the stored bytes of a span."""
+"""Fields that are read from the stored body of a span."""
 
 _REQUEST_ID: Final = re.compile(re.escape(keys.REQUEST_ID_PREFIX) + "([0-9a-f]{32})")
 
@@ -67,22 +67,22 @@ class RowLayout(ABC):
     """The expressions of one statement over the row stores.
 
     Attributes:
-        plan: how the statement walks the store.
+        plan: the plan by which the statement walks the store.
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
-    """What the statement can do; the rest is checked on found rows: `residual`."""
+    """Capabilities of the statement; `residual` checks the rest on found rows."""
 
     plan: Plan
 
     @property
     def walked(self) -> Condition | None:
-        """The condition whose part of the index the statement walks, if any."""
+        """The condition whose part of the index the statement walks; None: traces."""
         return self.plan.walked
 
     @property
     def source(self) -> FromClause:
-        """What the statement selects from."""
+        """The FROM clause of the statement."""
         traces, index = schema.traces, schema.attribute_index
         if self.walked is None:
             return traces
@@ -90,7 +90,7 @@ class RowLayout(ABC):
 
     @property
     def walk(self) -> list[ColumnElement[bool]]:
-        """The part of the attribute index that the statement walks."""
+        """The conditions on the part of the index that the statement walks."""
         if self.walked is None:
             return []
         index, comparator = schema.attribute_index, self.walked.comparator
@@ -99,13 +99,13 @@ class RowLayout(ABC):
             rows.append(value_rows(index, self.walked.texts))
         elif comparator is Comparator.LIKE:
             beginning = re.split("[%_]", self.walked.texts[0], maxsplit=1)[0]
-            indexed = beginning[: schema.INDEXED_VALUE_LENGTH]
+            indexed = beginning[: schema.MAX_INDEXED_VALUE_CHARS]
             rows.append(self.like(index.c.value, f"{indexed}%"))
         return rows
 
     @property
     def trace_key(self) -> ColumnElement[int]:
-        """The key of the trace, where it can be had without the trace row."""
+        """The key of the trace, from the index where the statement walks it."""
         if self.walked is None:
             return schema.traces.c.trace_key
         return schema.attribute_index.c.trace_key
@@ -115,7 +115,7 @@ class RowLayout(ABC):
         if name == "request_id":
             return self.request_id()
         if name == "timestamp_ms" and self.walked is not None:
-            # The same by definition, and the order of the range that is walked.
+            # The index has the same value, and its range is in this order.
             return schema.attribute_index.c.timestamp_ms
         column: ColumnElement[Any] = schema.traces.c[name]
         walked = self.walked is None and (
@@ -123,7 +123,11 @@ class RowLayout(ABC):
         )
         return column if walked else self.unindexed(column)
 
-    # --- what differs between the engines -----------------------------------------
+    def serves(self, node: Node) -> bool:
+        """Return whether the statement can compare everything in a tree."""
+        return all(self.capabilities.issuperset(needed(c)) for c in leaves_of(node))
+
+    # --- what each database does differently --------------------------------------
 
     @abstractmethod
     def request_id(self) -> ColumnElement[Any]:
@@ -135,7 +139,7 @@ class RowLayout(ABC):
 
     @abstractmethod
     def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Return a column in a form that leads the planner to no index of its own."""
+        """Return a column in a form for which the planner uses no index of its own."""
 
     @abstractmethod
     def by_bytes(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -152,20 +156,19 @@ class RowLayout(ABC):
     def rlike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Return whether a regular expression (RE2) is found in a text.
 
-        Asked only of an engine that declares `Capability.EXPRESSIONS`.
+        Only a layout that declares `Capability.EXPRESSIONS` is asked.
         """
         raise NotImplementedError
 
     def span_body(self, condition: Condition) -> ColumnElement[bool]:
-        """Return a condition on the body of the row of ``schema.spans``, decoded.
+        """Return a condition on the decoded body of a row of ``schema.spans``.
 
-        The row of ``schema.span_blocks`` that holds it stands beside it.
-
-        Asked only of an engine that declares `Capability.SPAN_BODIES`.
+        The statement joins the row of ``schema.span_blocks`` that holds the body. Only
+        a layout that declares `Capability.SPAN_BODIES` is asked.
         """
         raise NotImplementedError
 
-    # --- what they share ----------------------------------------------------------
+    # --- what all databases share -------------------------------------------------
 
     def text(self, field: Field) -> ColumnElement[Any]:
         """Return the text of a trace-level field; NULL where it is absent."""
@@ -209,7 +212,7 @@ class RowLayout(ABC):
     def is_key_of(
         self, column: ColumnElement[int], keys: Sequence[int]
     ) -> ColumnElement[bool]:
-        """Return whether a column holds one of some keys, maybe thousands."""
+        """Return whether a column holds one of some keys, possibly thousands."""
         return column.in_(keys)
 
     def of_signatures(self, part: Node) -> ColumnElement[bool]:
@@ -224,29 +227,29 @@ class RowLayout(ABC):
             column = signature_column(node.field.kind)
             return compare_text(column, node.comparator, node.texts, self)
 
-        kinds = schema.span_kinds
+        signatures = schema.span_signatures
         conditions = [compile_tree(each, leaf) for each in conjuncts(part)]
-        return select(kinds.c.kind_key).where(*conditions)
+        return select(signatures.c.kind_key).where(*conditions)
 
     def some_span(self, part: Node) -> ColumnElement[bool]:
-        """Return whether one span of the trace fulfils a tree of conditions on it."""
+        """Return whether one span of the trace fulfils a tree of conditions."""
         spans, blocks = schema.spans, schema.span_blocks
         parts = conjuncts(part)
         of_signatures = [each for each in parts if not reads_bodies(each)]
         of_bodies = [each for each in parts if reads_bodies(each)]
-        wanted = [spans.c.trace_key == self.trace_key]
+        conditions = [spans.c.trace_key == self.trace_key]
         if of_signatures:
-            wanted.append(self.of_signatures(And(tuple(of_signatures))))
+            conditions.append(self.of_signatures(And(tuple(of_signatures))))
         if of_bodies:
-            wanted.append(spans.c.block_key == blocks.c.block_key)
-        # An attribute is found without writing the whole span as text.
+            conditions.append(spans.c.block_key == blocks.c.block_key)
+        # Reading an attribute does not write the whole span as text.
         cheapest_first = sorted(of_bodies, key=_reads_whole_span)
         found = exists().where(
-            *wanted, *(compile_tree(each, self._of_span) for each in cheapest_first)
+            *conditions, *(compile_tree(each, self._of_span) for each in cheapest_first)
         )
         if not of_signatures:
             return found
-        # A name that no span of the store has is known before any trace is looked at.
+        # Where no span of the store has the name, the first part fails without a trace.
         signatures = self.signatures(And(tuple(of_signatures)))
         return and_(signatures.exists(), found)
 
@@ -262,19 +265,19 @@ class RowLayout(ABC):
 def column_of(kind: FieldKind) -> str:
     """Return the name of the column of a trace that holds a field."""
     column = ROWS[kind].column
-    assert column is not None  # noqa: S101 - computed and keyed fields are not asked
+    assert column is not None  # noqa: S101 - callers handle computed and keyed fields
     return column
 
 
 def signature_column(kind: FieldKind) -> Column[Any]:
     """Return the column that holds a span's name, type or status."""
     column = ROWS[kind].column
-    assert column is not None  # noqa: S101 - of a span's fields, bodies have none
-    return schema.span_kinds.c[column]
+    assert column is not None  # noqa: S101 - callers handle fields of bodies
+    return schema.span_signatures.c[column]
 
 
 def reads_bodies(node: Node) -> bool:
-    """Tell whether a tree of conditions on a span reads its stored bytes."""
+    """Return whether a tree of conditions on a span reads its stored body."""
     return any(each.field.kind in BODY_KINDS for each in leaves_of(node))
 
 

@@ -1,6 +1,6 @@
-"""Changes to stored traces: tags, deletion, experiments.
+"""Changes of a row store: tags, deletion of traces, experiments.
 
-Each is one short transaction; an edit wins over whatever spans arrive later.
+Each change is one short transaction. An edit wins over all spans that arrive later.
 """
 
 import time
@@ -22,8 +22,9 @@ from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError, NotFoundError, StoreError
-from spanframe_store.sql import index
-from spanframe_store.sql.rollup import columns_of, edit, merge, searchable_of, state_of
+from spanframe_store.otlp.trace_state import edit, merge
+from spanframe_store.sql import index_entries
+from spanframe_store.sql.chunks import chunks
 from spanframe_store.sql.schema import (
     dictionaries,
     experiments,
@@ -31,6 +32,7 @@ from spanframe_store.sql.schema import (
     spans,
     traces,
 )
+from spanframe_store.sql.trace_columns import columns_of, searchable_of, state_of
 from spanframe_store.sql.urls import driver_message, store_name
 
 __all__ = [
@@ -42,11 +44,11 @@ __all__ = [
     "transaction",
 ]
 
-_DELETED_AT_ONCE: Final = 500
-"""Traces in one transaction, so that nobody waits long for the write lock."""
+_PORTION_TRACES: Final = 500
+"""Maximum traces per transaction, so that no writer waits long for the lock."""
 
-# A dictionary holds what the spans have in common that it was trained on, so it goes
-# with them; the newest stays, as the next block is compressed with it.
+# A dictionary holds text of the spans it was trained on, so it is deleted with the last
+# block that uses it. The newest stays, as the next block is compressed with it.
 _UNUSED_DICTIONARIES: Final = delete(dictionaries).where(
     dictionaries.c.dictionary_key
     < select(func.max(dictionaries.c.dictionary_key).label("newest")).scalar_subquery(),
@@ -81,15 +83,13 @@ def delete_trace_tag(engine: Engine, trace_id: bytes, key: str) -> None:
 
 
 def delete_traces(engine: Engine, trace_ids: Iterable[bytes]) -> int:
-    """Delete traces with their spans and index rows; return how many there were.
+    """Delete traces with their spans and index rows; return how many existed.
 
     Raises:
         StoreError: when the store cannot be written.
     """
-    wanted = list(trace_ids)
     deleted = 0
-    for start in range(0, len(wanted), _DELETED_AT_ONCE):
-        ids = wanted[start : start + _DELETED_AT_ONCE]
+    for ids in chunks(trace_ids, _PORTION_TRACES):
         with transaction(engine) as connection:
             query = select(traces).where(traces.c.trace_id.in_(ids))
             deleted += _delete(connection, connection.execute(query).all())
@@ -109,18 +109,18 @@ def delete_traces_before(
     Args:
         engine: a writing engine.
         timestamp_ms: epoch milliseconds.
-        experiment_id: of this experiment only.
-        at_most: this many, if they fit one portion.
-        with_start: leave those that nobody knows the start of, which counts as 0.
+        experiment_id: the experiment; None for all.
+        at_most: the maximum number of traces, below the size of a portion.
+        with_start: leave traces whose start is unknown, which counts as 0.
 
     Returns:
-        How many were deleted, oldest first; 0 when none is left. A caller repeats it,
-        so that writers get their turn in between.
+        The number of deleted traces, oldest first; 0 when none is left. The caller
+        repeats the call, so that writers get their turn in between.
 
     Raises:
         StoreError: when the store cannot be written.
     """
-    limit = _DELETED_AT_ONCE if at_most is None else min(at_most, _DELETED_AT_ONCE)
+    limit = _PORTION_TRACES if at_most is None else min(at_most, _PORTION_TRACES)
     query = select(traces).where(traces.c.timestamp_ms <= timestamp_ms)
     if experiment_id is not None:
         query = query.where(traces.c.experiment_id == experiment_id)
@@ -139,11 +139,13 @@ def create_experiment(engine: Engine, name: str) -> int:
         StoreError: when the store cannot be written.
     """
     if not name.strip():
-        raise InvalidArgumentError("An experiment needs a name that is not empty.")
+        raise InvalidArgumentError("The name of an experiment is empty: write a name.")
     with transaction(engine) as connection:
         taken = select(experiments).where(experiments.c.name == name)
         if connection.execute(taken).first():
-            raise InvalidArgumentError(f"Experiment {name!r} exists already.")
+            raise InvalidArgumentError(
+                f"Experiment {name!r} exists already: choose another name."
+            )
         greatest = connection.execute(select(func.max(experiments.c.experiment_id)))
         experiment_id = int(greatest.scalar() or 0) + 1
         connection.execute(
@@ -176,17 +178,17 @@ def _edit(engine: Engine, trace_id: bytes, key: str, value: str | None) -> None:
         connection.execute(
             update(traces).where(traces.c.trace_id == trace_id).values(columns)
         )
-        changes = index.Changes()
+        changes = index_entries.Changes()
         changes.add(
-            row.trace_key, index.Searchable.of_row(before), searchable_of(after)
+            row.trace_key, index_entries.Searchable.of_row(before), searchable_of(after)
         )
         changes.write(connection)
 
 
 def _delete(connection: Connection, rows: Sequence[Any]) -> int:
-    changes = index.Changes()
+    changes = index_entries.Changes()
     for row in rows:
-        found_by = index.Searchable.of_row(row._asdict())
+        found_by = index_entries.Searchable.of_row(row._asdict())
         changes.add(row.trace_key, found_by, None)
     changes.write(connection)
     trace_keys = [row.trace_key for row in rows]

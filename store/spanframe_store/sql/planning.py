@@ -1,14 +1,14 @@
-"""How to walk the store for one search: ask how common its values are, then choose.
+"""Chooses the plan of a search by counting how common its values are in the store.
 
-A guess goes wrong where it costs most, on ``tags.env = 'prod' AND tags.customer =
-'c77'``: walking the common tag probes every trace of the store for the rare one. So the
+A guess is wrong where that costs most: on ``tags.env = 'prod' AND tags.customer =
+'c77'``, walking the common tag probes every trace of the store for the rare one. So the
 rows that each candidate would walk are counted first, up to a bound at which counting
-costs less than the search itself (`MAX_COUNTED` index rows: about 150 µs).
+costs less than the search itself (`MAX_COUNTED_ROWS` index rows: about 150 µs).
 
-A plan that walks m rows has to sort them; walking all n traces in order instead finds a
-page of k after about k·n/m of them. So m rows are few as long as m² is below k·n. The
-index of the newest holds durations: passing over a trace for its own costs a sixteenth
-of sorting one, and fewer rows are few.
+A plan that walks m rows has to sort them. Walking all n traces in order instead finds a
+page of k traces after about k·n/m of them. So m rows are few as long as m² is below
+k·n. The index of the newest traces holds durations: skipping a trace by its duration
+costs a sixteenth of sorting one, so that fewer rows count as few.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ from spanframe_store.sql.plans import Plan, candidates, guess, guess_to_count
 
 __all__ = ["choose_plan", "chosen", "guessed", "select_weights"]
 
-MAX_COUNTED: Final = 4_000
-"""Maximum index rows that are counted for one candidate."""
+MAX_COUNTED_ROWS: Final = 4_000
+"""Maximum index rows counted per candidate."""
 
-PASSED_OVER: Final = 16
-"""Traces passed over, by their duration, in the time that sorting one takes."""
+SKIPPED_PER_SORTED_TRACE: Final = 16
+"""Traces skipped by their duration in the time that sorting one trace takes."""
 
 
 def choose_plan(
@@ -41,13 +41,13 @@ def choose_plan(
     *,
     counting: bool = False,
 ) -> Plan:
-    """Return the plan that is best for this store; results do not depend on it.
+    """Return the best plan for this store; results do not depend on the plan.
 
     Args:
-        connection: where the search will run.
-        database: the one behind the connection.
-        search: what to search for.
-        counting: its traces are counted, not read, so that no order helps.
+        connection: the connection on which the search will run.
+        database: the database behind the connection.
+        search: the search.
+        counting: whether its traces are counted and not read, so that no order helps.
     """
     statement = select_weights(search, database)
     if statement is None:
@@ -56,16 +56,16 @@ def choose_plan(
 
 
 def guessed(search: Search) -> Plan:
-    """Return the plan that is right for most stores."""
+    """Return the plan that is best for most stores, without counting."""
     return guess(search.filter, search.order[0].field.kind)
 
 
 def select_weights(search: Search, database: Database) -> Select[Any] | None:
     """Return the statement that counts the rows each candidate would walk.
 
-    Its columns are the candidates in their order, each counted up to `MAX_COUNTED`,
-    then about how many traces there are. None when there is nothing to choose: no
-    candidate, or one whose entries are in the order asked for.
+    Its columns are the counts of the candidates in their order, each up to
+    `MAX_COUNTED_ROWS`, then the approximate number of traces. None when there is no
+    choice: no candidate, or a single one whose entries are in the order of the search.
     """
     possible = candidates(search.filter)
     if not possible or (len(possible) == 1 and _in_order(search, possible[0].plan)):
@@ -81,12 +81,16 @@ def select_weights(search: Search, database: Database) -> Select[Any] | None:
         kept = [each for each in conditions if each is not plan.walked]
         if not plan.by_duration:
             kept += times
-        within = compile_all(And(tuple(kept)), layout)
-        rows = select(layout.trace_key).where(*layout.walk, *within).limit(MAX_COUNTED)
+        narrowing = compile_all(And(tuple(kept)), layout)
+        rows = (
+            select(layout.trace_key)
+            .where(*layout.walk, *narrowing)
+            .limit(MAX_COUNTED_ROWS)
+        )
         weights.append(
             select(func.count()).select_from(rows.subquery()).scalar_subquery()
         )
-    # Keys grow by one a trace; those that were pruned do not matter here.
+    # Keys grow by one per trace; the number of pruned traces does not matter here.
     total = select(func.max(schema.traces.c.trace_key)).scalar_subquery()
     return select(
         *(weight.label(f"weight_{i}") for i, weight in enumerate(weights)),
@@ -95,16 +99,16 @@ def select_weights(search: Search, database: Database) -> Select[Any] | None:
 
 
 def chosen(search: Search, weights: Sequence[int], *, counting: bool = False) -> Plan:
-    """Return the plan of a search, given what `select_weights` counted."""
+    """Return the plan of a search, given the counts of `select_weights`."""
     possible = candidates(search.filter)
     lightest = min(range(len(possible)), key=lambda i: weights[i])
-    few = MAX_COUNTED
+    few = MAX_COUNTED_ROWS
     if not counting:
         total = weights[-1] or 0
         page = total if search.limit is None else search.limit
         pairs = page * total
         if possible[lightest].plan.by_duration:
-            pairs //= PASSED_OVER
+            pairs //= SKIPPED_PER_SORTED_TRACE
         few = min(few, isqrt(pairs))
     if weights[lightest] < few:
         return possible[lightest].plan
@@ -112,7 +116,7 @@ def chosen(search: Search, weights: Sequence[int], *, counting: bool = False) ->
 
 
 def _in_order(search: Search, plan: Plan) -> bool:
-    """Tell whether a plan walks the traces in the order of a search."""
+    """Return whether a plan walks the traces in the order of a search."""
     first = search.order[0].field.kind
     if plan.walked is None:
         return first is FieldKind.EXECUTION_TIME_MS and plan.by_duration

@@ -1,4 +1,7 @@
-"""The index by which a statement walks the store: the choices, and a guess."""
+"""Plans: the index that a statement walks, the candidates, and a guess.
+
+To walk an index is to scan a range of it in its order.
+"""
 
 from typing import Final, NamedTuple
 
@@ -15,10 +18,10 @@ class Plan(NamedTuple):
     """How a statement walks the store.
 
     Attributes:
-        walked: the condition whose part of the attribute index is walked; None walks
-            the traces.
-        by_duration: walk the traces by their durations; else by whatever other index
-            of theirs the database prefers.
+        walked: the condition whose part of the attribute index is walked; None: the
+            traces are walked.
+        by_duration: whether the traces are walked by duration; otherwise the database
+            chooses another index of the traces.
     """
 
     walked: Condition | None
@@ -26,10 +29,11 @@ class Plan(NamedTuple):
 
 
 WALK_TRACES: Final = Plan(None)
+"""The plan that walks the traces by an index of the database's choice."""
 
 
 class Candidate(NamedTuple):
-    """A plan, and the conditions that say how many rows it walks."""
+    """A plan, and the conditions that determine how many rows it walks."""
 
     plan: Plan
     conditions: tuple[Condition, ...]
@@ -39,8 +43,8 @@ def candidates(filter_: Filter) -> list[Candidate]:
     """Return the plans of which one may be much better than the others.
 
     Only conditions that every match meets narrow a walk. The list is empty when one of
-    them names the trace, or when only the database's own indexes in order of time could
-    narrow the walk.
+    them names traces, or when only the database's own indexes in the order of time
+    could narrow the walk.
     """
     conditions = filter_.required()
     if any(map(_names_traces, conditions)):
@@ -63,15 +67,15 @@ def candidates(filter_: Filter) -> list[Candidate]:
 
 
 def guess(filter_: Filter, first: FieldKind = FieldKind.TIMESTAMP_MS) -> Plan:
-    """Return the plan that is right for most stores.
+    """Return the plan that is best for most stores.
 
-    Ordered by duration, the traces are walked in that order. Else an equality is
-    walked, whose entries are in order of time. A session or a user has few traces and a
-    tag such as ``env=prod`` has most of them, so metadata come first.
+    A search ordered by duration walks the traces in that order. Any other search walks
+    an equality, whose entries are in the order of time. A session or a user has few
+    traces and a tag such as ``env=prod`` has most of them, so metadata come first.
 
     Args:
         filter_: the filter.
-        first: the field that is ordered by.
+        first: the first field of the order.
     """
     if first is FieldKind.EXECUTION_TIME_MS:
         named = any(map(_names_traces, filter_.required()))
@@ -80,9 +84,9 @@ def guess(filter_: Filter, first: FieldKind = FieldKind.TIMESTAMP_MS) -> Plan:
 
 
 def guess_to_count(filter_: Filter) -> Plan:
-    """Return the plan that is right where every trace is walked and none is shown.
+    """Return the plan that is best for counting, which walks all and shows none.
 
-    Entries are a tenth of the size of the rows, so that any of them may be walked.
+    Index rows are a tenth of the size of trace rows, so any condition may be walked.
     """
     return Plan(_first_entry(filter_, only_ordered=False))
 
@@ -101,7 +105,7 @@ def _first_entry(filter_: Filter, *, only_ordered: bool) -> Condition | None:
 
 
 def _is_indexed_column(condition: Condition) -> bool:
-    """Whether a column of text with an index in order of time is compared."""
+    """Return whether a text column with an index in the order of time is compared."""
     row = ROWS[condition.field.kind]
     return row.indexed and row.column is not None and row.type is Type.TEXT
 

@@ -1,8 +1,8 @@
-"""Reads a row store: one select for the rows of traces, one for a batch's spans.
+"""Reads a row store: one select for trace rows, one for the spans of each portion.
 
-They run on one read-only connection and see one state of the store. Where a filter
-leaves a choice of indexes, a select that counts a few index rows goes before; what it
-counts is a guess, so that without spans each select may see a state of its own.
+The selects run on one read-only connection and see one state of the store. Where a
+filter leaves a choice of indexes, a select that counts index rows runs first. Its
+counts are estimates, so without spans each select may see a state of its own.
 """
 
 import json
@@ -36,7 +36,8 @@ from spanframe_store.sql.index_conditions import is_indexed
 from spanframe_store.sql.layout import BODY_KINDS
 from spanframe_store.sql.migrations import check_version
 from spanframe_store.sql.plans import WALK_TRACES
-from spanframe_store.sql.residual import count_found, found_rows, prepare
+from spanframe_store.sql.prepared import prepare
+from spanframe_store.sql.residual import count_found, found_rows
 from spanframe_store.sql.schema import (
     KIND_METADATA,
     KIND_TAG,
@@ -50,12 +51,14 @@ from spanframe_store.sql.schema import (
 from spanframe_store.sql.statements import order_values
 from spanframe_store.sql.urls import driver_message, store_name
 
-__all__ = ["BATCH_TRACES", "SqlReader", "reading"]
+__all__ = ["PORTION_TRACES", "SqlReader", "reading"]
 
-BATCH_TRACES: Final = 10_000
-"""Traces whose spans one select reads: below every database's limit of bound values."""
+PORTION_TRACES: Final = 10_000
+"""Maximum traces whose spans one select reads; every database binds as many values."""
 
-_EXAMPLE_CHARACTERS: Final = 80
+_MAX_EXAMPLE_CHARS: Final = 80
+"""Maximum characters of an example value."""
+
 _INT32: Final = range(1 << 31)
 _ENTRY_KINDS: Final = {KIND_TAG: FieldKind.TAG, KIND_METADATA: FieldKind.METADATA}
 
@@ -71,7 +74,7 @@ _BLOCKS: Final[Select[*tuple[Any, ...]]] = (
     .join(span_blocks, span_blocks.c.block_key == spans.c.block_key)
     .join(scopes, scopes.c.scope_key == span_blocks.c.scope_key)
     .join(resources, resources.c.resource_key == span_blocks.c.resource_key)
-    # Each block has a first span, so each is read once.
+    # Each block has one first span, so each block is read once.
     .where(spans.c.position == 0)
 )
 
@@ -91,12 +94,12 @@ class SqlReader:
 
     @property
     def name(self) -> str:
-        """The URL of the store as it may be shown."""
+        """The URL of the store, without its password."""
         return store_name(self.engine)
 
     @property
     def engine_name(self) -> str:
-        """The kind of database, for people."""
+        """The kind of database, as people read it."""
         return self._database.name
 
     def check_version(self) -> None:
@@ -105,15 +108,15 @@ class SqlReader:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """All but what only some databases explain: the rest is checked on rows."""
+        """All capabilities; only EXPLAIN depends on the database."""
         explains = Capability.EXPLAIN in self._database.layout(WALK_TRACES).capabilities
         left_out = frozenset() if explains else {Capability.EXPLAIN}
         return frozenset(Capability) - left_out
 
     def find(self, search: Search, *, include_spans: bool) -> Page:
-        """Return the traces of a search; see `Reader.find`."""
+        """Return the traces of a search, in its order; see `Reader.find`."""
         limit = search.limit
-        # One row more than asked for tells whether anything follows.
+        # One row beyond the limit tells whether another page follows.
         probing = search if limit is None else replace(search, limit=limit + 1)
         prepared = prepare(probing, self._database)
         one_state = include_spans or bool(prepared.left)
@@ -135,7 +138,7 @@ class SqlReader:
             return count_found(connected, prepared)
 
     def explain(self, search: Search) -> list[ClauseUse]:
-        """Say how each clause of a search is answered; the search does not run."""
+        """Return how each clause of a search is answered; the search does not run."""
         with reading(self.engine) as connected:
             return explain(connected, self._database, search)
 
@@ -153,7 +156,7 @@ class SqlReader:
                     str(Field(_ENTRY_KINDS[number], name)),
                     "text",
                     count,
-                    example[:_EXAMPLE_CHARACTERS],
+                    example[:_MAX_EXAMPLE_CHARS],
                 )
                 for number, name, count, example in connected.execute(statement)
             ]
@@ -199,7 +202,7 @@ class SqlReader:
         return Experiment(row.experiment_id, row.name, row.creation_time_ms)
 
     def _load_codecs(self, connected: Connection, search: Search) -> None:
-        """Load what the functions need that a filter calls on span bodies."""
+        """Load the dictionaries that a filter on span bodies needs."""
         kinds = {condition.field.kind for condition in search.filter.leaves()}
         if kinds & BODY_KINDS:
             codecs_of(self.engine).read_all(connected)
@@ -207,11 +210,11 @@ class SqlReader:
     def _blocks(
         self, connected: Connection, rows: Sequence[Row[Any]]
     ) -> list[Sequence[SpanBlock]]:
-        """Return the blocks of each trace, read with one select a batch of traces."""
+        """Return the blocks of each trace; one select reads a portion of traces."""
         layout = self._database.layout(WALK_TRACES)
         found: dict[int, list[SpanBlock]] = {}
-        for start in range(0, len(rows), BATCH_TRACES):
-            trace_keys = [row.trace_key for row in rows[start : start + BATCH_TRACES]]
+        for start in range(0, len(rows), PORTION_TRACES):
+            trace_keys = [row.trace_key for row in rows[start : start + PORTION_TRACES]]
             statement = _BLOCKS.where(layout.is_key_of(spans.c.trace_key, trace_keys))
             blocks = connected.execute(statement).all()
             for trace_key, block in _with_codecs(connected, blocks):
@@ -221,11 +224,11 @@ class SqlReader:
 
 @contextmanager
 def reading(engine: Engine, *, one_state: bool = True) -> Iterator[Connection]:
-    """Connect; what the database refuses is a StoreError.
+    """Connect for reading; an error of the database becomes a `StoreError`.
 
     Args:
         engine: a reading engine.
-        one_state: whether what is read by several statements has to fit together.
+        one_state: whether all statements have to see one state of the store.
     """
     try:
         with engine.connect() as connected:
@@ -266,12 +269,12 @@ def _columns(rows: Sequence[Row[Any]]) -> TraceColumns:
 
 
 def _objects(texts: Sequence[str]) -> list[dict[str, str]]:
-    """Decode many JSON objects; one call, since a call costs as much as an object."""
+    """Decode many JSON objects in one call, as a call costs as much as an object."""
     try:
         objects: list[dict[str, str]] = json.loads(f"[{','.join(texts)}]")
     except ValueError as error:
         raise StoreError(
             "The tags or metadata of a stored trace are not JSON: the store is "
-            "damaged. `spanframe db check` names what else is."
+            "damaged. Run `spanframe db check` to see what else is damaged."
         ) from error
     return objects

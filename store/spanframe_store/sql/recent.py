@@ -1,8 +1,8 @@
-"""Traces that were written a moment ago, so that the store need not be asked for them.
+"""Keeps recently written traces in memory, so that the writer need not read them.
 
-The spans of a trace come in several requests and these in several transactions: under
-load two in five traces of a transaction are in the store already, nearly all since the
-one before.
+The spans of a trace arrive in several requests and are written in several transactions.
+Under load, two in five traces of a transaction are in the store already, and nearly all
+of these were written by the transaction before.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,27 +11,32 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from spanframe_store.contract.spans import SpanRow
+from spanframe_store.otlp.trace_state import TraceState
+from spanframe_store.otlp.usage import UsageReport, usage_report_of
 from spanframe_store.sql.engines import database_of
-from spanframe_store.sql.rollup import TraceState
-from spanframe_store.sql.usage import Reporting, reporting_of
 
 __all__ = ["KnownTrace", "RecentTraces", "known_after"]
 
-_MANY_TRACES: Final = 1024
-_MOST_SPANS: Final = 128
-"""Of a trace that is kept; larger ones are few, and would take much memory."""
+_MAX_NEWER_TRACES: Final = 1024
+"""Maximum traces of the newer generation; then the older generation is dropped."""
+
+_MAX_TRACE_SPANS: Final = 128
+"""Maximum spans of a trace that is kept; larger traces are few and take much memory."""
 
 
 class KnownTrace(NamedTuple):
     """A trace that the store holds.
 
-    ``spans``: what all of its spans report, by span id and digest; None: the store has
-    to be asked.
+    Attributes:
+        trace_key: the key of its row.
+        state: the state of its row.
+        spans: the reports of all of its spans, by span id and digest; None: unknown, to
+            be read from the store.
     """
 
     trace_key: int
     state: TraceState
-    spans: Mapping[tuple[int, int], Reporting] | None = None
+    spans: Mapping[tuple[int, int], UsageReport] | None = None
 
 
 def known_after(
@@ -40,22 +45,23 @@ def known_after(
     before: KnownTrace | None,
     group: Iterable[SpanRow],
 ) -> KnownTrace:
-    """Return a trace as it is known once a group of spans is stored."""
+    """Return a trace as it is once a group of spans is stored."""
     stored = {} if before is None else before.spans
     if stored is None:
         return KnownTrace(trace_key, state)
-    new = {(each[0], each[3]): each for each in map(reporting_of, group)}
+    new = {(each[0], each[3]): each for each in map(usage_report_of, group)}
     return KnownTrace(trace_key, state, {**stored, **new} if stored else new)
 
 
 class RecentTraces:
-    """Keeps them while no one else writes; on PostgreSQL nobody can tell, so never.
+    """The traces of the last transactions, valid while no other connection writes.
 
-    Not thread-safe: it belongs to one writer.
+    PostgreSQL cannot tell whether another connection has written, so nothing is kept
+    there. Not thread-safe: one writer owns it.
     """
 
     def __init__(self) -> None:
-        # When the newer ones are many, the older ones are dropped all at once.
+        # Two generations: when the newer one is full, the older one is dropped.
         self._newer: dict[bytes, KnownTrace] = {}
         self._older: dict[bytes, KnownTrace] = {}
         self._mark: Any = None
@@ -63,7 +69,7 @@ class RecentTraces:
     def known(
         self, connection: Connection, trace_ids: Iterable[bytes]
     ) -> dict[bytes, KnownTrace]:
-        """Return those of some traces that are at hand, in a writing transaction."""
+        """Return the kept traces among some ids; call it in a writing transaction."""
         if self._mark is None or self._mark != database_of(connection).mark(connection):
             self.clear()
             return {}
@@ -75,26 +81,26 @@ class RecentTraces:
         }
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Drop all traces."""
         self._newer, self._older, self._mark = {}, {}, None
 
     def keep(self, written: Mapping[bytes, KnownTrace], mark: Any) -> None:
-        """Keep traces that are committed, in place of the oldest.
+        """Keep committed traces in place of the oldest ones.
 
         Args:
-            written: what the transaction has made of them.
-            mark: `Database.mark` of its end. Of a transaction that is not committed
-                nothing is kept, and the next one finds that the mark has changed.
+            written: the traces as the transaction has written them.
+            mark: `Database.mark` at its end. A transaction that is not committed keeps
+                nothing, and the next one finds that the mark has changed.
         """
         self._mark = mark
         if mark is None:
-            return  # nobody can tell here
+            return  # the database cannot tell whether others write
         newer, older = self._newer, self._older
         for trace_id, trace in written.items():
-            if trace.spans is not None and len(trace.spans) <= _MOST_SPANS:
+            if trace.spans is not None and len(trace.spans) <= _MAX_TRACE_SPANS:
                 newer[trace_id] = trace
             else:
                 newer.pop(trace_id, None)
                 older.pop(trace_id, None)
-        if len(newer) >= _MANY_TRACES:
+        if len(newer) >= _MAX_NEWER_TRACES:
             self._newer, self._older = {}, newer

@@ -1,8 +1,9 @@
-"""Derives again, from the stored bodies, everything that is derived from them.
+"""Derives everything anew that is derived from stored span bodies.
 
-For when the table of conventions has changed: span types, usage, names, previews, tags
-and metadata of stored traces become what they would be if they arrived today. What was
-edited in the store stays, and so does the experiment that only a header named.
+It is used after a change of the table of conventions: span types, usage, names,
+previews, tags and metadata of stored traces become what they would be if the spans
+arrived now. Edits in the store stay, and so does an experiment that only a header of
+the request named.
 """
 
 from collections.abc import Sequence
@@ -13,30 +14,26 @@ from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
 from spanframe_store.contract.spans import Source, SpanRow
 from spanframe_store.otlp import decode_stored
 from spanframe_store.otlp.envelope import split_spans
-from spanframe_store.sql import index
+from spanframe_store.otlp.trace_state import TraceState, fold
+from spanframe_store.sql import index_entries
 from spanframe_store.sql.blocks import Codec, load_codecs
 from spanframe_store.sql.experiments import experiment_ids
 from spanframe_store.sql.interning import Interner
-from spanframe_store.sql.rollup import (
-    TraceState,
-    columns_of,
-    fold,
-    searchable_of,
-    state_of,
-)
 from spanframe_store.sql.schema import (
     resources,
     scopes,
     span_blocks,
-    span_kinds,
+    span_signatures,
     spans,
     traces,
 )
+from spanframe_store.sql.trace_columns import columns_of, searchable_of, state_of
 from spanframe_store.sql.usage import usage_of_traces
 
 __all__ = ["count_traces", "rederive_portion"]
 
-_TRACES_AT_ONCE: Final = 200
+_PORTION_TRACES: Final = 200
+"""Traces per transaction."""
 
 _STORED: Final = (
     select(
@@ -64,7 +61,7 @@ _CHANGED_SPAN: Final = update(spans).where(
 
 
 def count_traces(engine: Engine) -> int:
-    """Return how many traces there are to derive again."""
+    """Return how many traces the store holds."""
     with engine.connect() as connection:
         return int(
             connection.execute(select(func.count(traces.c.trace_key))).scalar_one()
@@ -72,16 +69,16 @@ def count_traces(engine: Engine) -> int:
 
 
 def rederive_portion(engine: Engine, after: int) -> tuple[int, int]:
-    """Derive again a portion of the traces whose key is greater than ``after``.
+    """Derive a portion of the traces anew whose keys are greater than ``after``.
 
     Returns:
-        How many, 0 when none is left, and the key to go on after.
+        The number of traces, 0 when none is left; and the ``after`` of the next call.
     """
     portion = (
         select(traces)
         .where(traces.c.trace_key > after)
         .order_by(traces.c.trace_key)
-        .limit(_TRACES_AT_ONCE)
+        .limit(_PORTION_TRACES)
     )
     with engine.begin() as connection:
         rows = connection.execute(portion).all()
@@ -105,8 +102,10 @@ def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
             )
             for body in split_spans(codecs[stored.dictionary_key].unpack(stored.body))
         ]
-    everything = [span for group in derived.values() for span in group]
-    kind_keys = Interner(span_kinds).keys(connection, {s.signature for s in everything})
+    all_spans = [span for group in derived.values() for span in group]
+    signature_keys = Interner(span_signatures).keys(
+        connection, {s.signature for s in all_spans}
+    )
     connection.execute(
         _CHANGED_SPAN,
         [
@@ -114,36 +113,36 @@ def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
                 "key": key,
                 "id": span.span_id,
                 "body_digest": span.digest,
-                "kind_key": kind_keys[span.signature.digest],
+                "kind_key": signature_keys[span.signature.digest],
                 "usage": span.usage,
             }
             for key, group in derived.items()
             for span in group
         ],
     )
-    named = experiment_ids(connection, everything)
+    named = experiment_ids(connection, all_spans)
     usage = usage_of_traces(connection, trace_keys)
     changed = []
-    changes = index.Changes()
+    changes = index_entries.Changes()
     for row in rows:
         before = row._asdict()
-        state = _keeping(state_of(before), fold(derived[row.trace_key], named))
+        state = _with_kept(state_of(before), fold(derived[row.trace_key], named))
         state = state._replace(usage=usage.get(row.trace_key))
         found_by = searchable_of(state)
         changed.append({"key": row.trace_key, **columns_of(state, found_by)})
-        changes.add(row.trace_key, index.Searchable.of_row(before), found_by)
+        changes.add(row.trace_key, index_entries.Searchable.of_row(before), found_by)
     update_traces = update(traces).where(traces.c.trace_key == bindparam("key"))
     connection.execute(update_traces, changed)
     changes.write(connection)
 
 
-def _keeping(old: TraceState, new: TraceState) -> TraceState:
-    """Return the new state with what no span can say again."""
+def _with_kept(old: TraceState, new: TraceState) -> TraceState:
+    """Return the new state with the old fields that no span can state again."""
     kept = {
         field
         for field, stamp in old.stamps.items()
         if stamp.source == Source.EDIT
-        # Named by a header.
+        # A header of the request named the experiment.
         or (field == "experiment_id" and field not in new.stamps)
     }
     return new._replace(

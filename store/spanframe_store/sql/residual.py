@@ -1,77 +1,35 @@
-"""Conditions that a database cannot compare, checked on what it finds.
+"""Runs a search, and checks the conditions that the database cannot compare.
 
 Such a database is asked for the traces that fulfil everything else, in the order of the
-search and a portion at a time; what is left is checked here, until the search has what
-it asks for. It finds the same traces as one that serves the whole filter, and reads
-more of the store for it.
+search and a portion at a time. The rest is checked here, until the search has as many
+traces as it asks for. The result is that of a database that serves the whole filter;
+more of the store is read for it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row
 
-from spanframe_store.contract.capabilities import needed
-from spanframe_store.contract.fields import ROWS
-from spanframe_store.contract.filter import (
-    And,
-    Comparator,
-    Condition,
-    Filter,
-    Node,
-    SomeSpan,
-    conjuncts,
-    leaves_of,
-)
-from spanframe_store.contract.search import Search
+from spanframe_store.contract.filter import And, Condition, Node, SomeSpan, leaves_of
 from spanframe_store.residual.matching import text_matcher
 from spanframe_store.residual.trees import Leaf, compiled
 from spanframe_store.sql import statements
 from spanframe_store.sql.compile import compile_all
-from spanframe_store.sql.database import Database
 from spanframe_store.sql.layout import RowLayout
 from spanframe_store.sql.planning import choose_plan
-from spanframe_store.sql.plans import WALK_TRACES, Plan
+from spanframe_store.sql.plans import Plan
+from spanframe_store.sql.prepared import Prepared
 from spanframe_store.sql.residual_spans import traces_of_spans
 
-__all__ = ["Prepared", "count_found", "found_rows", "prepare"]
+__all__ = ["count_found", "found_rows"]
 
 _MIN_PORTION_TRACES: Final = 256
 _MAX_PORTION_TRACES: Final = 4096
-"""Bounds of one portion, in traces; each is twice as large as the one before."""
+"""Maximum traces per portion; the first portion is smaller, and each one doubles."""
 
-_LABEL: Final = "residual_"
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A search, made ready for one database.
-
-    Attributes:
-        database: the database.
-        search: the part of the search that its statements serve; often all of it.
-        left: parts of the filter that have to be checked on the rows it finds.
-    """
-
-    database: Database
-    search: Search
-    left: tuple[Node, ...]
-
-
-def prepare(search: Search, database: Database) -> Prepared:
-    """Part a search into what a database serves and what is left to check."""
-    layout = database.layout(WALK_TRACES)
-    kept: list[Node] = []
-    left: list[Node] = []
-    for part in conjuncts(search.filter.root):
-        if _is_served(part, layout):
-            kept.append(part)
-        else:
-            left.append(part)
-            kept += _implied(part, layout)
-    served = Filter(And(tuple(kept)), search.filter.source)
-    return Prepared(database, replace(search, filter=served), tuple(left))
+_COLUMN_PREFIX: Final = "residual_"
 
 
 def found_rows(
@@ -82,7 +40,7 @@ def found_rows(
     Args:
         connected: a reading connection.
         prepared: the search.
-        plan: how to walk the store; None: the one that is best for it.
+        plan: how the store is walked; None: the plan that is best for this store.
     """
     database, search = prepared.database, prepared.search
     if plan is None:
@@ -114,26 +72,10 @@ def count_found(
     return sum(map(len, _checked(connected, every, database.layout(plan))))
 
 
-def _is_served(node: Node, layout: RowLayout) -> bool:
-    return all(layout.capabilities.issuperset(needed(each)) for each in leaves_of(node))
-
-
-def _implied(part: Node, layout: RowLayout) -> Iterator[Node]:
-    """Yield what a part implies that the database serves: it narrows the walk."""
-    if isinstance(part, SomeSpan):
-        served = [each for each in conjuncts(part.part) if _is_served(each, layout)]
-        if served:
-            yield SomeSpan(And(tuple(served)))
-    elif isinstance(part, Condition):
-        there = Comparator.IS_NOT_NULL
-        if there in ROWS[part.field.kind].comparators:
-            yield replace(part, comparator=there, value=None)
-
-
 def _checked(
     connected: Connection, prepared: Prepared, layout: RowLayout
 ) -> Iterator[list[Row[Any]]]:
-    """Yield what is left of one portion of the traces of a search after the other."""
+    """Yield, portion by portion, the rows of a search that fulfil its whole filter."""
     search = prepared.search
     check = _Check(prepared.left, layout)
     size = min(max(_MIN_PORTION_TRACES, search.limit or 0), _MAX_PORTION_TRACES)
@@ -149,11 +91,11 @@ def _checked(
 
 
 class _Check:
-    """What is left of a filter, as columns to select and functions of a row.
+    """The rest of a filter, as columns to select and functions of a row.
 
-    A part that the database serves is a column that says whether it holds, a condition
-    that it does not serve a column of the text to compare; a group of spans is checked
-    in the spans of the traces that are left by then.
+    A part that the database serves becomes a column that says whether the part holds. A
+    condition that it does not serve becomes a column of the text to compare. A group of
+    spans is checked last, on the spans of the traces that fulfil everything else.
     """
 
     def __init__(self, left: Sequence[Node], layout: RowLayout) -> None:
@@ -166,7 +108,7 @@ class _Check:
         self._spans_fulfil = compiled(And(tuple(of_spans)), self._leaf)
 
     def kept(self, connected: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
-        """Return those of some rows that fulfil what is left of the filter."""
+        """Return the rows that fulfil the rest of the filter."""
         kept = [row for row in rows if self._row_fulfils(row)]
         if not self._groups or not kept:
             return kept
@@ -178,12 +120,12 @@ class _Check:
 
     def _reads_spans(self, node: Node) -> bool:
         return any(
-            each.field.kind.is_of_spans and not _is_served(each, self._layout)
+            each.field.kind.is_of_spans and not self._layout.serves(each)
             for each in leaves_of(node)
         )
 
     def _leaf(self, node: Leaf) -> Callable[[Row[Any]], bool]:
-        if _is_served(node, self._layout):
+        if self._layout.serves(node):
             [holds] = compile_all(node, self._layout)
             name = self._select(holds)
             return lambda row: bool(getattr(row, name))
@@ -196,6 +138,6 @@ class _Check:
         return lambda row: row.trace_key in found
 
     def _select(self, expression: ColumnElement[Any]) -> str:
-        name = f"{_LABEL}{len(self.columns)}"
+        name = f"{_COLUMN_PREFIX}{len(self.columns)}"
         self.columns.append(expression.label(name))
         return name

@@ -1,12 +1,11 @@
-"""Conditions on one span, checked on the stored spans of some traces."""
+"""Checks conditions on one span on the stored spans of some traces."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
 
-from spanframe_store.contract.capabilities import needed
-from spanframe_store.contract.filter import And, Condition, Node, conjuncts, leaves_of
+from spanframe_store.contract.filter import And, Condition, Node, conjuncts
 from spanframe_store.residual.attributes import attribute_matcher
 from spanframe_store.residual.matching import matcher
 from spanframe_store.residual.trees import Leaf, compiled
@@ -18,36 +17,34 @@ from spanframe_store.sql.layout import (
     reads_bodies,
     signature_column,
 )
-from spanframe_store.sql.schema import span_blocks, span_kinds, spans
+from spanframe_store.sql.schema import span_blocks, span_signatures, spans
 
 __all__ = ["traces_of_spans"]
 
-_BLOCKS_AT_ONCE: Final = 256
-"""Blocks read with one statement."""
+_PORTION_BLOCKS: Final = 256
+"""Blocks read per statement."""
 
 _Body = tuple[Row[Any], bytes, int | None]
-"""The row of a span, and the block that holds it with its dictionary."""
+"""The row of a span, its compressed block, and the key of the block's dictionary."""
 
 
 def traces_of_spans(
     connected: Connection, layout: RowLayout, part: Node, trace_keys: Sequence[int]
 ) -> set[int]:
-    """Return the keys of those of the traces of which one span fulfils a tree."""
+    """Return the keys of the traces that have one span which fulfils a tree."""
     parts = conjuncts(part)
-    by_database = [each for each in parts if _is_served(each, layout)]
-    of_rows = [
-        each for each in parts if not reads_bodies(each) and each not in by_database
-    ]
+    served = [each for each in parts if layout.serves(each)]
+    of_rows = [each for each in parts if not reads_bodies(each) and each not in served]
     of_bodies = [each for each in parts if reads_bodies(each)]
-    columns = span_kinds.c.name, span_kinds.c.type, span_kinds.c.status
+    columns = span_signatures.c.name, span_signatures.c.type, span_signatures.c.status
     statement = (
         select(spans.c.trace_key, spans.c.block_key, spans.c.position, *columns)
-        .join(span_kinds, span_kinds.c.kind_key == spans.c.kind_key)
+        .join(span_signatures, span_signatures.c.kind_key == spans.c.kind_key)
         .where(layout.is_key_of(spans.c.trace_key, trace_keys))
     )
-    if by_database:
-        statement = statement.where(layout.of_signatures(And(tuple(by_database))))
-    fulfils = compiled(And(tuple(of_rows)), _of_row)
+    if served:
+        statement = statement.where(layout.of_signatures(And(tuple(served))))
+    fulfils = compiled(And(tuple(of_rows)), _signature_matcher)
     rows: Iterable[Any] = connected.execute(statement)
     possible = [row for row in rows if fulfils(row)]
     if not of_bodies:
@@ -55,14 +52,10 @@ def traces_of_spans(
     by_block: dict[int, list[Row[Any]]] = {}
     for row in possible:
         by_block.setdefault(row.block_key, []).append(row)
-    return set(_fitting(connected, layout, by_block, And(tuple(of_bodies))))
+    return set(_matching_traces(connected, layout, by_block, And(tuple(of_bodies))))
 
 
-def _is_served(node: Node, layout: RowLayout) -> bool:
-    return all(layout.capabilities.issuperset(needed(each)) for each in leaves_of(node))
-
-
-def _of_row(node: Leaf) -> Callable[[Row[Any]], bool]:
+def _signature_matcher(node: Leaf) -> Callable[[Row[Any]], bool]:
     """Return a function that compares name, type or status of a span's row."""
     assert isinstance(node, Condition)  # noqa: S101 - groups do not nest
     name = signature_column(node.field.kind).name
@@ -70,36 +63,36 @@ def _of_row(node: Leaf) -> Callable[[Row[Any]], bool]:
     return lambda row: fits(getattr(row, name))
 
 
-def _fitting(
+def _matching_traces(
     connected: Connection,
     layout: RowLayout,
     by_block: Mapping[int, Sequence[Row[Any]]],
     part: Node,
 ) -> Iterator[int]:
-    """Yield the keys of traces that have, among some spans, one that fulfils a tree."""
+    """Yield the keys of the traces with a span among some that fulfils a tree."""
     codecs = codecs_of(connected.engine)
     blocks = BlockFunctions(codecs)
-    fulfils = compiled(part, lambda leaf: _of_body(leaf, blocks))
+    fulfils = compiled(part, lambda leaf: _body_matcher(leaf, blocks))
     keys = list(by_block)
-    for start in range(0, len(keys), _BLOCKS_AT_ONCE):
-        some = keys[start : start + _BLOCKS_AT_ONCE]
+    for start in range(0, len(keys), _PORTION_BLOCKS):
+        some = keys[start : start + _PORTION_BLOCKS]
         statement = select(
             span_blocks.c.block_key, span_blocks.c.dictionary_key, span_blocks.c.body
         ).where(layout.is_key_of(span_blocks.c.block_key, some))
         rows = connected.execute(statement).all()
         codecs.read({row.dictionary_key for row in rows}, connected)
         for key, dictionary_key, body in rows:
-            of_block = by_block[key]
-            if any(fulfils((row, body, dictionary_key)) for row in of_block):
-                yield of_block[0].trace_key
+            in_block = by_block[key]
+            if any(fulfils((row, body, dictionary_key)) for row in in_block):
+                yield in_block[0].trace_key
 
 
-def _of_body(node: Leaf, blocks: BlockFunctions) -> Callable[[_Body], bool]:
-    """Return a function that compares a span by its row, its block and position."""
+def _body_matcher(node: Leaf, blocks: BlockFunctions) -> Callable[[_Body], bool]:
+    """Return a function that compares a span by its row and its body in the block."""
     assert isinstance(node, Condition)  # noqa: S101 - groups do not nest
     if node.field.kind not in BODY_KINDS:
-        of_row = _of_row(node)
-        return lambda span: of_row(span[0])
+        fits_row = _signature_matcher(node)
+        return lambda span: fits_row(span[0])
     key = node.field.key
     if key is None:
         fits = matcher(node.comparator, node.texts)

@@ -1,8 +1,8 @@
-"""Which traces a store may forget: by age, by size, always whole traces, oldest first.
+"""Deletes the traces beyond a limit of age or size: whole traces, oldest first.
 
-A trace whose start nobody knows has no age: it goes by size, and then first. One call
-deletes one portion, so that writers get their turn in between. Freed pages are used
-again by what is stored next; the file does not shrink.
+A trace whose start is unknown has no age: only the limit of size deletes it, and it
+comes first. One call deletes one portion, so that writers get their turn in between.
+New spans use the freed pages; the file does not shrink.
 """
 
 from sqlalchemy import Engine, func, select
@@ -20,7 +20,7 @@ __all__ = [
 
 
 def prune_portion(engine: Engine, limits: Limits, now_ms: int) -> int:
-    """Delete a portion of what is beyond the limits; return how many traces, 0: none.
+    """Delete one portion of the traces beyond the limits; return how many.
 
     Raises:
         StoreError: when the store cannot be written.
@@ -45,10 +45,10 @@ def count_before(engine: Engine, timestamp_ms: int) -> int:
 
 
 def used_bytes(engine: Engine) -> int | None:
-    """Return the bytes in use, without freed pages; None where nobody can tell.
+    """Return the bytes in use, without freed pages; None: the size is unknown.
 
-    PostgreSQL counts the space of deleted rows as used until it is used again: a limit
-    on it would delete everything.
+    PostgreSQL counts the space of deleted rows as used until new rows take it, so that
+    a limit of size would delete everything.
 
     Raises:
         StoreError: when the store is locked.

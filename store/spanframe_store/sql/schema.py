@@ -1,22 +1,22 @@
-"""Every table and index of the row stores (SQLite, PostgreSQL), stated once.
+"""Every table and index of the row stores (SQLite, PostgreSQL), defined once.
 
-The migrations build exactly this (a test compares the two), the writer fills it, the
-query room reads it.
+The migrations build exactly these tables (a test compares the two), the writer fills
+them, the reader reads them.
 
 - A trace has a growing integer key, so spans, clustered on (trace key, span id), are
   written at the end of the tree and not at random 16-byte ids.
-- A row of ``spans`` is what a span is known and found by. The spans themselves lie in
-  ``span_blocks``: those of one trace and one origin that were committed together, as
+- A row of ``spans`` holds the ids and the signature of a span. Its body is in
+  ``span_blocks``: spans of one trace and one origin that were committed together form
   one compressed OTLP message (see blocks.py). A trace is read from a few blocks.
-- What repeats is stored once and referred to: resources, scopes, and the combinations
-  of name, type and status that spans have.
-- ``attribute_index`` holds one row for nearly every tag and metadata entry of a trace,
+- Values that repeat are stored once, under a key: resources, scopes, and the signatures
+  of spans (name, type and status; the table is called ``span_kinds``).
+- ``attribute_index`` has one row for nearly every tag and metadata entry of a trace,
   clustered on (kind, key, value, time, trace key): "tag = value, newest first, limit n"
-  walks one range and stops.
-- Tags and metadata also ride as JSON on the trace row, so building a frame joins
-  nothing, and the index rows of a trace are known from its row without a search.
-- There are no foreign keys: every row of a batch is made and committed by one writer
-  in one transaction, and a check for each of them would cost as much as the insert.
+  scans one range and stops.
+- Tags and metadata are also JSON on the trace row, so building a frame joins nothing,
+  and the index rows of a trace follow from its row without a query.
+- There are no foreign keys: one writer makes and commits every row of a batch in one
+  transaction, and checking each row would cost as much as inserting it.
 """
 
 from typing import Final
@@ -40,11 +40,11 @@ from sqlalchemy import (
 from spanframe import keys
 
 __all__ = [
-    "INDEXED_KEY_LENGTH",
-    "INDEXED_NAME_BYTES",
-    "INDEXED_VALUE_LENGTH",
     "KIND_METADATA",
     "KIND_TAG",
+    "MAX_INDEXED_KEY_CHARS",
+    "MAX_INDEXED_NAME_BYTES",
+    "MAX_INDEXED_VALUE_CHARS",
     "UNINDEXED_METADATA",
     "attribute_index",
     "dictionaries",
@@ -53,36 +53,46 @@ __all__ = [
     "resources",
     "scopes",
     "span_blocks",
-    "span_kinds",
+    "span_signatures",
     "spans",
     "traces",
 ]
 
 metadata: Final = MetaData()
 
-# SQLite's rowid is a 64-bit integer only when the column is written INTEGER.
+# SQLite's rowid is a 64-bit integer only when the type of the column is INTEGER.
 _BigKey = BigInteger().with_variant(Integer(), "sqlite")
 
-# Text is compared and ordered by its bytes, whatever the locale of a database: on
-# PostgreSQL that also serves LIKE from an index, and outlives a change of the system's.
+# Text is compared and ordered by its bytes, whatever the locale of a database. On
+# PostgreSQL an index then serves LIKE, and survives an update of the system's locales.
 _Text = Text().with_variant(Text(collation="C"), "postgresql")
 
 KIND_TAG: Final = 1
-KIND_METADATA: Final = 2
+"""The ``kind`` of a tag in ``attribute_index``."""
 
-# A B-tree entry has to fit a page (PostgreSQL: 2 704 bytes), so a longer value is
-# indexed by its first characters and kept whole beside the key; an entry under a longer
-# key is only on the trace row.
-INDEXED_VALUE_LENGTH: Final = 256
-INDEXED_KEY_LENGTH: Final = 256
-# Nobody looks for the one trace that took 4 273 tokens in and 1 006 out, and each of
+KIND_METADATA: Final = 2
+"""The ``kind`` of a metadata entry in ``attribute_index``."""
+
+# A B-tree entry has to fit a page (PostgreSQL: 2 704 bytes). A longer value is indexed
+# by its first characters and stored whole in a column outside of the key. An entry
+# under a longer key is on the trace row only.
+MAX_INDEXED_VALUE_CHARS: Final = 256
+"""Maximum characters of a value in the key of ``attribute_index``."""
+
+MAX_INDEXED_KEY_CHARS: Final = 256
+"""Maximum characters of a tag's or metadata entry's key in ``attribute_index``."""
+
+# No search asks for the one trace with 4 273 input and 1 006 output tokens, and each of
 # these values would be written to a page of its own.
 UNINDEXED_METADATA: Final = frozenset({keys.META_TOKEN_USAGE})
+"""Keys of metadata entries that ``attribute_index`` does not have."""
 
-# PostgreSQL indexes no longer name; who asks for a shorter one has to say so.
-INDEXED_NAME_BYTES: Final = 2048
+# A statement has to repeat this condition, or PostgreSQL does not use the index.
+MAX_INDEXED_NAME_BYTES: Final = 2048
+"""Maximum bytes of a name that PostgreSQL indexes."""
+
 _HAS_SHORT_NAME: Final = func.octet_length(column("name")) <= literal_column(
-    str(INDEXED_NAME_BYTES)
+    str(MAX_INDEXED_NAME_BYTES)
 )
 
 experiments: Final = Table(
@@ -138,8 +148,8 @@ traces: Final = Table(
     Index("ix_traces_execution_time", "execution_time_ms"),
 )
 
-# In the order of a search that names none, so that nothing is left to sort; status and
-# duration ride along, so that a search for them passes over other traces unread.
+# The default order of a search, so that nothing is left to sort. The index holds status
+# and duration, so that a search for them skips other traces without reading their rows.
 Index(
     "ix_traces_newest",
     traces.c.timestamp_ms.desc(),
@@ -148,7 +158,7 @@ Index(
     traces.c.status,
 )
 
-span_kinds: Final = Table(
+span_signatures: Final = Table(
     "span_kinds",
     metadata,
     Column("kind_key", Integer, primary_key=True),
@@ -180,9 +190,9 @@ spans: Final = Table(
     "spans",
     metadata,
     Column("trace_key", _BigKey, primary_key=True, autoincrement=False),
-    # 8 bytes big-endian read as a signed integer: half the size of a blob in the key.
+    # The 8 bytes, big-endian, as a signed integer: half the size of a blob in the key.
     Column("span_id", BigInteger, primary_key=True, autoincrement=False),
-    # Two bodies under one span id are both kept; the digest tells them apart.
+    # Two bodies under one span id are both stored; the digest tells them apart.
     Column("digest", BigInteger, primary_key=True, autoincrement=False),
     Column("parent_span_id", BigInteger, comment="NULL: a span without a parent"),
     Column("kind_key", Integer, nullable=False),

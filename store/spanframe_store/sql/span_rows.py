@@ -1,4 +1,4 @@
-"""Spans as rows: one each, and one for the block that spans of a trace share."""
+"""Writes spans: one row per span, and one per block that spans of a trace share."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,12 +15,12 @@ __all__ = ["Keys", "groups_of", "write_spans"]
 
 
 class Keys(NamedTuple):
-    """The keys of what the spans of a batch refer to, by digest or trace id."""
+    """Keys of the rows that the spans of a batch refer to, by digest or trace id."""
 
     traces: Mapping[bytes, int]
     resources: Mapping[bytes, int]
     scopes: Mapping[bytes, int]
-    kinds: Mapping[bytes, int]
+    signatures: Mapping[bytes, int]
 
 
 def write_spans(
@@ -30,14 +30,14 @@ def write_spans(
     keys: Keys,
     dictionary_key: int | None,
 ) -> None:
-    """Insert spans, and the blocks that some of them share.
+    """Insert spans and their blocks.
 
     Args:
-        connection: in a transaction that writes.
-        groups: spans that the store does not hold, those of a block together.
-        packed: the blocks of the groups.
-        keys: of everything that the spans refer to.
-        dictionary_key: the dictionary that the blocks were compressed with.
+        connection: a connection in a writing transaction.
+        groups: spans that the store does not hold, one group per block.
+        packed: the compressed block of each group.
+        keys: the keys of the rows that the spans refer to.
+        dictionary_key: the dictionary that compressed the blocks; None: none did.
     """
     following = next_key(connection, span_blocks)
     blocks: list[tuple[Any, ...]] = []
@@ -62,7 +62,7 @@ def write_spans(
                 span.span_id,
                 span.digest,
                 span.parent_span_id,
-                keys.kinds[span.signature.digest],
+                keys.signatures[span.signature.digest],
                 span.end_ns,
                 span.usage,
                 block_key,
@@ -77,9 +77,9 @@ def write_spans(
 def groups_of(
     fresh: Mapping[bytes, Sequence[SpanRow]], trace_keys: Mapping[bytes, int]
 ) -> Iterator[Sequence[SpanRow]]:
-    """Yield the spans that share a block, in the order of the keys of their traces.
+    """Yield the spans of each block, in the order of the keys of their traces.
 
-    So the tree of spans grows at its end, and a trace is read from one place.
+    The tree of spans then grows at its end, and a trace is read from one place.
     """
     for trace_id in sorted(fresh, key=trace_keys.__getitem__):
         for members in _by_origin(fresh[trace_id]):
@@ -87,7 +87,7 @@ def groups_of(
 
 
 def _by_origin(group: Sequence[SpanRow]) -> Iterable[Sequence[SpanRow]]:
-    """Return the spans of each scope of each resource, most often one and the same."""
+    """Return the spans grouped by resource and scope; most traces have one group."""
     scope, resource = group[0].scope, group[0].resource
     if all(s.scope is scope and s.resource is resource for s in group):
         return (group,)

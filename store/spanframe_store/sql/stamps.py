@@ -1,97 +1,94 @@
-"""The stamps of a trace's fields as bytes.
+"""The stamps of a trace's fields, and their encoding as bytes.
 
-A trace has a dozen to two dozen fields, and nearly all are stamped by one span. So the
-spans are written once, then who speaks with which of them, then one number a field.
+A trace has one to two dozen fields, and one span stamps nearly all of them. So the
+bytes hold each stamping span once, then the distinct stamps, then one number per field.
 """
 
 import json
 import struct
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final
 
 from spanframe_store.contract.spans import Source
 from spanframe_store.otlp.precedence import UNSET_START
+from spanframe_store.otlp.trace_state import Stamp
 
-__all__ = ["Stamp", "dump_stamps", "load_stamps"]
-
-
-class Stamp(NamedTuple):
-    """The rank of a writer of a field; the greatest stamp owns the field."""
-
-    source: int
-    rank: int
-    first: int
-    second: int
-    span_id: int
-    digest: int
+__all__ = ["dump_stamps", "load_stamps"]
 
 
-_Speaker = tuple[int, int, int, int, int]
-"""Rank, start, end, span id and digest of a span; of an edit, its time as the end."""
+_StampingSpan = tuple[int, int, int, int, int]
+"""Rank, start, end, span id and digest of a span; an edit has its time as the end."""
 
 _COUNTS: Final = struct.Struct("<III")
-_SPEAKER: Final = struct.Struct("<bqqqq")
-_OWNER: Final = struct.Struct("<BI")
-_NOBODY: Final = 0
-_WIDE: Final = 256
-"""From so many owners on, a field takes four bytes instead of one."""
+_SPAN: Final = struct.Struct("<bqqqq")
+_STAMP: Final = struct.Struct("<BI")
+_NO_STAMP: Final = 0
+_MIN_WIDE_STAMPS: Final = 256
+"""Minimum stamps with which the number of a field takes four bytes, not one."""
 
 
-def dump_stamps(owned: Mapping[str, Stamp], fields: Sequence[str]) -> bytes:
-    """Write who owns each field.
+def dump_stamps(by_field: Mapping[str, Stamp], fields: Sequence[str]) -> bytes:
+    """Encode the stamps of fields.
 
     Args:
-        owned: the stamps by field.
-        fields: fields that the reader can name by itself, in an order it knows.
+        by_field: the stamps by field.
+        fields: the fields whose names are not encoded, as the reader knows them, in
+            this order.
     """
-    # Few objects stamp many fields, and to compare these costs less.
-    distinct = {id(stamp): stamp for stamp in owned.values()}
-    # In order, so that equal stamps make equal bytes.
-    owners: dict[Stamp, int] = {}
-    speakers: dict[_Speaker, int] = {}
-    of_owners: list[bytes] = []
+    # Few objects stamp many fields, and comparing objects by identity costs less.
+    distinct = {id(stamp): stamp for stamp in by_field.values()}
+    # Sorted, so that equal stamps make equal bytes.
+    numbers: dict[Stamp, int] = {}
+    spans: dict[_StampingSpan, int] = {}
+    packed_stamps: list[bytes] = []
     for stamp in sorted(distinct.values()):
-        if stamp not in owners:
-            owners[stamp] = len(owners) + 1
-            number = speakers.setdefault(_speaker(stamp), len(speakers))
-            of_owners.append(_OWNER.pack(stamp.source, number))
-    numbers = {identity: owners[stamp] for identity, stamp in distinct.items()}
-    known = [numbers[id(owned[f])] if f in owned else _NOBODY for f in fields]
+        if stamp not in numbers:
+            numbers[stamp] = len(numbers) + 1
+            span_number = spans.setdefault(_span_of(stamp), len(spans))
+            packed_stamps.append(_STAMP.pack(stamp.source, span_number))
+    by_identity = {identity: numbers[stamp] for identity, stamp in distinct.items()}
+    of_fields = [
+        by_identity[id(by_field[field])] if field in by_field else _NO_STAMP
+        for field in fields
+    ]
     others: list[str] = []
-    if len(known) - known.count(_NOBODY) < len(owned):
-        others = sorted(owned.keys() - set(fields))
-        known += [numbers[id(owned[field])] for field in others]
+    if len(of_fields) - of_fields.count(_NO_STAMP) < len(by_field):
+        others = sorted(by_field.keys() - set(fields))
+        of_fields += [by_identity[id(by_field[field])] for field in others]
     return b"".join(
         [
-            _COUNTS.pack(len(speakers), len(owners), len(known)),
-            *[_SPEAKER.pack(*speaker) for speaker in speakers],
-            *of_owners,
-            bytes(known) if len(owners) < _WIDE else _wide(len(known)).pack(*known),
+            _COUNTS.pack(len(spans), len(numbers), len(of_fields)),
+            *[_SPAN.pack(*span) for span in spans],
+            *packed_stamps,
+            bytes(of_fields)
+            if len(numbers) < _MIN_WIDE_STAMPS
+            else _wide(len(of_fields)).pack(*of_fields),
             json.dumps(others).encode() if others else b"",
         ]
     )
 
 
 def load_stamps(stamps: bytes, fields: Sequence[str]) -> dict[str, Stamp]:
-    """Read who owns each field; inverse of `dump_stamps`."""
-    spoken, owned, named = _COUNTS.unpack_from(stamps)
+    """Decode the stamps of fields; the inverse of `dump_stamps`."""
+    span_count, stamp_count, field_count = _COUNTS.unpack_from(stamps)
     at = _COUNTS.size
-    end = at + spoken * _SPEAKER.size
-    speakers = list(_SPEAKER.iter_unpack(stamps[at:end]))
-    at, end = end, end + owned * _OWNER.size
-    owners = [
-        _stamp(source, *speakers[number])
-        for source, number in _OWNER.iter_unpack(stamps[at:end])
+    end = at + span_count * _SPAN.size
+    spans = list(_SPAN.iter_unpack(stamps[at:end]))
+    at, end = end, end + stamp_count * _STAMP.size
+    distinct = [
+        _stamp(source, *spans[number])
+        for source, number in _STAMP.iter_unpack(stamps[at:end])
     ]
-    width = 1 if owned < _WIDE else 4
-    at, end = end, end + width * named
-    numbers = stamps[at:end] if width == 1 else _wide(named).unpack(stamps[at:end])
+    width = 1 if stamp_count < _MIN_WIDE_STAMPS else 4
+    at, end = end, end + width * field_count
+    packed = stamps[at:end]
+    numbers = packed if width == 1 else _wide(field_count).unpack(packed)
     others = json.loads(stamps[end:]) if end < len(stamps) else ()
     return {
-        field: owners[number - 1]
+        field: distinct[number - 1]
         for field, number in zip(chain(fields, others), numbers, strict=True)
-        if number != _NOBODY
+        if number != _NO_STAMP
     }
 
 
@@ -99,7 +96,7 @@ def _wide(count: int) -> struct.Struct:
     return struct.Struct(f"<{count}I")
 
 
-def _speaker(stamp: Stamp) -> _Speaker:
+def _span_of(stamp: Stamp) -> _StampingSpan:
     _, rank, first, second, span_id, digest = stamp
     if stamp.source != Source.SPAN:
         return rank, second, first, span_id, digest

@@ -1,4 +1,4 @@
-"""A checked search → one SQLAlchemy statement over the trace rows."""
+"""A checked search → one SQLAlchemy statement that reads or counts trace rows."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -17,26 +17,26 @@ from spanframe_store.sql.layout import RowLayout
 __all__ = ["count_traces", "order_values", "select_traces"]
 
 _INT32: Final = range(1 << 31)
-_ORDER_LABEL: Final = "order_"
+_ORDER_PREFIX: Final = "order_"
 
 
 def select_traces(search: Search, layout: RowLayout) -> Select[Any]:
     """Return the statement that reads the trace rows of a search, in its order.
 
     Its columns are those of ``schema.traces`` by their names, except ``stamps``; then
-    ``order_0``, ``order_1``, … for what those order terms compare that are none of
-    them. `order_values` reads both.
+    ``order_0``, ``order_1``, … for order terms that compare something else.
+    `order_values` reads both.
 
     Args:
-        search: what to search for.
-        layout: of the database, with the plan to walk by.
+        search: the search.
+        layout: the layout of the database, with the plan to walk by.
     """
     keys = [_order_key(term, layout) for term in search.order]
     statement = (
         select(
             *(column for column in schema.traces.c if column.name != "stamps"),
             *(
-                key.label(f"{_ORDER_LABEL}{i}")
+                key.label(f"{_ORDER_PREFIX}{i}")
                 for i, (term, key) in enumerate(zip(search.order, keys, strict=True))
                 if ROWS[term.field.kind].column is None
             ),
@@ -61,13 +61,13 @@ def count_traces(search: Search, layout: RowLayout) -> Select[int]:
     """Return the statement that counts the traces of a search, whatever its page.
 
     Args:
-        search: what to search for; ``order``, ``limit`` and ``after`` do not matter.
-        layout: of the database, with the plan to walk by.
+        search: the search; ``order``, ``limit`` and ``after`` do not matter.
+        layout: the layout of the database, with the plan to walk by.
     """
     conditions = _conditions(search, layout)
     source: FromClause = layout.source
     if layout.walked is not None and not any(map(_reads_row, conditions)):
-        # A trace has one entry a key, and the index is a tenth of the rows' size.
+        # A trace has one index row per key, and the index is a tenth of the rows' size.
         source = schema.attribute_index
     return select(func.count()).select_from(source).where(*conditions)
 
@@ -81,19 +81,19 @@ def _reads_row(condition: ColumnElement[bool]) -> bool:
 def order_values(row: Any, order: Sequence[OrderTerm]) -> Cursor:
     """Return what a row of `select_traces` holds for each order term."""
     return tuple(
-        getattr(row, ROWS[term.field.kind].column or f"{_ORDER_LABEL}{i}")
+        getattr(row, ROWS[term.field.kind].column or f"{_ORDER_PREFIX}{i}")
         for i, term in enumerate(order)
     )
 
 
 def _conditions(search: Search, layout: RowLayout) -> list[ColumnElement[bool]]:
     walked = layout.walked
-    # The part of the index that is walked holds no other traces.
-    answered = walked is not None and is_exact(walked)
+    # The part of the index that is walked may hold no other traces.
+    is_answered = walked is not None and is_exact(walked)
     rest = [
         part
         for part in conjuncts(search.filter.root)
-        if not (answered and part is walked)
+        if not (is_answered and part is walked)
     ]
     conditions = [*layout.walk, *compile_all(And(tuple(rest)), layout)]
     if search.experiment_ids is not None:
@@ -105,7 +105,7 @@ def _conditions(search: Search, layout: RowLayout) -> list[ColumnElement[bool]]:
 
 def _order_key(term: OrderTerm, layout: RowLayout) -> ColumnElement[Any]:
     if term.field.kind is FieldKind.REQUEST_ID:
-        # Ordered like the text that is made of it.
+        # The bytes have the order of the text that is made of them.
         return schema.traces.c.trace_id
     if term.field.kind in NUMBER_KINDS:
         return layout.number(term.field)
@@ -125,7 +125,7 @@ def _beyond(
     equal: list[ColumnElement[bool]] = []
     for term, key, value in zip(order, keys, cursor, strict=True):
         if value is None:
-            # Nothing comes after an absent value but its equals.
+            # Absent values are last, so only equal ones can follow.
             equal.append(key.is_(None))
             continue
         later = key < value if term.descending else key > value
@@ -136,6 +136,6 @@ def _beyond(
     bounds: list[ColumnElement[bool]] = []
     first, start = order[0], cursor[0]
     if not ROWS[first.field.kind].nullable and start is not None:
-        # Implied by the rest, and what an index can start from.
+        # The rest implies this bound; an index scan can start from it.
         bounds.append(keys[0] <= start if first.descending else keys[0] >= start)
     return and_(*bounds, or_(*alternatives))

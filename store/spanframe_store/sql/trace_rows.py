@@ -1,4 +1,4 @@
-"""Traces as rows: what new spans make of them, and of what they are found by."""
+"""Writes traces: their rows and their index rows, changed by new spans."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -6,20 +6,14 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, update
 
 from spanframe_store.contract.spans import Fact, SpanRow
-from spanframe_store.sql import index
+from spanframe_store.otlp.trace_state import EMPTY, TraceState, fold, merge
+from spanframe_store.otlp.usage import UsageReport, usage_of_spans, usage_report_of
+from spanframe_store.sql import index_entries
 from spanframe_store.sql.bulk import execute_many
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.recent import KnownTrace
-from spanframe_store.sql.rollup import (
-    EMPTY,
-    TraceState,
-    columns_of,
-    fold,
-    merge,
-    searchable_of,
-)
 from spanframe_store.sql.schema import traces
-from spanframe_store.sql.usage import Reporting, reporting_of, usage_of_spans
+from spanframe_store.sql.trace_columns import columns_of, searchable_of
 
 __all__ = ["states_of", "write_traces"]
 
@@ -28,7 +22,7 @@ _CHANGED: Final = update(traces).where(traces.c.trace_key == bindparam("key"))
 _GROWN: Final = _CHANGED.values(
     span_count=bindparam("count"), size_bytes=bindparam("size")
 )
-_NO_SPANS: Final[Mapping[tuple[int, int], Reporting]] = {}
+_NO_SPANS: Final[Mapping[tuple[int, int], UsageReport]] = {}
 
 
 def states_of(
@@ -39,11 +33,11 @@ def states_of(
     """Return the states of the traces that get spans.
 
     Returns:
-        The states by trace id; and by trace key the ids of those whose usage only the
-        store can tell, once it holds the spans.
+        The states by trace id; and, by trace key, the ids of the traces whose usage has
+        to be read from the store once it holds the spans.
     """
     states: dict[bytes, TraceState] = {}
-    asked: dict[int, bytes] = {}
+    without_usage: dict[int, bytes] = {}
     for trace_id, group in by_trace.items():
         trace = known.get(trace_id)
         before = EMPTY if trace is None else trace.state
@@ -51,12 +45,12 @@ def states_of(
         if state.usage is not None or any(span.usage for span in group):
             stored = _NO_SPANS if trace is None else trace.spans
             if stored is not None:
-                usage = usage_of_spans([*stored.values(), *map(reporting_of, group)])
+                usage = usage_of_spans([*stored.values(), *map(usage_report_of, group)])
                 state = state._replace(usage=usage)
             elif trace is not None:
-                asked[trace.trace_key] = trace_id
+                without_usage[trace.trace_key] = trace_id
         states[trace_id] = state
-    return states, asked
+    return states, without_usage
 
 
 def write_traces(
@@ -65,11 +59,11 @@ def write_traces(
     known: Mapping[bytes, KnownTrace],
     trace_keys: Mapping[bytes, int],
 ) -> None:
-    """Insert or update the rows of traces, and what of them is indexed."""
+    """Insert or update the rows of traces and their index rows."""
     new_rows: list[tuple[Any, ...]] = []
     changed_rows: list[dict[str, Any]] = []
     grown_rows: list[dict[str, Any]] = []
-    changes = index.Changes()
+    changes = index_entries.Changes()
     for trace_id, state in states.items():
         key, before = trace_keys[trace_id], known.get(trace_id)
         if before is not None and _only_grew(before.state, state):
@@ -93,5 +87,5 @@ def write_traces(
 
 
 def _only_grew(before: TraceState, after: TraceState) -> bool:
-    """Whether a trace got spans that say nothing new of it, as most late ones do."""
+    """Return whether new spans changed no field of a trace; most late spans do not."""
     return after.stamps is before.stamps and after.usage == before.usage

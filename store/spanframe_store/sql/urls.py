@@ -1,4 +1,4 @@
-"""From a store URL to an engine, and what may be shown of both."""
+"""Store URLs: reading them, and texts about a store without its secrets."""
 
 from typing import Any, Final
 
@@ -11,14 +11,14 @@ from spanframe.settings import redact_url
 __all__ = ["DRIVERS", "driver_message", "parse_url", "store_name"]
 
 DRIVERS: Final = ("sqlite+pysqlite", "postgresql+psycopg")
-"""What SQLAlchemy calls the databases that hold the row store, driver included."""
+"""SQLAlchemy's names of the databases with their drivers."""
 
 
 def parse_url(url: str) -> URL:
     """Read the URL of a row store.
 
     Raises:
-        SettingsError: when no store of spanframe has such a URL.
+        SettingsError: when the URL does not name a row store.
     """
     try:
         parsed = make_url(url)
@@ -29,18 +29,18 @@ def parse_url(url: str) -> URL:
         if name in DRIVERS:
             return parsed
     problem = (
-        f"store is {redact_url(url)!r}: no database that spanframe stores in; "
+        f"store is {redact_url(url)!r}, which is not a database of spanframe; "
         f"write sqlite:///FILE or {DRIVERS[1]}://USER@HOST/DATABASE"
     )
     raise SettingsError([problem])
 
 
 def store_name(engine: Engine) -> str:
-    """Return the URL of a store as it may be shown."""
+    """Return the URL of a store, without its password."""
     return redact_url(engine.url.render_as_string(hide_password=True))
 
 
-_WHAT_TO_LOOK_AT: Final = {
+_QUESTIONS: Final = {
     "unable to open database file": (
         " (does its folder exist, and may this user write there?)"
     ),
@@ -49,12 +49,12 @@ _WHAT_TO_LOOK_AT: Final = {
 
 
 def driver_message(error: Any) -> str:
-    """Return what the database said on one line, without statement and parameters.
+    """Return the message of the database on one line, without statement and values.
 
-    A server's diagnosis has a first sentence without the contents of a row.
+    Only the primary message of a server's diagnosis has no contents of a row.
     """
-    said = getattr(error, "orig", None) or error
-    diagnosis = getattr(said, "diag", None)
+    cause = getattr(error, "orig", None) or error
+    diagnosis = getattr(cause, "diag", None)
     primary = None if diagnosis is None else diagnosis.message_primary
-    message = " ".join((primary or str(said)).split()).rstrip(".")
-    return message + _WHAT_TO_LOOK_AT.get(message, "")
+    message = " ".join((primary or str(cause)).split()).rstrip(".")
+    return message + _QUESTIONS.get(message, "")

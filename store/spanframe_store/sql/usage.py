@@ -1,30 +1,14 @@
-"""The token usage of a trace: what its spans report, each token counted once.
+"""The token usage of stored traces: of spans that report any, and their ancestors."""
 
-A span's usage counts only if no ancestor reports usage, since frameworks sum up their
-children (MLflow 3.17). That is no fold over single spans, so it is asked from the store
-anew whenever a stored trace that has usage gets spans.
-"""
-
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, null, select
 
-from spanframe_store.contract.spans import SpanRow
+from spanframe_store.otlp.usage import UsageReport, usage_total
 from spanframe_store.sql.schema import spans
 
-__all__ = [
-    "REQUIRED",
-    "Reporting",
-    "reporting_of",
-    "usage_of_spans",
-    "usage_of_traces",
-]
-
-REQUIRED: Final = ("input_tokens", "output_tokens", "total_tokens")
-"""The keys a trace's usage always has, missing counts being 0."""
+__all__ = ["usage_of_traces"]
 
 _COLUMNS: Final = (
     spans.c.trace_key,
@@ -36,20 +20,6 @@ _COLUMNS: Final = (
 )
 
 
-Reporting = tuple[int, int | None, int, int, str | None]
-"""What of a span decides about the usage of its trace: span id, parent span id, end,
-digest and usage. A plain tuple, as one is made of every span that is stored."""
-
-reporting_of: Final[Callable[[SpanRow], Reporting]] = itemgetter(
-    *map(
-        SpanRow._fields.index,
-        ("span_id", "parent_span_id", "end_ns", "digest", "usage"),
-    )
-)
-_parse: Final = json.JSONDecoder().raw_decode
-"""For text of our own making: nothing stands around it."""
-
-
 def _ancestry() -> Any:
     reporting = (
         select(*_COLUMNS)
@@ -57,7 +27,7 @@ def _ancestry() -> Any:
         .where(spans.c.trace_key.in_(bindparam("trace_keys", expanding=True)))
         .cte("ancestry", recursive=True)
     )
-    # UNION, not UNION ALL: spans that are each other's parents must come to an end.
+    # UNION, not UNION ALL, ends the recursion on spans that are each other's parents.
     return select(
         reporting.union(
             select(*_COLUMNS).join(
@@ -75,63 +45,10 @@ _ANCESTRY: Final = _ancestry()
 def usage_of_traces(
     connection: Connection, trace_keys: Iterable[int]
 ) -> dict[int, dict[str, int]]:
-    """Return the usage of those of the traces that have any, by trace key."""
-    traces: dict[int, list[Reporting]] = {}
+    """Return the usage of the traces that have any, by trace key."""
+    traces: dict[int, list[UsageReport]] = {}
     for trace_key, *reporting in connection.execute(
         _ANCESTRY, {"trace_keys": list(trace_keys)}
     ):
         traces.setdefault(trace_key, []).append(tuple(reporting))
-    return {key: _total(spans) for key, spans in traces.items()}
-
-
-def usage_of_spans(spans: Sequence[Reporting]) -> dict[str, int] | None:
-    """Return the usage of a trace that holds exactly these spans; None: it has none."""
-    for *_, usage in spans:
-        if usage is not None:
-            return _total(spans)
-    return None
-
-
-def _total(spans: Sequence[Reporting]) -> dict[str, int]:
-    newest = {span[0]: span for span in spans}
-    if len(newest) < len(spans):
-        for span in spans:
-            newest[span[0]] = max(newest[span[0]], span, key=_version)
-    total = dict.fromkeys(REQUIRED, 0)
-    covered: dict[int, bool] = {}
-    for span_id, _, _, _, usage in newest.values():
-        if usage is not None and not _is_covered(span_id, newest, covered):
-            counts, _ = _parse(usage)
-            for name, count in counts.items():
-                total[name] = total.get(name, 0) + count
-    return total
-
-
-def _version(span: Reporting) -> tuple[bool, int, int]:
-    """Rank the bodies under one span id: the newest speaks that reports anything.
-
-    The store is not asked about the others.
-    """
-    _, _, end_ns, digest, usage = span
-    return usage is not None, end_ns, digest
-
-
-def _is_covered(
-    span_id: int, spans: Mapping[int, Reporting], covered: dict[int, bool]
-) -> bool:
-    """Whether an ancestor of a span reports usage; remembers what it walks over."""
-    path: list[int] = []
-    answer = False
-    current: int | None = span_id
-    while current is not None and current in spans:
-        if current in covered:
-            answer = covered[current]
-            break
-        covered[current] = False  # an ancestor of itself covers nothing
-        path.append(current)
-        _, current, _, _, _ = spans[current]
-        if current is not None and current in spans and spans[current][-1]:
-            answer = True
-            break
-    covered.update(dict.fromkeys(path, answer))
-    return answer
+    return {key: usage_total(spans) for key, spans in traces.items()}

@@ -1,9 +1,9 @@
-"""The only writer of spans: one batch, one transaction, idempotent on every span.
+"""The only writer of spans: one transaction per batch, idempotent for every span.
 
-A batch is folded in memory, and the store is asked only about traces it already holds:
-which spans of them are known, and what their rows say. All of it happens inside one
-transaction that excludes other writers, so nothing can change in between, and two
-collectors on one store are safe.
+A batch is folded in memory. The writer reads only the rows of traces that the store
+already holds, and which of their spans it knows. All of it happens in one transaction
+that excludes other writers, so nothing changes in between, and two collectors may share
+a store.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -20,26 +20,31 @@ from spanframe_store.contract.errors import RowsRefusedError, StoreUnavailableEr
 from spanframe_store.contract.spans import SpanRow
 from spanframe_store.contract.store import Written
 from spanframe_store.sql.blocks import Dictionaries
-from spanframe_store.sql.chunks import LOOKUP_SIZE, chunks
+from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.experiments import experiment_ids
 from spanframe_store.sql.interning import Interner, next_key
 from spanframe_store.sql.recent import KnownTrace, RecentTraces, known_after
-from spanframe_store.sql.rollup import state_of
-from spanframe_store.sql.schema import resources, scopes, span_kinds, traces
+from spanframe_store.sql.schema import (
+    resources,
+    scopes,
+    span_signatures,
+    traces,
+)
 from spanframe_store.sql.span_rows import Keys, groups_of, write_spans
+from spanframe_store.sql.trace_columns import state_of
 from spanframe_store.sql.trace_rows import states_of, write_traces
 from spanframe_store.sql.urls import driver_message
 from spanframe_store.sql.usage import usage_of_traces
 
 __all__ = ["SpanWriter"]
 
-_BY_ID: Final = select(traces).where(
+_TRACES_BY_ID: Final = select(traces).where(
     traces.c.trace_id.in_(bindparam("ids", expanding=True))
 )
 
-_MANY_SPANS: Final = 128
-"""In one transaction; for fewer it is not worth waking another thread."""
+_MIN_PARALLEL_SPANS: Final = 128
+"""Minimum spans per transaction for which compressing in another thread pays."""
 
 _Identity = tuple[bytes, int, int]
 """Trace id, span id and digest of a span."""
@@ -50,7 +55,7 @@ _identity: Final[Callable[[SpanRow], _Identity]] = itemgetter(
 
 
 class _Memories(NamedTuple):
-    """What a transaction has stored, to be remembered once it is committed."""
+    """Keys and traces of a transaction, to be remembered once it is committed."""
 
     keys: Keys
     traces: Mapping[bytes, KnownTrace]
@@ -59,14 +64,14 @@ class _Memories(NamedTuple):
 class SpanWriter:
     """Writes batches of spans to one store.
 
-    Not thread-safe: one thread owns a writer, as one connection owns the write lock.
+    Not thread-safe: one thread owns a writer, as one connection holds the write lock.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._resources = Interner(resources)
         self._scopes = Interner(scopes)
-        self._kinds = Interner(span_kinds)
+        self._signatures = Interner(span_signatures)
         self._dictionaries = Dictionaries()
         self._recent = RecentTraces()
         self._compressor = ThreadPoolExecutor(1, "spanframe-compressor")
@@ -83,7 +88,7 @@ class SpanWriter:
         return _shares(requests, distinct, ends, stored)
 
     def _store(self, distinct: Mapping[_Identity, SpanRow]) -> set[_Identity]:
-        """Commit distinct spans; return those that the store held before."""
+        """Commit distinct spans; return the spans that the store held before."""
         by_trace: dict[bytes, list[SpanRow]] = {}
         for (trace_id, _, _), span in distinct.items():
             by_trace.setdefault(trace_id, []).append(span)
@@ -98,13 +103,13 @@ class SpanWriter:
                     by_trace[trace_id] = fresh
             written = self._write_new(connection, by_trace, known) if by_trace else None
             mark = database_of(connection).mark(connection)
-        # Only what is committed may be remembered.
+        # Only committed rows may be remembered.
         self._recent.keep({} if written is None else written.traces, mark)
         if written is not None:
             self._resources.remember(written.keys.resources)
             self._scopes.remember(written.keys.scopes)
-            self._kinds.remember(written.keys.kinds)
-            self._learn(chain.from_iterable(by_trace.values()))
+            self._signatures.remember(written.keys.signatures)
+            self._train_if_due(chain.from_iterable(by_trace.values()))
         return stored
 
     def _write_new(
@@ -119,25 +124,25 @@ class SpanWriter:
             _trace_keys(connection, by_trace, known),
             self._resources.keys(connection, {span.resource for span in new}),
             self._scopes.keys(connection, {span.scope for span in new}),
-            self._kinds.keys(connection, {span.signature for span in new}),
+            self._signatures.keys(connection, {span.signature for span in new}),
         )
         named = experiment_ids(connection, new)
         dictionary_key, codec = self._dictionaries.current(connection)
         groups = list(groups_of(by_trace, keys.traces))
         bodies = [[span.body for span in group] for group in groups]
-        # Compressing leaves the interpreter to others, and folding needs nothing else.
+        # Compressing releases the interpreter lock; folding does not need its result.
         packing = (
             self._compressor.submit(codec.pack, bodies)
-            if len(new) >= _MANY_SPANS
+            if len(new) >= _MIN_PARALLEL_SPANS
             else None
         )
-        states, asked = states_of(by_trace, known, named)
+        states, without_usage = states_of(by_trace, known, named)
         packed = codec.pack(bodies) if packing is None else packing.result()
         write_spans(connection, groups, packed, keys, dictionary_key)
-        for trace_keys in chunks(asked, LOOKUP_SIZE):
+        for trace_keys in chunks(without_usage, MAX_LOOKUP_VALUES):
             usages = usage_of_traces(connection, trace_keys)
             for trace_key in trace_keys:
-                trace_id = asked[trace_key]
+                trace_id = without_usage[trace_key]
                 usage = usages.get(trace_key)
                 states[trace_id] = states[trace_id]._replace(usage=usage)
         write_traces(connection, states, known, keys.traces)
@@ -149,14 +154,14 @@ class SpanWriter:
         }
         return _Memories(keys, written)
 
-    def _learn(self, stored: Iterable[SpanRow]) -> None:
-        """Train a new dictionary when it is time; nothing is lost if that fails."""
+    def _train_if_due(self, stored: Iterable[SpanRow]) -> None:
+        """Train a new dictionary when one is due; no span is lost if training fails."""
         if self._dictionaries.sample([span.body for span in stored]):
             with self._engine.begin() as connection:
                 self._dictionaries.train(connection)
 
     def release(self) -> None:
-        """Give back memory and connections until the next write."""
+        """Release memory and connections until the next write."""
         self._recent.clear()
         self._engine.dispose()
 
@@ -166,20 +171,20 @@ class SpanWriter:
             pass
 
     def close(self) -> None:
-        """Give back everything."""
+        """Release everything; the writer is not used again."""
         self._compressor.shutdown()
         self._engine.dispose()
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
-        """Say of what the database refuses whether it would take it later."""
+        """Turn an error of the database into one that tells whether to try again."""
         try:
             yield
         except (StatementError, ValueError, OverflowError) as error:
             message = driver_message(error)
             if database_of(self._engine).would_take_later(error):
                 raise StoreUnavailableError(message) from error
-            # The message of such an error may hold what the row holds.
+            # The message of such an error may quote the row.
             raise RowsRefusedError(type(error).__name__) from error
 
 
@@ -189,13 +194,13 @@ def _shares(
     ends: Sequence[int],
     stored: Container[_Identity],
 ) -> list[Written]:
-    """Say of each request what was new; a span sent twice counts for the first.
+    """Return what became of each request; a span sent twice counts for the first.
 
     Args:
         requests: the requests.
-        distinct: the spans of all of them, those of the first one first.
-        ends: how many they are up to the end of each request.
-        stored: those that the store held before.
+        distinct: the distinct spans of all requests, in the order of the requests.
+        ends: the number of distinct spans up to the end of each request.
+        stored: the spans that the store held before.
     """
     was_new = [each not in stored for each in distinct]
     shares = []
@@ -208,11 +213,11 @@ def _shares(
 def _known_traces(
     connection: Connection, trace_ids: Iterable[bytes]
 ) -> dict[bytes, KnownTrace]:
-    """Return the traces the store holds already, by trace id."""
+    """Return the traces that the store already holds, by trace id."""
     return {
         row.trace_id: KnownTrace(row.trace_key, state_of(row._asdict()))
-        for ids in chunks(trace_ids, LOOKUP_SIZE)
-        for row in connection.execute(_BY_ID, {"ids": ids})
+        for ids in chunks(trace_ids, MAX_LOOKUP_VALUES)
+        for row in connection.execute(_TRACES_BY_ID, {"ids": ids})
     }
 
 
@@ -221,13 +226,13 @@ def _known_spans(
     by_trace: Mapping[bytes, Iterable[SpanRow]],
     known: Mapping[bytes, KnownTrace],
 ) -> set[_Identity]:
-    """Return those of the spans that the store holds already."""
+    """Return the spans among these that the store already holds."""
     stored: set[_Identity] = set()
-    asked: dict[int, bytes] = {}
+    trace_ids: dict[int, bytes] = {}
     pairs: list[tuple[int, int]] = []
     for trace_id, trace in known.items():
         if trace.spans is None:
-            asked[trace.trace_key] = trace_id
+            trace_ids[trace.trace_key] = trace_id
             pairs += [(trace.trace_key, span.span_id) for span in by_trace[trace_id]]
             continue
         for identity in map(_identity, by_trace[trace_id]):
@@ -236,7 +241,7 @@ def _known_spans(
     if pairs:
         found = database_of(connection).known_spans(connection, pairs)
         for trace_key, span_id, digest in found:
-            stored.add((asked[trace_key], span_id, digest))
+            stored.add((trace_ids[trace_key], span_id, digest))
     return stored
 
 
@@ -245,7 +250,7 @@ def _trace_keys(
     trace_ids: Iterable[bytes],
     known: Mapping[bytes, KnownTrace],
 ) -> dict[bytes, int]:
-    """Return the keys of the traces that get spans, giving new ones the next."""
+    """Return the keys of the traces that get spans; new traces get the next keys."""
     following = next_key(connection, traces)
     keys = {}
     for trace_id in trace_ids:

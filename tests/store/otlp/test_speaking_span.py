@@ -11,7 +11,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanframe_store.contract.results import SpanBlock
 from spanframe_store.contract.spans import Rank, SpanRow
 from spanframe_store.otlp import decode_request
-from spanframe_store.otlp.content import in_order, spans_of
 from spanframe_store.otlp.precedence import (
     UNSET_START,
     parent_id,
@@ -20,8 +19,9 @@ from spanframe_store.otlp.precedence import (
     signed_id,
     strength,
 )
+from spanframe_store.otlp.stored_spans import in_order, spans_of
+from spanframe_store.otlp.trace_state import fold
 from spanframe_store.sql.blocks import Codec
-from spanframe_store.sql.rollup import fold
 from tests.plugins.otlp import REMOTE_PARENT, TRACE, request
 
 MIDDLE = (1 << 63).to_bytes(8, "big")

@@ -54,9 +54,9 @@ def kept(store: Store) -> list[int]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train on few spans, and soon again."""
-    monkeypatch.setattr(blocks, "_DICTIONARY_BYTES", 2000)
-    monkeypatch.setattr(blocks, "_SAMPLES", 50)
-    monkeypatch.setattr(blocks, "_RENEWED_AFTER", 100)
+    monkeypatch.setattr(blocks, "_MAX_DICTIONARY_BYTES", 2000)
+    monkeypatch.setattr(blocks, "_TRAINING_SPANS", 50)
+    monkeypatch.setattr(blocks, "_TRAINING_INTERVAL_SPANS", 100)
 
 
 @given(st.lists(st.binary(max_size=300)))

@@ -10,12 +10,13 @@ from sqlalchemy import Engine
 
 from spanframe_query.filter import parse_filter
 from spanframe_query.order import parse_order
+from spanframe_store.contract.filter import Filter
 from spanframe_store.contract.search import Search
 from spanframe_store.sql.plans import WALK_TRACES, candidates
 from tests.plugins.examples import COSTLY
 from tests.plugins.records import TraceRecord, count_of, open_store, refill, rows_of
-from tests.plugins.reference import in_order, matches
-from tests.plugins.strategies import clauses, spelled, stores
+from tests.plugins.reference import fulfils, in_order, matches
+from tests.plugins.strategies import clauses, spelled, stores, trees
 
 NEWEST_FIRST = [("timestamp_ms", "", True), ("request_id", "", False)]
 ORDERS = {
@@ -58,6 +59,29 @@ def test_sql_finds_what_the_oracle_finds_by_every_plan(
         counts = {count_of(connection, search, plan) for plan in plans}
 
     assert found == [[record.number for record in expected]] * len(found)
+    assert counts == {len(expected)}
+
+
+@given(data=st.data(), records=stores())
+@COSTLY
+def test_sql_finds_what_a_tree_means_by_every_plan(
+    engine: Engine, data: st.DataObject, records: list[TraceRecord]
+) -> None:
+    meant, node = data.draw(trees(records))
+    filter_ = Filter(node)
+    expected = [r for r in records if fulfils(r, meant)]
+    plans = [None, WALK_TRACES, *(each.plan for each in candidates(filter_))]
+
+    refill(engine, records)
+    with engine.connect() as connection:
+        found = [
+            [row.trace_key for row in rows_of(connection, Search(filter=filter_), plan)]
+            for plan in plans
+        ]
+        counts = {count_of(connection, Search(filter=filter_), plan) for plan in plans}
+
+    in_order_ = [record.number for record in in_order(expected, NEWEST_FIRST)]
+    assert found == [in_order_] * len(found)
     assert counts == {len(expected)}
 
 

@@ -83,7 +83,7 @@ def test_an_empty_file_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "empty.db"
     path.touch()
     engine = open_engine(f"sqlite:///{path}", read_only=True)
-    with pytest.raises(StoreError, match="holds no tables of spanframe"):
+    with pytest.raises(StoreError, match="has no tables of spanframe"):
         migrations.check_version(engine)
     engine.dispose()
 
@@ -108,7 +108,7 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_an_unknown_store_is_refused_without_its_password(url: str) -> None:
-    with pytest.raises(SettingsError, match="no database that spanframe") as caught:
+    with pytest.raises(SettingsError, match="not a database of spanframe") as caught:
         open_engine(url)
     assert "secret" not in str(caught.value)
 

@@ -105,5 +105,5 @@ def test_an_experiment_has_one_name(store: Store) -> None:
     assert create_experiment(store.engine, "other") == 2
     with pytest.raises(InvalidArgumentError, match="'shop' exists already"):
         create_experiment(store.engine, "shop")
-    with pytest.raises(InvalidArgumentError, match="a name that is not empty"):
+    with pytest.raises(InvalidArgumentError, match="name of an experiment is empty"):
         create_experiment(store.engine, " ")

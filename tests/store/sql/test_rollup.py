@@ -9,15 +9,8 @@ from hypothesis import strategies as st
 
 from spanframe_store.contract.spans import SpanRow
 from spanframe_store.otlp import decode_request
-from spanframe_store.sql.rollup import (
-    EMPTY,
-    TraceState,
-    columns_of,
-    edit,
-    fold,
-    merge,
-    state_of,
-)
+from spanframe_store.otlp.trace_state import EMPTY, TraceState, edit, fold, merge
+from spanframe_store.sql.trace_columns import columns_of, state_of
 from tests.plugins.otlp import REMOTE_PARENT, START, request, span
 
 

@@ -16,7 +16,7 @@ from spanframe_store.contract.search import Search
 from spanframe_store.sql.engines import DATABASES
 from spanframe_store.sql.planning import guessed, select_weights
 from spanframe_store.sql.plans import Plan
-from spanframe_store.sql.residual import prepare
+from spanframe_store.sql.prepared import prepare
 from spanframe_store.sql.statements import select_traces
 
 FOLDER = Path(__file__).parent / "golden"

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from spanframe_store.contract.spans import Source
 from spanframe_store.otlp.precedence import UNSET_START
-from spanframe_store.sql.stamps import Stamp, dump_stamps, load_stamps
+from spanframe_store.otlp.trace_state import Stamp
+from spanframe_store.sql.stamps import dump_stamps, load_stamps
 
 KNOWN = ["name", "status", "tags.a", "tags.b", "metadata.c"]
 

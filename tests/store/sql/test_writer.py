@@ -15,7 +15,7 @@ from spanframe.errors import NotFoundError
 from spanframe_store.contract.errors import StoreUnavailableError
 from spanframe_store.otlp import decode_request
 from spanframe_store.sql.engines import database_of
-from spanframe_store.sql.index import Searchable, entries
+from spanframe_store.sql.index_entries import Searchable, entries
 from spanframe_store.sql.mutations import (
     delete_traces,
     delete_traces_before,
@@ -27,7 +27,7 @@ from spanframe_store.sql.schema import (
     resources,
     scopes,
     span_blocks,
-    span_kinds,
+    span_signatures,
     spans,
     traces,
 )
@@ -103,7 +103,7 @@ def test_the_row_of_a_span_is_in_the_order_of_the_table(store: Store) -> None:
     assert (row["span_id"], row["parent_span_id"]) == (7, 3)
     assert row["end_ns"] == START + 25 * MS
     assert json.loads(row["usage"])["input_tokens"] == 1
-    [kind] = all_rows(store, span_kinds)
+    [kind] = all_rows(store, span_signatures)
     assert kind["kind_key"] == row["kind_key"]
     assert (kind["name"], kind["type"], kind["status"]) == ("span 7", "LLM", "ERROR")
     [block] = all_rows(store, span_blocks)

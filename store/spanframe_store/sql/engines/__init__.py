@@ -13,7 +13,7 @@ __all__ = ["DATABASES", "database_of"]
 DATABASES: Final[dict[str, Database]] = {
     each.dialect: each for each in (SQLite(), PostgreSQL())
 }
-"""By SQLAlchemy's name of the dialect."""
+"""The databases by SQLAlchemy's name of their dialect."""
 
 
 def database_of(connection: Connection | Engine) -> Database:

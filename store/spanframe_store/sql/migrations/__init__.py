@@ -1,4 +1,4 @@
-"""The version of a store: checked before anything else, changed by Alembic only."""
+"""The version of a store: checked on opening it, changed only by Alembic."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["HEAD", "check_version", "stored_version", "upgrade"]
 
 HEAD: Final = "0001"
-"""The version this code reads and writes (a test holds it against the scripts)."""
+"""The version this code reads and writes (a test compares it with the scripts)."""
 
 _VERSION_TABLE: Final = table("alembic_version", column("version_num"))
 
 
 def stored_version(connection: Connection) -> str | None:
-    """Return the version stamp of a store; None for a store that has none."""
+    """Return the version of a store; None for a store without tables of spanframe."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(select(_VERSION_TABLE.c.version_num)).scalar()
@@ -32,8 +32,8 @@ def check_version(engine: Engine) -> None:
     """Check that a store has the version this code reads.
 
     Raises:
-        StoreError: when it cannot be opened, or is empty, older or newer; the message
-            names both versions and the remedy.
+        StoreError: when the store cannot be opened, or is empty, older or newer; the
+            message has both versions and the remedy.
     """
     where = store_name(engine)
     try:
@@ -45,7 +45,7 @@ def check_version(engine: Engine) -> None:
         ) from error
     if found is None:
         raise StoreError(
-            f"The store {where} holds no tables of spanframe. Make them with "
+            f"The store {where} has no tables of spanframe. Create them with "
             f"`spanframe db upgrade --store {where}`, or start a collector on it."
         )
     if found != HEAD:
@@ -53,12 +53,12 @@ def check_version(engine: Engine) -> None:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring a store, also an empty one, to `HEAD`; no-op when it is there.
+    """Bring a store, also an empty one, to `HEAD`; no-op when it has that version.
 
     Raises:
         StoreError: when the store is newer than this code, or cannot be changed.
     """
-    # Alembic is loaded by commands that change a store, and by no other.
+    # Only commands that upgrade a store load Alembic.
     from alembic import command  # noqa: PLC0415
 
     where = store_name(engine)

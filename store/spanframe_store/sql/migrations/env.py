@@ -1,4 +1,4 @@
-"""Alembic's environment: migrations run on the connection they are handed."""
+"""Alembic's environment: migrations run on the connection of the caller."""
 
 from alembic import context
 

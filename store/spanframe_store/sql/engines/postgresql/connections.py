@@ -1,14 +1,14 @@
-"""Connections to PostgreSQL with the guarantees that the store makes.
+"""Connections to PostgreSQL with the guarantees of the store.
 
 One writer at a time: every transaction of a writing engine first takes one advisory
-lock, which its end releases. It stands for SQLite's write lock, so that the algorithm
-of the writer is the same on both, and collectors that share a store can neither
-interleave nor deadlock (docs/decisions/0011 says what that costs).
+lock, which its end releases. The lock takes the place of SQLite's write lock, so that
+the algorithm of the writer is the same on both, and collectors that share a store
+cannot interleave or deadlock (docs/decisions/0011 has the cost).
 """
 
 from collections.abc import Mapping
 from functools import partial
-from select import select as readable
+from select import select as select_sockets
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -32,10 +32,10 @@ DRIVER: Final = "postgresql+psycopg"
 _WRITE_LOCK: Final = int.from_bytes(b"spanfram")
 
 _TIMEOUT_SECONDS: Final = 4
-"""Below the 5 s within which every export is answered."""
+"""Maximum wait for a connection or a lock, below the 5 s for answering an export."""
 
-# Parameters of libpq; those of the URL come first. A server that went without a word
-# (power, network) must not hold the writing thread for the minutes that TCP would.
+# Parameters of libpq; those of the URL win. A server that vanished (power, network)
+# must not hold the writing thread for the minutes of a TCP timeout.
 _PARAMETERS: Final[Mapping[str, Any]] = {
     "connect_timeout": _TIMEOUT_SECONDS,
     "fallback_application_name": "spanframe",
@@ -44,21 +44,21 @@ _PARAMETERS: Final[Mapping[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": _TIMEOUT_SECONDS * 1000,
 }
-# Of several servers in one URL a writer takes the one that can be written.
+# A writer takes the server that can be written, where the URL names several.
 _WRITER_PARAMETERS: Final[Mapping[str, Any]] = {"target_session_attrs": "read-write"}
 
 _SESSION: Final[Mapping[str, str]] = {
     "client_encoding": "UTF8",
-    # Compiling a statement costs more than these statements take.
+    # Compiling a statement takes longer than running one of these.
     "jit": "off",
 }
-# What a waiting writer finds once it has the lock must be what the one before left:
-# a snapshot taken earlier would be old.
+# A writer that has waited for the lock must see what the writer before it committed; a
+# snapshot taken earlier would be old.
 _WRITER_SESSION: Final[Mapping[str, str]] = {
     "default_transaction_isolation": r"read\ committed",
     "lock_timeout": f"{_TIMEOUT_SECONDS}s",
-    # A writer whose machine went without a word must not keep the lock from the others
-    # for the hours that the server would wait for it.
+    # A writer whose machine vanished must not hold the lock for the hours that the
+    # server would wait for it.
     "idle_in_transaction_session_timeout": "30s",
     "tcp_keepalives_idle": "5s",
     "tcp_keepalives_interval": "1s",
@@ -69,21 +69,22 @@ _READER_SESSION: Final[Mapping[str, str]] = {
     "default_transaction_isolation": r"repeatable\ read",
     "default_transaction_read_only": "on",
     "statement_timeout": "60s",
-    # How common a value is decides how a search walks; a plan for all values is wrong.
+    # The best plan depends on how common a value is; one plan for all values is wrong.
     "plan_cache_mode": "force_custom_plan",
-    # A search is written to walk an index in its order until LIMIT stops it. Where the
-    # planner takes a filter for rarer than it is, it would rather sort the whole store.
+    # A search scans an index in its order until LIMIT stops it. Where the planner takes
+    # a filter for rarer than it is, it would sort the whole store instead.
     "enable_seqscan": "off",
     "enable_sort": "off",
 }
 _RECYCLE_SECONDS: Final = 1800
+"""Maximum age of a pooled connection."""
 
 
 def open_postgresql(url: URL, *, read_only: bool) -> Engine:
-    """Open the engine of a store on PostgreSQL; nothing is connected yet.
+    """Open the engine of a store on PostgreSQL; it connects on first use.
 
     Parameters of libpq in the URL (``sslmode=verify-full``, ``options=…``) pass through
-    and win over ours.
+    and win over those of this module.
 
     Raises:
         MissingExtraError: when psycopg is not installed.
@@ -94,7 +95,7 @@ def open_postgresql(url: URL, *, read_only: bool) -> Engine:
     ours = {**_PARAMETERS, **({} if read_only else _WRITER_PARAMETERS)}
     parameters = {
         **{name: value for name, value in ours.items() if name not in url.query},
-        # Of two settings of one name the server takes the later.
+        # The server takes the later one of two settings of one name.
         "options": " ".join([options, *([given] if isinstance(given, str) else given)]),
     }
     try:
@@ -113,25 +114,25 @@ def open_postgresql(url: URL, *, read_only: bool) -> Engine:
 
 
 def _check(dialect: Dialect, connection: Any, *_: object) -> None:
-    """Have the pool connect anew where the server was restarted or has gone.
+    """Make the pool connect anew where the server was restarted or has vanished.
 
-    A server says that it ends a session, and keepalives find one that vanished: either
-    way there is something to read before anything was asked. To ask each time would be
-    one more round trip for every search.
+    A server announces the end of a session, and keepalives find a server that vanished:
+    both make the socket readable before a statement was sent. A ping each time would
+    cost every search a round trip.
     """
     try:
-        if _has_news(connection):
+        if _is_readable(connection):
             dialect.do_ping(connection)
     except dialect.loaded_dbapi.Error as error:
         raise InvalidatePoolError from error
 
 
-def _has_news(connection: Any) -> bool:
+def _is_readable(connection: Any) -> bool:
     try:
-        news, _, _ = readable([connection], [], [], 0)
+        ready, _, _ = select_sockets([connection], [], [], 0)
     except ValueError:  # more than a thousand files are open
         return True
-    return bool(news)
+    return bool(ready)
 
 
 def _lock(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""What PostgreSQL does its own way."""
+"""The `Database` of PostgreSQL."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 __all__ = ["MIN_VERSION", "PostgreSQL"]
 
 MIN_VERSION: Final = 15
-"""The oldest version that its makers still maintain; the tests run on a newer one."""
+"""Minimum version of the server: the oldest that is maintained; tests run a newer."""
 
-_BLAMES_ROWS: Final = ("22", "23", "54")
-"""Classes of SQLSTATE in which the server blames what it was given: data exception,
-integrity constraint violation, program limit exceeded (a key longer than a page)."""
+_ROW_ERROR_CLASSES: Final = ("22", "23", "54")
+"""Classes of SQLSTATE for errors in the rows: data exception, integrity constraint
+violation, program limit exceeded (a key longer than a page)."""
 
 _BIG_KEYS: Final = ARRAY(BigInteger)
 _pair: Final = (
@@ -73,7 +73,7 @@ class PostgreSQL(Database):
         """Return why a database cannot hold a store; None when it can."""
         found = connection.dialect.server_version_info or (0,)
         if found < (MIN_VERSION,):
-            return f"it runs PostgreSQL {found[0]}; take {MIN_VERSION} or newer"
+            return f"it runs PostgreSQL {found[0]}; use {MIN_VERSION} or newer"
         encoding = connection.execute(select(func.getdatabaseencoding())).scalar()
         if encoding != "UTF8":
             return f"its encoding is {encoding}; make a database with ENCODING 'UTF8'"
@@ -85,11 +85,11 @@ class PostgreSQL(Database):
             return False
         state: str | None = getattr(error.orig, "sqlstate", None)
         if state is not None:
-            return not state.startswith(_BLAMES_ROWS)
+            return not state.startswith(_ROW_ERROR_CLASSES)
         return isinstance(error, OperationalError | InterfaceError)
 
     def layout(self, plan: "Plan") -> "RowLayout":
-        """Return the layout of PostgreSQL; loaded by readers alone."""
+        """Return the layout of PostgreSQL; only readers import it."""
         from spanframe_store.sql.engines.postgresql.layout import (  # noqa: PLC0415
             PostgreSQLLayout,
         )
@@ -113,13 +113,14 @@ class PostgreSQL(Database):
             copy_rows(connection, table, rows)
 
     def gather_statistics(self, connection: Connection) -> None:
-        """Have the server know at once what many rows hold.
+        """Run ANALYZE.
 
-        Until it has, it takes every filter for rare, and walks the wrong index.
+        Without statistics the server takes every filter for rare, and scans the wrong
+        index.
         """
         connection.exec_driver_sql(f"ANALYZE {', '.join(metadata.tables)}")
 
     def backup(self, engine: Engine, path: Path, progress: Progress) -> None:
-        """Refuse: a server has tools of its own for that."""
+        """Refuse: a server has its own tools for backups."""
         del path, progress
         raise InvalidArgumentError(f"{store_name(engine)} is not a file: use pg_dump.")

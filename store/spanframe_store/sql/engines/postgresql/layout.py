@@ -1,4 +1,4 @@
-"""PostgreSQL's half of the row layout."""
+"""The row layout of PostgreSQL."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -31,7 +31,8 @@ _ENTRIES: Final = {
     FieldKind.METADATA: schema.traces.c.metadata,
 }
 _NAMES: Final = {Field(FieldKind.NAME), Field(FieldKind.TAG, keys.TAG_TRACE_NAME)}
-_BYTES: Final = "C"
+_BYTE_COLLATION: Final = "C"
+"""The collation that compares text by its bytes."""
 
 
 class PostgreSQLLayout(RowLayout):
@@ -53,37 +54,38 @@ class PostgreSQLLayout(RowLayout):
         """Return whether a trace-level text field is one of ``values``."""
         equal = super().equals(field, values)
         longest = max(len(value.encode()) for value in values)
-        if field not in _NAMES or longest > schema.INDEXED_NAME_BYTES:
+        if field not in _NAMES or longest > schema.MAX_INDEXED_NAME_BYTES:
             return equal
-        # Implied, and what the index of names is for.
+        # The equality implies this, and the partial index of names requires it.
         size = func.octet_length(self.column("name"))
-        return and_(equal, size <= literal_column(str(schema.INDEXED_NAME_BYTES)))
+        return and_(equal, size <= literal_column(str(schema.MAX_INDEXED_NAME_BYTES)))
 
     def is_key_of(
         self, column: ColumnElement[int], keys: Sequence[int]
     ) -> ColumnElement[bool]:
         """Return whether a column holds one of some keys.
 
-        They are one value, so that the statement is the same for any number of them:
-        the driver neither reads nor sends thousands of values, and the server knows it.
+        The keys are bound as one array. The statement is the same for any number of
+        keys, so the driver does not bind thousands of values, and the server has
+        prepared it.
         """
         return column == any_(literal(list(keys), ARRAY(BigInteger)))
 
     def of_signatures(self, part: Node) -> ColumnElement[bool]:
         """Return whether name, type and status of a span fulfil a tree.
 
-        The keys are looked for once and not for each span.
+        The array makes the server find the keys once, and not for each span.
         """
         keys = self.signatures(part).scalar_subquery()
         return schema.spans.c.kind_key == any_(func.array(keys))
 
     def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Return the column: the planner knows its own statistics."""
+        """Return the column as it is: the planner decides by its statistics."""
         return column
 
     def by_bytes(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return the text ordered by its bytes, whatever the database's collation."""
-        return collate(text, _BYTES)
+        return collate(text, _BYTE_COLLATION)
 
     def like(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Return a LIKE without an escape character."""
@@ -91,8 +93,10 @@ class PostgreSQLLayout(RowLayout):
 
     def ilike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Return a LIKE of lower-case letters; the collation folds A to Z only."""
-        lower = func.lower(collate(text, _BYTES), type_=Text)
-        return lower.like(func.lower(collate(literal(_unescaped(pattern)), _BYTES)))
+        lower = func.lower(collate(text, _BYTE_COLLATION), type_=Text)
+        return lower.like(
+            func.lower(collate(literal(_unescaped(pattern)), _BYTE_COLLATION))
+        )
 
 
 def _unescaped(pattern: str) -> str:

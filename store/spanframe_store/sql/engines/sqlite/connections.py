@@ -1,4 +1,4 @@
-"""Connections to SQLite with the guarantees that the store makes.
+"""Connections to SQLite with the guarantees of the store.
 
 WAL and synchronous=FULL, so that a commit survives power loss; every transaction of a
 writer begins IMMEDIATE, because a read transaction that upgrades is refused at once
@@ -19,21 +19,20 @@ from spanframe_store.contract.store import WriterOptions
 __all__ = ["open_sqlite"]
 
 _BUSY_TIMEOUT_SECONDS: Final = 4.0
-"""Maximum wait for a lock, below the 5 s within which every export is answered."""
+"""Maximum wait for a lock, below the 5 s for answering an export."""
 
 _PAGE_BYTES: Final = 8192
-"""Size of a page: blocks of spans fill such pages better than those of 4096 bytes."""
+"""Bytes of a page; blocks of spans fill such pages better than pages of 4096 bytes."""
 
 _READING: Final = ("query_only = ON", "wal_autocheckpoint = 0")
 _WRITING: Final = (
-    f"page_size = {_PAGE_BYTES}",  # of a file that is made now
+    f"page_size = {_PAGE_BYTES}",  # of a new file
     "journal_mode = WAL",
     "temp_store = MEMORY",
 )
-# The indexes of a million traces have some 5 000 places where the values of the moment
-# are written, a page each. Most of these are in the cache when the next batch comes,
-# and what several batches write is copied from the log into the file once, so that a
-# span takes a third less time.
+# New traces write to some 5 000 pages of the indexes of a million traces. A larger
+# cache holds most of these pages for the next batch, and a longer log copies the writes
+# of several batches into the file together, so that a span takes a third less time.
 _BUSY: Final = (
     f"cache_size = -{16 << 10}",  # KiB
     "wal_autocheckpoint = 16000",  # pages, 128 MB
@@ -41,7 +40,7 @@ _BUSY: Final = (
 
 
 def open_sqlite(url: URL, *, read_only: bool, options: WriterOptions) -> Engine:
-    """Open the engine of a file; nothing is created or connected yet.
+    """Open the engine of a file; it connects, and creates a new file, on first use.
 
     Raises:
         StoreError: when a read-only engine is asked for a file that does not exist.
@@ -69,13 +68,13 @@ def _engine(url: URL, pragmas: Sequence[str], *, read_only: bool) -> Engine:
             uri,
             uri=True,
             timeout=_BUSY_TIMEOUT_SECONDS,
-            isolation_level=None,  # transactions begin where `_begin` says
-            check_same_thread=False,  # the pool hands a connection to one at a time
+            isolation_level=None,  # `_begin` begins transactions
+            check_same_thread=False,  # the pool lends it to one thread at a time
         )
         try:
             for pragma in pragmas:
                 connection.execute(f"PRAGMA {pragma}").close()
-        except sqlite3.Error:  # a file that is not a database, a full disk
+        except sqlite3.Error:  # the file is not a database, or the disk is full
             connection.close()
             raise
         return connection

@@ -1,4 +1,4 @@
-"""What SQLite does its own way."""
+"""The `Database` of SQLite."""
 
 import contextlib
 import json
@@ -33,13 +33,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SQLite"]
 
-_BACKUP_PAGES: Final = 2000
-"""Pages copied at a time; writers get their turn in between."""
+_PORTION_PAGES: Final = 2000
+"""Pages copied per step; writers get their turn in between."""
 
 _WITHOUT_WAL_RESET_BUG: Final = (3, 51, 3)
+"""The first version of SQLite without its WAL-reset bug."""
 
 _pair: Final = func.json_each(bindparam("pairs")).table_valued("value", name="pair")
-# One range probe a pair, however many spans the traces hold.
+# One range probe per pair, however many spans the traces hold.
 _KNOWN_SPANS: Final = select(
     spans.c.trace_key, spans.c.span_id, spans.c.digest
 ).select_from(
@@ -52,7 +53,7 @@ _KNOWN_SPANS: Final = select(
 
 
 class _Mark(NamedTuple):
-    """What changes whenever the database does."""
+    """Values of which one changes whenever the database does."""
 
     connection: sqlite3.Connection
     changes_of_others: int
@@ -84,17 +85,17 @@ class SQLite(Database):
             install_functions(dbapi_connection, codecs)
 
     def would_take_later(self, error: Exception) -> bool:
-        """Return whether the store refuses for now: SQLite names the statement's fault.
+        """Return whether the store refuses for now: the class of the error tells.
 
-        An error of the operation or of the interface is the store's, any other one the
-        rows'.
+        An operational or interface error comes from the store, any other one from the
+        rows.
         """
         return isinstance(error, DBAPIError) and isinstance(
             error, OperationalError | InterfaceError
         )
 
     def identity(self, engine: Engine) -> FileIdentity:
-        """Return device and inode of the file; (0, 0): it is gone."""
+        """Return device and inode of the file; (0, 0): there is no file."""
         if engine.url.database is None:
             return None
         try:
@@ -104,7 +105,7 @@ class SQLite(Database):
         return (status.st_dev, status.st_ino)
 
     def layout(self, plan: "Plan") -> "RowLayout":
-        """Return the layout of SQLite; loaded by readers alone."""
+        """Return the layout of SQLite; only readers import it."""
         from spanframe_store.sql.engines.sqlite.layout import (  # noqa: PLC0415
             SQLiteLayout,
         )
@@ -122,17 +123,17 @@ class SQLite(Database):
     def insert_rows(
         self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]
     ) -> None:
-        """Insert rows, hundreds with one statement."""
+        """Insert rows, hundreds per statement."""
         insert_in_portions(connection, table, rows)
 
     def mark(self, connection: Connection) -> _Mark:
-        """Return SQLite's own counts of changes, in a transaction."""
+        """Return SQLite's own counts of changes; call it in a transaction."""
         of_others = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
         driver = cast("sqlite3.Connection", connection.connection.driver_connection)
         return _Mark(driver, of_others, driver.total_changes)
 
     def integrity_problems(self, connection: Connection) -> list[str]:
-        """Return the lines of SQLite's integrity check, but for ``ok``."""
+        """Return the lines of SQLite's integrity check, without ``ok``."""
         check = func.pragma_integrity_check(type_=None).table_valued("integrity_check")
         found = connection.execute(select(check.c.integrity_check)).scalars().all()
         return [] if found == ["ok"] else [str(line) for line in found]
@@ -160,7 +161,7 @@ class SQLite(Database):
         return (total - free) * size
 
     def backup(self, engine: Engine, path: Path, progress: Progress) -> None:
-        """Copy a store that is in use to a new file; ``progress`` is told pages."""
+        """Copy a store that is in use to a new file; ``progress`` counts pages."""
         if path.exists():
             raise InvalidArgumentError(f"{path} exists; name a file that does not.")
         pooled = engine.raw_connection()
@@ -169,7 +170,7 @@ class SQLite(Database):
             with contextlib.closing(sqlite3.connect(path)) as copy:
                 source.backup(
                     copy,
-                    pages=_BACKUP_PAGES,
+                    pages=_PORTION_PAGES,
                     progress=lambda _, left, total: progress(total - left, total),
                 )
         except sqlite3.Error as error:

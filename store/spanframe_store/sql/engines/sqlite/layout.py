@@ -1,4 +1,4 @@
-"""SQLite's half of the row layout, and the functions it needs on a connection."""
+"""The row layout of SQLite, and the SQL functions that it needs on a connection."""
 
 from typing import Any, Final
 
@@ -37,7 +37,7 @@ class SQLiteLayout(RowLayout):
 
     def entry(self, kind: FieldKind, key: str) -> ColumnElement[Any]:
         """Return the text of a tag or metadata entry, from the JSON on the row."""
-        # The key is compared, not made part of a JSON path, where it could mean more.
+        # The key is compared; in a JSON path its characters could have a meaning.
         entries = func.json_each(_ENTRIES[kind]).table_valued("key", "value")
         return select(entries.c.value).where(entries.c.key == key).scalar_subquery()
 
@@ -50,11 +50,11 @@ class SQLiteLayout(RowLayout):
         return text
 
     def like(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-        """Return a GLOB, since SQLite's LIKE takes a for A."""
+        """Return a GLOB, since SQLite's LIKE ignores the case of A to Z."""
         return text.bool_op("GLOB")(pattern.translate(_GLOB))
 
     def ilike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-        """Return a LIKE, which folds A to Z and has no escape character here."""
+        """Return a LIKE: it ignores the case of A to Z and has no escape character."""
         return text.like(pattern)
 
     def rlike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
@@ -81,8 +81,8 @@ def install_functions(dbapi_connection: Any, codecs: Codecs) -> None:
 
     Args:
         dbapi_connection: a connection of the sqlite3 module, as SQLAlchemy's
-            ``connect`` event hands it over.
-        codecs: those of the store; a statement that reads span bodies needs them all.
+            ``connect`` event passes it.
+        codecs: the codecs of the store; a statement on span bodies needs all of them.
     """
     blocks = BlockFunctions(codecs)
     for name, arguments, function in (

@@ -1,1 +1,1 @@
-"""One script a version; a released script never changes."""
+"""One script per version; a released script never changes."""

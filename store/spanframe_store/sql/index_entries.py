@@ -1,7 +1,7 @@
-"""The rows of ``attribute_index``: what of a trace is found by its tags and metadata.
+"""The rows of ``attribute_index``, which find traces by their tags and metadata.
 
-The rows of a trace follow from its trace row alone, so a change is the difference of
-two sets and nothing has to be searched.
+The index rows of a trace follow from its trace row alone, so a change is the difference
+of two sets and needs no query.
 """
 
 import json
@@ -13,10 +13,10 @@ from sqlalchemy import Connection, bindparam, delete
 from spanframe_store.sql.bulk import execute_many
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.schema import (
-    INDEXED_KEY_LENGTH,
-    INDEXED_VALUE_LENGTH,
     KIND_METADATA,
     KIND_TAG,
+    MAX_INDEXED_KEY_CHARS,
+    MAX_INDEXED_VALUE_CHARS,
     UNINDEXED_METADATA,
     attribute_index,
 )
@@ -25,7 +25,7 @@ __all__ = ["Changes", "Entry", "Searchable", "entries"]
 
 
 Entry = tuple[int, str, str, int, int, str | None]
-"""One row of ``attribute_index``: its columns, in their order."""
+"""A row of ``attribute_index``: the values of its columns, in their order."""
 
 
 _KEY_COLUMNS: Final = tuple(attribute_index.primary_key.columns)
@@ -36,7 +36,7 @@ _DELETE: Final = delete(attribute_index).where(
 
 
 class Searchable(NamedTuple):
-    """What a trace is found by in the index."""
+    """The values by which the index finds a trace."""
 
     timestamp_ms: int
     tags: Mapping[str, str]
@@ -44,7 +44,7 @@ class Searchable(NamedTuple):
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Self:
-        """Read it from a row of ``schema.traces``."""
+        """Read the values from a row of ``schema.traces``."""
         tags, metadata = json.loads(row["tags"]), json.loads(row["metadata"])
         return cls(row["timestamp_ms"], tags, metadata)
 
@@ -54,20 +54,27 @@ def entries(trace_key: int, found_by: Searchable) -> list[Entry]:
     timestamp_ms = found_by.timestamp_ms
     return [
         (kind, key, value, timestamp_ms, trace_key, None)
-        if len(value) <= INDEXED_VALUE_LENGTH
-        else (kind, key, value[:INDEXED_VALUE_LENGTH], timestamp_ms, trace_key, value)
+        if len(value) <= MAX_INDEXED_VALUE_CHARS
+        else (
+            kind,
+            key,
+            value[:MAX_INDEXED_VALUE_CHARS],
+            timestamp_ms,
+            trace_key,
+            value,
+        )
         for kind, pairs in (
             (KIND_TAG, found_by.tags),
             (KIND_METADATA, found_by.metadata),
         )
         for key, value in pairs.items()
-        if len(key) <= INDEXED_KEY_LENGTH
+        if len(key) <= MAX_INDEXED_KEY_CHARS
         and (kind != KIND_METADATA or key not in UNINDEXED_METADATA)
     ]
 
 
 class Changes:
-    """Collects the index changes of a batch of traces, to be written at once."""
+    """Collects the index changes of a batch of traces, and writes them together."""
 
     def __init__(self) -> None:
         self._new: list[Entry] = []
@@ -76,7 +83,7 @@ class Changes:
     def add(
         self, trace_key: int, before: Searchable | None, after: Searchable | None
     ) -> None:
-        """Note how a trace changes; None: it is not there before, or after."""
+        """Add the change of a trace; None: it does not exist before, or after."""
         if before is None:
             self._new += entries(trace_key, after) if after else []
         elif after is None:
@@ -87,11 +94,11 @@ class Changes:
             self._new += set(new).difference(old)
 
     def write(self, connection: Connection) -> None:
-        """Write the changes; old rows go first, since a new one may have their key."""
+        """Write the changes; old rows go first, as a new row may have the same key."""
         old = [dict(zip(_OLD_NAMES, entry, strict=False)) for entry in self._old]
         execute_many(connection, _DELETE, old)
         if self._new:
-            # In key order, so that neighbours are written to one page. No two have the
-            # same key, so what comes after it is never compared.
+            # Key order writes neighbours to one page. No two rows have the same key, so
+            # the column after the key is never compared.
             self._new.sort()
             database_of(connection).insert_rows(connection, attribute_index, self._new)

@@ -1,4 +1,4 @@
-"""Facts about a whole trace → attributes of the wire: tags, metadata, user, state."""
+"""Tags, metadata, user and state of a trace → attributes of a span."""
 
 import getpass
 import sys
@@ -12,29 +12,8 @@ from spanframe._guard import warn
 from spanframe._redaction import REDACTED
 from spanframe.errors import InvalidArgumentError
 
-__all__ = ["process_facts", "trace_attributes"]
+__all__ = ["process_metadata", "trace_attributes"]
 
-# MLflow 3.17 refuses to change these tags of a stored trace.
-_IMMUTABLE_TAGS: Final = frozenset(
-    {
-        "mlflow.user",
-        keys.TAG_ARTIFACT_LOCATION,
-        keys.TAG_SPANS_LOCATION,
-        "mlflow.trace.archiveLocation",
-        "mlflow.trace.archivalFailure",
-    }
-)
-# Worked out by the store from the spans.
-_DERIVED_METADATA: Final = frozenset(
-    {
-        keys.META_SCHEMA_VERSION,
-        keys.META_TRACE_INPUTS,
-        keys.META_TRACE_OUTPUTS,
-        "mlflow.trace.sizeStats",
-        "mlflow.trace.sizeBytes",
-        "mlflow.trace.infoFinalized",
-    }
-)
 _METADATA_WITH_A_KEY: Final = {
     keys.META_SESSION: keys.SESSION_ID,
     keys.META_USER: keys.USER_ID,
@@ -43,24 +22,24 @@ _STATES: Final = ("OK", "ERROR")
 
 
 def _tag_attributes(capture: Capture, tags: Any) -> dict[str, str]:
-    """Render tags; reserved ones are left out with a warning.
+    """Render tags; reserved ones are dropped with a warning.
 
     Raises:
         InvalidArgumentError: when ``tags`` is not a mapping.
     """
     return {
         keys.TAG_PREFIX + key: value
-        for key, value in _texts(capture, "tags", tags, _IMMUTABLE_TAGS).items()
+        for key, value in _texts(capture, "tags", tags, keys.RESERVED_TAGS).items()
     }
 
 
 def _metadata_attributes(capture: Capture, metadata: Any) -> dict[str, str]:
-    """Render metadata; what the store works out itself is left out with a warning.
+    """Render metadata; keys that the store derives are dropped with a warning.
 
     Raises:
         InvalidArgumentError: when ``metadata`` is not a mapping.
     """
-    texts = _texts(capture, "metadata", metadata, _DERIVED_METADATA)
+    texts = _texts(capture, "metadata", metadata, keys.RESERVED_METADATA)
     return {
         _METADATA_WITH_A_KEY.get(key, keys.METADATA_PREFIX + key): value
         for key, value in texts.items()
@@ -80,7 +59,7 @@ def trace_attributes(
     session_id: str | None = None,
     user: str | None = None,
 ) -> dict[str, str]:
-    """Render everything an app can say about a trace; None says nothing.
+    """Render the values that an app gives for a trace; None: not given.
 
     Raises:
         InvalidArgumentError: naming the argument that cannot be used.
@@ -91,10 +70,10 @@ def trace_attributes(
     for name, preview in (("request", request_preview), ("response", response_preview)):
         if preview is not None and not isinstance(preview, str):
             raise InvalidArgumentError(
-                f"{name}_preview is {type(preview).__name__}; give it as a str"
+                f"{name}_preview is {type(preview).__name__}; give a str"
             )
-    # The argument of its own name beats the same fact among the metadata.
-    facts = {
+    # An argument wins over the same value among the metadata.
+    values = {
         keys.TRACE_CLIENT_REQUEST_ID: client_request_id,
         keys.TRACE_REQUEST_PREVIEW: request_preview or None,
         keys.TRACE_RESPONSE_PREVIEW: response_preview or None,
@@ -103,7 +82,7 @@ def trace_attributes(
         keys.SESSION_ID: session_id,
         keys.USER_ID: user,
     }
-    for key, value in facts.items():
+    for key, value in values.items():
         if value is not None:
             attributes[key] = capture.text(value)
     return attributes
@@ -121,7 +100,7 @@ def _state(state: Any) -> str:
 def _texts(
     capture: Capture, what: str, given: Any, reserved: frozenset[str]
 ) -> dict[str, str]:
-    """Render keys and values as text, secrets hidden, reserved keys left out."""
+    """Render keys and values as text, secrets hidden, without reserved keys."""
     if not isinstance(given, Mapping):
         raise InvalidArgumentError(
             f"{what} is {type(given).__name__}; give a dict of text to text"
@@ -129,24 +108,33 @@ def _texts(
     texts: dict[str, str] = {}
     for key, value in given.items():
         if not isinstance(key, str) or not key:
-            warn("A key of %s must be text, not %s; ignored.", what, type(key).__name__)
+            warn(
+                "A key of %s is not recorded: it must be a text that is not empty, not "
+                "%s.",
+                what,
+                type(key).__name__,
+            )
         elif key in reserved:
-            warn("The key %s of %s is reserved; ignored.", key, what)
+            warn(
+                "The key %s of %s is not recorded: it is reserved. Use another key.",
+                key,
+                what,
+            )
         elif value is not None:
             hidden = capture.redaction.hides(key)
             texts[capture.text(key)] = REDACTED if hidden else capture.text(value)
     return texts
 
 
-def process_facts() -> dict[str, str]:
-    """Return what MLflow 3.17 records of the process: its user and its script."""
+def process_metadata() -> dict[str, str]:
+    """Return the metadata of the process, as in MLflow 3.17: its user and script."""
     try:
         user = getpass.getuser()
     except (ImportError, KeyError, OSError):
         user = ""
-    facts = {
+    metadata = {
         "mlflow.user": user,
         "mlflow.source.name": Path(sys.argv[0]).name if sys.argv else "",
         "mlflow.source.type": "LOCAL",
     }
-    return {keys.METADATA_PREFIX + key: value for key, value in facts.items()}
+    return {keys.METADATA_PREFIX + key: value for key, value in metadata.items()}

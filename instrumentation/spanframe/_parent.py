@@ -1,4 +1,4 @@
-"""Where a new span belongs: under what is current, recorded or not."""
+"""The parent of a new span, and whether the span is recorded."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -13,32 +13,39 @@ from spanframe._live import LiveSpan
 from spanframe._recorder import Recorder
 from spanframe._runtime import runtime
 
-__all__ = ["NOTHING", "Place", "begin", "is_ours", "place", "recorder"]
+__all__ = [
+    "NO_ATTRIBUTES",
+    "Parent",
+    "find_parent",
+    "is_ours",
+    "recorder",
+    "start_live_span",
+]
 
 # The context to start a span in, the outermost span of its trace in this process (None:
-# the trace begins here), and the attributes it begins with because of where it is.
-Place = tuple[Context, LiveSpan | None, Mapping[str, str]]
+# the trace begins with the span), and the attributes of a trace that begins.
+Parent = tuple[Context, LiveSpan | None, Mapping[str, str]]
 
-NOTHING: Final[Mapping[str, str]] = {}
+NO_ATTRIBUTES: Final[Mapping[str, str]] = {}
 
 
 def recorder() -> Recorder | None:
-    """Return what spans are recorded with; None while recording is off."""
+    """Return the recorder of new spans; None while recording is off."""
     if not runtime.enabled:
         return None
     current = runtime.recorder or runtime.start()
-    # Starting reads the settings, which may switch recording off.
+    # `start` reads the settings, which may switch recording off.
     return current if runtime.is_enabled() else None
 
 
-def place(
+def find_parent(
     recorder: Recorder, context: Context, ratio: float | None = None
-) -> Place | None:
-    """Find the place of a new span under what is current in ``context``.
+) -> Parent | None:
+    """Find the parent of a new span in ``context``.
 
     Args:
-        recorder: what to record with.
-        context: where the parent is looked for.
+        recorder: the recorder of the span.
+        context: the context whose current span is the parent.
         ratio: the share of new traces to record, instead of the setting.
 
     Returns:
@@ -47,7 +54,7 @@ def place(
     ambient = ambient_of(context)
     if ambient is not None and not ambient.enabled:
         return None
-    # Nothing is current where most traces begin: looked at first.
+    # Most traces begin where no span is current: this case comes first.
     parent = get_current_span(context) if SPAN in context else INVALID_SPAN
     parent_context = parent.get_span_context()
     if parent is not INVALID_SPAN and parent_context.is_valid:
@@ -56,45 +63,45 @@ def place(
             return None
         root = _local_root(recorder, context, parent)
         if root is not None:
-            return context, root, NOTHING
-    elif not recorder.draw(recorder.ratio if ratio is None else ratio):
+            return context, root, NO_ATTRIBUTES
+    elif not recorder.is_sampled(recorder.ratio if ratio is None else ratio):
         return None
     if ambient is None:
         return context, None, runtime.root_attributes
     return context, None, {**runtime.root_attributes, **ambient.attributes}
 
 
-def begin(
+def start_live_span(
     recorder: Recorder,
-    where: Place,
+    parent: Parent,
     name: str,
     attributes: Mapping[str, Any],
     links: Sequence[OTelLink] | None = None,
     start_time_ns: int | None = None,
-    of_trace: Mapping[str, str] = NOTHING,
+    for_new_trace: Mapping[str, str] = NO_ATTRIBUTES,
 ) -> LiveSpan | None:
-    """Start a span in its place; it is not made current.
+    """Start a span; it is not made current.
 
     Args:
-        recorder: what to record with.
-        where: its place.
+        recorder: the recorder of the span.
+        parent: its parent.
         name: its name.
         attributes: its rendered attributes.
         links: its rendered links.
         start_time_ns: its start in epoch nanoseconds; now when None.
-        of_trace: rendered facts of the trace, for a span that begins one.
+        for_new_trace: rendered attributes of the trace, for a span that begins one.
 
     Returns:
-        None when OpenTelemetry's sampler leaves it out.
+        None when OpenTelemetry's sampler decides against it.
     """
-    context, root, inherited = where
+    context, root, inherited = parent
     if start_time_ns is None and runtime.clock is not None:
         start_time_ns = runtime.clock()
     span = recorder.tracer.start_span(
         name,
         context,
         attributes=(
-            {**inherited, **of_trace, **attributes} if root is None else attributes
+            {**inherited, **for_new_trace, **attributes} if root is None else attributes
         ),
         links=links,
         start_time=start_time_ns,
@@ -109,8 +116,8 @@ def _local_root(
 ) -> LiveSpan | None:
     """Return the outermost span of the parent's trace that this process records.
 
-    None when there is none: the parent is in another process, or belongs to another
-    library's provider, whose spans do not reach our collector.
+    It is None when the parent is in another process, or belongs to another library's
+    provider, whose spans do not reach our collector.
     """
     live = context.get(LIVE)
     if isinstance(live, LiveSpan):
@@ -123,7 +130,7 @@ def _local_root(
 
 
 def is_ours(recorder: Recorder, span: OTelSpan) -> bool:
-    """Say whether ``span``, made by any library, goes out through our provider."""
+    """Return whether ``span``, made by any library, belongs to our provider."""
     resource = getattr(span, "resource", None)
     return resource is not None and resource is getattr(
         recorder.provider, "resource", None

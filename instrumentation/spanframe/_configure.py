@@ -1,0 +1,72 @@
+"""`configure`: settings given by the program instead of the environment."""
+
+import inspect
+from typing import Any, Final, Unpack, get_type_hints
+
+from opentelemetry.sdk.trace.export import SpanExporter
+
+from spanframe._redaction import Redact
+from spanframe._runtime import runtime
+from spanframe.settings import ClientSettings, Configuration, rows
+
+__all__ = ["configure", "set_tracking_uri"]
+
+_KEYWORDS: Final = frozenset(row.field for row in rows(ClientSettings))
+
+
+def configure(
+    *,
+    redact: Redact | None = None,
+    exporter: SpanExporter | None = None,
+    **settings: Unpack[Configuration],
+) -> None:
+    """Set what the environment does not; may be called at any time, for later spans.
+
+    What is not given, or None, stays as it is.
+
+    Args:
+        redact: function from text to text that every recorded text passes through.
+        exporter: any OpenTelemetry span exporter, instead of the collector; giving an
+            endpoint goes back to the collector.
+        **settings: settings by name, as listed below.
+
+    Raises:
+        SettingsError: listing every setting that cannot be used.
+        TypeError: for a keyword that is not a setting.
+    """
+    unknown = sorted(settings.keys() - _KEYWORDS)
+    if unknown:
+        raise TypeError(f"configure() has no keyword {unknown[0]!r}")
+    runtime.configure(settings, redact=redact, exporter=exporter)
+
+
+def _document(function: Any) -> None:
+    """Show the settings table where Python shows keywords: signature and docstring."""
+    types = get_type_hints(Configuration) | get_type_hints(configure)
+    names = [*(row.field for row in rows(ClientSettings)), "redact", "exporter"]
+    function.__signature__ = inspect.Signature(
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=types[name],
+            )
+            for name in names
+        ],
+        return_annotation=None,
+    )
+    lines = (f"    {row.field}: {row.sentence}" for row in rows(ClientSettings))
+    function.__doc__ = "\n".join([function.__doc__ or "", "Settings:", *lines])
+
+
+_document(configure)
+
+
+def set_tracking_uri(uri: str) -> None:
+    """Name the store searches read; MLflow's name for ``configure(store=uri)``.
+
+    Raises:
+        SettingsError: when ``uri`` is not an SQLAlchemy URL.
+    """
+    configure(store=uri)

@@ -1,0 +1,141 @@
+"""OTLP over gRPC as a client sees it: for the app's exporter and for forwarding.
+
+Nothing here sends: one caller is synchronous, the other is not. Protobuf is loaded by
+the functions that need it, since an app must not wait for it.
+"""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+__all__ = [
+    "CHANNEL_OPTIONS",
+    "EXPORT_METHOD",
+    "Rejection",
+    "Target",
+    "bearer",
+    "error_text",
+    "is_retryable",
+    "rejection",
+    "requested_delay_s",
+    "target_of",
+]
+
+EXPORT_METHOD: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+CHANNEL_OPTIONS: Final = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+)
+
+MAX_REQUESTED_DELAY_S: Final = 60.0
+"""Maximum delay before a retry that a server may ask for, in seconds."""
+
+MAX_ERROR_CHARACTERS: Final = 200
+"""Maximum characters of a server's error message in a log line."""
+
+_DEFAULT_PORT: Final = 4317
+# OTLP specification 1.11, "Failures": every other code means that a retry is useless.
+_RETRYABLE: Final = frozenset(
+    {
+        "CANCELLED",
+        "DEADLINE_EXCEEDED",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+    }
+)
+
+
+class Target(NamedTuple):
+    """An endpoint as gRPC names it, and whether its connection uses TLS."""
+
+    address: str
+    encrypted: bool
+
+
+class Rejection(NamedTuple):
+    """Spans of an accepted request that the server did not take, and its reason."""
+
+    spans: int
+    message: str
+
+
+def target_of(endpoint: str) -> Target:
+    """Return the target of ``http://HOST[:PORT]``, ``https://…`` or ``unix:PATH``."""
+    if endpoint.startswith("unix:"):
+        return Target(endpoint, encrypted=False)
+    parts = urlsplit(endpoint)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return Target(f"{host}:{parts.port or _DEFAULT_PORT}", parts.scheme == "https")
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the request metadata that carries a token; none for an empty one."""
+    return {"authorization": f"Bearer {token}"} if token else {}
+
+
+def is_retryable(code: str, delay_s: float) -> bool:
+    """Return whether a request may be sent again after a status code.
+
+    Args:
+        code: name of the gRPC status code.
+        delay_s: delay that the server asked for, 0 for none. ``RESOURCE_EXHAUSTED`` may
+            be retried only with one.
+    """
+    return code in _RETRYABLE or (code == "RESOURCE_EXHAUSTED" and delay_s > 0)
+
+
+def requested_delay_s(
+    trailers: Iterable[tuple[str, str | bytes]] | None,
+) -> float:
+    """Return the delay that a server asks for in its trailers, in seconds; 0 for none.
+
+    It is a ``google.rpc.RetryInfo``, in a trailer of its own or among the status
+    details (OTLP specification, "Throttling").
+    """
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - loads protobuf
+    from google.rpc.error_details_pb2 import RetryInfo  # noqa: PLC0415 - loads protobuf
+    from google.rpc.status_pb2 import Status  # noqa: PLC0415 - loads protobuf
+
+    found = dict(trailers or ())
+    info = RetryInfo()
+    try:
+        if own := found.get("google.rpc.retryinfo-bin"):
+            info.ParseFromString(own)
+        elif details := found.get("grpc-status-details-bin"):
+            for detail in Status.FromString(details).details:
+                detail.Unpack(info)
+    except DecodeError:
+        return 0.0
+    asked: float = info.retry_delay.ToMilliseconds() / 1000
+    return min(max(asked, 0.0), MAX_REQUESTED_DELAY_S)
+
+
+def rejection(response: bytes, spans: int) -> Rejection:
+    """Read the ``partial_success`` of a response to a request of ``spans`` spans.
+
+    A response that cannot be read rejects nothing: its status code was OK.
+    """
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - loads protobuf
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415 - loads protobuf
+        ExportTraceServiceResponse,
+    )
+
+    try:
+        partial = ExportTraceServiceResponse.FromString(response).partial_success
+    except DecodeError:
+        return Rejection(0, "")
+    return Rejection(
+        min(max(int(partial.rejected_spans), 0), spans), str(partial.error_message)
+    )
+
+
+def error_text(code: str, details: str | None) -> str:
+    """Return a status code and the end of its details, which names the cause."""
+    text = "".join(c if c.isprintable() else " " for c in details or "")
+    cause = text[-MAX_ERROR_CHARACTERS:].strip()
+    return f"{code}: {cause}" if cause else code
