@@ -5,13 +5,13 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 from opentelemetry import trace
 
 # Before they are imported: their assertions explain themselves as those of tests do.
 pytest.register_assert_rewrite("tests.plugins")
 
 pytest_plugins = [
+    "tests.plugins.examples",
     "tests.plugins.alone",
     "tests.plugins.once",
     "tests.plugins.image",
@@ -21,14 +21,6 @@ pytest_plugins = [
     "tests.plugins.searched",
     "tests.plugins.collector",
 ]
-
-# gRPC and SQL take now and then longer than any sensible deadline for one example.
-settings.register_profile("default", max_examples=50, deadline=None)
-settings.register_profile(
-    "ci", max_examples=300, deadline=None, derandomize=True, print_blob=True
-)
-settings.register_profile("deep", max_examples=5000, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # A developer's own settings must not change what the tests see.
 for _name in [

@@ -4,12 +4,16 @@ A test that asks for `store` runs once for each engine. `OPT_OUTS` names those t
 not, each with its reason.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy import Engine, delete, select
 
@@ -127,6 +131,7 @@ class Store:
         self.engine: Engine = open_engine(self.url)
         upgrade(self.engine)
         self.writer = SpanWriter(self.engine)
+        self._beside: Engine | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -142,10 +147,12 @@ class Store:
 
     def write(self, *sent: Span, **context: Any) -> Written:
         """Decode the spans as one request and commit them."""
-        decoded = decode_request(request(*sent, **context).SerializeToString())
-        assert decoded.rejected == []
-        [written] = self.writer.write([decoded.rows])
-        return written
+        return _written(self.writer, request(*sent, **context))
+
+    def write_beside(self, *sent: Span) -> Written:
+        """Commit the spans as another process does, which has just started."""
+        self._beside = self._beside or open_engine(self.url)
+        return _written(SpanWriter(self._beside), request(*sent))
 
     @contextmanager
     def locked(self) -> Iterator[str]:
@@ -168,6 +175,15 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        if self._beside is not None:
+            self._beside.dispose()
+
+
+def _written(writer: SpanWriter, sent: ExportTraceServiceRequest) -> Written:
+    decoded = decode_request(sent.SerializeToString())
+    assert decoded.rejected == []
+    [written] = writer.write([decoded.rows])
+    return written
 
 
 @pytest.fixture(scope="session")
@@ -176,6 +192,14 @@ def empty_database(postgresql: Server) -> Iterator[str]:
     with postgresql.database() as name:
         Store(postgresql.url(name)).close()
         yield name
+
+
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file that holds an empty store, for others to be copies of."""
+    path = tmp_path_factory.mktemp("empty") / "spanframe.db"
+    Store(path).close()
+    return path
 
 
 @pytest.fixture(params=(*ENGINES, "memory"))
@@ -202,13 +226,15 @@ def new_postgresql_store(
 
 
 @pytest.fixture
-def new_sqlite_store(tmp_path: Path) -> Iterator[Callable[[], Store]]:
+def new_sqlite_store(tmp_path: Path, empty_file: Path) -> Iterator[Callable[[], Store]]:
     """Make an empty store in a file of its own at each call; closed after the test."""
     with ExitStack() as stack:
 
         def make() -> Store:
             number = len(list(tmp_path.glob("spanframe*.db")))
-            store = Store(tmp_path / f"spanframe{number or ''}.db")
+            path = tmp_path / f"spanframe{number or ''}.db"
+            shutil.copy(empty_file, path)
+            store = Store(path)
             stack.callback(store.close)
             return store
 

@@ -18,6 +18,7 @@ from spanframe_query.order import parse_order
 from spanframe_query.paging import next_token, read_token
 from spanframe_store.contract.search import Search
 from spanframe_store.sql.statements import order_values
+from tests.plugins.examples import COSTLY
 from tests.plugins.records import TraceRecord, fill, open_store, refill, rows_of
 
 RECORDS = [
@@ -76,6 +77,7 @@ def _search(text: str = "", order_by: Any = None, **more: Any) -> Search:
     limit=st.integers(1, 11),
     text=st.sampled_from(["", "tags.env = 'prod'", "status = 'OK'"]),
 )
+@COSTLY
 def test_page_after_page_is_one_big_page(
     engine: Engine, items: list[str], limit: int, text: str
 ) -> None:

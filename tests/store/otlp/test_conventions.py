@@ -13,6 +13,7 @@ from spanframe_store.otlp import decode_request, previews_of
 from spanframe_store.otlp.conventions import EVENT_NAMES, Usage, derive, table
 from spanframe_store.otlp.previews import shortened
 from tests.plugins.convention_examples import EXAMPLES, Example
+from tests.plugins.examples import COSTLY
 from tests.plugins.otlp import pairs, request, span
 
 USER = "metadata.mlflow.trace.user"
@@ -401,6 +402,7 @@ PLAIN = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(SPEAKING) | st.text(), PLAIN, max_size=12))
+@COSTLY
 def test_whatever_the_attributes_hold_they_are_read(attributes: dict[str, Any]) -> None:
     derived = derive(attributes, [(name, attributes) for name in EVENT_NAMES])
     assert loaded(derived.inputs) is not None or derived.inputs is None

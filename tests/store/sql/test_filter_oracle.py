@@ -13,6 +13,7 @@ from spanframe_query.order import parse_order
 from spanframe_store.contract.filter import Filter
 from spanframe_store.contract.search import Search
 from spanframe_store.sql.plans import WALK_TRACES, candidates
+from tests.plugins.examples import COSTLY
 from tests.plugins.records import TraceRecord, count_of, open_store, refill, rows_of
 from tests.plugins.reference import fulfils, in_order, matches
 from tests.plugins.strategies import clauses, spelled, stores, trees
@@ -37,6 +38,7 @@ def engine(place: Path | str) -> Iterator[Engine]:
 
 
 @given(data=st.data(), records=stores())
+@COSTLY
 def test_sql_finds_what_the_oracle_finds_by_every_plan(
     engine: Engine, data: st.DataObject, records: list[TraceRecord]
 ) -> None:
@@ -61,6 +63,7 @@ def test_sql_finds_what_the_oracle_finds_by_every_plan(
 
 
 @given(data=st.data(), records=stores())
+@COSTLY
 def test_sql_finds_what_a_tree_means_by_every_plan(
     engine: Engine, data: st.DataObject, records: list[TraceRecord]
 ) -> None:
@@ -83,6 +86,7 @@ def test_sql_finds_what_a_tree_means_by_every_plan(
 
 
 @given(data=st.data(), records=stores())
+@COSTLY
 def test_a_filter_is_written_so_that_it_reads_back(
     data: st.DataObject, records: list[TraceRecord]
 ) -> None:
@@ -94,6 +98,7 @@ def test_a_filter_is_written_so_that_it_reads_back(
 
 
 @given(data=st.data(), records=stores())
+@COSTLY
 def test_two_spellings_of_a_filter_are_equal(
     data: st.DataObject, records: list[TraceRecord]
 ) -> None:

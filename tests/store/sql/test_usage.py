@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
 from spanframe_store.sql.schema import traces
+from tests.plugins.examples import COSTLY
 from tests.plugins.otlp import span
 from tests.plugins.store import Store
 
@@ -80,7 +81,7 @@ def _counted_once(parents: dict[int, int], tokens: dict[int, int]) -> int:
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@COSTLY
 def test_order_and_batching_do_not_change_the_usage(store: Store, data: Any) -> None:
     store.empty()
     numbers = range(1, 7)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -33,6 +33,7 @@ from spanframe_store.sql.schema import (
 )
 from spanframe_store.sql.writer import SpanWriter
 from tests.plugins.contents import all_rows, contents
+from tests.plugins.examples import COSTLY
 from tests.plugins.otlp import MS, START, any_value, request, span
 from tests.plugins.store import Store, stored_spans
 
@@ -205,7 +206,7 @@ _messages = st.lists(
 
 
 @given(_messages, st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@COSTLY
 def test_any_delivery_of_the_same_spans_makes_the_same_store(
     two_stores: tuple[Store, Store], messages: list[Span], data: Any
 ) -> None:
@@ -239,7 +240,7 @@ _happenings = st.lists(
 
 
 @given(_happenings)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@COSTLY
 def test_a_writer_sees_whatever_happens_in_between(
     two_stores: tuple[Store, Store], happenings: list[tuple[str, list[Span]]]
 ) -> None:
@@ -261,8 +262,7 @@ def happen(store: Store, what: str, messages: list[Span]) -> object:
         case "ours":
             return store.write(*messages)
         case "theirs":
-            with Store(store.url) as other:
-                return other.write(*messages)
+            return store.write_beside(*messages)
         case "delete":
             return delete_traces(store.engine, [first])
         case "old":
