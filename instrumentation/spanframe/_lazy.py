@@ -7,6 +7,7 @@ SQLAlchemy, and one that searches writes ``spanframe.search_traces``.
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any, Final
 
 from spanframe.errors import MissingExtraError
@@ -51,12 +52,18 @@ ENTITIES: Final = dict.fromkeys(
 """The module of each class of `spanframe.entities` that a search returns."""
 
 
+_LIBRARY: Final = "pandas"
+"""A library that the extra ``query`` alone brings; not every name loads one at once."""
+
+
 def query(name: str, module: str) -> Any:
     """Return ``name`` of a module of `spanframe_query`.
 
     Raises:
         MissingExtraError: when a library of the extra ``query`` is not installed.
     """
+    if find_spec(_LIBRARY) is None:
+        raise MissingExtraError(name, "query")
     try:
         return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
