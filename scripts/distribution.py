@@ -50,9 +50,9 @@ def _write_bill(wheel: Path, version: str, lock: Path, bill: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, symlinks=True)
         python = f"{folder}/bin/python"
-        pip = ("pip", "--python", python, "install", "--quiet", "--no-deps")
-        _run(*pip, "--require-hashes", "--requirement", str(lock))
-        _run(*pip, str(wheel))
+        install = ("uv", "pip", "install", "--python", python, "--quiet", "--no-deps")
+        _run(*install, "--require-hashes", "--requirement", str(lock))
+        _run(*install, str(wheel))
         _run(
             *("cyclonedx_py", "environment", "--output-reproducible", python),
             *("--pyproject", str(ROOT / "pyproject.toml"), "--mc-type", "application"),

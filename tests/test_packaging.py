@@ -8,59 +8,63 @@ import textwrap
 import venv
 import zipfile
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 import spanframe
 from tests.plugins.collector import Collector
+from tests.plugins.once import Once
 
 ROOT = Path(__file__).parents[1]
+PACKAGES = (
+    "spanframe",
+    "spanframe_store",
+    "spanframe_serving",
+    "spanframe_collector",
+    "spanframe_query",
+)
 
 # pip unpacks pandas and its kin in here, on any machine.
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    _run(
-        *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"),
-        *("--no-build-isolation", "--disable-pip-version-check"),
-        *("--wheel-dir", str(folder), str(ROOT)),
-    )
-    return next(folder.glob("spanframe-*.whl"))
+@pytest.fixture(scope="session")
+def wheel(once: Once) -> Path:
+    def build(folder: Path) -> None:
+        _run(
+            *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"),
+            *("--no-build-isolation", "--disable-pip-version-check"),
+            *("--wheel-dir", str(folder), str(ROOT)),
+        )
+
+    return next(once("wheel", build).glob("spanframe-*.whl"))
 
 
-@pytest.fixture(scope="module")
-def install(
-    wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
+@pytest.fixture
+def install(wheel: Path, once: Once) -> Callable[[str], Path]:
     """Return a function: from extras to the programs of a fresh install with them."""
 
-    @cache
     def install(extras: str) -> Path:
-        folder = tmp_path_factory.mktemp(f"install-{extras}")
-        venv.create(folder, with_pip=True, symlinks=True)
-        programs = folder / "bin"
-        _run(
-            *(str(programs / "python"), "-m", "pip", "install", "--quiet"),
-            *(
-                "--disable-pip-version-check",
+        def make(folder: Path) -> None:
+            # Without pip in it, as it takes longer than all the rest; uv links files.
+            venv.create(folder, symlinks=True)
+            _run(
+                *(sys.executable, "-m", "uv", "pip", "install", "--quiet"),
+                *("--python", str(folder / "bin" / "python")),
+                *("--constraint", str(ROOT / "constraints.txt")),
                 f"{wheel}[{extras}]" if extras else str(wheel),
-            ),
-            *("--constraint", str(ROOT / "constraints.txt")),
-        )
-        return programs
+            )
+
+        return once(f"install-{extras or 'without'}", make) / "bin"
 
     return install
 
 
-def test_the_wheel_holds_three_typed_packages_and_the_example(wheel: Path) -> None:
+def test_the_wheel_holds_five_typed_packages_and_the_example(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
-    assert tops == {"spanframe", "spanframe_collector", "spanframe_query"}
+    assert tops == set(PACKAGES)
     assert {f"{package}/py.typed" for package in tops} <= set(names)
     assert "spanframe_query/shop_assistant/__main__.py" in names
     assert any(name.endswith("/licenses/LICENSE") for name in names)

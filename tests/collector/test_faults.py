@@ -62,6 +62,7 @@ def test_what_was_answered_ok_while_the_disk_filled_is_there(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_locked_store_with_64_clients_stays_bounded_and_recovers(
     tmp_path: Path,
 ) -> None:
@@ -98,8 +99,7 @@ def test_a_locked_store_with_64_clients_stays_bounded_and_recovers(
                 time.sleep(0.1)
             stop.set()
         assert codes == {grpc.StatusCode.UNAVAILABLE}
-        # The bound is 5 s; the rest is for two cores shared by 64 clients.
-        assert max(longest) < 20
+        assert max(longest) < 5.5  # 5 s, and what 64 clients in one process take
         assert most - base <= 256
         export_at_last(collector.target, message(3))
         assert rows(collector, "SELECT span_id FROM spans") == [(1,), (3,)]

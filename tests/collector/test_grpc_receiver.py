@@ -98,6 +98,7 @@ def test_a_locked_store_is_unavailable_with_a_hint_and_recovers(
     assert rows(collector, "SELECT count(*) FROM spans") == [(1,)]
 
 
+@pytest.mark.alone
 def test_no_sender_waits_past_its_deadline(collector: Collector) -> None:
     blocker = sqlite3.connect(collector.store.removeprefix("sqlite:///"))
     blocker.execute("BEGIN IMMEDIATE")
@@ -132,7 +133,7 @@ def test_too_many_spans_are_refused_for_good(tmp_path: Path) -> None:
 def test_a_call_without_a_message_is_no_request(collector: Collector) -> None:
     with grpc.insecure_channel(collector.target) as channel:
         with pytest.raises(grpc.RpcError) as caught:
-            channel.stream_unary(EXPORT)(iter(()), timeout=5)
+            channel.stream_unary(EXPORT)(iter(()), timeout=20)
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
     export(collector.target, request(span(1)).SerializeToString())
 
@@ -143,7 +144,7 @@ def test_other_services_are_unimplemented(collector: Collector) -> None:
         grpc.insecure_channel(collector.target) as channel,
         pytest.raises(grpc.RpcError) as caught,
     ):
-        channel.unary_unary(metrics)(b"", timeout=5)
+        channel.unary_unary(metrics)(b"", timeout=20)
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
@@ -186,7 +187,7 @@ def test_health_says_serving(collector: Collector) -> None:
     with grpc.insecure_channel(collector.target) as channel:
         check = health_pb2_grpc.HealthStub(channel).Check
         for service in ("", "opentelemetry.proto.collector.trace.v1.TraceService"):
-            answer = check(health_pb2.HealthCheckRequest(service=service), timeout=5)
+            answer = check(health_pb2.HealthCheckRequest(service=service), timeout=20)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
@@ -196,10 +197,10 @@ def test_health_knows_no_other_service(collector: Collector) -> None:
     with grpc.insecure_channel(collector.target) as channel:
         health = health_pb2_grpc.HealthStub(channel)
         with pytest.raises(grpc.RpcError) as caught:
-            health.Check(other, timeout=5)
+            health.Check(other, timeout=20)
         assert caught.value.code() == grpc.StatusCode.NOT_FOUND
         unknown = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
-        assert next(health.Watch(other, timeout=5)).status == unknown
+        assert next(health.Watch(other, timeout=20)).status == unknown
 
 
 @pytest.mark.slow
@@ -289,7 +290,7 @@ def test_with_the_token_spans_are_taken_and_health_needs_none(
     assert rows(guarded, "SELECT count(*) FROM spans") == [(1,)]
     with grpc.insecure_channel(guarded.target) as channel:
         check = health_pb2_grpc.HealthStub(channel).Check
-        assert check(health_pb2.HealthCheckRequest(), timeout=5).status
+        assert check(health_pb2.HealthCheckRequest(), timeout=20).status
 
 
 def test_the_experiment_header_places_traces(collector: Collector) -> None:
@@ -322,6 +323,7 @@ def test_the_ready_file_is_json(collector: Collector) -> None:
     assert json.loads(path.read_text())["grpc"] == collector.target
 
 
+@pytest.mark.alone
 def test_what_an_app_flushes_after_the_common_signal_is_stored(tmp_path: Path) -> None:
     """Catalogue 36: spans flushed 2 s after SIGTERM are stored."""
     with (

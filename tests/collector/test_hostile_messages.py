@@ -587,6 +587,7 @@ def large_texts() -> list[Span]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [many_spans, many_tags, large_texts])
+@pytest.mark.alone
 def test_a_large_message_holds_nobody_up_and_fills_no_memory(
     tmp_path: Path, make: Callable[[], list[Span]]
 ) -> None:

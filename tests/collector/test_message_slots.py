@@ -103,16 +103,27 @@ def test_a_slow_one_loses_its_slot(monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(main())
 
 
-def test_who_waits_too_long_or_behind_too_many_is_sent_back(
+def test_who_waits_behind_too_many_is_sent_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(message_slots, "_MAX_WAITING_REQUESTS", 1)
-    monkeypatch.setattr(message_slots, "_MAX_WAIT_SECONDS", 0.01)
 
     async def main() -> None:
         arriving = Arriving(budget=10)
         await arriving.come("a", "waits", "one too many")
         assert isinstance(arriving.error("one too many"), BudgetSpentError)
+        await arriving.end("a")
+        assert arriving.there == ["a", "waits"]
+
+    asyncio.run(main())
+
+
+def test_who_waits_too_long_is_sent_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_slots, "_MAX_WAIT_SECONDS", 0.01)
+
+    async def main() -> None:
+        arriving = Arriving(budget=10)
+        await arriving.come("a", "waits")
         await asyncio.sleep(0.05)
         assert isinstance(arriving.error("waits"), BudgetSpentError)
 

@@ -72,13 +72,13 @@ class Running:
     def _serves(self, port: int, service: str) -> bool:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             asked = health_pb2.HealthCheckRequest(service=service)
-            answer = health_pb2_grpc.HealthStub(channel).Check(asked, timeout=5)
+            answer = health_pb2_grpc.HealthStub(channel).Check(asked, timeout=20)
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     def _is_fetched(self, port: int, path: str) -> bool:
         url = f"http://127.0.0.1:{port}{path}"
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=20) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -57,6 +57,7 @@ def refused(target: str, body: bytes) -> float | None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_server_that_restarts_is_waited_for(server: Server, tmp_path: Path) -> None:
     """Refused with a hint meanwhile, taken soon after, and what was OK is there."""
     with Collector.running(tmp_path, store=server.url()) as collector:

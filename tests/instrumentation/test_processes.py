@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,21 +132,28 @@ if __name__ == "__main__":
     assert counted(receiver) == expected(0, 1, 2, 100)
 
 
+@pytest.mark.alone
 def test_a_dead_collector_does_not_keep_the_program_from_ending() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        code = "work(1); print(spanframe.stats().lost)"
-        printed = programs.run(code, endpoint, SPANFRAME_EXIT_TIMEOUT="0.5")
-    assert printed == "0\n"
+        assert seconds_to_end(endpoint) < 4  # 5 by default
 
 
+@pytest.mark.alone
 def test_a_silent_collector_does_not_keep_the_program_from_ending() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        programs.run("work(1)", endpoint, SPANFRAME_EXIT_TIMEOUT="0.5")
+        assert seconds_to_end(endpoint) < 4
+
+
+def seconds_to_end(endpoint: str) -> float:
+    """Return how long a program takes to end that has a span to send."""
+    code = "work(1); assert not spanframe.stats().lost; print(time.monotonic())"
+    printed = programs.run(code, endpoint, SPANFRAME_EXIT_TIMEOUT="0.5")
+    return time.monotonic() - float(printed)
 
 
 def test_workers_of_a_preloaded_gunicorn_send_their_spans(

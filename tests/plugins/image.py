@@ -6,6 +6,7 @@ brings is this machine's Python, copied without its site-packages.
 """
 
 import dataclasses
+import functools
 import io
 import json
 import os
@@ -15,13 +16,14 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
 from dockerfile_parse import DockerfileParser
+
+from tests.plugins.once import Once
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "deploy/docker"
@@ -42,11 +44,16 @@ class Instruction(NamedTuple):
 class Image:
     """A stage that was built, and what it says of itself."""
 
-    root: Path
+    folder: Path
     python: Path
     workdir: str = "/"
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     facts: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        """The folder that stands for its file system."""
+        return self.folder / "root"
 
     @property
     def loader(self) -> dict[str, str]:
@@ -83,47 +90,57 @@ def stages() -> dict[str, tuple[str, list[Instruction]]]:
 
 
 class Builder:
-    """Builds stages into folders, each once."""
+    """Builds stages into folders, each once in a run."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._built: dict[str, Image] = {}
-        self.python = _bare_python(folder / "python")
-        shims = folder / "shims"
-        shims.mkdir()
-        for name, command in {
-            "pip": f'-m pip --python {self.python} --quiet "$@"',
-            "hatchling": '-m hatchling "$@"',
-        }.items():
-            _write_shim(shims / name, f"{shlex.quote(sys.executable)} {command}")
-        _write_shim(shims / "python", f'{self.python} "$@"')
-        if shutil.which("strip") is None:
-            _write_shim(shims / "strip", "true")
+    def __init__(self, once: Once) -> None:
+        self._once = once
+        self.python = _program_of(once("python", _copy_python))
+        shims = once("shims", self._write_shims)
         self._path = f"{shims}:/usr/bin:/bin"
 
     def build(self, name: str) -> Image:
         """Return the image of a stage."""
-        if name not in self._built:
-            self._built[name] = self._build(name)
-        return self._built[name]
+        return self._built(name, functools.partial(self._build, name))
 
     def machine(self) -> Image:
         """Return a machine where the lines of the systemd page were run."""
-        if "machine" not in self._built:
-            image = Image(self._folder / "machine", self.python)
-            wheel = self.build("build").root / "wheel"
-            page = (ROOT / "deploy/systemd/README.md").read_text()
-            shell = page.partition("```sh\n")[2].partition("```")[0]
-            install = [line for line in shell.splitlines() if "/opt/spanframe" in line]
-            for line in install:
-                ours = line.replace("python3 ", "/usr/bin/python3 ")
-                self._shell(image, ours.replace("dist/", f"{wheel}/"), ROOT)
-            self._built["machine"] = image
-        return self._built["machine"]
+        return self._built("machine", self._install)
 
-    def _build(self, name: str) -> Image:
+    def _built(self, name: str, build: Callable[[Image], None]) -> Image:
+        """Return an image, as whoever has built it left it."""
+
+        def make(folder: Path) -> None:
+            image = Image(folder, self.python)
+            build(image)
+            facts = {"workdir": image.workdir, "environment": image.environment}
+            told = json.dumps({**facts, "facts": image.facts})
+            (folder / "image.json").write_text(told)
+
+        folder = self._once(f"image-{name}", make)
+        told = json.loads((folder / "image.json").read_text())
+        return Image(folder, self.python, **told)
+
+    def _write_shims(self, folder: Path) -> None:
+        _write_shim(folder / "pip", f'{_uv_pip(self.python)} "$@"')
+        hatchling = f"{shlex.quote(sys.executable)} -m hatchling"
+        _write_shim(folder / "hatchling", f'{hatchling} "$@"')
+        _write_shim(folder / "python", f'{self.python} "$@"')
+        if shutil.which("strip") is None:
+            _write_shim(folder / "strip", "true")
+
+    def _install(self, image: Image) -> None:
+        wheel = self.build("build").root / "wheel"
+        page = (ROOT / "deploy/systemd/README.md").read_text()
+        shell = page.partition("```sh\n")[2].partition("```")[0]
+        install = [line for line in shell.splitlines() if "/opt/spanframe" in line]
+        python = image.root / "opt/spanframe/bin/python"
+        for line in install:
+            ours = line.replace("python3 -m venv ", "python -m venv --without-pip ")
+            ours = ours.replace("/opt/spanframe/bin/pip", _uv_pip(python))
+            self._shell(image, ours.replace("dist/", f"{wheel}/"), ROOT)
+
+    def _build(self, name: str, image: Image) -> None:
         base, instructions = stages()[name]
-        image = Image(self._folder / name, self.python)
         if base in stages():
             parent = self.build(base)
             shutil.copytree(parent.root, image.root)
@@ -144,7 +161,6 @@ class Builder:
                     self._run(image, value)
                 case _:
                     image.facts[word] = value
-        return image
 
     def _copy(self, image: Image, value: str) -> None:
         words = shlex.split(value)
@@ -187,6 +203,15 @@ class Builder:
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
+def _uv_pip(python: Path) -> str:
+    """Return a command that does what pip would, in a tenth of the time.
+
+    It copies: a file that is linked to uv's cache would be stripped there as well.
+    """
+    uv = f"{shlex.quote(sys.executable)} -m uv --quiet pip"
+    return f"env UV_LINK_MODE=copy UV_PYTHON={python} {uv}"
+
+
 def _write_shim(path: Path, command: str) -> None:
     path.write_text(f"#!/bin/sh\nexec {command}\n")
     path.chmod(0o755)
@@ -197,24 +222,27 @@ def _inside(image: Image, path: str) -> str:
     return str(image.root / str(Path(image.workdir, path)).lstrip("/"))
 
 
-def _bare_python(folder: Path) -> Path:
+_PYTHON: Final = f"python{sysconfig.get_python_version()}"
+
+
+def _program_of(folder: Path) -> Path:
+    return folder / "bin" / _PYTHON
+
+
+def _copy_python(folder: Path) -> None:
     """Copy this Python without anything installed, for any user to run."""
-    version = f"python{sysconfig.get_python_version()}"
     library = Path(sysconfig.get_path("stdlib"))
     ignored = shutil.ignore_patterns("site-packages", "dist-packages", "test")
-    shutil.copytree(library, folder / "lib" / version, ignore=ignored, symlinks=True)
+    shutil.copytree(library, folder / "lib" / _PYTHON, ignore=ignored, symlinks=True)
     shared = Path(str(sysconfig.get_config_var("LIBDIR")))
-    for each in shared.glob(f"lib{version}*.so*"):
+    for each in shared.glob(f"lib{_PYTHON}*.so*"):
         shutil.copy(each, folder / "lib")
-    program = folder / "bin" / version
+    program = _program_of(folder)
     program.parent.mkdir()
     shutil.copy(os.path.realpath(sys.executable), program)
-    return program
 
 
 @pytest.fixture(scope="session")
-def builder() -> Iterator[Builder]:
+def builder(once: Once) -> Builder:
     """The images, built as they are asked for; other users can read them."""
-    with tempfile.TemporaryDirectory(prefix="spanframe-images-") as folder:
-        Path(folder).chmod(0o755)
-        yield Builder(Path(folder))
+    return Builder(once)

@@ -60,7 +60,7 @@ def write_certificate(ca: trustme.CA, folder: Path) -> dict[str, str]:
 def send(target: str, credentials: grpc.ChannelCredentials) -> grpc.StatusCode:
     with grpc.secure_channel(target, credentials) as channel:
         try:
-            channel.unary_unary(EXPORT)(MESSAGE, timeout=5)
+            channel.unary_unary(EXPORT)(MESSAGE, timeout=20)
         except grpc.RpcError as error:
             code: grpc.StatusCode = error.code()
             return code
@@ -167,7 +167,7 @@ def test_tls_serves_those_who_trust_it_and_no_others(
         grpc.insecure_channel(tls.target) as channel,
         pytest.raises(grpc.RpcError, match="UNAVAILABLE"),
     ):
-        channel.unary_unary(EXPORT)(MESSAGE, timeout=5)
+        channel.unary_unary(EXPORT)(MESSAGE, timeout=20)
 
 
 def test_a_renewed_certificate_is_served_without_a_restart(
