@@ -228,6 +228,7 @@ def test_searches_run_from_store_to_page(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # it initialises servers of its own
 @pytest.mark.usefixtures("_no_settings")
 def test_postgresql_is_measured_beside_sqlite(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -26,6 +26,7 @@ SOURCES = [
     for folder in ("instrumentation", "store", "serving", "collector", "query")
     for path in sorted((ROOT / folder).rglob("*.py"))
 ]
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 # Every name of `keys` is public; Alembic runs the migrations, nobody imports them.
 UNLISTED = ("spanframe.keys", "spanframe_store.sql.migrations")
 
@@ -102,6 +103,14 @@ def test_what_tests_share_is_in_the_plugins() -> None:
         if re.match(r"\s*(from|import) tests\.(?!plugins)", line)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "path", TESTS, ids=lambda p: str(p.relative_to(ROOT)).replace("/", ".")
+)
+def test_a_test_file_says_in_its_first_line_what_it_proves(path: Path) -> None:
+    first, *_ = path.read_text().splitlines()
+    assert re.match('"""[`A-Z].*[.:]', first)
 
 
 def _defines_something(module: ModuleType) -> bool:

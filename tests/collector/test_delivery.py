@@ -44,6 +44,7 @@ from tests.plugins.observed import locked, metrics, path_of, rows, total
 from tests.plugins.otlp import request, span
 from tests.plugins.postgresql import Server
 from tests.plugins.store import Store, stored_spans
+from tests.plugins.threads import set_at_the_end
 
 OK = grpc.StatusCode.OK
 
@@ -503,10 +504,11 @@ def test_retention_disturbs_neither_senders_nor_readers(tmp_path: Path) -> None:
                 rows(collector, "SELECT count(*), sum(length(body)) FROM span_blocks")
             except sqlite3.Error as error:
                 faults.append(error)
+            stop.wait(0.01)
 
     now = time.time_ns()
     with Collector.running(tmp_path / "c", "--keep-age", "1d") as collector:
-        with ThreadPoolExecutor(2) as readers:
+        with ThreadPoolExecutor(2) as readers, set_at_the_end(stop):
             for _ in range(2):
                 readers.submit(read, collector)
             for number in range(10_001, 10_201):
@@ -517,7 +519,6 @@ def test_retention_disturbs_neither_senders_nor_readers(tmp_path: Path) -> None:
             while "Deleted 3000 traces" not in collector.log:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
-            stop.set()
         assert faults == []
         assert span_ids(collector) == [*range(10_001, 10_201)]
     assert store.path.stat().st_size <= before + 500_000

@@ -22,6 +22,7 @@ from tests.plugins.exports import (
     message,
 )
 from tests.plugins.observed import locked, path_of, pid_of, resident_mib, rows
+from tests.plugins.threads import set_at_the_end
 
 
 def test_a_full_disk_is_unavailable_and_heals(collector: Collector) -> None:
@@ -90,14 +91,17 @@ def test_a_locked_store_with_64_clients_stays_bounded_and_recovers(
                     longest.append(time.monotonic() - begun)
                     time.sleep(0.05)
 
-        with locked(collector), ThreadPoolExecutor(64) as clients:
+        with (
+            locked(collector),
+            ThreadPoolExecutor(64) as clients,
+            set_at_the_end(stop),
+        ):
             for n in range(64):
                 clients.submit(client, n)
             until = time.monotonic() + 20
             while time.monotonic() < until:
                 most = max(most, resident_mib(pid))
                 time.sleep(0.1)
-            stop.set()
         assert codes == {grpc.StatusCode.UNAVAILABLE}
         assert max(longest) < 5.5  # 5 s, and what 64 clients in one process take
         assert most - base <= 256
@@ -210,11 +214,10 @@ def test_readers_never_disturb_the_writer(collector: Collector) -> None:
             except sqlite3.Error as error:
                 faults.append(error)
 
-    with ThreadPoolExecutor(16) as readers:
+    with ThreadPoolExecutor(16) as readers, set_at_the_end(stop):
         for _ in range(16):
             readers.submit(read)
         for n in range(1, 101):
             export(collector.target, message(n))
-        stop.set()
     assert faults == []
     assert rows(collector, "SELECT count(*) FROM spans") == [(100,)]

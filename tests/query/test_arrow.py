@@ -1,3 +1,5 @@
+"""A search as an Arrow table: columns, types, and what may be any JSON."""
+
 import json
 import sys
 

@@ -1,3 +1,5 @@
+"""The commands that search: tables, JSON, CSV, Parquet, what is told beside them."""
+
 import csv
 import io
 import json

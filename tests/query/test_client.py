@@ -1,3 +1,5 @@
+"""The client: pages, experiments, names as MLflow's client has them."""
+
 import subprocess
 import sys
 import threading

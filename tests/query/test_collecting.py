@@ -1,3 +1,5 @@
+"""The cyclic garbage collector pauses while rows become objects."""
+
 import gc
 import threading
 

@@ -1,3 +1,5 @@
+"""A trace as a notebook shows it: any text is text, any shape has an end."""
+
 from html.parser import HTMLParser
 
 from spanframe_query.entities import Trace, TraceData, TraceInfo, TraceState

@@ -1,3 +1,5 @@
+"""A span of a search: what the message says, read as MLflow reads it."""
+
 import copy
 import json
 import math

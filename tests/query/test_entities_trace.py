@@ -1,3 +1,5 @@
+"""A trace of a search: aliases agree, JSON comes back, states have words."""
+
 import json
 import re
 from typing import Any

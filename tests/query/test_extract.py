@@ -1,3 +1,5 @@
+"""Fields of spans as columns: which span, which path, and what is refused."""
+
 from typing import Any
 
 import pytest

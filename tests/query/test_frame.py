@@ -1,3 +1,5 @@
+"""The DataFrame: layouts, cells, types, whatever the traces hold."""
+
 import json
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""The fields that a store holds: counted, typed, each can be searched by."""
+
 import pandas as pd
 import pytest
 

@@ -1,4 +1,4 @@
-"""order_by: names, directions, ties, absent values, and what is refused."""
+"""`order_by`: names, directions, ties, absent values, and what is refused."""
 
 from collections.abc import Iterator
 from pathlib import Path

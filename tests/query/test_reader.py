@@ -1,3 +1,5 @@
+"""Pages of a search: as large as they may be, whole, in order."""
+
 import json
 from collections.abc import Iterator
 from itertools import count

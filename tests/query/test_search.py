@@ -1,3 +1,5 @@
+"""`search_traces` and its kin: arguments, orders, stores that come and go."""
+
 import logging
 import pickle
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""Sessions: newest first, their traces oldest first, never cut."""
+
 import pytest
 
 import spanframe

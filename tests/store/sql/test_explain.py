@@ -1,3 +1,5 @@
+"""What a search would walk, clause by clause."""
+
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
