@@ -1,10 +1,14 @@
 """Tests side by side in several workers, and at the end those that want the machine.
 
+There are two workers for each core: half of the time a test waits, for a collector, a
+disk, a clock.
+
 A test that bounds a time, or how fast something is, is marked ``alone``. When
 pytest-xdist runs the tests, as `make test` has it do, these wait until all others are
 done and all workers but one have ended. Without it they run where they stand.
 """
 
+import os
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, Final
@@ -12,6 +16,9 @@ from typing import Any, Final
 import pytest
 from xdist.scheduler import WorkStealingScheduling
 from xdist.scheduler.worksteal import MIN_PENDING
+
+MAX_WORKERS: Final = 8
+"""Maximum workers: each has a PostgreSQL server and some 300 MB of memory."""
 
 _SUFFIX: Final = "@alone"
 """The end of such a test's id when a worker tells the controller of it."""
@@ -52,6 +59,12 @@ class AloneAtTheEnd(WorkStealingScheduling):  # type: ignore[misc] # it has no t
                     return  # the others are at their last test
                 self.pending, self._alone = self._alone, []
         super().check_schedule()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers ``--numprocesses auto`` starts."""
+    return min(2 * (os.cpu_count() or 1), MAX_WORKERS)
 
 
 @pytest.hookimpl(optionalhook=True)

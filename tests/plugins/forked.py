@@ -88,8 +88,16 @@ class _Server:
         self._process.communicate()
 
 
-@functools.cache
+_starting: Final = threading.Lock()
+
+
 def _server() -> _Server:
+    with _starting:  # collectors are started by threads as well: one server for all
+        return _only_server()
+
+
+@functools.cache
+def _only_server() -> _Server:
     server = _Server()
     atexit.register(server.close)
     return server
