@@ -62,6 +62,8 @@ def traces_in(store: Path) -> int:
 
 @pytest.mark.slow
 def test_ctrl_c_ends_the_demo_and_what_it_started(tmp_path: Path) -> None:
+    # A shell that started this in the background has it ignored, by children as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     demo = subprocess.Popen(
         [*DEMO, "--folder", str(tmp_path), "--requests", "5000"],
         stdout=subprocess.PIPE,
