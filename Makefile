@@ -3,11 +3,11 @@
 #
 #   PYTHON=…   the interpreter to build .venv with (default: the newest on PATH)
 #   ARGS=…     passed on to pytest, the demo, a benchmark: make test ARGS='-k filter'
-#   WORKERS=…  how many processes share the tests (default: two for each core)
+#   WORKERS=…  how many processes share the tests (default: one for each core)
 
 PYTHON ?=
 ARGS ?=
-WORKERS ?= auto
+WORKERS ?= logical
 
 VENV := .venv
 BIN := $(VENV)/bin
