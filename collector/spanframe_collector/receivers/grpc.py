@@ -181,7 +181,7 @@ def _options(max_request_bytes: int) -> list[tuple[str, int]]:
         # `MessageSlots` refuses what waits too long, with RetryInfo; gRPC sends none.
         ("grpc.server.max_pending_requests", 100_000),
         ("grpc.server.max_pending_requests_hard_limit", 200_000),
-        # Whatever the bandwidth, no more than this arrives before it is asked for.
+        # No more than this arrives before it is asked for, at any bandwidth.
         ("grpc.http2.lookahead_bytes", _MAX_LOOKAHEAD_BYTES),
         ("grpc.http2.bdp_probe", 0),
     ]

@@ -1,4 +1,4 @@
-"""What the two processes say to each other, over a `multiprocessing` connection.
+"""Messages between the two processes, over a `multiprocessing` connection.
 
 The collector sends an `Opening`, the second process answers with `READY` once it takes
 batches, and then every batch with its results. All of it is MessagePack in

@@ -337,9 +337,6 @@ class Backend(Protocol):
     `MissingExtraError` when the client of the engine is not installed.
     """
 
-    def check(self, url: str) -> None:
-        """Check a URL without opening anything."""
-
     def writer(self, url: str, options: WriterOptions = DEFAULT_OPTIONS) -> Writer:
         """Open a store for writing spans."""
 

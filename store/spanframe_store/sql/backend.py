@@ -21,10 +21,6 @@ __all__ = ["BACKEND", "SqlBackend", "open_engine"]
 class SqlBackend:
     """The `Backend` of the row stores."""
 
-    def check(self, url: str) -> None:
-        """Check a URL without opening anything."""
-        parse_url(url)
-
     def writer(self, url: str, options: WriterOptions = DEFAULT_OPTIONS) -> SpanWriter:
         """Open a store for writing spans."""
         return SpanWriter(open_engine(url, options=options))
