@@ -64,7 +64,7 @@ class AloneAtTheEnd(WorkStealingScheduling):  # type: ignore[misc] # it has no t
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many workers ``--numprocesses auto`` starts."""
-    return min(2 * (os.cpu_count() or 1), MAX_WORKERS)
+    return min(os.cpu_count() or 1, MAX_WORKERS)
 
 
 @pytest.hookimpl(optionalhook=True)
