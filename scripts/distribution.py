@@ -56,7 +56,8 @@ def _write_bill(wheel: Path, version: str, lock: Path, bill: Path) -> None:
         _run(
             *("cyclonedx_py", "environment", "--output-reproducible", python),
             *("--pyproject", str(ROOT / "pyproject.toml"), "--mc-type", "application"),
-            *("--output-file", str(bill)),
+            # Not yet: it is the tests that hold what is written below against the schema.
+            *("--no-validate", "--output-file", str(bill)),
         )
     # The version is not in pyproject.toml, and the tool looks nowhere else.
     told = json.loads(bill.read_text(encoding="utf-8"))

@@ -1,5 +1,6 @@
 """What every test gets: profiles, a clean environment, the fixture plugins."""
 
+import gc
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -32,6 +33,17 @@ for _name in [
 def pytest_report_header() -> str:
     """Name the SQLite this run covers; `tests.plugins.postgresql` names the other."""
     return f"store: SQLite {sqlite3.sqlite_version}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from walking what lives as long as the process.
+
+    Modules, tests and their parameters are a million objects; to look at them again and
+    again would be a twentieth of the CPU of all tests.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

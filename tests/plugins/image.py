@@ -172,15 +172,16 @@ class Builder:
         *sources, target = (word for word in words if not word.startswith("--"))
         # What comes from the clone passes the .dockerignore, what is built does not.
         if stage := options.get("from"):
-            origin, ignore = self.build(stage).root, []
+            # A link will do: no stage runs anything on what it has from another.
+            origin, ignore, copy = self.build(stage).root, [], os.link
         else:
-            origin, ignore = ROOT, ["__pycache__"]
+            origin, ignore, copy = ROOT, ["__pycache__"], shutil.copy2
         for source in sources:
             found = origin / source.lstrip("/")
             place = Path(_inside(image, target))
             if found.is_dir():
                 ignored = shutil.ignore_patterns(*ignore)
-                shutil.copytree(found, place, dirs_exist_ok=True, ignore=ignored)
+                shutil.copytree(found, place, False, ignored, copy, dirs_exist_ok=True)
             else:
                 shutil.copy(found, place)
             if "chown" in options and os.geteuid() == 0:
