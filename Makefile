@@ -3,7 +3,7 @@
 #
 #   PYTHON=…   the interpreter to build .venv with (default: the newest on PATH)
 #   ARGS=…     passed on to pytest, the demo, a benchmark: make test ARGS='-k filter'
-#   WORKERS=…  how many processes share the tests (default: one for each core)
+#   WORKERS=…  how many processes share the tests (default: two for each core)
 
 PYTHON ?=
 ARGS ?=

@@ -56,7 +56,7 @@ def _write_bill(wheel: Path, version: str, lock: Path, bill: Path) -> None:
         _run(
             *("cyclonedx_py", "environment", "--output-reproducible", python),
             *("--pyproject", str(ROOT / "pyproject.toml"), "--mc-type", "application"),
-            # Not yet: it is the tests that hold what is written below against the schema.
+            # Not yet: the tests validate what is written below.
             *("--no-validate", "--output-file", str(bill)),
         )
     # The version is not in pyproject.toml, and the tool looks nowhere else.

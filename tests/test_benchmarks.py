@@ -235,6 +235,8 @@ def test_postgresql_is_measured_beside_sqlite(
 ) -> None:
     monkeypatch.setattr(postgresql, "WORK", tmp_path)
     monkeypatch.setattr(postgresql, "store_of", lambda traces: tmp_path / f"{traces}")
+    monkeypatch.setattr(postgresql, "REPEATS", 2)
+    monkeypatch.setattr(postgresql, "PASSES", 1)
     assert postgresql.ingest(200, tmp_path, ingest.settled, peers=False) == 0
     assert postgresql.search(200, tmp_path) == 0
     ingested = (tmp_path / "postgresql-ingest-200.md").read_text()

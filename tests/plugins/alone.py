@@ -1,7 +1,8 @@
 """Tests side by side in several workers, and at the end those that want the machine.
 
 There are two workers for each core: half of the time a test waits, for a collector, a
-disk, a clock.
+disk, a clock. Each begins with its share of the tests that are marked ``slow``, so that
+none of these is the last that all others wait for.
 
 A test that bounds a time, or how fast something is, is marked ``alone``. When
 pytest-xdist runs the tests, as `make test` has it do, these wait until all others are
@@ -20,8 +21,8 @@ from xdist.scheduler.worksteal import MIN_PENDING
 MAX_WORKERS: Final = 8
 """Maximum workers: each has a PostgreSQL server and some 300 MB of memory."""
 
-_SUFFIX: Final = "@alone"
-"""The end of such a test's id when a worker tells the controller of it."""
+_MARKS: Final = ("alone", "slow")
+"""What a worker tells the controller of a test: an ``@`` and the mark end its id."""
 
 
 class AloneAtTheEnd(WorkStealingScheduling):  # type: ignore[misc] # it has no types
@@ -38,9 +39,17 @@ class AloneAtTheEnd(WorkStealingScheduling):  # type: ignore[misc] # it has no t
         """Begin, once every worker has told what it found."""
         if self.collection is None and self._check_nodes_have_same_collection():
             self.collection = next(iter(self.node2collection.values()))
-            for index, name in enumerate(self.collection):
-                is_alone = name.endswith(_SUFFIX)
-                (self._alone if is_alone else self.pending).append(index)
+            alone, slow, others = (
+                [i for i, name in enumerate(self.collection) if _mark_of(name) == mark]
+                for mark in (*_MARKS, "")
+            )
+            self._alone = alone
+            share = len(self.nodes)
+            self.pending += [
+                index
+                for first in range(share)
+                for index in (slow + others)[first::share]
+            ]
         self.check_schedule()
 
     @property
@@ -64,7 +73,7 @@ class AloneAtTheEnd(WorkStealingScheduling):  # type: ignore[misc] # it has no t
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many workers ``--numprocesses auto`` starts."""
-    return min(os.cpu_count() or 1, MAX_WORKERS)
+    return min(2 * (os.cpu_count() or 1), MAX_WORKERS)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -75,7 +84,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> AloneAtTheEn
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
-    """Mark, in what a worker sends of its tests, those that run alone."""
+    """Tell the controller, in what a worker sends of its tests, how they are marked."""
     items = session.items
     if hasattr(session.config, "workerinput"):
         session.items = [_marked(item) for item in items]
@@ -84,6 +93,12 @@ def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
 
 
 def _marked(item: pytest.Item) -> Any:
-    if item.get_closest_marker("alone") is None:
-        return item
-    return SimpleNamespace(nodeid=item.nodeid + _SUFFIX)
+    for mark in _MARKS:
+        if item.get_closest_marker(mark) is not None:
+            return SimpleNamespace(nodeid=f"{item.nodeid}@{mark}")
+    return item
+
+
+def _mark_of(name: str) -> str:
+    end = name.rpartition("@")[2]
+    return end if end in _MARKS else ""

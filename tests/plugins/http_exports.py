@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import time
 from contextlib import closing
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from google.rpc.status_pb2 import Status
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
+RETRY = 503
 
 
 class Answer(NamedTuple):
@@ -45,6 +47,15 @@ def send(
         answer = connection.getresponse()
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Answer(answer.status, found, answer.read())
+
+
+def send_at_last(endpoint: str, body: bytes, media_type: str = PROTOBUF) -> Answer:
+    """Send until it is taken, as a client does that is told to wait."""
+    deadline = time.monotonic() + 20
+    while (answer := send(endpoint, body, media_type)).status == RETRY:
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.1)
+    return answer
 
 
 def raw(endpoint: str) -> socket.socket:

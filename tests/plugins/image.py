@@ -173,9 +173,10 @@ class Builder:
         # What comes from the clone passes the .dockerignore, what is built does not.
         if stage := options.get("from"):
             # A link will do: no stage runs anything on what it has from another.
-            origin, ignore, copy = self.build(stage).root, [], os.link
+            origin, ignore = self.build(stage).root, []
         else:
-            origin, ignore, copy = ROOT, ["__pycache__"], shutil.copy2
+            origin, ignore = ROOT, ["__pycache__"]
+        copy: Callable[..., object] = os.link if stage else shutil.copy2
         for source in sources:
             found = origin / source.lstrip("/")
             place = Path(_inside(image, target))

@@ -131,7 +131,8 @@ class Server:
             model: a folder that `initialise` has filled; by default that is done anew.
         """
         self.port = _free_port()
-        folder = tempfile.mkdtemp(prefix="spanframe-postgresql-", dir=_in_memory())
+        where = _memory() if settings.get("fsync") == "off" else None
+        folder = tempfile.mkdtemp(prefix="spanframe-postgresql-", dir=where)
         self._folder = Path(folder)
         self._run_as = _unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
@@ -239,7 +240,7 @@ class Server:
 _numbers: Final = itertools.count()
 
 
-def _in_memory() -> Path | None:
+def _memory() -> Path | None:
     """Return a file system in memory, where there is one with room.
 
     A database is some 300 files, and most tests make one: on a disk a tenth of the CPU

@@ -21,8 +21,8 @@ from spanframe_collector.otlp_json import to_protobuf
 from spanframe_store.otlp import Decoded, decode_request
 from spanframe_store.sql.schema import attribute_index, resources, spans, traces
 from tests.plugins.collector import Collector
-from tests.plugins.exports import export
-from tests.plugins.http_exports import JSON, PROTOBUF, send
+from tests.plugins.exports import export, export_at_last
+from tests.plugins.http_exports import JSON, PROTOBUF, send, send_at_last
 from tests.plugins.observed import rows
 from tests.plugins.otlp import START, any_value, field, pairs, request, span
 from tests.plugins.otlp_json import body, in_json, json_span
@@ -170,11 +170,12 @@ def test_every_combination_comes_back(shared: Collector, encoding: str) -> None:
     for begin in range(0, len(sent), 500):
         message = request(*sent[begin : begin + 500], resource=VALUES)
         if encoding == "grpc":
-            export(shared.target, message.SerializeToString())
+            export_at_last(shared.target, message.SerializeToString())
         else:
             whole = message.SerializeToString()
             content = whole if encoding == PROTOBUF else in_json(message)
-            assert send(shared.http_endpoint, content, encoding).status == 200
+            answer = send_at_last(shared.http_endpoint, content, encoding)
+            assert answer.status == 200
     stored = [s for s in shared.stored() if s.trace_id == trace_id]
     assert len(stored) == len(sent) == 4200
     damaged = [
