@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp.envelope import Budget
 
 __all__ = [
@@ -98,10 +99,7 @@ def loads(text: str) -> Any:
     try:
         value = _value(text)
         if "\\ud" in text or "\\uD" in text:
-            units = json.dumps(value, ensure_ascii=False).encode(
-                "utf-16", "surrogatepass"
-            )
-            value = _decode(units.decode("utf-16", "replace"))
+            value = _decode(stored_text(json.dumps(value, ensure_ascii=False)))
     except (ValueError, RecursionError):
         return NOT_JSON
     else:

@@ -56,8 +56,8 @@ def shortened(
     return Previews(
         preview(inputs, "user", parsed_inputs),
         preview(outputs, "assistant", parsed_outputs),
-        cut(inputs or "", MAX_METADATA_CHARS),
-        cut(outputs or "", MAX_METADATA_CHARS),
+        stored_text(cut(inputs or "", MAX_METADATA_CHARS)),
+        stored_text(cut(outputs or "", MAX_METADATA_CHARS)),
     )
 
 
@@ -68,7 +68,7 @@ def preview(
     if text is None:
         return None
     message = _message(text, role, parsed) if text.startswith(("{", "[")) else None
-    return cut(stored_text(message) if message else text, MAX_PREVIEW_CHARS)
+    return stored_text(cut(message or text, MAX_PREVIEW_CHARS))
 
 
 def _message(text: str, role: str, parsed: Any) -> str | None:

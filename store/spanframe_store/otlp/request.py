@@ -52,7 +52,8 @@ _MAX_TIME_NS: Final = (1 << 63) - 1
 """Maximum time of a span, in nanoseconds; the stores keep signed 64-bit integers."""
 
 MAX_REMEMBERED_BYTES: Final = 16 << 10
-"""Maximum size of a resource with its scope that is kept in memory, in bytes."""
+"""Maximum size of a resource with its scope that is kept in memory, in bytes; their
+schema URLs are counted as well."""
 
 _MAX_REMEMBERED_NAME_CHARS: Final = 256
 """Maximum length of a signature's texts that is kept in memory, in characters."""
@@ -262,10 +263,8 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
 def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:
     return tuple(
         [
-            fact._replace(field=stored_text(fact.field), value=stored_text(fact.value))
-            if "\0" in fact.value or "\0" in fact.field
-            else fact
-            for fact in said
+            Fact(stored_text(field), source, stored_text(text))
+            for field, source, text in said
         ]
     )
 
@@ -312,8 +311,9 @@ def _check(span: Span) -> None:
 
 def _origin_of(scope: RawScope) -> _Origin:
     # A resource that a sender makes up for each request must not add up in memory.
-    large = len(scope.resource) + len(scope.scope) > MAX_REMEMBERED_BYTES
-    return (_origin.__wrapped__ if large else _origin)(*scope[:4])
+    origin = scope[:4]
+    large = sum(map(len, origin)) > MAX_REMEMBERED_BYTES
+    return (_origin.__wrapped__ if large else _origin)(*origin)
 
 
 # A process repeats the same few resources and scopes in every request.
@@ -344,11 +344,13 @@ def _intern(
     )
     rest = type(message).FromString(body)
     rest.ClearField("attributes")
+    url = stored_text(schema_url.decode("utf-8", "replace"))
     digest = hashlib.blake2b(digest_size=16)
-    for part in (*pairs, rest.SerializeToString(deterministic=True), schema_url):
+    # The URL as it is stored, so that a span that is decoded again has its digest.
+    for part in (*pairs, rest.SerializeToString(deterministic=True), url.encode()):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
-    return Interned(digest.digest(), schema_url.decode("utf-8", "replace"), body)
+    return Interned(digest.digest(), url, body)
 
 
 def _events(span: Span, budget: Budget | None) -> list[tuple[str, dict[str, Any]]]:

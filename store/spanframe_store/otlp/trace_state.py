@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from spanframe import keys
 from spanframe_store.contract.spans import Fact, Rank, Source, SpanRow
+from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp.precedence import Order, precedence, strength
 from spanframe_store.otlp.request import previews_of
 
@@ -32,6 +33,7 @@ __all__ = [
     "entries_of",
     "fold",
     "merge",
+    "storable",
 ]
 
 DEFAULT_EXPERIMENT_ID: Final = 0
@@ -172,7 +174,19 @@ def merge(left: TraceState, right: TraceState) -> TraceState:
 def edit(field: str, value: str | None, time_ns: int) -> TraceState:
     """Return the state whose merge sets a field for good; None deletes the field."""
     stamp = Stamp(Source.EDIT, 0, time_ns, 0, 0, 0)
-    return TraceState({field: value}, {field: stamp}, 0, 0)
+    field = stored_text(field)
+    text = None if value is None else stored_text(value)
+    return TraceState({field: text}, {field: stamp}, 0, 0)
+
+
+def storable(state: TraceState) -> TraceState:
+    """Return a state of an earlier version as every store can hold it."""
+    values = {
+        stored_text(field): stored_text(value) if isinstance(value, str) else value
+        for field, value in state.values.items()
+    }
+    stamps = {stored_text(field): stamp for field, stamp in state.stamps.items()}
+    return state._replace(values=values, stamps=stamps)
 
 
 def entries_of(state: TraceState) -> tuple[dict[str, str], dict[str, str]]:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError, NotFoundError, StoreError
+from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp.trace_state import edit, merge
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.chunks import chunks
@@ -140,6 +141,7 @@ def create_experiment(engine: Engine, name: str) -> int:
     """
     if not name.strip():
         raise InvalidArgumentError("The name of an experiment is empty: write a name.")
+    name = stored_text(name)
     with transaction(engine) as connection:
         taken = select(experiments).where(experiments.c.name == name)
         if connection.execute(taken).first():
@@ -159,6 +161,7 @@ def create_experiment(engine: Engine, name: str) -> int:
 
 
 def _edit(engine: Engine, trace_id: bytes, key: str, value: str | None) -> None:
+    key = stored_text(key)
     field = "name" if key == keys.TAG_TRACE_NAME else f"tags.{key}"
     with transaction(engine) as connection:
         query = select(traces).where(traces.c.trace_id == trace_id)

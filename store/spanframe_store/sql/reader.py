@@ -28,6 +28,7 @@ from spanframe_store.contract.results import (
     TraceColumns,
 )
 from spanframe_store.contract.search import Search
+from spanframe_store.contract.texts import stored_text
 from spanframe_store.sql.codecs import codecs_of
 from spanframe_store.sql.computed import add_computed
 from spanframe_store.sql.engines import database_of
@@ -174,7 +175,7 @@ class SqlReader:
 
     def experiment_named(self, name: str) -> Experiment | None:
         """Return the experiment of a name; None when the store has none."""
-        return self._experiment(experiments.c.name == name)
+        return self._experiment(experiments.c.name == stored_text(name))
 
     def experiment_of(self, experiment_id: int) -> Experiment | None:
         """Return the experiment of an id; None when the store has none."""
