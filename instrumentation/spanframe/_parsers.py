@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from spanframe._urls import store_url
+
 __all__ = [
     "boolean",
     "endpoint",
@@ -15,7 +17,6 @@ __all__ = [
     "one_of",
     "ratio",
     "seconds",
-    "store_url",
     "whole_number",
 ]
 
@@ -55,20 +56,6 @@ def endpoint(text: str) -> str:
         _ = parts.port
     except ValueError:
         raise ValueError("the port is not a number from 0 to 65535") from None
-    return text
-
-
-def store_url(text: str) -> str:
-    """Read a store's SQLAlchemy URL: ``sqlite:///FILE`` or ``postgresql+psycopg://…``."""
-    scheme, separator, rest = text.partition("://")
-    if not separator or not scheme:
-        raise ValueError("write an SQLAlchemy URL, for example sqlite:///spanframe.db")
-    if scheme.startswith("sqlite") and rest in {"", "/", "/:memory:"}:
-        msg = (
-            "a store in memory ends with its process and no other process can read it; "
-            "name a file, for example sqlite:///spanframe.db"
-        )
-        raise ValueError(msg)
     return text
 
 

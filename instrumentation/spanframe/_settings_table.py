@@ -7,13 +7,13 @@ at once.
 
 import dataclasses
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Final, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
+from spanframe._urls import redact_url
 from spanframe.errors import SettingsError
 
-__all__ = ["Row", "SettingsBase", "redact_url", "rows", "setting"]
+__all__ = ["Row", "SettingsBase", "rows", "setting"]
 
 
 class Row(NamedTuple):
@@ -138,20 +138,3 @@ def _plain(value: object) -> str:
     if value is None:
         return ""
     return redact_url(str(value))
-
-
-_SECRET_PARAMETER: Final = re.compile(
-    r"([?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE
-)
-
-
-def redact_url(text: str) -> str:
-    """Return a URL with its password, and parameters named like one, as ``***``."""
-    head, separator, rest = text.partition("://")
-    if not separator:
-        return text
-    authority, at, tail = rest.rpartition("@")
-    if at:
-        user, colon, _ = authority.partition(":")
-        rest = f"{user}{':***' if colon else ''}@{tail}"
-    return head + separator + _SECRET_PARAMETER.sub(r"\1***", rest)

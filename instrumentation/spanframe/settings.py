@@ -20,10 +20,10 @@ from spanframe._parsers import (
     one_of,
     ratio,
     seconds,
-    store_url,
     whole_number,
 )
-from spanframe._settings_table import Row, SettingsBase, redact_url, rows, setting
+from spanframe._settings_table import Row, SettingsBase, rows, setting
+from spanframe._urls import redact_url, store_url
 
 __all__ = [
     "ClientSettings",

@@ -46,8 +46,8 @@ class SqlBackend:
         from spanframe_store.sql.copying import copy_store  # noqa: PLC0415
 
         with (
+            closing(self.admin(target)) as writing,  # makes no file yet
             closing(self.admin(source, read_only=True)) as reading,
-            closing(self.admin(target)) as writing,
         ):
             reading.check_version()
             writing.upgrade()

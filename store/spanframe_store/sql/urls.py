@@ -6,7 +6,7 @@ from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from spanframe.errors import SettingsError
-from spanframe.settings import redact_url
+from spanframe.settings import redact_url, store_url
 
 __all__ = ["DRIVERS", "driver_message", "parse_url", "store_name"]
 
@@ -20,19 +20,19 @@ def parse_url(url: str) -> URL:
     Raises:
         SettingsError: when the URL does not name a row store.
     """
-    try:
-        parsed = make_url(url)
-        name = f"{parsed.get_backend_name()}+{parsed.get_driver_name()}"
-    except (ArgumentError, NoSuchModuleError):
-        name = ""
-    else:
-        if name in DRIVERS:
-            return parsed
     problem = (
-        f"store is {redact_url(url)!r}, which is not a database of spanframe; "
-        f"write sqlite:///FILE or {DRIVERS[1]}://USER@HOST/DATABASE"
+        f"which is not a database of spanframe; write sqlite:///FILE or {DRIVERS[1]}"
+        "://USER@HOST/DATABASE"
     )
-    raise SettingsError([problem])
+    try:
+        parsed = make_url(store_url(url))
+        if f"{parsed.get_backend_name()}+{parsed.get_driver_name()}" in DRIVERS:
+            return parsed
+    except (ArgumentError, NoSuchModuleError):
+        pass
+    except ValueError as error:
+        problem = str(error)
+    raise SettingsError([f"store is {redact_url(url)!r}, {problem}"])
 
 
 def store_name(engine: Engine) -> str:

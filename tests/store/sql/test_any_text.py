@@ -211,7 +211,10 @@ def test_a_trace_that_cannot_be_copied_is_named_and_the_others_are_copied(
 ) -> None:
     source, target = new_sqlite_store(), new_postgresql_store()
     source.write(*(span(1, trace_id=trace_id(number)) for number in range(1, 10)))
-    damage: dict[int, dict[str, Any]] = {3: {"experiment_id": 1 << 40}, 7: {"tags": "no JSON"}}
+    damage: dict[int, dict[str, Any]] = {
+        3: {"experiment_id": 1 << 40},
+        7: {"tags": "no JSON"},
+    }
     with source.engine.begin() as connection:
         for number, values in damage.items():
             is_it = schema.traces.c.trace_id == trace_id(number)
