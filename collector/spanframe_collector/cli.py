@@ -20,9 +20,11 @@ from rich.table import Table
 
 from spanframe._options import option, with_options
 from spanframe.errors import InvalidArgumentError, StoreError
+from spanframe.keys import request_id
 from spanframe.settings import redact_url, rows
 from spanframe_collector.settings import CollectorSettings, age_ms
 from spanframe_serving.logs import keep_grpc_quiet, log_to_stderr
+from spanframe_store.contract.results import Rederived
 from spanframe_store.contract.store import Admin, Limits
 from spanframe_store.registry import backend_of
 
@@ -158,14 +160,19 @@ def rederive(store: _Store = None) -> None:
     """
     with _opened(store, read_only=False) as admin:
         admin.check_version()
-        after = 0
+        done = Rederived(0, 0, [])
+        damaged: list[str] = []
         with _progress() as progress:
             task = progress.add_task("Reading traces", total=admin.count_traces())
-            while True:
-                derived, after = admin.rederive(after)
-                if not derived:
-                    break
-                progress.advance(task, derived)
+            while (done := admin.rederive(done.after)).traces:
+                progress.advance(task, done.traces)
+                damaged += map(request_id, done.damaged)
+        if damaged:
+            raise StoreError(
+                f"Derived {admin.name} again but for {len(damaged)} traces whose spans "
+                f"cannot be read, which stay as they were: {', '.join(damaged[:5])}. "
+                "Run `spanframe db check` to see what else is damaged."
+            )
         _out.print(f"Derived {admin.name} again.", markup=False)
 
 

@@ -16,6 +16,7 @@ from spanframe_store.contract.results import (
     Experiment,
     KnownField,
     Page,
+    Rederived,
     Report,
     SpanBlock,
 )
@@ -313,11 +314,8 @@ class Admin(Protocol):
     def count_traces(self) -> int:
         """Return how many traces the store holds."""
 
-    def rederive(self, after: int) -> tuple[int, int]:
+    def rederive(self, after: int) -> Rederived:
         """Derive a portion of the traces again from their stored bytes.
-
-        Returns:
-            How many traces, 0 when none is left, and where the next portion starts.
 
         Raises:
             StoreError: the store cannot be written.

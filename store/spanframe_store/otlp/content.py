@@ -60,6 +60,10 @@ def decode_body(stored: StoredSpan) -> SpanContent:
         StoreError: when the bytes of the scope are not an InstrumentationScope.
     """
     span = stored.message
+    try:
+        json_layer = _writes_json(stored.scope)
+    except DecodeError as error:
+        raise undecodable(span.trace_id) from error
     return SpanContent(
         trace_id=span.trace_id,
         span_id=span.span_id,
@@ -70,7 +74,7 @@ def decode_body(stored: StoredSpan) -> SpanContent:
         status=SpanStatus(
             _CODES.get(span.status.code, SpanStatusCode.UNSET), span.status.message
         ),
-        attributes=_attributes(span, json_layer=_writes_json(stored.scope)),
+        attributes=_attributes(span, json_layer=json_layer),
         events=tuple(
             SpanEvent(event.name, event.time_unix_nano, _values(event.attributes))
             for event in span.events
@@ -95,10 +99,7 @@ def loads(text: str) -> Any:
 @lru_cache(maxsize=1024)
 def _writes_json(scope: bytes) -> bool:
     """Return whether a scope writes every attribute as JSON text, as MLflow's does."""
-    try:
-        name = InstrumentationScope.FromString(scope).name
-    except DecodeError as error:
-        raise undecodable() from error
+    name = InstrumentationScope.FromString(scope).name
     return bool(name.startswith(_MLFLOW_SCOPE))
 
 

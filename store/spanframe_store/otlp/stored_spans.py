@@ -7,6 +7,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
+from spanframe import keys
 from spanframe.errors import StoreError
 from spanframe_store.contract.results import SpanBlock
 from spanframe_store.contract.spans import SpanRow
@@ -39,13 +40,15 @@ def open_block(block: SpanBlock) -> tuple[bytes, Sequence[OtlpSpan]]:
     """Return the decompressed message of a block, and the spans in it.
 
     Raises:
-        StoreError: when the stored bytes are not spans.
+        StoreError: when the stored bytes are not spans; it names the trace.
     """
-    message = block.codec.unpack(block.body)
     try:
+        message = block.codec.unpack(block.body)
         return message, ScopeSpans.FromString(message).spans
+    except StoreError as error:
+        raise StoreError(f"Trace {keys.request_id(block.trace_id)}: {error}") from error
     except DecodeError as error:
-        raise undecodable() from error
+        raise undecodable(block.trace_id) from error
 
 
 class PlainCodec:
@@ -68,6 +71,7 @@ def plain_blocks(rows: Iterable[SpanRow]) -> list[SpanBlock]:
             group[0].scope.body,
             PlainCodec(),
             join_spans([row.body for row in group]),
+            group[0].trace_id,
         )
         for origin, group in origins.items()
     ]
@@ -165,11 +169,11 @@ def in_order(spans: Sequence[StoredSpan]) -> list[StoredSpan]:
     return [first, *others]
 
 
-def undecodable() -> StoreError:
+def undecodable(trace_id: bytes) -> StoreError:
     """Return the error for stored bytes that are not what they should be."""
     return StoreError(
-        "A stored span cannot be decoded: the store is damaged. Run "
-        "`spanframe db check` to see what else is damaged."
+        f"A span of trace {keys.request_id(trace_id)} cannot be decoded: the store is "
+        "damaged. Run `spanframe db check` to see what else is damaged."
     )
 
 

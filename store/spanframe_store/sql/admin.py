@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from spanframe_store.contract.results import Report
+from spanframe_store.contract.results import Rederived, Report
 from spanframe_store.contract.store import Limits, Progress
 from spanframe_store.sql import mutations, rederivation, retention
 from spanframe_store.sql.engines import database_of
@@ -103,7 +103,7 @@ class SqlAdmin:
         """Return how many traces the store holds."""
         return rederivation.count_traces(self.engine)
 
-    def rederive(self, after: int) -> tuple[int, int]:
+    def rederive(self, after: int) -> Rederived:
         """Derive a portion of the traces again from their stored bytes."""
         return rederivation.rederive_portion(self.engine, after)
 

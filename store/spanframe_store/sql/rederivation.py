@@ -6,11 +6,14 @@ arrived now. Edits in the store stay, and so does an experiment that only a head
 the request named.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from google.protobuf.message import DecodeError
 from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
 
+from spanframe.errors import StoreError
+from spanframe_store.contract.results import Rederived
 from spanframe_store.contract.spans import Source, SpanRow
 from spanframe_store.otlp import decode_stored
 from spanframe_store.otlp.envelope import split_spans
@@ -68,11 +71,10 @@ def count_traces(engine: Engine) -> int:
         )
 
 
-def rederive_portion(engine: Engine, after: int) -> tuple[int, int]:
+def rederive_portion(engine: Engine, after: int) -> Rederived:
     """Derive a portion of the traces anew whose keys are greater than ``after``.
 
-    Returns:
-        The number of traces, 0 when none is left; and the ``after`` of the next call.
+    A trace whose spans cannot be read stays as it is.
     """
     portion = (
         select(traces)
@@ -83,25 +85,45 @@ def rederive_portion(engine: Engine, after: int) -> tuple[int, int]:
     with engine.begin() as connection:
         rows = connection.execute(portion).all()
         if not rows:
-            return 0, after
-        _rederive(connection, rows)
-    return len(rows), int(rows[-1].trace_key)
+            return Rederived(0, after, [])
+        derived = _derived(connection, [row.trace_key for row in rows])
+        readable = [row for row in rows if row.trace_key in derived]
+        if readable:
+            _rederive(connection, readable, derived)
+    damaged = [row.trace_id for row in rows if row.trace_key not in derived]
+    return Rederived(len(rows), int(rows[-1].trace_key), damaged)
 
 
-def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
-    trace_keys = [row.trace_key for row in rows]
+def _derived(
+    connection: Connection, trace_keys: Sequence[int]
+) -> dict[int, list[SpanRow]]:
+    """Return the spans of traces, decoded again; damaged traces are left out."""
     derived: dict[int, list[SpanRow]] = {key: [] for key in trace_keys}
+    damaged: set[int] = set()
     codecs: dict[int | None, Codec] = {None: Codec()}
     codecs.update(load_codecs(connection))
     for stored in connection.execute(_STORED, {"trace_keys": trace_keys}):
-        derived[stored.trace_key] += [
-            decode_stored(
-                body,
-                (stored.resource, stored.resource_schema_url),
-                (stored.scope, stored.scope_schema_url),
-            )
-            for body in split_spans(codecs[stored.dictionary_key].unpack(stored.body))
-        ]
+        try:
+            bodies = split_spans(codecs[stored.dictionary_key].unpack(stored.body))
+            derived[stored.trace_key] += [
+                decode_stored(
+                    body,
+                    (stored.resource, stored.resource_schema_url),
+                    (stored.scope, stored.scope_schema_url),
+                )
+                for body in bodies
+            ]
+        except (StoreError, DecodeError, ValueError):
+            damaged.add(stored.trace_key)
+    return {key: derived[key] for key in trace_keys if key not in damaged}
+
+
+def _rederive(
+    connection: Connection,
+    rows: Sequence[Row[Any]],
+    derived: Mapping[int, Sequence[SpanRow]],
+) -> None:
+    trace_keys = [row.trace_key for row in rows]
     all_spans = [span for group in derived.values() for span in group]
     signature_keys = Interner(span_signatures).keys(
         connection, {s.signature for s in all_spans}

@@ -31,10 +31,10 @@ def everything(store: Store) -> list[Any]:
 def rederive(store: Store) -> int:
     total = after = 0
     while True:
-        derived, after = rederive_portion(store.engine, after)
-        if not derived:
+        done = rederive_portion(store.engine, after)
+        if not done.traces:
             return total
-        total += derived
+        total, after = total + done.traces, done.after
 
 
 def fill(store: Store) -> None:

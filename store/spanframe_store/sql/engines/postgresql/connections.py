@@ -129,8 +129,8 @@ def _check_parameters(url: URL) -> None:
         shown = url.set(query={}).render_as_string(hide_password=True)
         problem = (
             f"store is {redact_url(shown)!r} with a parameter that libpq does not "
-            f"know; write {DRIVER}://USER:PASSWORD@HOST:PORT/DATABASE, with ? and & in a "
-            "password as %3F and %26"
+            f"know; write {DRIVER}://USER:PASSWORD@HOST:PORT/DATABASE, with ? and & in "
+            "a password as %3F and %26"
         )
         raise SettingsError([problem])
 
