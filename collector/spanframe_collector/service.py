@@ -26,6 +26,7 @@ from spanframe_collector.second_process.writer import SecondProcessWriter, has_t
 from spanframe_collector.settings import CollectorSettings
 from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
+from spanframe_collector.trusted_clock import TrustedClock
 from spanframe_serving.addresses import Address
 from spanframe_store.contract.store import Limits, WriterOptions
 from spanframe_store.registry import backend_of
@@ -90,6 +91,7 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
         if settings.keep_size is not None and not admin.knows_its_size():
             problem = "keep_size needs a store on SQLite; give keep_age instead"
             raise SettingsError([problem])
+        clock = TrustedClock(admin.last_written_ms())  # before this process writes
         admin.upgrade()
         telemetry = Telemetry()
         telemetry.gauge(
@@ -108,7 +110,7 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
             commit_queue = CommitQueue(writer, telemetry, writer.pack)
             limits = Limits(settings.keep_age, settings.keep_size)
             keeper = asyncio.create_task(
-                keep_within(limits, admin, commit_queue, telemetry)
+                keep_within(limits, admin, commit_queue, telemetry, clock)
             )
             try:
                 await _receive(settings, commit_queue, telemetry, stop, ready_file)

@@ -290,6 +290,15 @@ class Admin(Protocol):
             StoreError: the store cannot be written.
         """
 
+    def last_written_ms(self) -> int | None:
+        """Return when the store was last written, epoch ms; None: it is new.
+
+        A server returns the time of its clock. A collector compares its own with it.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
     def count_before(self, timestamp_ms: int) -> int:
         """Return how many traces are known to have started by ``timestamp_ms``."""
 

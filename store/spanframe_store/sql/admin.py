@@ -82,6 +82,10 @@ class SqlAdmin:
         """Delete one portion of the traces beyond the limits; return how many."""
         return retention.prune_portion(self.engine, limits, now_ms)
 
+    def last_written_ms(self) -> int | None:
+        """Return when the store was last written; None: it is new."""
+        return retention.last_written_ms(self.engine)
+
     def count_before(self, timestamp_ms: int) -> int:
         """Return how many traces are known to have started by ``timestamp_ms``."""
         return retention.count_before(self.engine, timestamp_ms)

@@ -131,6 +131,13 @@ class Database(ABC):
         del engine
         return None, None
 
+    @abstractmethod
+    def last_written_ms(self, engine: Engine) -> int | None:
+        """Return when the store was last written, epoch ms; None: there is no file.
+
+        A server returns the time of its clock.
+        """
+
     def used_bytes(self, connection: Connection) -> int | None:
         """Return the bytes in use, without freed pages; None: the size is unknown."""
         del connection

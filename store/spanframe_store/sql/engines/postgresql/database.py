@@ -120,6 +120,13 @@ class PostgreSQL(Database):
         """
         connection.exec_driver_sql(f"ANALYZE {', '.join(metadata.tables)}")
 
+    def last_written_ms(self, engine: Engine) -> int:
+        """Return the time of the server's clock, which is another one than ours."""
+        seconds = func.date_part("epoch", func.clock_timestamp())
+        with engine.connect() as connection:
+            self.see_each_statement_alone(connection)
+            return int(connection.execute(select(seconds)).scalar_one() * 1000)
+
     def backup(self, engine: Engine, path: Path, progress: Progress) -> None:
         """Refuse: a server has its own tools for backups."""
         del path, progress

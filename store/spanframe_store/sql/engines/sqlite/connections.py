@@ -7,6 +7,7 @@ writer begins IMMEDIATE, because a read transaction that upgrades is refused at 
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from spanframe.errors import StoreError
 from spanframe_store.contract.store import WriterOptions
+from spanframe_store.sql.engines.sqlite.private_files import create_private
 
 __all__ = ["open_sqlite"]
 
@@ -64,6 +66,9 @@ def _engine(url: URL, pragmas: Sequence[str], *, read_only: bool) -> Engine:
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
 
     def connect() -> sqlite3.Connection:
+        if not read_only:
+            with suppress(OSError):  # it exists, or SQLite says why it cannot
+                create_private(path)
         connection = sqlite3.connect(
             uri,
             uri=True,

@@ -25,6 +25,7 @@ from spanframe_store.sql.bulk import insert_in_portions
 from spanframe_store.sql.codecs import codecs_of
 from spanframe_store.sql.database import Database, FileIdentity, Pair
 from spanframe_store.sql.engines.sqlite.connections import open_sqlite
+from spanframe_store.sql.engines.sqlite.private_files import create_private
 from spanframe_store.sql.schema import spans
 
 if TYPE_CHECKING:
@@ -148,9 +149,13 @@ class SQLite(Database):
 
     def file_sizes(self, engine: Engine) -> tuple[int, int]:
         """Return the bytes of the file and of its write-ahead log."""
-        path = Path(engine.url.database or "")
-        wal = path.with_name(path.name + "-wal")
+        path, wal = _files(engine)
         return path.stat().st_size, wal.stat().st_size if wal.exists() else 0
+
+    def last_written_ms(self, engine: Engine) -> int | None:
+        """Return when the file or its write-ahead log was last written."""
+        times = [each.stat().st_mtime for each in _files(engine) if each.exists()]
+        return int(max(times) * 1000) if times else None
 
     def used_bytes(self, connection: Connection) -> int:
         """Return the bytes of the pages in use."""
@@ -162,23 +167,37 @@ class SQLite(Database):
 
     def backup(self, engine: Engine, path: Path, progress: Progress) -> None:
         """Copy a store that is in use to a new file; ``progress`` counts pages."""
-        if path.exists():
-            raise InvalidArgumentError(f"{path} exists; name a file that does not.")
-        pooled = engine.raw_connection()
-        source = cast("sqlite3.Connection", pooled.driver_connection)
         try:
-            with contextlib.closing(sqlite3.connect(path)) as copy:
+            create_private(path)
+        except FileExistsError:
+            problem = f"{path} exists; name a file that does not."
+            raise InvalidArgumentError(problem) from None
+        except OSError as error:
+            raise _not_copied(path, error) from error
+        try:
+            with (
+                contextlib.closing(engine.raw_connection()) as pooled,
+                contextlib.closing(sqlite3.connect(path)) as copy,
+            ):
+                source = cast("sqlite3.Connection", pooled.driver_connection)
                 source.backup(
                     copy,
                     pages=_PORTION_PAGES,
                     progress=lambda _, left, total: progress(total - left, total),
                 )
         except sqlite3.Error as error:
-            raise StoreError(
-                f"The store cannot be copied to {path}: {error}."
-            ) from error
-        finally:
-            pooled.close()
+            path.unlink()
+            raise _not_copied(path, error) from error
+
+
+def _files(engine: Engine) -> tuple[Path, Path]:
+    """Return the file of a store and its write-ahead log."""
+    path = Path(engine.url.database or "").expanduser()
+    return path, path.with_name(path.name + "-wal")
+
+
+def _not_copied(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"The store cannot be copied to {path}: {error}.")
 
 
 def _pragma(connection: Connection, name: str) -> int:
