@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import URL, Connection, Engine, Table
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Table
 
 from spanframe_store.contract.store import Progress, WriterOptions
 
@@ -85,6 +85,12 @@ class Database(ABC):
     @abstractmethod
     def layout(self, plan: "Plan") -> "RowLayout":
         """Return the layout of fields, for one statement that walks by a plan."""
+
+    def has_name(
+        self, column: ColumnElement[str], names: Sequence[str]
+    ) -> ColumnElement[bool]:
+        """Return whether a column holds one of some names, as its index serves it."""
+        return column.in_(names)
 
     # --- writing ------------------------------------------------------------------
 

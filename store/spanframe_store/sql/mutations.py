@@ -26,6 +26,7 @@ from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp.trace_state import edit, merge
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.chunks import chunks
+from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.schema import (
     dictionaries,
     experiments,
@@ -143,7 +144,8 @@ def create_experiment(engine: Engine, name: str) -> int:
         raise InvalidArgumentError("The name of an experiment is empty: write a name.")
     name = stored_text(name)
     with transaction(engine) as connection:
-        taken = select(experiments).where(experiments.c.name == name)
+        is_it = database_of(connection).has_name(experiments.c.name, [name])
+        taken = select(experiments).where(is_it)
         if connection.execute(taken).first():
             raise InvalidArgumentError(
                 f"Experiment {name!r} exists already: choose another name."

@@ -183,7 +183,8 @@ class SqlReader:
 
     def experiment_named(self, name: str) -> Experiment | None:
         """Return the experiment of a name; None when the store has none."""
-        return self._experiment(experiments.c.name == stored_text(name))
+        text = stored_text(name)
+        return self._experiment(self._database.has_name(experiments.c.name, [text]))
 
     def experiment_of(self, experiment_id: int) -> Experiment | None:
         """Return the experiment of an id; None when the store has none."""

@@ -20,7 +20,7 @@ from spanframe_store.otlp.envelope import split_spans
 from spanframe_store.otlp.trace_state import TraceState, fold
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.blocks import Codec, load_codecs
-from spanframe_store.sql.experiments import experiment_ids
+from spanframe_store.sql.experiments import Experiments
 from spanframe_store.sql.interning import Interner
 from spanframe_store.sql.schema import (
     resources,
@@ -142,7 +142,7 @@ def _rederive(
             for span in group
         ],
     )
-    named = experiment_ids(connection, all_spans)
+    named, _ = Experiments().ids(connection, all_spans)
     usage = usage_of_traces(connection, trace_keys)
     changed = []
     changes = index_entries.Changes()

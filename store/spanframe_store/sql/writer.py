@@ -22,7 +22,7 @@ from spanframe_store.contract.store import Written
 from spanframe_store.sql.blocks import Dictionaries
 from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.engines import database_of
-from spanframe_store.sql.experiments import experiment_ids
+from spanframe_store.sql.experiments import Experiments
 from spanframe_store.sql.interning import Interner, next_key
 from spanframe_store.sql.recent import KnownTrace, RecentTraces, known_after
 from spanframe_store.sql.schema import (
@@ -55,9 +55,10 @@ _identity: Final[Callable[[SpanRow], _Identity]] = itemgetter(
 
 
 class _Memories(NamedTuple):
-    """Keys and traces of a transaction, to be remembered once it is committed."""
+    """Values of a transaction, to be remembered once it is committed."""
 
     keys: Keys
+    experiments: Mapping[bytes, int]
     traces: Mapping[bytes, KnownTrace]
 
 
@@ -72,6 +73,7 @@ class SpanWriter:
         self._resources = Interner(resources)
         self._scopes = Interner(scopes)
         self._signatures = Interner(span_signatures)
+        self._experiments = Experiments()
         self._dictionaries = Dictionaries()
         self._recent = RecentTraces()
         self._compressor = ThreadPoolExecutor(1, "spanframe-compressor")
@@ -109,6 +111,7 @@ class SpanWriter:
             self._resources.remember(written.keys.resources)
             self._scopes.remember(written.keys.scopes)
             self._signatures.remember(written.keys.signatures)
+            self._experiments.remember(written.experiments)
             self._train_if_due(chain.from_iterable(by_trace.values()))
         return stored
 
@@ -126,7 +129,7 @@ class SpanWriter:
             self._scopes.keys(connection, {span.scope for span in new}),
             self._signatures.keys(connection, {span.signature for span in new}),
         )
-        named = experiment_ids(connection, new)
+        named, experiments = self._experiments.ids(connection, new)
         dictionary_key, codec = self._dictionaries.current(connection)
         groups = list(groups_of(by_trace, keys.traces))
         bodies = [[span.body for span in group] for group in groups]
@@ -152,7 +155,7 @@ class SpanWriter:
             )
             for trace_id, state in states.items()
         }
-        return _Memories(keys, written)
+        return _Memories(keys, experiments, written)
 
     def _train_if_due(self, stored: Iterable[SpanRow]) -> None:
         """Train a new dictionary when one is due; no span is lost if training fails."""

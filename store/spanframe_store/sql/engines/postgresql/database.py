@@ -8,11 +8,15 @@ from sqlalchemy import (
     ARRAY,
     URL,
     BigInteger,
+    ColumnElement,
     Connection,
     Engine,
     Table,
+    and_,
     bindparam,
     func,
+    literal_column,
+    or_,
     select,
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -22,7 +26,7 @@ from spanframe_store.contract.store import Progress, WriterOptions
 from spanframe_store.sql.database import Database, Pair
 from spanframe_store.sql.engines.postgresql.bulk_copy import copy_rows
 from spanframe_store.sql.engines.postgresql.connections import open_postgresql
-from spanframe_store.sql.schema import metadata, spans
+from spanframe_store.sql.schema import MAX_INDEXED_NAME_BYTES, metadata, spans
 from spanframe_store.sql.urls import store_name
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ _ROW_ERROR_CLASSES: Final = ("22", "23", "54")
 """Classes of SQLSTATE for errors in the rows: data exception, integrity constraint
 violation, program limit exceeded (a key longer than a page)."""
 
+_MAX_NAME_BYTES: Final = str(MAX_INDEXED_NAME_BYTES)
 _BIG_KEYS: Final = ARRAY(BigInteger)
 _pair: Final = (
     func.unnest(bindparam("keys", type_=_BIG_KEYS), bindparam("ids", type_=_BIG_KEYS))
@@ -95,6 +100,21 @@ class PostgreSQL(Database):
         )
 
         return PostgreSQLLayout(plan)
+
+    def has_name(
+        self, column: ColumnElement[str], names: Sequence[str]
+    ) -> ColumnElement[bool]:
+        """Return whether a column holds one of some names.
+
+        The index holds short names alone, and serves a statement that says so.
+        """
+        size = func.octet_length(column)
+        limit: ColumnElement[int] = literal_column(_MAX_NAME_BYTES)
+        short = [n for n in names if len(n.encode()) <= MAX_INDEXED_NAME_BYTES]
+        long = [name for name in names if name not in short]
+        found = and_(column.in_(short), size <= limit)
+        # The server would look at all names for the long ones.
+        return or_(found, and_(column.in_(long), size > limit)) if long else found
 
     def known_spans(
         self, connection: Connection, pairs: Sequence[Pair]
