@@ -85,7 +85,9 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
     return_freed_memory()
     raise_gc_thresholds()
     backend = backend_of(settings.store)
-    options = WriterOptions(settings.sqlite_synchronous)
+    options = WriterOptions(
+        settings.sqlite_synchronous, max_trace_entries=settings.max_trace_entries
+    )
     admin = backend.admin(settings.store, options)
     try:
         if settings.keep_size is not None and not admin.knows_its_size():
@@ -106,6 +108,8 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
                 settings.store,
                 settings.sqlite_synchronous,
                 enabled=enabled,
+                max_trace_entries=settings.max_trace_entries,
+                dropped=telemetry.dropped_entries,
             )
             commit_queue = CommitQueue(writer, telemetry, writer.pack)
             limits = Limits(settings.keep_age, settings.keep_size)

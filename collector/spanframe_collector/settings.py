@@ -16,6 +16,7 @@ from spanframe.settings import (
     whole_number,
 )
 from spanframe_serving.addresses import Address, address, optional_address
+from spanframe_store.contract.store import MAX_TRACE_ENTRIES
 
 __all__ = ["CollectorSettings", "age_ms"]
 
@@ -150,6 +151,12 @@ class CollectorSettings(SettingsBase):
         str(64 << 20),
         "Maximum bytes of requests in work at once; beyond it senders have to wait.",
         whole_number(1024, 1 << 34),
+    )
+    max_trace_entries: int = setting(
+        "SPANFRAME_MAX_TRACE_ENTRIES",
+        str(MAX_TRACE_ENTRIES),
+        "Maximum tags and metadata entries of a trace; more are dropped and marked.",
+        whole_number(10, 100_000),
     )
     second_process: str = setting(
         "SPANFRAME_SECOND_PROCESS",

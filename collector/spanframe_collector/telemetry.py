@@ -74,6 +74,10 @@ class Telemetry:
             "otelcol_exporter_enqueue_failed_spans",
             "Spans not forwarded: the queue was full.",
         )
+        self._dropped_entries = self._counter(
+            "spanframe_dropped_entries",
+            "Tags and metadata beyond the limit of a trace.",
+        )
         self._deleted = self._counter(
             "spanframe_deleted_traces", "Traces deleted by retention."
         )
@@ -131,6 +135,10 @@ class Telemetry:
         self._stored.inc(stored)
         self._duplicate.inc(duplicates)
         self._accepted.inc(stored + duplicates)
+
+    def dropped_entries(self, count: int) -> None:
+        """Count tags and metadata entries beyond the limit of their trace."""
+        self._dropped_entries.inc(count)
 
     def passed_on(self, outcome: str, *, sent: int, failed: int) -> None:
         """Count a request that was forwarded, and its spans."""

@@ -45,6 +45,7 @@ META_MODEL_ID: Final = "mlflow.modelId"
 META_SOURCE_RUN: Final = "mlflow.sourceRun"
 META_SCHEMA_VERSION: Final = "mlflow.trace_schema.version"
 META_SIZE_BYTES: Final = "mlflow.trace.sizeBytes"
+META_ENTRIES_DROPPED: Final = "spanframe.entriesDropped"
 META_TOKEN_USAGE: Final = "mlflow.trace.tokenUsage"  # noqa: S105 - tokens of a model
 
 # --- tags and metadata that no app sets ------------------------------------------
@@ -52,7 +53,13 @@ DERIVED_TAGS: Final = frozenset({TAG_ARTIFACT_LOCATION, TAG_SPANS_LOCATION})
 """Tags that follow from the trace; a value that is sent for them is ignored."""
 
 DERIVED_METADATA: Final = frozenset(
-    {META_TRACE_INPUTS, META_TRACE_OUTPUTS, META_SCHEMA_VERSION, META_SIZE_BYTES}
+    {
+        META_TRACE_INPUTS,
+        META_TRACE_OUTPUTS,
+        META_SCHEMA_VERSION,
+        META_SIZE_BYTES,
+        META_ENTRIES_DROPPED,
+    }
 )
 """Metadata that follow from the trace; a value that is sent for them is ignored."""
 

@@ -21,6 +21,8 @@ POISON = "poison"
 class Writer:
     """A store at the seam of the pipeline: it can wait, refuse, or hold no poison."""
 
+    dropped_entries = 0
+
     def __init__(self) -> None:
         self.open = threading.Event()
         self.open.set()

@@ -185,6 +185,8 @@ def test_a_span_the_store_refuses_costs_the_other_senders_nothing(
 class SlowWriter:
     """A store whose every commit takes its time."""
 
+    dropped_entries = 0
+
     def __init__(self, store: Store) -> None:
         self._writer = SpanWriter(store.engine)
         self.transactions = 0

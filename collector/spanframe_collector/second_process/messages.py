@@ -17,6 +17,7 @@ __all__ = [
     "READY",
     "Batch",
     "Opening",
+    "Results",
     "receive_batch",
     "receive_opening",
     "receive_results",
@@ -35,23 +36,35 @@ class Opening(NamedTuple):
     Attributes:
         url: URL of the store.
         synchronous: see `WriterOptions`.
+        max_trace_entries: see `WriterOptions`.
         idle_seconds: the process ends when no batch has come for so long.
     """
 
     url: str
     synchronous: str
+    max_trace_entries: int
     idle_seconds: float
+
+
+class Results(NamedTuple):
+    """What became of a batch.
+
+    Attributes:
+        written: what became of each request.
+        dropped_entries: tags and metadata entries beyond the limits of their traces.
+    """
+
+    written: list[Written]
+    dropped_entries: int
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_opening: Final = msgspec.msgpack.Decoder(Opening).decode
 _decode_batch: Final = msgspec.msgpack.Decoder(list[memoryview]).decode
-_decode_results: Final = msgspec.msgpack.Decoder(list[Written] | None).decode
+_decode_results: Final = msgspec.msgpack.Decoder(Results | None).decode
 
 
-def send(
-    connection: Connection, message: Opening | Batch | Sequence[Written] | None
-) -> None:
+def send(connection: Connection, message: Opening | Batch | Results | None) -> None:
     """Send a message.
 
     Raises:
@@ -78,11 +91,11 @@ def receive_batch(connection: Connection) -> list[memoryview]:
     return _decode_batch(connection.recv_bytes())
 
 
-def receive_results(connection: Connection) -> list[Written] | None:
+def receive_results(connection: Connection) -> Results | None:
     """Wait for the results of a batch; None: it could not be written.
 
     Raises:
         OSError, EOFError: the other process has ended.
     """
-    results: list[Written] | None = _decode_results(connection.recv_bytes())
+    results: Results | None = _decode_results(connection.recv_bytes())
     return results

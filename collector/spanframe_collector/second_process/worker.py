@@ -16,19 +16,19 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Final
 
 from spanframe_collector.memory import raise_gc_thresholds, return_freed_memory
 from spanframe_collector.second_process.messages import (
     READY,
+    Results,
     receive_batch,
     receive_opening,
     send,
 )
 from spanframe_collector.second_process.packing import unpack
-from spanframe_store.contract.store import Writer, WriterOptions, Written
+from spanframe_store.contract.store import Writer, WriterOptions
 from spanframe_store.registry import backend_of
 
 __all__ = ["main"]
@@ -39,7 +39,9 @@ _PR_SET_PDEATHSIG: Final = 1
 
 def _serve(connection: Connection) -> None:
     opening = receive_opening(connection)
-    options = WriterOptions(opening.synchronous, busy=True)
+    options = WriterOptions(
+        opening.synchronous, busy=True, max_trace_entries=opening.max_trace_entries
+    )
     writer = backend_of(opening.url).writer(opening.url, options)
     try:
         connection.send_bytes(READY)
@@ -49,11 +51,13 @@ def _serve(connection: Connection) -> None:
         writer.close()
 
 
-def _write(writer: Writer, batch: list[memoryview]) -> Sequence[Written] | None:
+def _write(writer: Writer, batch: list[memoryview]) -> Results | None:
     try:
         requests = [unpack(packed) for packed in batch]
         batch.clear()  # the rows hold everything
-        return writer.write(requests)
+        before = writer.dropped_entries
+        written = writer.write(requests)
+        return Results(written, writer.dropped_entries - before)
     except Exception:  # noqa: BLE001 - the collector tries it again and reports it
         return None
 

@@ -13,19 +13,20 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, Pipe
 from typing import Final
 
 from spanframe_collector.second_process.messages import (
     READY,
     Opening,
+    Results,
     receive_results,
     send,
 )
 from spanframe_collector.second_process.packing import PackedRows, pack
 from spanframe_store.contract.spans import SpanRow
-from spanframe_store.contract.store import Writer, Written
+from spanframe_store.contract.store import MAX_TRACE_ENTRIES, Writer, Written
 
 __all__ = ["SecondProcessWriter", "has_two_cores"]
 
@@ -55,7 +56,14 @@ class SecondProcessWriter:
     """
 
     def __init__(
-        self, writer: Writer, url: str, synchronous: str, *, enabled: bool
+        self,
+        writer: Writer,
+        url: str,
+        synchronous: str,
+        *,
+        enabled: bool,
+        max_trace_entries: int = MAX_TRACE_ENTRIES,
+        dropped: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Start nothing yet.
 
@@ -64,9 +72,16 @@ class SecondProcessWriter:
             url: of the store.
             synchronous: how the store is written; see `WriterOptions`.
             enabled: whether a second process may be started.
+            max_trace_entries: see `WriterOptions`.
+            dropped: is told how many tags and metadata entries a batch has lost.
         """
         self._writer = writer
-        self._second = _SecondProcess(url, synchronous) if enabled else None
+        self._dropped = dropped
+        self.dropped_entries = 0
+        """Tags and metadata entries that were dropped, beyond the limit of a trace."""
+        self._second = (
+            _SecondProcess(url, synchronous, max_trace_entries) if enabled else None
+        )
 
     def pack(self, rows: Sequence[SpanRow]) -> Sequence[SpanRow]:
         """Return rows as `write` takes them fastest; may be called in any thread."""
@@ -75,12 +90,17 @@ class SecondProcessWriter:
 
     def write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written]:
         """Do what `Writer.write` does."""
-        written = self._write_in_second(requests)
-        return self._writer.write(requests) if written is None else written
+        results = self._write_in_second(requests)
+        if results is None:
+            before = self._writer.dropped_entries
+            written = self._writer.write(requests)
+            results = Results(written, self._writer.dropped_entries - before)
+        if results.dropped_entries:
+            self.dropped_entries += results.dropped_entries
+            self._dropped(results.dropped_entries)
+        return results.written
 
-    def _write_in_second(
-        self, requests: Sequence[Sequence[SpanRow]]
-    ) -> list[Written] | None:
+    def _write_in_second(self, requests: Sequence[Sequence[SpanRow]]) -> Results | None:
         """Write in the second process; None: it does not run or could not write."""
         second = self._second
         if second is None:
@@ -111,8 +131,8 @@ class SecondProcessWriter:
 class _SecondProcess:
     """Starts, asks and ends `spanframe_collector.second_process.worker`."""
 
-    def __init__(self, url: str, synchronous: str) -> None:
-        self._store = url, synchronous
+    def __init__(self, url: str, synchronous: str, max_trace_entries: int) -> None:
+        self._store = url, synchronous, max_trace_entries
         self._running: tuple[subprocess.Popen[bytes], Connection] | None = None
         self.is_ready = False
         """Whether the process takes batches, as far as is known."""
@@ -177,7 +197,7 @@ class _SecondProcess:
                 self.is_ready = connection.recv_bytes() == READY
         return self.is_ready
 
-    def write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written] | None:
+    def write(self, requests: Sequence[Sequence[SpanRow]]) -> Results | None:
         """Do what `Writer.write` does; None: the requests could not be written."""
         assert self._running is not None  # noqa: S101 - check
         _, connection = self._running

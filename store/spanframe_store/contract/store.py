@@ -25,6 +25,7 @@ from spanframe_store.contract.spans import SpanRow
 
 __all__ = [
     "DEFAULT_OPTIONS",
+    "MAX_TRACE_ENTRIES",
     "Admin",
     "Backend",
     "Limits",
@@ -37,6 +38,10 @@ __all__ = [
 
 Progress = Callable[[int, int], None]
 """Is told how many are done and how many there are, again and again."""
+
+
+MAX_TRACE_ENTRIES: Final = 1000
+"""Maximum tags and metadata entries of a trace, together, unless a setting says so."""
 
 
 class Written(NamedTuple):
@@ -60,10 +65,12 @@ class WriterOptions(NamedTuple):
         synchronous: of SQLite; ``full`` keeps every commit over power loss, ``normal``
             may lose the last ones and never corrupts.
         busy: of SQLite; takes memory and a long write-ahead log for speed.
+        max_trace_entries: maximum tags and metadata entries that spans give a trace.
     """
 
     synchronous: str = "full"
     busy: bool = False
+    max_trace_entries: int = MAX_TRACE_ENTRIES
 
 
 DEFAULT_OPTIONS: Final = WriterOptions()
@@ -74,6 +81,10 @@ class Writer(Protocol):
 
     One thread owns a writer; it MUST NOT be shared.
     """
+
+    @property
+    def dropped_entries(self) -> int:
+        """Tags and metadata entries that were dropped, beyond the limit of a trace."""
 
     def write(self, requests: Sequence[Sequence[SpanRow]], /) -> list[Written]:
         """Commit the spans of several requests together.

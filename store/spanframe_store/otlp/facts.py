@@ -115,7 +115,8 @@ def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
 
 def _foreign_metadata(name: str, value: Any) -> Iterator[Fact]:
     # A name mlflow.* of another convention does not mean what MLflow means by it.
-    if name and not name.startswith("mlflow.") and not is_absent(value):
+    own = name.startswith("mlflow.") or name in keys.DERIVED_METADATA
+    if name and not own and not is_absent(value):
         yield Fact(f"metadata.{name}", Source.CONVENTION, _text(value))
 
 

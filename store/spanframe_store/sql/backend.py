@@ -23,7 +23,8 @@ class SqlBackend:
 
     def writer(self, url: str, options: WriterOptions = DEFAULT_OPTIONS) -> SpanWriter:
         """Open a store for writing spans."""
-        return SpanWriter(open_engine(url, options=options))
+        engine = open_engine(url, options=options)
+        return SpanWriter(engine, options.max_trace_entries)
 
     def reader(self, url: str) -> "SqlReader":
         """Open a store for reading; a collector never loads the modules of a reader."""
@@ -39,7 +40,8 @@ class SqlBackend:
         read_only: bool = False,
     ) -> SqlAdmin:
         """Open a store for changes; ``read_only`` for calls that change nothing."""
-        return SqlAdmin(open_engine(url, read_only=read_only, options=options))
+        engine = open_engine(url, read_only=read_only, options=options)
+        return SqlAdmin(engine, options.max_trace_entries)
 
     def copy(self, source: str, target: str, progress: Progress) -> Copied:
         """Make a row store hold what another row store holds."""

@@ -15,7 +15,9 @@ from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
 from spanframe.errors import StoreError
 from spanframe_store.contract.results import Rederived
 from spanframe_store.contract.spans import Source, SpanRow
+from spanframe_store.contract.store import MAX_TRACE_ENTRIES
 from spanframe_store.otlp import decode_stored
+from spanframe_store.otlp.entry_limits import limited
 from spanframe_store.otlp.envelope import split_spans
 from spanframe_store.otlp.trace_state import TraceState, fold
 from spanframe_store.sql import index_entries
@@ -71,10 +73,17 @@ def count_traces(engine: Engine) -> int:
         )
 
 
-def rederive_portion(engine: Engine, after: int) -> Rederived:
+def rederive_portion(
+    engine: Engine, after: int, max_entries: int = MAX_TRACE_ENTRIES
+) -> Rederived:
     """Derive a portion of the traces anew whose keys are greater than ``after``.
 
     A trace whose spans cannot be read stays as it is.
+
+    Args:
+        engine: a writing engine.
+        after: the ``after`` of the call before; 0 for the first.
+        max_entries: maximum tags and metadata entries of a trace.
     """
     portion = (
         select(traces)
@@ -89,7 +98,7 @@ def rederive_portion(engine: Engine, after: int) -> Rederived:
         derived = _derived(connection, [row.trace_key for row in rows])
         readable = [row for row in rows if row.trace_key in derived]
         if readable:
-            _rederive(connection, readable, derived)
+            _rederive(connection, readable, derived, max_entries)
     damaged = [row.trace_id for row in rows if row.trace_key not in derived]
     return Rederived(len(rows), int(rows[-1].trace_key), damaged)
 
@@ -122,6 +131,7 @@ def _rederive(
     connection: Connection,
     rows: Sequence[Row[Any]],
     derived: Mapping[int, Sequence[SpanRow]],
+    max_entries: int,
 ) -> None:
     trace_keys = [row.trace_key for row in rows]
     all_spans = [span for group in derived.values() for span in group]
@@ -149,6 +159,7 @@ def _rederive(
     for row in rows:
         before = row._asdict()
         state = _with_kept(state_of(before), fold(derived[row.trace_key], named))
+        state, _ = limited(state, max_entries)
         state = state._replace(usage=usage.get(row.trace_key))
         found_by = searchable_of(state)
         changed.append({"key": row.trace_key, **columns_of(state, found_by)})

@@ -1,11 +1,12 @@
 """Writes traces: their rows and their index rows, changed by new spans."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, update
 
 from spanframe_store.contract.spans import Fact, SpanRow
+from spanframe_store.otlp.entry_limits import limited
 from spanframe_store.otlp.trace_state import EMPTY, TraceState, fold, merge
 from spanframe_store.otlp.usage import UsageReport, usage_of_spans, usage_report_of
 from spanframe_store.sql import index_entries
@@ -15,7 +16,7 @@ from spanframe_store.sql.recent import KnownTrace
 from spanframe_store.sql.schema import traces
 from spanframe_store.sql.trace_columns import columns_of, searchable_of
 
-__all__ = ["states_of", "write_traces"]
+__all__ = ["States", "states_of", "write_traces"]
 
 _COLUMNS: Final = tuple(traces.c.keys())
 _CHANGED: Final = update(traces).where(traces.c.trace_key == bindparam("key"))
@@ -25,23 +26,45 @@ _GROWN: Final = _CHANGED.values(
 _NO_SPANS: Final[Mapping[tuple[int, int], UsageReport]] = {}
 
 
+class States(NamedTuple):
+    """The states of the traces that get spans.
+
+    Attributes:
+        by_id: the states by trace id.
+        without_usage: by trace key, the ids of the traces whose usage has to be read
+            from the store once it holds the spans.
+        dropped_entries: tags and metadata entries beyond the limit of their trace.
+    """
+
+    by_id: dict[bytes, TraceState]
+    without_usage: dict[int, bytes]
+    dropped_entries: int
+
+
 def states_of(
     by_trace: Mapping[bytes, Sequence[SpanRow]],
     known: Mapping[bytes, KnownTrace],
     experiment_ids: Mapping[Fact, int],
-) -> tuple[dict[bytes, TraceState], dict[int, bytes]]:
+    max_entries: int,
+) -> States:
     """Return the states of the traces that get spans.
 
-    Returns:
-        The states by trace id; and, by trace key, the ids of the traces whose usage has
-        to be read from the store once it holds the spans.
+    Args:
+        by_trace: the new spans by trace id.
+        known: the traces that the store holds.
+        experiment_ids: the ids of the experiments that spans state.
+        max_entries: maximum tags and metadata entries of a trace.
     """
     states: dict[bytes, TraceState] = {}
     without_usage: dict[int, bytes] = {}
+    dropped = 0
     for trace_id, group in by_trace.items():
         trace = known.get(trace_id)
         before = EMPTY if trace is None else trace.state
         state = merge(before, fold(group, experiment_ids, before))
+        if state.stamps is not before.stamps:
+            state, beyond = limited(state, max_entries)
+            dropped += beyond
         if state.usage is not None or any(span.usage for span in group):
             stored = _NO_SPANS if trace is None else trace.spans
             if stored is not None:
@@ -50,7 +73,7 @@ def states_of(
             elif trace is not None:
                 without_usage[trace.trace_key] = trace_id
         states[trace_id] = state
-    return states, without_usage
+    return States(states, without_usage, dropped)
 
 
 def write_traces(

@@ -18,7 +18,7 @@ from sqlalchemy.exc import StatementError
 
 from spanframe_store.contract.errors import RowsRefusedError, StoreUnavailableError
 from spanframe_store.contract.spans import SpanRow
-from spanframe_store.contract.store import Written
+from spanframe_store.contract.store import MAX_TRACE_ENTRIES, Written
 from spanframe_store.sql.blocks import Dictionaries
 from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.engines import database_of
@@ -60,6 +60,7 @@ class _Memories(NamedTuple):
     keys: Keys
     experiments: Mapping[bytes, int]
     traces: Mapping[bytes, KnownTrace]
+    dropped_entries: int
 
 
 class SpanWriter:
@@ -68,8 +69,13 @@ class SpanWriter:
     Not thread-safe: one thread owns a writer, as one connection holds the write lock.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, max_trace_entries: int = MAX_TRACE_ENTRIES
+    ) -> None:
         self._engine = engine
+        self._max_trace_entries = max_trace_entries
+        self.dropped_entries = 0
+        """Tags and metadata entries that were dropped, beyond the limit of a trace."""
         self._resources = Interner(resources)
         self._scopes = Interner(scopes)
         self._signatures = Interner(span_signatures)
@@ -112,6 +118,7 @@ class SpanWriter:
             self._scopes.remember(written.keys.scopes)
             self._signatures.remember(written.keys.signatures)
             self._experiments.remember(written.experiments)
+            self.dropped_entries += written.dropped_entries
             self._train_if_due(chain.from_iterable(by_trace.values()))
         return stored
 
@@ -139,7 +146,9 @@ class SpanWriter:
             if len(new) >= _MIN_PARALLEL_SPANS
             else None
         )
-        states, without_usage = states_of(by_trace, known, named)
+        states, without_usage, dropped = states_of(
+            by_trace, known, named, self._max_trace_entries
+        )
         packed = codec.pack(bodies) if packing is None else packing.result()
         write_spans(connection, groups, packed, keys, dictionary_key)
         for trace_keys in chunks(without_usage, MAX_LOOKUP_VALUES):
@@ -155,7 +164,7 @@ class SpanWriter:
             )
             for trace_id, state in states.items()
         }
-        return _Memories(keys, experiments, written)
+        return _Memories(keys, experiments, written, dropped)
 
     def _train_if_due(self, stored: Iterable[SpanRow]) -> None:
         """Train a new dictionary when one is due; no span is lost if training fails."""
