@@ -15,6 +15,7 @@ from spanframe_store.contract.spans import SpanRow
 __all__ = [
     "REQUIRED",
     "UsageReport",
+    "newest_reports",
     "usage_of_spans",
     "usage_report_of",
     "usage_total",
@@ -47,10 +48,7 @@ def usage_of_spans(spans: Sequence[UsageReport]) -> dict[str, int] | None:
 
 def usage_total(spans: Sequence[UsageReport]) -> dict[str, int]:
     """Return the sum of the usage of spans that no ancestor of theirs reports."""
-    newest = {span[0]: span for span in spans}
-    if len(newest) < len(spans):
-        for span in spans:
-            newest[span[0]] = max(newest[span[0]], span, key=_version)
+    newest = newest_reports(spans)
     total = dict.fromkeys(REQUIRED, 0)
     covered: dict[int, bool] = {}
     for span_id, _, _, _, usage in newest.values():
@@ -59,6 +57,15 @@ def usage_total(spans: Sequence[UsageReport]) -> dict[str, int]:
             for name, count in counts.items():
                 total[name] = total.get(name, 0) + count
     return total
+
+
+def newest_reports(spans: Sequence[UsageReport]) -> dict[int, UsageReport]:
+    """Return the report that counts of each span id."""
+    newest = {span[0]: span for span in spans}
+    if len(newest) < len(spans):
+        for span in spans:
+            newest[span[0]] = max(newest[span[0]], span, key=_version)
+    return newest
 
 
 def _version(span: UsageReport) -> tuple[bool, int, int]:

@@ -22,6 +22,7 @@ from spanframe_store.otlp.trace_state import storable
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.engines import database_of
+from spanframe_store.sql.large_usage import forget_parts
 from spanframe_store.sql.schema import (
     attribute_index,
     dictionaries,
@@ -268,6 +269,7 @@ def _replace(
     for some in chunks(old, MAX_LOOKUP_VALUES):
         for table in (spans, traces):
             writing.execute(delete(table).where(table.c.trace_key.in_(some)))
+    forget_parts(writing, old)  # the next spans make them anew
     for table in (traces, span_blocks, spans):
         database_of(writing).insert_rows(
             writing, table, [row for tables in new.values() for row in tables[table]]

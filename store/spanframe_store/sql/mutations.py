@@ -27,6 +27,7 @@ from spanframe_store.otlp.trace_state import edit, merge
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.chunks import chunks
 from spanframe_store.sql.engines import database_of
+from spanframe_store.sql.large_usage import forget_parts
 from spanframe_store.sql.schema import (
     dictionaries,
     experiments,
@@ -201,6 +202,7 @@ def _delete(connection: Connection, rows: Sequence[Any]) -> int:
     connection.execute(delete(span_blocks).where(span_blocks.c.block_key.in_(blocks)))
     for table in (spans, traces):
         connection.execute(delete(table).where(table.c.trace_key.in_(trace_keys)))
+    forget_parts(connection, trace_keys)
     connection.execute(_UNUSED_DICTIONARIES)
     return len(rows)
 

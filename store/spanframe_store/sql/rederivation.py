@@ -24,6 +24,7 @@ from spanframe_store.sql import index_entries
 from spanframe_store.sql.blocks import Codec, load_codecs
 from spanframe_store.sql.experiments import Experiments
 from spanframe_store.sql.interning import Interner
+from spanframe_store.sql.large_usage import forget_parts
 from spanframe_store.sql.schema import (
     resources,
     scopes,
@@ -135,6 +136,7 @@ def _rederive(
 ) -> None:
     trace_keys = [row.trace_key for row in rows]
     all_spans = [span for group in derived.values() for span in group]
+    forget_parts(connection, trace_keys)
     signature_keys = Interner(span_signatures).keys(
         connection, {s.signature for s in all_spans}
     )

@@ -12,6 +12,7 @@ from spanframe_store.otlp.usage import UsageReport, usage_of_spans, usage_report
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.bulk import execute_many
 from spanframe_store.sql.engines import database_of
+from spanframe_store.sql.large_usage import MIN_LARGE_SPANS
 from spanframe_store.sql.recent import KnownTrace
 from spanframe_store.sql.schema import traces
 from spanframe_store.sql.trace_columns import columns_of, searchable_of
@@ -65,7 +66,9 @@ def states_of(
         if state.stamps is not before.stamps:
             state, beyond = limited(state, max_entries)
             dropped += beyond
-        if state.usage is not None or any(span.usage for span in group):
+        # A large trace may have parts of usage although the app states its own.
+        large = trace is not None and state.span_count >= MIN_LARGE_SPANS
+        if large or state.usage is not None or any(span.usage for span in group):
             stored = _NO_SPANS if trace is None else trace.spans
             if stored is not None:
                 usage = usage_of_spans([*stored.values(), *map(usage_report_of, group)])

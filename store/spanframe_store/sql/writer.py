@@ -19,11 +19,13 @@ from sqlalchemy.exc import StatementError
 from spanframe_store.contract.errors import RowsRefusedError, StoreUnavailableError
 from spanframe_store.contract.spans import SpanRow
 from spanframe_store.contract.store import MAX_TRACE_ENTRIES, Written
+from spanframe_store.otlp.trace_state import TraceState
 from spanframe_store.sql.blocks import Dictionaries
 from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.experiments import Experiments
 from spanframe_store.sql.interning import Interner, next_key
+from spanframe_store.sql.large_usage import MIN_LARGE_SPANS, usage_of_large_trace
 from spanframe_store.sql.recent import KnownTrace, RecentTraces, known_after
 from spanframe_store.sql.schema import (
     resources,
@@ -151,12 +153,8 @@ class SpanWriter:
         )
         packed = codec.pack(bodies) if packing is None else packing.result()
         write_spans(connection, groups, packed, keys, dictionary_key)
-        for trace_keys in chunks(without_usage, MAX_LOOKUP_VALUES):
-            usages = usage_of_traces(connection, trace_keys)
-            for trace_key in trace_keys:
-                trace_id = without_usage[trace_key]
-                usage = usages.get(trace_key)
-                states[trace_id] = states[trace_id]._replace(usage=usage)
+        for trace_id, usage in _usages(connection, states, without_usage, by_trace):
+            states[trace_id] = states[trace_id]._replace(usage=usage)
         write_traces(connection, states, known, keys.traces)
         written = {
             trace_id: known_after(
@@ -198,6 +196,26 @@ class SpanWriter:
                 raise StoreUnavailableError(message) from error
             # The message of such an error may quote the row.
             raise RowsRefusedError(type(error).__name__) from error
+
+
+def _usages(
+    connection: Connection,
+    states: Mapping[bytes, TraceState],
+    without_usage: Mapping[int, bytes],
+    by_trace: Mapping[bytes, Sequence[SpanRow]],
+) -> Iterator[tuple[bytes, Mapping[str, int] | None]]:
+    """Yield the usage of traces, by trace id, once the store holds their spans."""
+    small = []
+    for trace_key, trace_id in without_usage.items():
+        if states[trace_id].span_count < MIN_LARGE_SPANS:
+            small.append(trace_key)
+        else:
+            group = by_trace[trace_id]
+            yield trace_id, usage_of_large_trace(connection, trace_key, group)
+    for trace_keys in chunks(small, MAX_LOOKUP_VALUES):
+        usages = usage_of_traces(connection, trace_keys)
+        for trace_key in trace_keys:
+            yield without_usage[trace_key], usages.get(trace_key)
 
 
 def _shares(

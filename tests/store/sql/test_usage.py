@@ -1,16 +1,32 @@
 """Token usage of a trace: each token counted once, in any order of arrival."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from spanframe_store.sql.schema import traces
+from spanframe_store.sql import recent, trace_rows, writer
+from spanframe_store.sql.copying import copy_store
+from spanframe_store.sql.mutations import delete_traces
+from spanframe_store.sql.rederivation import rederive_portion
+from spanframe_store.sql.schema import traces, usage_parts
+from spanframe_store.sql.usage import usage_of_traces
 from tests.plugins.examples import COSTLY
-from tests.plugins.otlp import span
+from tests.plugins.otlp import TRACE, span
 from tests.plugins.store import Store
+
+
+@pytest.fixture(params=["small", "large"], autouse=True)
+def _size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each trace is summed up, or changed by what its new spans add."""
+    if request.param == "large":
+        monkeypatch.setattr(trace_rows, "MIN_LARGE_SPANS", 1)
+        monkeypatch.setattr(writer, "MIN_LARGE_SPANS", 1)
+        monkeypatch.setattr(recent, "_MAX_TRACE_SPANS", 0)
 
 
 def reporting(number: int, tokens: int, **fields: Any) -> Any:
@@ -111,3 +127,68 @@ def test_a_deep_chain_is_no_trouble(store: Store) -> None:
     chain = [span(n, parent=n - 1) for n in range(2, depth)]
     store.write(span(1), *chain, reporting(depth, 4, parent=depth - 1))
     assert usage(store) == {"input_tokens": 4, "output_tokens": 1, "total_tokens": 5}
+
+
+_MANY = range(1, 7)
+
+
+@pytest.mark.parametrize("_size", ["large"], indirect=True)
+@given(st.data())
+@COSTLY
+def test_the_parts_add_up_to_the_sum(store: Store, data: Any) -> None:
+    """Trees, cycles, spans that are their own parents, two bodies under one id."""
+    store.empty()
+    parents = st.one_of(st.none(), st.sampled_from(_MANY))
+    sent = []
+    for number in data.draw(st.lists(st.sampled_from(_MANY), min_size=1, max_size=9)):
+        fields = {"parent": data.draw(parents), "ms": data.draw(st.integers(1, 3))}
+        tokens = data.draw(st.one_of(st.none(), st.integers(0, 9)))
+        sent.append(
+            span(number, **fields)
+            if tokens is None
+            else reporting(number, tokens, **fields)
+        )
+    size = data.draw(st.integers(1, 3))
+    for start in range(0, len(sent), size):
+        store.write(*sent[start : start + size])
+    with store.engine.connect() as connection:
+        key = connection.execute(select(traces.c.trace_key)).scalar_one()
+        expected = usage_of_traces(connection, [key]).get(key)
+    assert usage(store) == expected
+
+
+def test_parts_are_made_anew_where_the_spans_have_changed(
+    store: Store, new_store: Callable[[], Store]
+) -> None:
+    store.write(reporting(3, 5, parent=2, name="s"))
+    store.write(reporting(4, 7, parent=2, name="s"))
+    assert rederive_portion(store.engine, 0).traces == 1
+    store.write(reporting(5, 1, parent=9, name="s"))
+    copy = new_store()
+    assert copy_store(store.engine, copy.engine, lambda *_: None) == (1, 0)
+    copy.write(span(2, parent=1, name="s"), reporting(9, 100, parent=1, name="s"))
+    store.write(reporting(6, 3, parent=2, name="s"))
+    assert copy_store(store.engine, copy.engine, lambda *_: None) == (1, 0)
+    for each in (store, copy):
+        each.write(reporting(2, 40, parent=1, name="s"))
+        found = usage(each)
+        assert found is not None
+        assert found["input_tokens"] == 41
+        delete_traces(each.engine, [TRACE])
+        with each.engine.connect() as connection:
+            assert connection.execute(select(usage_parts)).all() == []
+
+
+def test_a_trace_grows_large(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace_rows, "MIN_LARGE_SPANS", 6)
+    monkeypatch.setattr(writer, "MIN_LARGE_SPANS", 6)
+    monkeypatch.setattr(recent, "_MAX_TRACE_SPANS", 4)
+    for number in range(2, 14):
+        store.write(reporting(number, number, parent=number // 4 + 20))
+    found = usage(store)
+    assert found is not None
+    assert found["input_tokens"] == sum(range(2, 14))
+    store.write(reporting(21, 1, parent=1))
+    found = usage(store)
+    assert found is not None
+    assert found["input_tokens"] == sum(range(2, 14)) - (4 + 5 + 6 + 7) + 1
