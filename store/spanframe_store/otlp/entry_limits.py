@@ -41,8 +41,8 @@ def limited(
         max_entries: maximum tags and metadata entries, together.
         max_chars: maximum characters of these.
     """
-    few = len(state.stamps) <= max_entries
-    if few and text_chars(state) <= max_chars:
+    entries = len(state.stamps) - sum(map(state.stamps.__contains__, _NO_ENTRIES))
+    if entries <= max_entries and text_chars(state) <= max_chars:
         return state, 0
     fields = sorted(state.stamps.keys() - _NO_ENTRIES)
     fields.sort(key=state.stamps.__getitem__, reverse=True)  # stable: ties by name

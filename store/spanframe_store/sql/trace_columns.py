@@ -10,6 +10,7 @@ from spanframe_store.otlp.previews import MAX_METADATA_CHARS, cut
 from spanframe_store.otlp.trace_state import (
     COLUMNS,
     DEFAULT_EXPERIMENT_ID,
+    EMPTY,
     METADATA,
     TAG,
     TraceState,
@@ -18,7 +19,7 @@ from spanframe_store.otlp.trace_state import (
 from spanframe_store.sql.index_entries import Searchable
 from spanframe_store.sql.stamps import dump_stamps, load_stamps
 
-__all__ = ["columns_of", "searchable_of", "state_of"]
+__all__ = ["columns_of", "searchable_changes", "searchable_of", "state_of"]
 
 _BY_PLACE: Final = (
     "experiment_id",
@@ -45,6 +46,23 @@ _USAGE: Final = METADATA + keys.META_TOKEN_USAGE
 def searchable_of(state: TraceState) -> Searchable:
     """Return the values by which the index finds the trace of a state."""
     return Searchable(state.values.get("timestamp_ms", 0), *entries_of(state))
+
+
+def searchable_changes(
+    before: TraceState, after: TraceState
+) -> tuple[Searchable, Searchable]:
+    """Return the values by which the index finds one of two states alone."""
+    old, new = before.values, after.values
+    if old.get("timestamp_ms") != new.get("timestamp_ms"):
+        return searchable_of(before), searchable_of(after)
+    fields = [f for f in {**old, **new} if old.get(f) != new.get(f)]
+    only_old, only_new = (
+        searchable_of(
+            EMPTY._replace(values={f: v[f] for f in fields if f in v})
+        )._replace(timestamp_ms=v.get("timestamp_ms", 0))
+        for v in (old, new)
+    )
+    return only_old, only_new
 
 
 def columns_of(state: TraceState, found_by: Searchable | None = None) -> dict[str, Any]:

@@ -15,7 +15,11 @@ from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.large_usage import MIN_LARGE_SPANS
 from spanframe_store.sql.recent import KnownTrace
 from spanframe_store.sql.schema import traces
-from spanframe_store.sql.trace_columns import columns_of, searchable_of
+from spanframe_store.sql.trace_columns import (
+    columns_of,
+    searchable_changes,
+    searchable_of,
+)
 
 __all__ = ["States", "states_of", "write_traces"]
 
@@ -105,7 +109,7 @@ def write_traces(
             changes.add(key, None, found_by)
         else:
             changed_rows.append({"key": key, **columns})
-            changes.add(key, searchable_of(before.state), found_by)
+            changes.add(key, *searchable_changes(before.state, state))
     database_of(connection).insert_rows(connection, traces, new_rows)
     execute_many(connection, _CHANGED, changed_rows)
     execute_many(connection, _GROWN, grown_rows)
