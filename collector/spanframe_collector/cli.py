@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +88,8 @@ def collector(
         return
     log_to_stderr(settings.log_format)
     keep_grpc_quiet()
+    # The first process of a container ignores a signal that it does not handle.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Loaded here, since the other commands need no gRPC.
     from spanframe_collector.service import serve  # noqa: PLC0415
 

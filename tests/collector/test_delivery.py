@@ -194,6 +194,9 @@ class SlowWriter:
         time.sleep(0.2)
         return self._writer.write(requests)
 
+    def check(self) -> None:
+        self._writer.check()
+
     def probe(self) -> None:
         self._writer.probe()
 

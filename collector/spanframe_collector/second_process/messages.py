@@ -5,6 +5,8 @@ batches, and then every batch with its results. All of it is MessagePack in
 ``send_bytes``: nothing is pickled, as unpickling runs what it reads.
 """
 
+import socket
+import struct
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Final, NamedTuple
@@ -17,6 +19,8 @@ __all__ = [
     "READY",
     "Batch",
     "Opening",
+    "Results",
+    "limit_waits",
     "receive_batch",
     "receive_opening",
     "receive_results",
@@ -27,6 +31,10 @@ READY: Final = b"ready"
 
 Batch = Sequence[bytes | memoryview]
 """Packed requests that are written in one transaction."""
+
+Results = list[Written] | str | None
+"""What became of a batch; a text: the store cannot be used any more, for this reason;
+None: the batch could not be written."""
 
 
 class Opening(NamedTuple):
@@ -46,16 +54,27 @@ class Opening(NamedTuple):
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_opening: Final = msgspec.msgpack.Decoder(Opening).decode
 _decode_batch: Final = msgspec.msgpack.Decoder(list[memoryview]).decode
-_decode_results: Final = msgspec.msgpack.Decoder(list[Written] | None).decode
+_decode_results: Final = msgspec.msgpack.Decoder(Results).decode
 
 
-def send(
-    connection: Connection, message: Opening | Batch | Sequence[Written] | None
-) -> None:
+def limit_waits(connection: Connection, seconds: float) -> None:
+    """Have a send, or the rest of a message, fail when it waits for longer.
+
+    A pipe that nobody reads is full at some 200 kB.
+    """
+    limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))  # a timeval
+    with socket.fromfd(
+        connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM
+    ) as stream:
+        for side in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+            stream.setsockopt(socket.SOL_SOCKET, side, limit)
+
+
+def send(connection: Connection, message: Opening | Batch | Results) -> None:
     """Send a message.
 
     Raises:
-        OSError: the other process has ended.
+        OSError: the other process has ended, or reads nothing.
     """
     connection.send_bytes(_encode(message))
 
@@ -78,11 +97,11 @@ def receive_batch(connection: Connection) -> list[memoryview]:
     return _decode_batch(connection.recv_bytes())
 
 
-def receive_results(connection: Connection) -> list[Written] | None:
-    """Wait for the results of a batch; None: it could not be written.
+def receive_results(connection: Connection) -> Results:
+    """Wait for the results of a batch.
 
     Raises:
         OSError, EOFError: the other process has ended.
     """
-    results: list[Written] | None = _decode_results(connection.recv_bytes())
+    results: Results = _decode_results(connection.recv_bytes())
     return results

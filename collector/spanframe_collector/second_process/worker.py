@@ -4,7 +4,8 @@
 
 The arguments are the file descriptor of the connection and the id of the process that
 has started this one; `messages` says what is sent. A batch that cannot be written is
-answered with None: the collector then writes it itself, and reports the error.
+answered with None: the collector then writes it itself, and reports the error. Where
+the store cannot be used any more, the answer is the reason.
 
 The process ends when no batch has come for ``idle_seconds``, and when the connection is
 closed by either side. On Linux it is killed when the collector dies, so that a new
@@ -16,19 +17,20 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Final
 
 from spanframe_collector.memory import raise_gc_thresholds, return_freed_memory
 from spanframe_collector.second_process.messages import (
     READY,
+    Results,
     receive_batch,
     receive_opening,
     send,
 )
 from spanframe_collector.second_process.packing import unpack
-from spanframe_store.contract.store import Writer, WriterOptions, Written
+from spanframe_store.contract.errors import StoreUnusableError
+from spanframe_store.contract.store import Writer, WriterOptions
 from spanframe_store.registry import backend_of
 
 __all__ = ["main"]
@@ -49,11 +51,13 @@ def _serve(connection: Connection) -> None:
         writer.close()
 
 
-def _write(writer: Writer, batch: list[memoryview]) -> Sequence[Written] | None:
+def _write(writer: Writer, batch: list[memoryview]) -> Results:
     try:
         requests = [unpack(packed) for packed in batch]
         batch.clear()  # the rows hold everything
         return writer.write(requests)
+    except StoreUnusableError as error:
+        return str(error)
     except Exception:  # noqa: BLE001 - the collector tries it again and reports it
         return None
 

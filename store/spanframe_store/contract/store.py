@@ -87,11 +87,21 @@ class Writer(Protocol):
         Raises:
             StoreUnavailableError: the store does not take spans now; the same batch may
                 be written later.
+            StoreUnusableError: nor will it before the program starts anew. A batch MUST
+                NOT be taken for written when the store is not the one that was opened.
             RowsRefusedError: the store can never hold one of the spans.
         """
 
+    def check(self) -> None:
+        """Find out, without writing, whether the store that was opened is there.
+
+        Raises:
+            StoreUnavailableError: it cannot be reached now.
+            StoreUnusableError: it is not there any more.
+        """
+
     def probe(self) -> None:
-        """Write nothing, but do what a write has to do first.
+        """Write and commit as a batch does, and leave nothing behind.
 
         Raises:
             StoreUnavailableError: a batch would be refused now.

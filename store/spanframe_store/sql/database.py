@@ -75,6 +75,24 @@ class Database(ABC):
     def would_take_later(self, error: Exception) -> bool:
         """Return whether the store refuses for now, and not because of the rows."""
 
+    def is_damaged(self, error: Exception) -> bool:
+        """Return whether an error says that the store is damaged."""
+        del error
+        return False
+
+    def ping(self, engine: Engine) -> None:  # noqa: B027 - a file needs no session
+        """Ask a server whether it answers; take no lock."""
+
+    def check_files(self, engine: Engine) -> None:  # noqa: B027 - a server has none
+        """Check that the files that a writing engine has opened are still there.
+
+        Raises:
+            StoreUnusableError: a file was deleted, or another one took its place.
+        """
+
+    def save_log(self, connection: Connection) -> None:  # noqa: B027 - few have one
+        """Bring what is committed from a log beside the file into the file."""
+
     def identity(self, engine: Engine) -> FileIdentity:
         """Return a value that changes when another file replaces that of the store."""
         del engine

@@ -6,19 +6,25 @@ that excludes other writers, so nothing changes in between, and two collectors m
 a store.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import chain, pairwise
 from operator import itemgetter
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, select
-from sqlalchemy.exc import StatementError
 
-from spanframe_store.contract.errors import RowsRefusedError, StoreUnavailableError
-from spanframe_store.contract.spans import SpanRow
+from spanframe_store.contract.spans import (
+    Fact,
+    Interned,
+    Previews,
+    Rank,
+    Signature,
+    Source,
+    SpanRow,
+)
 from spanframe_store.contract.store import Written
+from spanframe_store.sql.access import Access
 from spanframe_store.sql.blocks import Dictionaries
 from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.engines import database_of
@@ -34,7 +40,6 @@ from spanframe_store.sql.schema import (
 from spanframe_store.sql.span_rows import Keys, groups_of, write_spans
 from spanframe_store.sql.trace_columns import state_of
 from spanframe_store.sql.trace_rows import states_of, write_traces
-from spanframe_store.sql.urls import driver_message
 from spanframe_store.sql.usage import usage_of_traces
 
 __all__ = ["SpanWriter"]
@@ -42,6 +47,26 @@ __all__ = ["SpanWriter"]
 _TRACES_BY_ID: Final = select(traces).where(
     traces.c.trace_id.in_(bindparam("ids", expanding=True))
 )
+
+_PROBE: Final = SpanRow(
+    trace_id=bytes(16),  # no sender may use this one
+    span_id=0,
+    digest=0,
+    parent_span_id=None,
+    rank=Rank.ROOT,
+    signature=Signature(b"probe", "probe", "UNKNOWN", "UNSET"),
+    start_ns=0,
+    end_ns=0,
+    usage=None,
+    resource=Interned(b"probe", "", b""),
+    scope=Interned(b"probe", "", b""),
+    json_layer=False,
+    body=b"",
+    shared_facts=(),
+    own_facts=(Fact("tags.probe", Source.SPAN, ""),),
+    previews=Previews(None, None, "", ""),
+)
+"""A span that is written to find out whether others can be, and is never committed."""
 
 _MIN_PARALLEL_SPANS: Final = 128
 """Minimum spans per transaction for which compressing in another thread pays."""
@@ -69,6 +94,7 @@ class SpanWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._access = Access(engine)
         self._resources = Interner(resources)
         self._scopes = Interner(scopes)
         self._signatures = Interner(span_signatures)
@@ -83,7 +109,7 @@ class SpanWriter:
         for request in requests:
             distinct.update(zip(map(_identity, request), request, strict=True))
             ends.append(len(distinct))
-        with self._refusals():
+        with self._access.refusals():
             stored = self._store(distinct)
         return _shares(requests, distinct, ends, stored)
 
@@ -92,7 +118,7 @@ class SpanWriter:
         by_trace: dict[bytes, list[SpanRow]] = {}
         for (trace_id, _, _), span in distinct.items():
             by_trace.setdefault(trace_id, []).append(span)
-        with self._engine.begin() as connection:
+        with self._access.connection() as connection, connection.begin():
             known = self._recent.known(connection, by_trace)
             known |= _known_traces(connection, by_trace.keys() - known.keys())
             stored = _known_spans(connection, by_trace, known)
@@ -165,27 +191,29 @@ class SpanWriter:
         self._recent.clear()
         self._engine.dispose()
 
+    def check(self) -> None:
+        """See whether the store is there; see `Writer.check`."""
+        self._access.check()
+
     def probe(self) -> None:
-        """Take the write lock and release it; see `Writer.probe`."""
-        with self._refusals(), self._engine.begin():
-            pass
+        """Write a span to every table, take it back, and commit; see `Writer.probe`.
+
+        The commit has to reach the disk: SQLite writes the pages that were changed, and
+        PostgreSQL the record of the transaction.
+        """
+        with (
+            self._access.refusals(),
+            self._access.connection() as connection,
+            connection.begin(),
+            connection.begin_nested() as attempt,
+        ):
+            self._write_new(connection, {_PROBE.trace_id: [_PROBE]}, {})
+            attempt.rollback()
 
     def close(self) -> None:
         """Release everything; the writer is not used again."""
         self._compressor.shutdown()
         self._engine.dispose()
-
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """Turn an error of the database into one that tells whether to try again."""
-        try:
-            yield
-        except (StatementError, ValueError, OverflowError) as error:
-            message = driver_message(error)
-            if database_of(self._engine).would_take_later(error):
-                raise StoreUnavailableError(message) from error
-            # The message of such an error may quote the row.
-            raise RowsRefusedError(type(error).__name__) from error
 
 
 def _shares(

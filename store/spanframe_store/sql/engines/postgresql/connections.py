@@ -136,4 +136,6 @@ def _is_readable(connection: Any) -> bool:
 
 
 def _lock(connection: Connection) -> None:
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        return  # a ping
     connection.execute(select(func.pg_advisory_xact_lock(_WRITE_LOCK)))

@@ -38,6 +38,13 @@ _ROW_ERROR_CLASSES: Final = ("22", "23", "54")
 """Classes of SQLSTATE for errors in the rows: data exception, integrity constraint
 violation, program limit exceeded (a key longer than a page)."""
 
+_EQUAL_KEYS: Final = "23505"
+"""SQLSTATE of two equal keys: the writer gives keys while it holds the lock, so that
+these are a fault of the store, for example a damaged index."""
+
+_DAMAGE: Final = ("XX001", "XX002")
+"""SQLSTATE of damaged data and of a damaged index."""
+
 _BIG_KEYS: Final = ARRAY(BigInteger)
 _pair: Final = (
     func.unnest(bindparam("keys", type_=_BIG_KEYS), bindparam("ids", type_=_BIG_KEYS))
@@ -83,10 +90,20 @@ class PostgreSQL(Database):
         """Return whether the server refuses for now: its SQLSTATE says so."""
         if not isinstance(error, DBAPIError):
             return False
-        state: str | None = getattr(error.orig, "sqlstate", None)
+        state = _state_of(error)
         if state is not None:
-            return not state.startswith(_ROW_ERROR_CLASSES)
+            return state == _EQUAL_KEYS or not state.startswith(_ROW_ERROR_CLASSES)
         return isinstance(error, OperationalError | InterfaceError)
+
+    def is_damaged(self, error: Exception) -> bool:
+        """Return whether the server has found a page or an index damaged."""
+        return isinstance(error, DBAPIError) and _state_of(error) in _DAMAGE
+
+    def ping(self, engine: Engine) -> None:
+        """Run a statement outside of any transaction."""
+        with engine.connect() as connection:
+            self.see_each_statement_alone(connection)
+            connection.execute(select(1))
 
     def layout(self, plan: "Plan") -> "RowLayout":
         """Return the layout of PostgreSQL; only readers import it."""
@@ -124,3 +141,7 @@ class PostgreSQL(Database):
         """Refuse: a server has its own tools for backups."""
         del path, progress
         raise InvalidArgumentError(f"{store_name(engine)} is not a file: use pg_dump.")
+
+
+def _state_of(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
