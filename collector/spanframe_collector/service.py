@@ -104,6 +104,11 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
                 enabled=enabled,
             )
             commit_queue = CommitQueue(writer, telemetry, writer.pack)
+            telemetry.gauge(
+                "spanframe_store_ready",
+                "1 while spans can be stored, as health checks say; else 0.",
+                lambda: commit_queue.health.is_ready,
+            )
             limits = Limits(settings.keep_age, settings.keep_size)
             keeper = asyncio.create_task(
                 keep_within(limits, admin, commit_queue, telemetry)

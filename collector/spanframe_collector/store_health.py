@@ -5,6 +5,7 @@ succeeds. It is not ready once it has owed one for 5 s, whether it refuses or do
 answer at all.
 """
 
+import enum
 import logging
 import time
 from typing import Final
@@ -37,7 +38,8 @@ class StoreHealth:
         self._refuses = False
         self._is_unusable = False
         self._reason = ""
-        self._told_since: float | None = None
+        self._told = _State.WELL
+        self._told_since = 0.0
 
     # --- told by the writing thread ---------------------------------------------------
 
@@ -103,26 +105,37 @@ class StoreHealth:
         if self._hangs:
             self._reason = _HANGS
             self._refused_at = time.monotonic()
-        troubled = self._refuses or self.is_in_doubt
-        if troubled == (self._told_since is not None):
+        state = _State.of(self)
+        if state is self._told:
             return
         now = time.monotonic()
-        if not troubled:
-            _log.warning(
-                "The store takes spans again after %.1f s.",
-                now - (self._told_since or now),
-            )
-            self._told_since = None
+        if self._told is _State.WELL:
+            self._told_since = self._owes_since or now
+        self._told = state
+        if state is _State.WELL:
+            seconds = now - self._told_since
+            _log.warning("The store takes spans again after %.1f s.", seconds)
             return
-        self._told_since = self._owes_since or now
         _log.warning(
             "The store does not take spans: %s. Senders are told to send again later; "
             "%s.",
             self._reason,
-            "nothing more is written until the collector is restarted"
-            if self._is_unusable
-            else "the store is tried twice a second until it takes spans",
+            state.value,
         )
+
+
+class _State(enum.Enum):
+    """What the log says of the store; the values say what becomes of it."""
+
+    WELL = "spans are stored"
+    DOWN = "the store is tried twice a second until it takes spans"
+    UNUSABLE = "nothing more is written until the collector is restarted"
+
+    @classmethod
+    def of(cls, health: StoreHealth) -> "_State":
+        if health.is_unusable:
+            return cls.UNUSABLE
+        return cls.DOWN if health.is_down or health.is_in_doubt else cls.WELL
 
 
 def _is_long_ago(since: float | None) -> bool:

@@ -12,7 +12,7 @@ from itertools import chain, pairwise
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, select
+from sqlalchemy import Connection, Engine, bindparam, event, select
 
 from spanframe_store.contract.spans import (
     Fact,
@@ -95,12 +95,19 @@ class SpanWriter:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._access = Access(engine)
+        self._forget()
+        # A new session may meet another store: a server that was restored, a database
+        # that was made anew. Keys of the old one would point nowhere.
+        event.listen(engine, "connect", self._forget)
+        self._compressor = ThreadPoolExecutor(1, "spanframe-compressor")
+
+    def _forget(self, *_: object) -> None:
+        """Remember nothing of the store."""
         self._resources = Interner(resources)
         self._scopes = Interner(scopes)
         self._signatures = Interner(span_signatures)
         self._dictionaries = Dictionaries()
         self._recent = RecentTraces()
-        self._compressor = ThreadPoolExecutor(1, "spanframe-compressor")
 
     def write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written]:
         """Commit the spans of several requests; see `Writer.write`."""

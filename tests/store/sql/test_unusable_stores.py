@@ -14,6 +14,8 @@ from spanframe_store.contract.errors import (
     StoreUnavailableError,
     StoreUnusableError,
 )
+from spanframe_store.sql import schema
+from spanframe_store.sql.backend import open_engine
 from spanframe_store.sql.engines import DATABASES
 from tests.plugins.contents import contents
 from tests.plugins.otlp import span
@@ -197,3 +199,33 @@ def test_a_new_writer_uses_what_is_there(open_store: Store) -> None:
     open_store.close()
     with Store(open_store.path) as store:
         assert store.write(span(1)) == (1, 0)
+
+
+def test_a_link_to_a_file_is_watched_like_the_file(
+    open_store: Store, tmp_path: Path
+) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(open_store.path)
+    with Store(link) as store:
+        assert store.write(span(2)) == (1, 0)
+        log = open_store.path.with_name(open_store.path.name + "-wal")
+        log.unlink()
+        with pytest.raises(StoreUnusableError, match="-wal was deleted"):
+            store.write(span(3))
+    open_store.close()
+
+
+def test_a_store_that_is_made_anew_between_two_sessions_is_met_anew(
+    store: Store,
+) -> None:
+    """Keys that a writer remembers of the old one would point nowhere."""
+    store.write(span(1), resource={"service.name": "a"})
+    store.engine.dispose()  # the server has ended the session
+    other = open_engine(store.url)
+    with other.begin() as connection:
+        for table in schema.metadata.tables.values():
+            if table is not schema.experiments:
+                connection.execute(table.delete())
+    other.dispose()
+    assert store.write(span(1), resource={"service.name": "a"}) == (1, 0)
+    assert [each.span_id for each in stored_spans(store.engine)] == [1]

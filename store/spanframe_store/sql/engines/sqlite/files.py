@@ -34,6 +34,7 @@ class _Files:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._real_path = path
         self._store = _identity(_status(path))
         self._sidecars: dict[str, _Identity] = {}
         self._connections = 0
@@ -51,6 +52,8 @@ class _Files:
             StoreUnusableError: they are not those of the connections before.
         """
         self._store = self._store or _identity(_status(self._path))
+        # SQLite follows a link, and keeps the log beside the file itself.
+        self._real_path = self._path.resolve()
         self._connections += 1
         try:
             self.check()
@@ -84,7 +87,7 @@ class _Files:
 
     def _check_sidecars(self) -> None:
         for suffix in _SIDECARS:
-            path = self._path.with_name(self._path.name + suffix)
+            path = self._real_path.with_name(self._real_path.name + suffix)
             status = _status(path)
             opened = self._sidecars.get(suffix)
             if opened is not None:
