@@ -33,9 +33,9 @@ class _Files:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._real_path = path
-        self._store = _identity(_status(path))
+        self._path = str(path)
+        self._sidecar_paths: list[str] = []
+        self._store = _identity(_status(self._path))
         self._sidecars: dict[str, _Identity] = {}
         self._connections = 0
         self._is_filled = False
@@ -53,7 +53,8 @@ class _Files:
         """
         self._store = self._store or _identity(_status(self._path))
         # SQLite follows a link, and keeps the log beside the file itself.
-        self._real_path = self._path.resolve()
+        real_path = os.path.realpath(self._path)
+        self._sidecar_paths = [real_path + suffix for suffix in _SIDECARS]
         self._connections += 1
         try:
             self.check()
@@ -86,14 +87,13 @@ class _Files:
             self._check_sidecars()
 
     def _check_sidecars(self) -> None:
-        for suffix in _SIDECARS:
-            path = self._real_path.with_name(self._real_path.name + suffix)
+        for path in self._sidecar_paths:
             status = _status(path)
-            opened = self._sidecars.get(suffix)
+            opened = self._sidecars.get(path)
             if opened is not None:
                 _compare(path, status, opened)
             elif (found := _identity(status)) is not None:
-                self._sidecars[suffix] = found
+                self._sidecars[path] = found
 
 
 _of_engines: Final[WeakKeyDictionary[Engine, _Files]] = WeakKeyDictionary()
@@ -108,14 +108,14 @@ def files_of(engine: Engine) -> _Files:
     return found
 
 
-def _unusable(path: Path, fate: str) -> StoreUnusableError:
+def _unusable(path: str, fate: str) -> StoreUnusableError:
     return StoreUnusableError(
         f"{path} {fate} while it was in use (put back what belongs there; a restart "
         "uses what is there)"
     )
 
 
-def _compare(path: Path, found: os.stat_result | None, opened: _Identity) -> None:
+def _compare(path: str, found: os.stat_result | None, opened: _Identity) -> None:
     if found is None:
         raise _unusable(path, "was deleted")
     if _identity(found) != opened:
@@ -126,14 +126,14 @@ def _identity(status: os.stat_result | None) -> _Identity | None:
     return None if status is None else (status.st_dev, status.st_ino)
 
 
-def _status(path: Path) -> os.stat_result | None:
+def _status(path: str) -> os.stat_result | None:
     """Return the status of a file; None: there is no file.
 
     Raises:
         StoreUnavailableError: nobody can tell.
     """
     try:
-        return path.stat()
+        return os.stat(path)  # noqa: PTH116 - in a third of the time of `Path.stat`
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
