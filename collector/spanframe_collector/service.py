@@ -114,6 +114,7 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
                 keep_within(limits, admin, commit_queue, telemetry)
             )
             try:
+                await commit_queue.perform(writer.check)  # from now on it is this store
                 await _receive(settings, commit_queue, telemetry, stop, ready_file)
             finally:
                 keeper.cancel()

@@ -260,6 +260,7 @@ def test_a_file_that_is_replaced_is_found_out_by_either(
         path = tmp_path / f"{is_ready}.db"
         store = Store(shutil.copy(empty_file, path))
         with closing(_writer(store)) as writer:
+            writer.check()
             if is_ready:
                 wait_until_ready(writer)
                 writer.write([rows_of(1)])

@@ -28,14 +28,15 @@ _Identity = tuple[int, int]
 class _Files:
     """The files of one writing engine.
 
-    The first connection decides which file is the store. Its log, and the index of
-    that, exist as long as a connection is open.
+    The first connection, or the first look, decides which file is the store. Its log,
+    and the index of that, exist as long as a connection is open.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = str(path)
         self._sidecar_paths: list[str] = []
-        self._store = _identity(_status(self._path))
+        # Not yet: a file of an image's lower layer gets an inode when it is opened.
+        self._store: _Identity | None = None
         self._sidecars: dict[str, _Identity] = {}
         self._connections = 0
         self._is_filled = False
@@ -51,7 +52,6 @@ class _Files:
         Raises:
             StoreUnusableError: they are not those of the connections before.
         """
-        self._store = self._store or _identity(_status(self._path))
         # SQLite follows a link, and keeps the log beside the file itself.
         real_path = os.path.realpath(self._path)
         self._sidecar_paths = [real_path + suffix for suffix in _SIDECARS]
@@ -75,9 +75,10 @@ class _Files:
             StoreUnusableError: a file was deleted, emptied or replaced.
             StoreUnavailableError: a file cannot be looked at.
         """
+        status = _status(self._path)
+        self._store = self._store or _identity(status)
         if self._store is None:
             return
-        status = _status(self._path)
         _compare(self._path, status, self._store)
         size = 0 if status is None else status.st_size
         if self._is_filled and not size:
@@ -100,7 +101,7 @@ _of_engines: Final[WeakKeyDictionary[Engine, _Files]] = WeakKeyDictionary()
 
 
 def files_of(engine: Engine) -> _Files:
-    """Return the files of a writing engine; call it once when the engine is made."""
+    """Return the files of a writing engine."""
     found = _of_engines.get(engine)
     if found is None:
         path = Path(engine.url.database or "").expanduser().absolute()
