@@ -19,11 +19,11 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from spanframe_collector.admission import Reservation
 from spanframe_collector.ingest import Ingest, Refusal, RefusedError
 from spanframe_collector.receivers.credentials import server_credentials
+from spanframe_collector.receivers.health import OPEN_METHODS, Health
 from spanframe_collector.receivers.message_slots import MessageSlots
 from spanframe_collector.receivers.responses import (
     RETRY_SECONDS,
@@ -40,9 +40,6 @@ __all__ = ["TRACE_SERVICE", "GrpcReceiver"]
 _log: Final = logging.getLogger(__name__)
 
 TRACE_SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
-_OPEN_METHODS: Final = frozenset(
-    {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}
-)
 
 _MAX_ARRIVAL_SECONDS: Final = 30.0
 """Maximum seconds for a message to arrive."""
@@ -64,7 +61,9 @@ class GrpcReceiver:
 
     def __init__(self, ingest: Ingest, settings: CollectorSettings) -> None:
         self._ingest = ingest
-        self._health = health.aio.HealthServicer()
+        self._health = Health(
+            frozenset({"", TRACE_SERVICE}), settings.max_request_bytes
+        )
         self._server = grpc.aio.server(
             options=_options(settings.max_request_bytes),
             interceptors=[_TokenCheck(Tokens(settings.token, settings.token_file))],
@@ -73,10 +72,8 @@ class GrpcReceiver:
         self._slots = MessageSlots(ingest.admission, settings.max_request_bytes)
         # Unary for the sender; a stream here, so that the message is asked for.
         export = grpc.stream_unary_rpc_method_handler(self._export)
-        self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(TRACE_SERVICE, {"Export": export}),)
-        )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        traces = grpc.method_handlers_generic_handler(TRACE_SERVICE, {"Export": export})
+        self._server.add_generic_rpc_handlers((traces, self._health.handler))
 
     async def start(self, address: Address) -> Address:
         """Serve; return the address with the port that is bound.
@@ -101,15 +98,11 @@ class GrpcReceiver:
 
     async def set_serving(self, *, serving: bool) -> None:
         """Set the answer of the health service: whether spans can be stored now."""
-        status = health_pb2.HealthCheckResponse
-        for service in ("", TRACE_SERVICE):
-            await self._health.set(
-                service, status.SERVING if serving else status.NOT_SERVING
-            )
+        self._health.set(serving=serving)
 
     async def announce_stop(self) -> None:
         """Report NOT_SERVING from now on, while requests are still consumed."""
-        await self._health.enter_graceful_shutdown()
+        self._health.end()
 
     async def stop(self, grace: float) -> None:
         """Accept no more requests, and finish the begun ones in ``grace`` seconds."""
@@ -148,16 +141,9 @@ class GrpcReceiver:
             RefusedError: when it does not arrive whole.
             BudgetSpentError: when too many arrive at once, or the budget is spent.
         """
-        async with self._slots.acquire():
-            try:
-                async with asyncio.timeout(_MAX_ARRIVAL_SECONDS):
-                    request = await context.read()
-            except TimeoutError:
-                raise RefusedError(Refusal.INCOMPLETE) from None
-        if request is grpc.aio.EOF:  # no message, or the sender hung up
-            raise RefusedError(Refusal.INCOMPLETE)
+        request = await self._slots.read(context, _MAX_ARRIVAL_SECONDS)
         reservation.grow_to(len(request))
-        return bytes(request)
+        return request
 
 
 def _options(max_request_bytes: int) -> list[tuple[str, int]]:
@@ -224,12 +210,13 @@ class _TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped u
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
-        self._denied = grpc.unary_unary_rpc_method_handler(_deny)
+        # A stream of requests: gRPC would read a single one before the call is denied.
+        self._denied = grpc.stream_unary_rpc_method_handler(_deny)
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], details: Any
     ) -> Any:
-        if details.method not in _OPEN_METHODS:
+        if details.method not in OPEN_METHODS:
             metadata = details.invocation_metadata
             shown = [value for key, value in metadata if key == "authorization"]
             if not self._tokens.allow(shown):
@@ -237,8 +224,7 @@ class _TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped u
         return await continuation(details)
 
 
-async def _deny(_request: bytes, context: Any) -> None:
-    await context.abort(
-        grpc.StatusCode.UNAUTHENTICATED,
-        "Send the collector's token as `authorization: Bearer …`.",
-    )
+async def _deny(_: object, context: Any) -> bytes:
+    context.set_code(grpc.StatusCode.UNAUTHENTICATED)
+    context.set_details("Send the collector's token as `authorization: Bearer …`.")
+    return b""
