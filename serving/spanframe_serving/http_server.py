@@ -37,6 +37,8 @@ needs some of them."""
 _MAX_SAMPLED_CONNECTIONS: Final = 16
 """Maximum idle connections among which the one to be closed is chosen."""
 
+_CLOSE: Final = (b"connection", b"close")
+
 
 class HttpServer:
     """Serves one ASGI application on one address."""
@@ -108,8 +110,33 @@ class _Connection(H11Protocol):
             victim.transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():  # TLS hands over what it has read before
+            return
         super().data_received(data)
         self._set_deadline()
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        # Another program on the way may have read the other length, and the rest of
+        # the connection as other requests (RFC 9112, 6.1).
+        if (
+            self.headers
+            and _CLOSE not in self.headers
+            and _has_two_lengths(self.headers)
+        ):
+            self.headers.append(_CLOSE)  # as if the peer had asked for it
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP; a request that waits for an answer gets no other."""
+        if self.is_idle:
+            super().send_400_response(msg)
+            return
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        if self.cycle.response_started:
+            self.transport.abort()
+        else:
+            super().send_400_response(msg)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -119,10 +146,17 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
         self._cancel_deadline()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request waits for its answer."""
+        if self.cycle is None:
+            return True
+        return self.cycle.response_complete
+
     def _idle_one(self) -> "_Connection":
         """Return the longest idle one of a sample of connections without a request."""
         ours = (c for c in self.connections if isinstance(c, _Connection))
-        idle = (c for c in ours if c.cycle is None or c.cycle.response_complete)
+        idle = (c for c in ours if c.is_idle)
         sample = islice(idle, _MAX_SAMPLED_CONNECTIONS)
         return min(sample, key=lambda c: c.last_received, default=self)
 
@@ -155,3 +189,8 @@ class _Connection(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _has_two_lengths(headers: list[tuple[bytes, bytes]]) -> bool:
+    names = {name for name, _ in headers}
+    return {b"content-length", b"transfer-encoding"} <= names

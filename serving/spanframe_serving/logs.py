@@ -58,3 +58,5 @@ def log_to_stderr(log_format: str) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Alembic logs every context that it opens at INFO.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # asyncio warns of every write to a peer that has left.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)

@@ -185,6 +185,60 @@ def test_of_too_many_connections_an_idle_one_is_dropped(
     serve(answer_when_told, talk)
 
 
+def test_a_request_with_two_lengths_is_the_last_of_its_connection() -> None:
+    async def talk(connect: Any) -> None:
+        reader, writer = await connect()
+        both = POST[:-2] + b"transfer-encoding: chunked\r\n\r\n"
+        writer.write(both + b"0\r\n\r\n" + GET)
+        answer = await reader.read()
+        assert answer.startswith(OK)
+        assert b"connection: close\r\n" in answer
+        assert answer.count(b"HTTP/1.1") == 1
+
+    serve(answer, talk)
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def test_a_body_that_breaks_before_the_answer_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def talk(connect: Any) -> None:
+        reader, writer = await connect()
+        writer.write(CHUNKED + b"1\r\na\r\nnonsense\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+
+    serve(answer, talk)
+    assert caplog.records == []
+
+
+def test_a_body_that_breaks_after_the_answer_began_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun, answered = asyncio.Event(), asyncio.Event()
+
+    async def answer_in_parts(_scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        begun.set()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await send({"type": "http.response.body", "body": b"late"})
+        answered.set()
+
+    async def talk(connect: Any) -> None:
+        reader, writer = await connect()
+        writer.write(CHUNKED + b"1\r\na\r\n")
+        await begun.wait()
+        writer.write(b"nonsense\r\n")
+        with suppress(ConnectionError):
+            assert b"late" not in await reader.read()
+        await answered.wait()
+
+    serve(answer_in_parts, talk)
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(
     "head",
     [
