@@ -489,7 +489,10 @@ def test_a_message_stays_on_its_line(capfd: pytest.CaptureFixture[str]) -> None:
     finally:
         root.handlers = handlers
         root.setLevel(level)
-    [line] = capfd.readouterr().err.splitlines()
+    written = ""
+    while not written.endswith("\n"):  # by a thread of its own
+        written += capfd.readouterr().err
+    [line] = written.splitlines()
     assert line.endswith(rf"The store says: {VISIBLE}")
 
 
