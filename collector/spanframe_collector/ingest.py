@@ -15,12 +15,22 @@ from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.decoders import Decoders
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.masking import Masker
-from spanframe_collector.otlp_json import Translated
+from spanframe_collector.otlp_json import (
+    MAX_OBJECTS,
+    TooManyObjectsError,
+    Translated,
+)
 from spanframe_collector.telemetry import Telemetry
 from spanframe_store.contract.errors import StoreUnavailableError
 from spanframe_store.contract.spans import Fact, Rejected, Source, SpanRow
-from spanframe_store.otlp import EnvelopeError, TooManyPartsError, decode_request
+from spanframe_store.otlp import (
+    EnvelopeError,
+    TooManyPartsError,
+    TooManyValuesError,
+    decode_request,
+)
 from spanframe_store.otlp.envelope import MAX_PARTS
+from spanframe_store.otlp.request import MAX_REQUEST_VALUES
 
 __all__ = ["Consumed", "Ingest", "Refusal", "RefusedError"]
 
@@ -42,8 +52,20 @@ class Refusal(enum.Enum):
 
     UNDECODABLE = "The request is not an OTLP ExportTraceServiceRequest."
     TOO_LARGE = (
-        "The request is larger, or holds more spans or attributes, than this "
-        "collector takes; send smaller batches."
+        "The request has more bytes than SPANFRAME_MAX_REQUEST_BYTES, or in JSON "
+        "SPANFRAME_MAX_JSON_BYTES, allows; send smaller batches."
+    )
+    TOO_MANY_SPANS = (
+        "The request has more spans, resources and scopes than "
+        "SPANFRAME_MAX_REQUEST_SPANS allows; send smaller batches."
+    )
+    TOO_MANY_VALUES = (
+        f"The request has more than {MAX_REQUEST_VALUES} values of attributes; send "
+        "smaller batches."
+    )
+    TOO_MANY_OBJECTS = (
+        f"The request has more than {MAX_OBJECTS} objects and arrays of JSON; send "
+        "smaller batches, or protobuf."
     )
     INCOMPLETE = "The request did not arrive whole in time; send it again."
     BUSY = "The collector has no room for more requests now; send it again."
@@ -54,7 +76,19 @@ class Refusal(enum.Enum):
     @property
     def is_transient(self) -> bool:
         """Whether the same request may succeed when it is sent again."""
-        return self not in {Refusal.UNDECODABLE, Refusal.TOO_LARGE}
+        return self is not Refusal.UNDECODABLE and not self.is_of_size
+
+    @property
+    def is_of_size(self) -> bool:
+        """Whether the request is more than a limit allows."""
+        return self.name.startswith("TOO_")
+
+
+_OF_SIZE: Final[dict[type[EnvelopeError], Refusal]] = {
+    TooManyObjectsError: Refusal.TOO_MANY_OBJECTS,
+    TooManyPartsError: Refusal.TOO_MANY_SPANS,
+    TooManyValuesError: Refusal.TOO_MANY_VALUES,
+}
 
 
 class RefusedError(Exception):
@@ -204,10 +238,9 @@ class Ingest:
             request, parts, rejected, warning = await asyncio.wait_for(
                 decoding, wait_seconds
             )
-        except TooManyPartsError:
-            raise RefusedError(Refusal.TOO_LARGE) from None
-        except EnvelopeError:
-            raise RefusedError(Refusal.UNDECODABLE) from None
+        except EnvelopeError as error:
+            refusal = _OF_SIZE.get(type(error), Refusal.UNDECODABLE)
+            raise RefusedError(refusal) from None
         except TimeoutError:
             raise RefusedError(Refusal.BUSY) from None
         spans = sum(map(len, parts))

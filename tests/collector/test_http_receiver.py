@@ -273,6 +273,13 @@ def test_json_has_a_limit_of_its_own(tmp_path: Path) -> None:
         assert send(url, in_json(message), JSON).status == 413
 
 
+def test_too_many_objects_of_json_are_refused_by_name(shared: Collector) -> None:
+    body = b'{"x":[' + b"{}," * 300_000 + b"{}]}"
+    answer = send(shared.http_endpoint, body, JSON)
+    assert answer.status == 413
+    assert "300000 objects and arrays" in answer.text
+
+
 def test_a_gzip_bomb_takes_no_memory(collector: Collector) -> None:
     """Catalogue 49."""
 

@@ -16,7 +16,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from spanframe_collector.otlp_json import Translated, to_protobuf
+from spanframe_collector.otlp_json import (
+    TooManyObjectsError,
+    Translated,
+    to_protobuf,
+    translation,
+)
 from spanframe_store.otlp import EnvelopeError, decode_request
 from tests.plugins.otlp import any_value, pairs, request, span
 from tests.plugins.otlp_json import (
@@ -349,8 +354,45 @@ def test_what_is_no_request_is_refused(broken: bytes) -> None:
 
 def test_more_objects_than_fit_the_memory_are_refused() -> None:
     """Catalogue 49."""
-    with pytest.raises(EnvelopeError, match="too many"):
+    with pytest.raises(TooManyObjectsError):
         to_protobuf(b'{"x":[' + b"{}," * 300_000 + b"{}]}")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 300_000, "{" * 300_000, '"{\\' * 100_000 + "[" * 300_000]
+)
+def test_brackets_in_a_text_are_text(text: str) -> None:
+    attributes = [{"key": "code", "value": {"stringValue": text}}]
+    one = {"traceId": "01" * 16, "spanId": "02" * 8, "attributes": attributes}
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]}
+    [row] = decode_request(to_protobuf(json.dumps(body).encode()).request).rows
+    assert Span.FromString(row.body).attributes[0].value.string_value == text
+
+
+TEXTS = st.text('[{"\\}]a')
+VALUES = st.recursive(
+    TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=20
+)
+
+
+def objects_in(value: Any) -> int:
+    """Count as a parser does, once it has them all in memory."""
+    if isinstance(value, dict):
+        return 1 + sum(map(objects_in, value.values()))
+    return 1 + sum(map(objects_in, value)) if isinstance(value, list) else 0
+
+
+@given(st.lists(VALUES), st.integers(1, 9))
+def test_objects_outside_of_texts_are_counted_exactly(
+    value: list[Any], counted_bytes: int
+) -> None:
+    body, objects = json.dumps(value).encode(), objects_in(value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(translation, "_COUNTED_BYTES", counted_bytes)
+        patch.setattr(translation, "MAX_OBJECTS", objects)
+        assert not translation._has_too_many_objects(body)
+        patch.setattr(translation, "MAX_OBJECTS", objects - 1)
+        assert translation._has_too_many_objects(body)
 
 
 def attribute(value: Any) -> dict[str, Any]:

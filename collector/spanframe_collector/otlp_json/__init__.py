@@ -1,5 +1,10 @@
 """Translates OTLP/JSON to OTLP protobuf, which is all that is decoded."""
 
-from spanframe_collector.otlp_json.translation import Translated, to_protobuf
+from spanframe_collector.otlp_json.translation import (
+    MAX_OBJECTS,
+    TooManyObjectsError,
+    Translated,
+    to_protobuf,
+)
 
-__all__ = ["Translated", "to_protobuf"]
+__all__ = ["MAX_OBJECTS", "TooManyObjectsError", "Translated", "to_protobuf"]

@@ -182,9 +182,9 @@ def _refuse(context: Any, refusal: Refusal) -> bytes:
     context.set_details(refusal.value)
     if not refusal.is_transient:
         # gRPC's own code for too many bytes, for which senders split their batch.
-        is_large = refusal is Refusal.TOO_LARGE
-        code = grpc.StatusCode
-        context.set_code(code.RESOURCE_EXHAUSTED if is_large else code.INVALID_ARGUMENT)
+        codes = grpc.StatusCode
+        of_size, other = codes.RESOURCE_EXHAUSTED, codes.INVALID_ARGUMENT
+        context.set_code(of_size if refusal.is_of_size else other)
         return b""
     context.set_code(grpc.StatusCode.UNAVAILABLE)
     nanos = int(random.uniform(*RETRY_SECONDS) * 1e9)  # noqa: S311 - jitter

@@ -280,7 +280,7 @@ def _check_length(request: _Request, limit: int) -> None:
 def _refused(request: _Request, refusal: Refusal) -> _Response:
     if refusal.is_transient:
         return _refusal(request, 503, refusal.value, _retry_after())
-    status = 413 if refusal is Refusal.TOO_LARGE else 400
+    status = 413 if refusal.is_of_size else 400
     return _refusal(request, status, refusal.value)
 
 

@@ -45,7 +45,7 @@ def plain_values(
         budget: is spent on these and the values inside of them; None: no limit.
 
     Raises:
-        TooManyPartsError: when the budget is spent.
+        TooManyValuesError: when the budget is spent.
     """
     if budget is not None:
         budget.spend(len(pairs))

@@ -16,6 +16,7 @@ __all__ = [
     "EnvelopeError",
     "RawScope",
     "TooManyPartsError",
+    "TooManyValuesError",
     "has_more_fields",
     "join_spans",
     "rebuild",
@@ -38,26 +39,33 @@ class EnvelopeError(ValueError):
 
 
 class TooManyPartsError(EnvelopeError):
-    """The request has more parts, or more attribute values, than the maximum."""
+    """The request has more spans, scopes and resources than the maximum."""
+
+
+class TooManyValuesError(EnvelopeError):
+    """The request has more attribute values than the maximum."""
 
 
 class Budget:
     """What is left of a limit on a request: its fields, or its attribute values."""
 
-    __slots__ = ("left",)
+    __slots__ = ("_error", "left")
 
-    def __init__(self, left: int) -> None:
+    def __init__(
+        self, left: int, error: type[EnvelopeError] = TooManyPartsError
+    ) -> None:
         self.left = left
+        self._error = error
 
     def spend(self, count: int) -> None:
         """Subtract what was found.
 
         Raises:
-            TooManyPartsError: when it is more than is left.
+            EnvelopeError: of the given type, when it is more than is left.
         """
         self.left -= count
         if self.left < 0:
-            raise TooManyPartsError("too many spans, scopes, resources or values")
+            raise self._error("the request has more than the maximum")
 
     def try_spend(self, count: int) -> bool:
         """Subtract, if enough is left; tell whether it was."""

@@ -25,13 +25,20 @@ from spanframe_store.contract.spans import (
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp import conventions, facts
 from spanframe_store.otlp.anyvalue import plain_values
-from spanframe_store.otlp.envelope import MAX_PARTS, Budget, RawScope, walk
+from spanframe_store.otlp.envelope import (
+    MAX_PARTS,
+    Budget,
+    RawScope,
+    TooManyValuesError,
+    walk,
+)
 from spanframe_store.otlp.precedence import parent_id, rank_of, signed_id
 from spanframe_store.otlp.previews import shortened
 from spanframe_store.otlp.sizes import is_too_large, is_too_many_parts, is_unfit
 
 __all__ = [
     "MAX_REMEMBERED_BYTES",
+    "MAX_REQUEST_VALUES",
     "Decoded",
     "decode_request",
     "decode_stored",
@@ -57,7 +64,7 @@ MAX_REMEMBERED_BYTES: Final = 16 << 10
 _MAX_REMEMBERED_NAME_CHARS: Final = 256
 """Maximum length of a signature's texts that is kept in memory, in characters."""
 
-_MAX_REQUEST_VALUES: Final = 400_000
+MAX_REQUEST_VALUES: Final = 400_000
 """Maximum attribute values of one request, nested ones included; they take half a
 second."""
 
@@ -120,12 +127,14 @@ def decode_request(
 
     Raises:
         EnvelopeError: when the bytes are not such a message.
-        TooManyPartsError: when it has more parts, or too many attributes.
+        TooManyPartsError: when it has more parts.
+        TooManyValuesError: when it has too many attributes.
     """
     rows: list[SpanRow] = []
     rejected: Counter[str] = Counter()
     request_facts = _storable_facts(request_facts)
-    budgets = _Budgets(Budget(_MAX_REQUEST_VALUES), Budget(_MAX_PREVIEWED_BYTES))
+    values = Budget(MAX_REQUEST_VALUES, TooManyValuesError)
+    budgets = _Budgets(values, Budget(_MAX_PREVIEWED_BYTES))
     for scope in walk(request, max_parts):
         if is_unfit(scope.resource) or is_unfit(scope.scope):
             rejected["resource_too_large"] += len(scope.spans)

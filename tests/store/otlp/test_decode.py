@@ -9,6 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from spanframe_store.contract.spans import Fact, Rank, Source, SpanRow
 from spanframe_store.otlp import (
     TooManyPartsError,
+    TooManyValuesError,
     decode_request,
     previews_of,
 )
@@ -254,7 +255,7 @@ def test_a_span_that_would_fill_the_memory_costs_that_span_alone(
 def test_a_request_of_countless_spans_is_refused(scopes: int) -> None:
     """Catalogue 49: two bytes a span must not become hundreds each."""
     scope = rebuild(RawScope(b"", b"", b"", b"", [b""] * (100_001 // scopes + 1)))
-    with pytest.raises(EnvelopeError, match="too many spans"):
+    with pytest.raises(TooManyPartsError):
         decode_request(scope * scopes)
 
 
@@ -278,7 +279,7 @@ def test_a_request_of_countless_attributes_is_refused(
 ) -> None:
     """Catalogue 49: any of these takes its senders a second, and no more."""
     messages = [span(n, attributes=attributes) for n in range(1, spans + 1)]
-    with pytest.raises(TooManyPartsError):
+    with pytest.raises(TooManyValuesError):
         decode_request(request(*messages).SerializeToString())
     fewer = request(*messages[: spans * 9 // 10]).SerializeToString()
     assert len(decode_request(fewer).rows) == spans * 9 // 10
@@ -287,7 +288,7 @@ def test_a_request_of_countless_attributes_is_refused(
 def test_large_resources_are_counted() -> None:
     one = request(span(1), resource={"numbers": [7] * 600_000}).SerializeToString()
     assert len(decode_request(one).rows) == 1
-    with pytest.raises(TooManyPartsError):
+    with pytest.raises(TooManyValuesError):
         decode_request(one * 3)
 
 
