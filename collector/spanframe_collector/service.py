@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -27,6 +28,8 @@ from spanframe_collector.settings import CollectorSettings
 from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
 from spanframe_serving.addresses import Address
+from spanframe_serving.file_limit import max_connections_within, raise_file_limit
+from spanframe_serving.relay import FILES_PER_CONNECTION
 from spanframe_store.contract.store import Limits, WriterOptions
 from spanframe_store.registry import backend_of
 
@@ -81,6 +84,7 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
         StoreError: when the store cannot be opened or has another version.
         OSError: when an address cannot be bound or the file cannot be written.
     """
+    settings = _within_file_limit(settings)
     return_freed_memory()
     raise_gc_thresholds()
     backend = backend_of(settings.store)
@@ -121,6 +125,24 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
         _log.info("Stopped: %s", telemetry.summary())
     finally:
         admin.close()
+
+
+def _within_file_limit(settings: CollectorSettings) -> CollectorSettings:
+    """Raise the limit of open files, and have connections leave some for the store."""
+    files = raise_file_limit()
+    most = max_connections_within(
+        files, settings.max_connections, FILES_PER_CONNECTION + 1
+    )
+    if most < settings.max_connections:
+        _log.warning(
+            "The limit of %d open files leaves room for %d connections of each "
+            "receiver, not %d (SPANFRAME_MAX_CONNECTIONS). Raise the hard limit "
+            "(ulimit -Hn, LimitNOFILE) if there are more senders.",
+            files,
+            most,
+            settings.max_connections,
+        )
+    return dataclasses.replace(settings, max_connections=most)
 
 
 async def _receive(

@@ -151,6 +151,12 @@ class CollectorSettings(SettingsBase):
         "Maximum bytes of requests in work at once; beyond it senders have to wait.",
         whole_number(1024, 1 << 34),
     )
+    max_connections: int = setting(
+        "SPANFRAME_MAX_CONNECTIONS",
+        "1000",
+        "Maximum connections of a receiver; beyond it the longest silent are closed.",
+        whole_number(8, 1 << 20),
+    )
     second_process: str = setting(
         "SPANFRAME_SECOND_PROCESS",
         "auto",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spanframe_serving import http_server
+from spanframe_serving import acceptor, http_server
 from spanframe_serving.addresses import Address
 from spanframe_serving.http_server import HttpServer
 
@@ -39,12 +39,14 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def serve(
-    app: Any, talk: Callable[[Callable[[], Awaitable[tuple[Reader, Writer]]]], Any]
+    app: Any,
+    talk: Callable[[Callable[[], Awaitable[tuple[Reader, Writer]]]], Any],
+    max_connections: int = 100,
 ) -> None:
     """Run a server, and a conversation that opens its connections by ``connect``."""
 
     async def run() -> None:
-        server = HttpServer(app, None)
+        server = HttpServer(app, None, max_connections)
         address = await server.start(Address("127.0.0.1", 0))
         writers: list[Writer] = []
 
@@ -161,7 +163,6 @@ def test_of_too_many_connections_an_idle_one_is_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Catalogue 51."""
-    monkeypatch.setattr(http_server, "_MAX_CONNECTIONS", 2)
     monkeypatch.setattr(http_server, "_MAX_HEAD_SECONDS", 1000)
 
     async def talk(connect: Any) -> None:
@@ -182,7 +183,68 @@ def test_of_too_many_connections_an_idle_one_is_dropped(
         await answer(scope, receive, send)
 
     asked, told = asyncio.Event(), asyncio.Event()
-    serve(answer_when_told, talk)
+    serve(answer_when_told, talk, max_connections=2)
+
+
+def test_a_body_that_is_half_sent_goes_before_an_idle_connection() -> None:
+    async def talk(connect: Any) -> None:
+        idle, writer = await connect()
+        writer.write(GET)
+        await idle.readuntil(b"\r\n\r\n")
+        half, half_writer = await connect()
+        half_writer.write(POST + b"x" * 10)
+        await asked.wait()
+        fresh, fresh_writer = await connect()
+        fresh_writer.write(GET)
+        assert await fresh.readuntil(b"\r\n") == OK
+        assert await is_closed(half)
+        writer.write(GET)
+        assert await idle.readuntil(b"\r\n") == OK
+
+    async def answer_once_it_is_there(scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "POST":
+            asked.set()
+            while (await receive()).get("more_body"):
+                pass
+        await answer(scope, receive, send)
+
+    asked = asyncio.Event()
+    serve(answer_once_it_is_there, talk, max_connections=2)
+
+
+def test_while_all_wait_for_answers_there_are_some_connections_more(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For health checks; the longest silent of them goes first."""
+    monkeypatch.setattr(acceptor, "_RESERVED_CONNECTIONS", 1)
+
+    async def talk(connect: Any) -> None:
+        busy, writer = await connect()
+        writer.write(GET)
+        await asked.wait()
+        silent, _ = await connect()
+        extra, extra_writer = await connect()
+        assert await is_closed(silent)
+        extra_writer.write(GET)
+        assert await extra.readuntil(b"\r\n") == OK
+        assert b"content-length: 5" in await extra.readuntil(b"extra")
+        told.set()
+        assert await busy.readuntil(b"\r\n") == OK
+
+    async def answer_when_told(scope: Any, receive: Any, send: Any) -> None:
+        if not scope["state"]["is_extra"]:
+            asked.set()
+            await told.wait()
+            await answer(scope, receive, send)
+            return
+        headers = [(b"content-length", b"5")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"extra"})
+
+    asked, told = asyncio.Event(), asyncio.Event()
+    serve(answer_when_told, talk, max_connections=1)
+    [said] = caplog.records
+    assert "SPANFRAME_MAX_CONNECTIONS" in said.getMessage()
 
 
 def test_a_request_with_two_lengths_is_the_last_of_its_connection() -> None:
@@ -273,4 +335,4 @@ def test_the_signals_stay_with_the_service() -> None:
 
 
 def test_a_server_that_never_started_can_be_stopped() -> None:
-    asyncio.run(HttpServer(answer, None).stop(1))
+    asyncio.run(HttpServer(answer, None, 1).stop(1))

@@ -32,7 +32,8 @@ from spanframe_collector.receivers.responses import (
 )
 from spanframe_collector.settings import CollectorSettings
 from spanframe_serving.addresses import Address
-from spanframe_serving.sockets import listen, refuse_if_served
+from spanframe_serving.relay import Relay
+from spanframe_serving.sockets import listen, private_address, refuse_if_served
 from spanframe_serving.tokens import Tokens
 
 __all__ = ["TRACE_SERVICE", "GrpcReceiver"]
@@ -65,10 +66,12 @@ class GrpcReceiver:
             frozenset({"", TRACE_SERVICE}), settings.max_request_bytes
         )
         self._server = grpc.aio.server(
-            options=_options(settings.max_request_bytes),
+            options=_options(settings),
             interceptors=[_TokenCheck(Tokens(settings.token, settings.token_file))],
         )
         self._credentials = server_credentials(settings)
+        self._max_connections = settings.max_connections
+        self._relay: Relay | None = None
         self._slots = MessageSlots(ingest.admission, settings.max_request_bytes)
         # Unary for the sender; a stream here, so that the message is asked for.
         export = grpc.stream_unary_rpc_method_handler(self._export)
@@ -81,20 +84,29 @@ class GrpcReceiver:
         Raises:
             OSError: when the address cannot be bound.
         """
-        refuse_if_served(address)
+        if address.host.startswith("unix:"):
+            refuse_if_served(address)
+            self._bind(address)
+            await self._server.start()
+        else:
+            listener = listen(address)
+            inner = private_address()
+            self._bind(inner)
+            await self._server.start()
+            self._relay = Relay(listener, inner, self._max_connections)
+            address = address._replace(port=listener.getsockname()[1])
+        await self.set_serving(serving=True)
+        return address
+
+    def _bind(self, address: Address) -> None:
         try:
-            port = self._bind(str(address))
+            if self._credentials is None:
+                self._server.add_insecure_port(str(address))
+            else:
+                self._server.add_secure_port(str(address), self._credentials)
         except RuntimeError:
             listen(address).close()  # raises with the reason; gRPC has none
             raise OSError(f"cannot listen on {address}") from None
-        await self._server.start()
-        await self.set_serving(serving=True)
-        return address._replace(port=0 if address.host.startswith("unix:") else port)
-
-    def _bind(self, address: str) -> int:
-        if self._credentials is None:
-            return int(self._server.add_insecure_port(address))
-        return int(self._server.add_secure_port(address, self._credentials))
 
     async def set_serving(self, *, serving: bool) -> None:
         """Set the answer of the health service: whether spans can be stored now."""
@@ -106,7 +118,11 @@ class GrpcReceiver:
 
     async def stop(self, grace: float) -> None:
         """Accept no more requests, and finish the begun ones in ``grace`` seconds."""
+        if self._relay is not None:
+            self._relay.close()
         await self._server.stop(grace)
+        if self._relay is not None:
+            self._relay.close_all()
 
     async def _export(
         self, _: object, context: "grpc.aio.ServicerContext[bytes, bytes]"
@@ -146,9 +162,12 @@ class GrpcReceiver:
         return request
 
 
-def _options(max_request_bytes: int) -> list[tuple[str, int]]:
+def _options(settings: CollectorSettings) -> list[tuple[str, int]]:
     return [
-        ("grpc.max_receive_message_length", max_request_bytes),
+        ("grpc.max_receive_message_length", settings.max_request_bytes),
+        ("grpc.max_allowed_incoming_connections", settings.max_connections),
+        # From the first byte to the end of the TLS handshake and HTTP/2's settings.
+        ("grpc.server_handshake_timeout_ms", 10_000),
         # A second collector on the port must fail, and not take a part of the traffic.
         ("grpc.so_reuseport", 0),
         # OpenTelemetry Collectors ping every 10 s, also between requests; some early.

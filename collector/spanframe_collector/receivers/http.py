@@ -77,6 +77,8 @@ class _Request:
         self.method: str = scope["method"]
         # As it was sent, percent-encoding included: paths are compared byte by byte.
         self.path: str = scope["raw_path"].decode("latin-1")
+        self.is_extra: bool = scope["state"]["is_extra"]
+        """Whether it is on a connection that is kept for health checks."""
         self._headers = [
             (name.decode("latin-1"), value.decode("latin-1").strip())
             for name, value in scope["headers"]
@@ -117,7 +119,9 @@ class HttpReceiver:
             _PROTOBUF: settings.max_request_bytes,
             _JSON: min(settings.max_request_bytes, settings.max_json_bytes),
         }
-        self._server = HttpServer(self._serve, tls_context(settings))
+        self._server = HttpServer(
+            self._serve, tls_context(settings), settings.max_connections
+        )
         self._is_ready = True
 
     async def start(self, address: Address) -> Address:
@@ -159,6 +163,8 @@ class HttpReceiver:
             *response.headers,
             *self._cors(request),
         )
+        if request.is_extra:
+            headers += (("connection", "close"),)
         raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
         await send(
             {"type": "http.response.start", "status": response.status, "headers": raw}
@@ -184,7 +190,13 @@ class HttpReceiver:
             return _refused(request, error.refusal)
 
     def _denial(self, request: _Request) -> _Response | None:
-        """Return the refusal of a wrong token, path or method; None: it is accepted."""
+        """Return the refusal of a wrong token, path or method; None: it is accepted.
+
+        What is on a connection beyond the limit is refused, too.
+        """
+        if request.is_extra:
+            self._telemetry.request(Refusal.BUSY.name.lower())
+            return _refused(request, Refusal.BUSY)
         if not self._tokens.allow(request.values("authorization")):
             text = "Send the collector's token as `authorization: Bearer …`."
             return _refusal(request, 401, text, (("www-authenticate", "Bearer"),))
