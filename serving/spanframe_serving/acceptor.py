@@ -30,6 +30,9 @@ _LOG_PERIOD_SECONDS: Final = 60.0
 _ACCEPTED_AT_ONCE: Final = 16
 """Connections that are accepted before anything else is done."""
 
+_MAX_SILENT_SECONDS: Final = 10.0
+"""Maximum seconds until the first bytes of a connection."""
+
 _RETRY_SECONDS: Final = 0.1
 """Seconds until the next accept, after the system refused one."""
 
@@ -90,7 +93,8 @@ class Acceptor:
         Args:
             listener: listening socket; `close` closes it.
             max_connections: maximum connections at once.
-            serve: serves one connection until it is closed.
+            serve: serves one connection until it is closed; called once there are
+                bytes to be read, as before that a connection is to cost nothing.
         """
         self._listener = listener
         self._max_connections = max_connections
@@ -142,8 +146,12 @@ class Acceptor:
 
     async def _hold(self, connection: Accepted) -> None:
         try:
-            with suppress(OSError):  # a handshake that failed, a peer that has left
+            if await _sends(connection.socket):
                 await self._serve(connection)
+        except OSError as error:  # a handshake failed, the peer is silent or has left
+            # The frames of the traceback refer to the error, and to what TLS buffers:
+            # both would stay until the cyclic garbage collector runs.
+            error.__traceback__ = None
         finally:
             self._open.pop(connection, None)
             self._extra.pop(connection, None)
@@ -176,3 +184,20 @@ class Acceptor:
             self._closed,
         )
         self._closed = 0
+
+
+async def _sends(accepted: socket.socket) -> bool:
+    """Wait for the first bytes; return whether any came, and not the end.
+
+    Raises:
+        TimeoutError: when nothing comes in time.
+    """
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(accepted, readable.set)
+    try:
+        async with asyncio.timeout(_MAX_SILENT_SECONDS):
+            await readable.wait()
+    finally:
+        loop.remove_reader(accepted)
+    return bool(accepted.recv(1, socket.MSG_PEEK))

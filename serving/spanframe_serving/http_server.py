@@ -5,6 +5,7 @@ slow heads, late bodies and idle connections, which are added here.
 """
 
 import asyncio
+import asyncio.sslproto
 import math
 import socket
 import ssl
@@ -29,6 +30,10 @@ _MAX_IDLE_SECONDS: Final = 60
 
 _MAX_HEAD_BYTES: Final = 16 << 10
 """Maximum size of the head of a request, in bytes."""
+
+# asyncio gives each TLS connection a buffer of this size (256 KiB) before its peer has
+# shown anything, and has no parameter for it.
+asyncio.sslproto.SSLProtocol.max_size = 64 << 10
 
 _CLOSE: Final = (b"connection", b"close")
 

@@ -18,9 +18,6 @@ __all__ = ["FILES_PER_CONNECTION", "Relay"]
 FILES_PER_CONNECTION: Final = 3
 """Open files of one connection: its socket, and the two ends of that to the server."""
 
-_MAX_SILENT_SECONDS: Final = 10.0
-"""Maximum seconds until the first bytes of a connection."""
-
 
 class Relay:
     """Accepts connections within a limit, and connects each with the server."""
@@ -49,26 +46,16 @@ class Relay:
 
     async def _serve(self, accepted: Accepted) -> None:
         loop = asyncio.get_running_loop()
-        outer = _End(accepted)
-        transport, _ = await loop.connect_accepted_socket(
-            lambda: outer, accepted.socket
-        )
-        accepted.transport = transport
+        _, inner = await loop.create_unix_connection(_End, self._path)
         try:
-            async with asyncio.timeout(_MAX_SILENT_SECONDS):
-                await outer.begun.wait()
-            if not transport.is_closing():
-                _, inner = await loop.create_unix_connection(_End, self._path)
-                inner.socket.setsockopt(
-                    socket.SOL_SOCKET, socket.SO_SNDBUF, len(_BUFFER)
-                )
-                try:
-                    outer.join(inner)
-                    await outer.ended.wait()
-                finally:
-                    inner.transport.close()
+            inner.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, len(_BUFFER))
+            transport, outer = await loop.connect_accepted_socket(
+                lambda: _End(inner, accepted), accepted.socket
+            )
+            accepted.transport = transport
+            await outer.ended.wait()
         finally:
-            transport.abort()
+            inner.transport.close()
 
 
 _BUFFER: Final = memoryview(bytearray(1 << 20))
@@ -77,22 +64,18 @@ of them the event loop may have to wait for a thread that decodes."""
 
 
 class _End(asyncio.BufferedProtocol):
-    """One end of the connection from a peer to the server."""
+    """One end of the connection from a peer to the server; it passes bytes on.
 
-    def __init__(self, accepted: Accepted | None = None) -> None:
+    The end at the server is made first, and reads nothing until it has another one.
+    """
+
+    def __init__(
+        self, other: "_End | None" = None, accepted: Accepted | None = None
+    ) -> None:
         self._accepted = accepted
         self.transport: asyncio.Transport  # from `connection_made` on
-        self._other: _End | None = None
-        self._early = b""
-        self.begun = asyncio.Event()
+        self.other = other
         self.ended = asyncio.Event()
-
-    def join(self, other: "_End") -> None:
-        """Pass on to each end what the other one receives, from the first byte on."""
-        self._other, other._other = other, self  # noqa: SLF001 - of the same class
-        other.transport.write(self._early)
-        self._early = b""
-        self.transport.resume_reading()
 
     @property
     def socket(self) -> socket.socket:
@@ -104,31 +87,30 @@ class _End(asyncio.BufferedProtocol):
         self, transport: asyncio.Transport
     ) -> None:
         self.transport = transport
+        if self.other is None:
+            transport.pause_reading()
+        else:
+            self.other.other = self
+            self.other.transport.resume_reading()
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         return _BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
-        data = bytes(_BUFFER[:nbytes])
         if self._accepted is not None:
             self._accepted.received(State.IDLE)
-        if self._other is not None:
-            self._other.transport.write(data)
-        else:
-            self._early = data
-            self.transport.pause_reading()
-            self.begun.set()
+        if self.other is not None:
+            self.other.transport.write(bytes(_BUFFER[:nbytes]))
 
     def pause_writing(self) -> None:
-        if self._other is not None:
-            self._other.transport.pause_reading()
+        if self.other is not None:
+            self.other.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        if self._other is not None:
-            self._other.transport.resume_reading()
+        if self.other is not None:
+            self.other.transport.resume_reading()
 
     def connection_lost(self, _: Exception | None) -> None:
-        self.begun.set()
         self.ended.set()
-        if self._other is not None:
-            self._other.transport.close()
+        if self.other is not None:
+            self.other.transport.close()

@@ -1,12 +1,16 @@
 """The HTTP server as a guest in our loop: whom it waits for, and for how long."""
 
 import asyncio
+import asyncio.sslproto
+import gc
 import signal
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
+import trustme
 
 from spanframe_serving import acceptor, http_server
 from spanframe_serving.addresses import Address
@@ -36,17 +40,19 @@ async def answer_late(scope: Any, receive: Any, send: Any) -> None:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "_MAX_HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(acceptor, "_MAX_SILENT_SECONDS", 0.1)
 
 
 def serve(
     app: Any,
     talk: Callable[[Callable[[], Awaitable[tuple[Reader, Writer]]]], Any],
     max_connections: int = 100,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Run a server, and a conversation that opens its connections by ``connect``."""
 
     async def run() -> None:
-        server = HttpServer(app, None, max_connections)
+        server = HttpServer(app, tls, max_connections)
         address = await server.start(Address("127.0.0.1", 0))
         writers: list[Writer] = []
 
@@ -164,6 +170,7 @@ def test_of_too_many_connections_an_idle_one_is_dropped(
 ) -> None:
     """Catalogue 51."""
     monkeypatch.setattr(http_server, "_MAX_HEAD_SECONDS", 1000)
+    monkeypatch.setattr(acceptor, "_MAX_SILENT_SECONDS", 1000)
 
     async def talk(connect: Any) -> None:
         busy, writer = await connect()
@@ -332,6 +339,28 @@ def test_the_signals_stay_with_the_service() -> None:
         assert "uvicorn" not in str(getattr(now[1], "__module__", ""))
 
     serve(answer, talk)
+
+
+def test_a_handshake_that_fails_leaves_nothing_in_memory() -> None:
+    certificate = trustme.CA().issue_cert("localhost")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+
+    async def talk(connect: Any) -> None:
+        for _ in range(3):
+            reader, writer = await connect()
+            writer.write(POST)
+            with suppress(ConnectionError):
+                await reader.read()
+        await asyncio.sleep(0.01)
+        assert asyncio.sslproto.SSLProtocol not in map(type, gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        serve(answer, talk, tls=context)
+    finally:
+        gc.enable()
 
 
 def test_a_server_that_never_started_can_be_stopped() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from spanframe_serving import file_limit, relay
+from spanframe_serving import acceptor, file_limit
 from spanframe_serving.addresses import Address
 from spanframe_serving.relay import Relay
 from spanframe_serving.sockets import listen, private_address
@@ -75,6 +75,23 @@ def test_bytes_come_through_whole_both_ways() -> None:
     serve(talk)
 
 
+def test_a_server_may_speak_first() -> None:
+    """As gRPC does, with its settings."""
+
+    async def greet(reader: Reader, writer: Writer) -> None:
+        writer.write(b"hello")
+        await reader.read()
+        writer.close()
+
+    async def talk(connect: Connect) -> None:
+        for _ in range(50):
+            reader, writer = await connect()
+            writer.write(b"x")
+            assert await reader.readexactly(5) == b"hello"
+
+    serve(talk, server=greet)
+
+
 def test_a_reader_that_is_slow_fills_no_memory() -> None:
     """What is not read stays with its sender, on the whole way."""
     written = 0
@@ -116,7 +133,7 @@ def test_a_server_that_hangs_up_is_heard_to_the_end() -> None:
 def test_a_connection_that_sends_nothing_has_a_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(relay, "_MAX_SILENT_SECONDS", 0.05)
+    monkeypatch.setattr(acceptor, "_MAX_SILENT_SECONDS", 0.05)
 
     async def talk(connect: Connect) -> None:
         reader, _ = await connect()
