@@ -17,6 +17,7 @@ from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.masking import Masker
 from spanframe_collector.otlp_json import (
     MAX_OBJECTS,
+    MAX_VALUES,
     TooManyObjectsError,
     Translated,
 )
@@ -64,8 +65,8 @@ class Refusal(enum.Enum):
         "smaller batches."
     )
     TOO_MANY_OBJECTS = (
-        f"The request has more than {MAX_OBJECTS} objects and arrays of JSON; send "
-        "smaller batches, or protobuf."
+        f"The request has more than {MAX_OBJECTS} objects and arrays, or {MAX_VALUES} "
+        "values, of JSON; send smaller batches, or protobuf."
     )
     INCOMPLETE = "The request did not arrive whole in time; send it again."
     BUSY = "The collector has no room for more requests now; send it again."

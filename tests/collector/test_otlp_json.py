@@ -356,6 +356,8 @@ def test_more_objects_than_fit_the_memory_are_refused() -> None:
     """Catalogue 49."""
     with pytest.raises(TooManyObjectsError):
         to_protobuf(b'{"x":[' + b"{}," * 300_000 + b"{}]}")
+    with pytest.raises(TooManyObjectsError):
+        to_protobuf(b'{"x":[' + b'"ab",' * 800_001 + b"1]}")
 
 
 @pytest.mark.parametrize(
@@ -369,7 +371,7 @@ def test_brackets_in_a_text_are_text(text: str) -> None:
     assert Span.FromString(row.body).attributes[0].value.string_value == text
 
 
-TEXTS = st.text('[{"\\}]a')
+TEXTS = st.text(',[{"\\}]a')
 VALUES = st.recursive(
     TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=20
 )
@@ -382,17 +384,29 @@ def objects_in(value: Any) -> int:
     return 1 + sum(map(objects_in, value)) if isinstance(value, list) else 0
 
 
+def commas_in(value: Any) -> int:
+    inner = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(inner, list):
+        return 0
+    return max(0, len(inner) - 1) + sum(map(commas_in, inner))
+
+
 @given(st.lists(VALUES), st.integers(1, 9))
 def test_objects_outside_of_texts_are_counted_exactly(
     value: list[Any], counted_bytes: int
 ) -> None:
     body, objects = json.dumps(value).encode(), objects_in(value)
+    commas = commas_in(value)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(translation, "_COUNTED_BYTES", counted_bytes)
         patch.setattr(translation, "MAX_OBJECTS", objects)
-        assert not translation._has_too_many_objects(body)
+        patch.setattr(translation, "MAX_VALUES", commas)
+        assert not translation._has_too_many_parts(body)
         patch.setattr(translation, "MAX_OBJECTS", objects - 1)
-        assert translation._has_too_many_objects(body)
+        assert translation._has_too_many_parts(body)
+        patch.setattr(translation, "MAX_OBJECTS", objects)
+        patch.setattr(translation, "MAX_VALUES", commas - 1)
+        assert translation._has_too_many_parts(body)
 
 
 def attribute(value: Any) -> dict[str, Any]:

@@ -2,9 +2,16 @@
 
 from spanframe_collector.otlp_json.translation import (
     MAX_OBJECTS,
+    MAX_VALUES,
     TooManyObjectsError,
     Translated,
     to_protobuf,
 )
 
-__all__ = ["MAX_OBJECTS", "TooManyObjectsError", "Translated", "to_protobuf"]
+__all__ = [
+    "MAX_OBJECTS",
+    "MAX_VALUES",
+    "TooManyObjectsError",
+    "Translated",
+    "to_protobuf",
+]

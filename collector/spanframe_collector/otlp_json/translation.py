@@ -29,20 +29,30 @@ from spanframe_collector.otlp_json.values import (
 from spanframe_store.contract.spans import Rejected
 from spanframe_store.otlp.envelope import EnvelopeError
 
-__all__ = ["MAX_OBJECTS", "TooManyObjectsError", "Translated", "to_protobuf"]
+__all__ = [
+    "MAX_OBJECTS",
+    "MAX_VALUES",
+    "TooManyObjectsError",
+    "Translated",
+    "to_protobuf",
+]
 
 MAX_OBJECTS: Final = 300_000
 """Maximum objects and arrays of one request, together; an empty one takes thirty times
 the memory of its text, and two microseconds."""
 
+MAX_VALUES: Final = 800_000
+"""Maximum values of one request, counted by the commas between them; a short text takes
+ten times the memory of what is sent."""
+
 _COUNTED_BYTES: Final = 64 << 10
 """Bytes among which the objects outside of texts are counted at once."""
 
-_NOT_COUNTED: Final = bytes(set(range(256)) - set(b'"{['))
+_NOT_COUNTED: Final = bytes(set(range(256)) - set(b'"{[,'))
 
 
 class TooManyObjectsError(EnvelopeError):
-    """The request has more objects and arrays than the maximum."""
+    """The request has more objects and arrays, or values, than the maximum."""
 
 
 class Translated(NamedTuple):
@@ -58,7 +68,7 @@ def to_protobuf(body: bytes) -> Translated:
 
     Raises:
         EnvelopeError: when the body is not JSON, or not such a request.
-        TooManyObjectsError: when it has too many objects and arrays.
+        TooManyObjectsError: when it has too many objects, arrays or values.
     """
     source = _parse(body)
     request = ExportTraceServiceRequest()
@@ -79,7 +89,7 @@ def to_protobuf(body: bytes) -> Translated:
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    if _has_too_many_objects(body):
+    if _has_too_many_parts(body):
         raise TooManyObjectsError("too many objects in one request")
     try:
         source = json.loads(
@@ -92,21 +102,28 @@ def _parse(body: bytes) -> dict[str, Any]:
     return source
 
 
-def _has_too_many_objects(body: bytes) -> bool:
-    """Return whether a JSON text has too many objects and arrays outside of its texts.
+def _has_too_many_parts(body: bytes) -> bool:
+    """Return whether a JSON text has too many objects, arrays or values.
 
-    The time is linear in the size of the text, and the memory its size, for any text.
+    Those inside of its texts do not count. The time is linear in the size of the text,
+    and the memory its size, for any text.
     """
-    if body.count(b"{") + body.count(b"[") <= MAX_OBJECTS:
+    if _fits(body.count(b"{") + body.count(b"["), body.count(b",")):
         return False
     body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     body = body.translate(None, _NOT_COUNTED)
-    objects = is_inside = 0
+    parts = commas = is_inside = 0
     for begin in range(0, len(body), _COUNTED_BYTES):
         pieces = body[begin : begin + _COUNTED_BYTES].split(b'"')
-        objects += sum(map(len, pieces[is_inside::2]))
+        outside = b"".join(pieces[is_inside::2])
+        parts += len(outside)
+        commas += outside.count(b",")
         is_inside ^= (len(pieces) - 1) & 1
-    return objects > MAX_OBJECTS
+    return not _fits(parts - commas, commas)
+
+
+def _fits(objects: int, commas: int) -> bool:
+    return objects <= MAX_OBJECTS and commas <= MAX_VALUES
 
 
 def _parse_int(text: str) -> Any:
