@@ -34,7 +34,14 @@ from spanframe_store.otlp.envelope import (
 )
 from spanframe_store.otlp.precedence import parent_id, rank_of, signed_id
 from spanframe_store.otlp.previews import shortened
-from spanframe_store.otlp.sizes import is_too_large, is_too_many_parts, is_unfit
+from spanframe_store.otlp.sizes import (
+    RESOURCE,
+    SCOPE,
+    SPAN,
+    is_too_large,
+    is_too_many_parts,
+    is_unfit,
+)
 
 __all__ = [
     "MAX_REMEMBERED_BYTES",
@@ -136,7 +143,7 @@ def decode_request(
     values = Budget(MAX_REQUEST_VALUES, TooManyValuesError)
     budgets = _Budgets(values, Budget(_MAX_PREVIEWED_BYTES))
     for scope in walk(request, max_parts):
-        if is_unfit(scope.resource) or is_unfit(scope.scope):
+        if is_unfit(scope.resource, RESOURCE) or is_unfit(scope.scope, SCOPE):
             rejected["resource_too_large"] += len(scope.spans)
             continue
         budgets.values.spend(len(scope.resource) // _BYTES_PER_VALUE)
@@ -303,7 +310,7 @@ def _check_size(body: bytes) -> None:
     """Raise for a span that would take too much memory when parsed."""
     if is_too_large(body):
         raise _BadSpanError("span_too_large")
-    if is_too_many_parts(body):
+    if is_too_many_parts(body, SPAN):
         raise _BadSpanError("span_too_many_parts")
 
 

@@ -13,7 +13,7 @@ from spanframe_store.otlp import (
     decode_request,
     previews_of,
 )
-from spanframe_store.otlp.envelope import EnvelopeError, RawScope, rebuild
+from spanframe_store.otlp.envelope import RawScope, rebuild
 from tests.plugins.otlp import REMOTE_PARENT, START, pairs, request, span
 
 
@@ -236,12 +236,34 @@ def test_a_span_inside_has_the_previews_that_it_would_have_as_root() -> None:
     assert previews_of(inner) == root.previews
 
 
+EMPTIES = pairs({"a": {"b": [None] * 700_000}})
+
+
+def test_line_breaks_are_no_elements() -> None:
+    """However many: a text is one value."""
+    poem = span(1, attributes={"a": "a\n" * 1_900_000, "b": [1] * 1000})
+    [row] = decode_request(request(poem).SerializeToString()).rows
+    assert row.body == poem.SerializeToString()
+
+
+def test_a_resource_of_countless_values_costs_its_spans_alone() -> None:
+    bad = request(span(1), resource={"a": [None] * 700_000})
+    both = bad.SerializeToString() + request(span(2)).SerializeToString()
+    decoded = decode_request(both)
+    assert [tuple(r) for r in decoded.rejected] == [("resource_too_large", 1)]
+    assert [row.span_id for row in decoded.rows] == [2]
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
         (span(1, attributes={"a": "x" * (4 << 20)}), "span_too_large"),
         (span(1, links=[{}] * 50_000), "span_too_many_parts"),
+        (span(1, attributes={"a": [None] * 700_000}), "span_too_many_parts"),
+        (span(1, links=[{"attributes": EMPTIES}]), "span_too_many_parts"),
+        (span(1, events=[{"attributes": EMPTIES}]), "span_too_many_parts"),
     ],
+    ids=["bytes", "links", "values", "values of a link", "values of an event"],
 )
 def test_a_span_that_would_fill_the_memory_costs_that_span_alone(
     bad: Span, reason: str
