@@ -163,9 +163,12 @@ class GrpcReceiver:
 
 
 def _options(settings: CollectorSettings) -> list[tuple[str, int]]:
+    # Behind the relay a connection that it has just closed may still count here.
+    is_relayed = not settings.grpc.host.startswith("unix:")
+    max_connections = settings.max_connections * (2 if is_relayed else 1)
     return [
         ("grpc.max_receive_message_length", settings.max_request_bytes),
-        ("grpc.max_allowed_incoming_connections", settings.max_connections),
+        ("grpc.max_allowed_incoming_connections", max_connections),
         # From the first byte to the end of the TLS handshake and HTTP/2's settings.
         ("grpc.server_handshake_timeout_ms", 10_000),
         # A second collector on the port must fail, and not take a part of the traffic.
