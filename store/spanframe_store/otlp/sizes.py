@@ -24,12 +24,9 @@ _MAX_MESSAGE_BYTES: Final = 4 << 20
 """Maximum size of one span, resource or scope, in bytes."""
 
 _MAX_ELEMENTS: Final = 650_000
-"""Maximum elements of the arrays and maps of one span, resource or scope, if it has so
-many bytes that begin one; empty elements take thirty times their bytes once parsed."""
-
-_MIN_ELEMENTS: Final = 50_000
-"""Minimum elements that are really there: such bytes are also the line breaks of texts,
-and to count all elements would take a second."""
+"""Maximum elements of the arrays and maps of one span, resource or scope; once parsed,
+empty ones take thirty times their bytes. To count them would take a second, so they are
+estimated by the bytes that begin one, where more than `MAX_FIELDS` are found."""
 
 _ELEMENT: Final = b"\x0a"
 """The tag of an element of an ArrayValue or KeyValueList."""
@@ -64,8 +61,9 @@ def is_too_many_parts(message: bytes, kind: Nesting) -> bool:
         return False
     if has_more_fields(message, MAX_FIELDS):
         return True
+    # Such bytes are also the line breaks of texts, which do not count.
     may_have_more = message.count(_ELEMENT) > _MAX_ELEMENTS
-    return may_have_more and has_more_nested(message, kind, _MIN_ELEMENTS)
+    return may_have_more and has_more_nested(message, kind, MAX_FIELDS)
 
 
 def is_unfit(message: bytes, kind: Nesting) -> bool:
