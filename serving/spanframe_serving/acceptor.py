@@ -96,7 +96,6 @@ class Acceptor:
             serve: serves one connection until it is closed; called once there are
                 bytes to be read, as before that a connection is to cost nothing.
         """
-        self._listener = listener
         self._max_connections = max_connections
         self._serve = serve
         self._open: OrderedDict[Accepted, None] = OrderedDict()  # longest silent first
@@ -105,26 +104,27 @@ class Acceptor:
         self._closed = 0
         self._next_line = 0.0
         listener.setblocking(False)
-        self._main = asyncio.create_task(self._run())
+        self._main = asyncio.create_task(self._run(listener))
+        # Not before: the event loop still looks at it.
+        self._main.add_done_callback(lambda _: listener.close())
 
     def close(self) -> None:
         """Accept no more connections; those that are open stay open."""
         self._main.cancel()
-        self._listener.close()
 
     def close_all(self) -> None:
         """Close the connections that are open."""
         for connection in [*self._open, *self._extra]:
             connection.close()
 
-    async def _run(self) -> None:
+    async def _run(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         for number in count():
             # What was closed for others is to be gone before many more are accepted.
             if number % _ACCEPTED_AT_ONCE == 0:
                 await asyncio.sleep(0)
             try:
-                accepted, _ = await loop.sock_accept(self._listener)
+                accepted, _ = await loop.sock_accept(listener)
             except OSError as error:
                 if error.errno in _NO_MORE_FILES:
                     self._make_room(error.strerror or "")
