@@ -1,7 +1,6 @@
 """The info of a trace, without its spans, under the names of MLflow 3 and 2."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -10,6 +9,7 @@ from typing import Any, Final, Self
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities.states import TraceState, TraceStatus
+from spanframe_store.otlp.anyvalue import loads_shallow
 
 __all__ = ["MlflowExperimentLocation", "TraceInfo", "TraceLocation", "location_of"]
 
@@ -138,10 +138,7 @@ class TraceInfo:
         return self._json_metadata(_COST)
 
     def _json_metadata(self, key: str) -> dict[str, Any] | None:
-        try:
-            value = json.loads(self.trace_metadata.get(key) or "null")
-        except (ValueError, RecursionError):
-            return None
+        value = loads_shallow(self.trace_metadata.get(key) or "null")
         return value if isinstance(value, dict) else None
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Self, overload
 
@@ -76,12 +77,12 @@ class TraceData:
         """The outputs of the other spans by name; repeated names get a number."""
         if len(self.spans) < 2:  # noqa: PLR2004 - a root alone has nothing between
             return None
-        names = [span.name for span in self.spans]
+        times = Counter(span.name for span in self.spans)
         seen: dict[str, int] = {}
         outputs = {}
         for span in self.spans:
             name = span.name
-            if names.count(name) > 1:
+            if times[name] > 1:
                 seen[name] = seen.get(name, 0) + 1
                 name = f"{name}_{seen[name]}"
             if span.parent_id and span.outputs is not None:

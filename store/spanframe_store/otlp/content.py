@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from spanframe import keys
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
-from spanframe_store.otlp.anyvalue import NOT_JSON, json_text, plain
+from spanframe_store.otlp.anyvalue import NOT_JSON, json_text, loads_shallow, plain
 from spanframe_store.otlp.anyvalue import loads as json_value
 from spanframe_store.otlp.conventions import EVENT_NAMES, derive
 from spanframe_store.otlp.facts import without_json_layer
@@ -63,7 +63,7 @@ def decode_body(stored: StoredSpan) -> SpanContent:
     return SpanContent(
         trace_id=span.trace_id,
         span_id=span.span_id,
-        parent_span_id=stored.parent,
+        parent_span_id=stored.parent_span_id,
         name=stored.name,
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
@@ -87,8 +87,8 @@ def decode_body(stored: StoredSpan) -> SpanContent:
 
 
 def loads(text: str) -> Any:
-    """Decode JSON text; return a text that is not JSON as it is."""
-    value = json_value(text)
+    """Decode JSON text; return a text that is not JSON, or nests deep, as it is."""
+    value = loads_shallow(text)
     return text if value is NOT_JSON else value
 
 

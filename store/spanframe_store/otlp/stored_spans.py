@@ -1,6 +1,7 @@
 """The spans in the blocks of a store, before their attributes are decoded."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -117,7 +118,12 @@ class StoredSpan(NamedTuple):
         return self.message.end_time_unix_nano
 
     @property
-    def parent(self) -> bytes | None:
+    def span_id(self) -> bytes:
+        """The id of the span, 8 bytes."""
+        return self.message.span_id
+
+    @property
+    def parent_span_id(self) -> bytes | None:
         """The id of the parent; None for a span without a parent."""
         parent = self.message.parent_span_id
         return parent if parent and parent != _NO_SPAN else None
@@ -125,7 +131,7 @@ class StoredSpan(NamedTuple):
     @property
     def digest(self) -> int:
         """The digest that tells the span from another body under the same id."""
-        return span_digest(split_spans(self.block)[self.position], self.origin)
+        return span_digest(_split(self.block)[self.position], self.origin)
 
 
 def newest_versions(spans: Iterable[StoredSpan]) -> list[StoredSpan]:
@@ -133,12 +139,21 @@ def newest_versions(spans: Iterable[StoredSpan]) -> list[StoredSpan]:
     newest: dict[bytes, StoredSpan] = {}
     for span in spans:
         known = newest.setdefault(span.message.span_id, span)
-        if known is not span and (span.end_ns, span.digest) > (
-            known.end_ns,
-            known.digest,
-        ):
+        if known is not span and _is_newer(span, known):
             newest[span.message.span_id] = span
     return list(newest.values())
+
+
+def _is_newer(span: StoredSpan, known: StoredSpan) -> bool:
+    if span.end_ns != known.end_ns:
+        return span.end_ns > known.end_ns
+    return span.digest > known.digest
+
+
+# Where many spans have two bodies, digest after digest is that of the same blocks.
+@lru_cache(maxsize=4)
+def _split(block: bytes) -> list[bytes]:
+    return split_spans(block)
 
 
 def in_order(spans: Sequence[StoredSpan]) -> list[StoredSpan]:
