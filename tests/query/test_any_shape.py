@@ -13,7 +13,7 @@ from rich.console import Console
 from spanframe_query import drawing
 from spanframe_query.arrow import PLAIN_COLUMNS, build_table
 from spanframe_query.columns import LAYOUTS
-from spanframe_query.entities import Session, Trace, TraceInfo, TraceState
+from spanframe_query.entities import Session, SpanDicts, Trace, TraceInfo, TraceState
 from spanframe_query.entities.info import location_of
 from spanframe_query.frame import build_frame
 from spanframe_store.contract.results import SpanBlock
@@ -73,9 +73,9 @@ def test_every_output_takes_time_in_proportion(
 ) -> None:
     """Some µs a span; the square of the depth, or of the width, would be minutes."""
     trace = made(request.getfixturevalue(shape))
-    begun = time.monotonic()
+    begun = time.process_time()
     OUTPUT[name](trace)
-    assert time.monotonic() - begun < 3
+    assert time.process_time() - begun < 3
 
 
 @pytest.mark.parametrize("shape", ["chain", "fan"])
@@ -98,6 +98,14 @@ def test_a_span_deeper_than_the_indent_states_its_level(chain: list[SpanBlock]) 
     assert "… and 2800 more spans" in page
 
 
+def test_a_cell_of_spans_prints_the_first_and_counts_the_rest() -> None:
+    cell = SpanDicts(made(blocks(12, lambda n: n - 1)))
+    first = ", ".join(repr(cell[n]) for n in range(10))
+    assert repr(cell) == f"[{first}, … and 2 more spans]"
+    short = SpanDicts(made(blocks(10, lambda n: n - 1)))
+    assert repr(short) == repr(list(short))
+
+
 def test_a_short_trace_is_shown_whole() -> None:
     text = printed(made(blocks(3, lambda n: n - 1), tags={"env": "prod"}))
     assert "more" not in text
@@ -112,9 +120,9 @@ def test_two_bodies_under_each_id_are_told_apart_in_time() -> None:
         for name in ("first", "second")
     ]
     trace = made([stored_block(*spans) for spans in versions])
-    begun = time.monotonic()
+    begun = time.process_time()
     assert len(trace.data.spans) == 3000
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 # --- depth inside of a value ----------------------------------------------------------

@@ -19,6 +19,8 @@ from spanframe_store.otlp.stored_spans import in_order, newest_versions, spans_o
 __all__ = ["SpanDicts", "Trace", "TraceData"]
 
 _NO_BLOCKS: Final = ()
+_MAX_SHOWN_SPANS: Final = 10
+"""Maximum spans in what a cell of a DataFrame prints."""
 
 
 class TraceData:
@@ -288,7 +290,11 @@ class SpanDicts(Sequence[dict[str, Any]]):
     __hash__ = None  # type: ignore[assignment] # equal to lists, which have none
 
     def __repr__(self) -> str:
-        return repr(list(self))
+        # A DataFrame prints the beginning of it, and would decode every span for that.
+        shown = [repr(span) for span in self[:_MAX_SHOWN_SPANS]]
+        if len(self) > len(shown):
+            shown.append(f"… and {len(self) - len(shown):,} more spans")
+        return f"[{', '.join(shown)}]"
 
 
 def _name_matches(name: str, wanted: str | re.Pattern[str] | None) -> bool:
