@@ -249,7 +249,7 @@ def test_a_slow_store_gets_larger_commits_and_the_budget_holds(store: Store) -> 
 def test_kill_9_at_random_moments_loses_and_doubles_nothing(
     collector: Collector,
 ) -> None:
-    """Catalogue 26: six rounds here, fifty and more in benchmarks/recovery.py."""
+    """Catalogue 26: six rounds here, fifty in the drill `sigkill`."""
     moments = random.Random(26)  # noqa: S311 - the same moments every time
     load = Load(collector.target)
     for _ in range(6):

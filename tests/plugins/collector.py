@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -26,6 +26,9 @@ class Collector:
 
     python: str | None = None
     """The interpreter that starts it; None: `tests.plugins.forked` does, in no time."""
+
+    prefix: Sequence[str] = ()
+    """The words before the interpreter's, of `env` for example."""
 
     def __init__(self, folder: Path, *options: str, store: str | None = None) -> None:
         """Make one that is not started; the store is a file in its folder, or a URL."""
@@ -123,7 +126,7 @@ class Collector:
             log = self._log
             return forked.start(*words, stdout=log, stderr=log, environment=os.environ)
         with self._log.open("ab") as opened:
-            command = [self.python, "-m", "spanframe", *words]
+            command = [*self.prefix, self.python, "-m", "spanframe", *words]
             return subprocess.Popen(command, stdout=opened, stderr=opened)
 
     @property
