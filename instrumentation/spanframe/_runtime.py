@@ -27,6 +27,7 @@ from spanframe.settings import ClientSettings, client_environment
 
 __all__ = [
     "Runtime",
+    "current_setting",
     "current_settings",
     "flush",
     "runtime",
@@ -35,6 +36,8 @@ __all__ = [
 ]
 
 MAX_FLUSH_BEFORE_CHANGE_MS: Final = 2000
+# Settings of searches, which are not held up by those of recording.
+_SEARCH_SETTINGS: Final = frozenset({"store", "warehouses", "experiment"})
 # Settings of the exporter: a change of one of them makes a new exporter.
 _EXPORTER_SETTINGS: Final = (
     "endpoint",
@@ -111,17 +114,23 @@ class Runtime:
     ) -> None:
         """Apply new settings; spans that ended before use the exporter they had."""
         with self.lock:
-            wanted = self.given | {k: v for k, v in given.items() if v is not None}
-            settings = ClientSettings.load(wanted)
-            before = current_settings() if self.recorder is not None else None
+            given = {k: v for k, v in given.items() if v is not None}
+            wanted = self.given | given
+            if self.recorder is None and given and given.keys() <= _SEARCH_SETTINGS:
+                before = settings = None
+                for field in given:
+                    ClientSettings.load_one(field, given)
+            else:
+                settings = ClientSettings.load(wanted)
+                before = current_settings() if self.recorder is not None else None
             self.given = wanted
             self.broken = False
             objects = (self.redact, self.exporter)
             self.redact = redact or self.redact
-            if exporter is not None or given.get("endpoint") is not None:
+            if exporter is not None or "endpoint" in given:
                 self.exporter = exporter
             changed = before != settings or objects != (self.redact, self.exporter)
-            if before is not None and changed:
+            if before is not None and settings is not None and changed:
                 if before.disabled and not settings.disabled:
                     self.enabled = True
                 self._build(settings)
@@ -260,6 +269,18 @@ def current_settings() -> ClientSettings:
         SettingsError: when a variable of the environment cannot be used.
     """
     return runtime.settings()
+
+
+def current_setting(field: str) -> Any:
+    """Return one setting in force: a search reads only what it needs.
+
+    Args:
+        field: a field of `ClientSettings`.
+
+    Raises:
+        SettingsError: when the variable of this setting cannot be used.
+    """
+    return ClientSettings.load_one(field, runtime.given)
 
 
 def flush(timeout: float = 30.0) -> bool:

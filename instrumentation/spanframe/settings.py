@@ -16,11 +16,18 @@ from spanframe._parsers import (
     existing_file,
     header_value,
     headers,
+    milliseconds,
     named_urls,
     one_of,
     ratio,
     seconds,
+    standard_boolean,
+    standard_endpoint,
+    standard_exporters,
+    standard_headers,
+    standard_protocol,
     store_url,
+    trace_exporters,
     whole_number,
 )
 from spanframe._settings_table import Row, SettingsBase, redact_url, rows, setting
@@ -77,8 +84,27 @@ class ClientSettings(SettingsBase):
             "OTEL_EXPORTER_OTLP_ENDPOINT",
         ),
         "http://127.0.0.1:4317",
-        "Endpoint that the app sends its spans to (OTLP over gRPC).",
+        "Endpoint that the app sends its spans to; over HTTP, /v1/traces is added.",
         endpoint,
+        standard=standard_endpoint,
+    )
+    protocol: str = setting(
+        (
+            "SPANFRAME_PROTOCOL",
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+        ),
+        "",
+        "Protocol of the endpoint: grpc or http/protobuf; empty: that of its port.",
+        one_of("", "grpc", "http/protobuf"),
+        standard=standard_protocol,
+    )
+    exporters: tuple[str, ...] = setting(
+        "OTEL_TRACES_EXPORTER",
+        "otlp",
+        "Exporters of the spans: otlp, console, both with a comma, or none.",
+        trace_exporters,
+        standard=standard_exporters,
     )
     service_name: str = setting(
         ("SPANFRAME_SERVICE_NAME", "OTEL_SERVICE_NAME"),
@@ -128,6 +154,7 @@ class ClientSettings(SettingsBase):
         "false",
         "Record no spans.",
         boolean,
+        standard=standard_boolean,
     )
     sampler: str = setting(
         "OTEL_TRACES_SAMPLER",
@@ -152,13 +179,20 @@ class ClientSettings(SettingsBase):
         "",
         "Request metadata for the collector, as name=value pairs, URL-encoded.",
         headers,
+        standard=standard_headers,
         secret=True,
     )
     export_timeout: float = setting(
-        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"),
+        (
+            "SPANFRAME_EXPORT_TIMEOUT",
+            "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+            "OTEL_EXPORTER_OTLP_TIMEOUT",
+        ),
         "10",
-        "Maximum time of one export request, in seconds.",
+        "Maximum time of one export request, in seconds; in milliseconds in the "
+        "variables of OpenTelemetry.",
         seconds,
+        standard=milliseconds,
     )
     retry_for: float = setting(
         "SPANFRAME_RETRY_FOR",
@@ -245,6 +279,8 @@ class Configuration(TypedDict, total=False):
 
     store: str | None
     endpoint: str | None
+    protocol: str | None
+    exporters: Sequence[str] | None
     service_name: str | None
     experiment: str | None
     token: str | None

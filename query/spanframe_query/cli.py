@@ -189,7 +189,7 @@ def get(
 
 
 def _store_url(given: str | None) -> str:
-    return ClientSettings.load({"store": given}).store
+    return str(ClientSettings.load_one("store", {"store": given}))
 
 
 def _experiment_ids(store: str, given: Sequence[str] | None) -> tuple[int, ...] | None:

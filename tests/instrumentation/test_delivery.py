@@ -444,13 +444,9 @@ def test_compressed_requests_arrive(
     assert len(sink.spans) == 1
 
 
-def test_a_certificate_that_is_not_there_is_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with monkeypatch.context() as environment:
-        environment.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem")
-        with pytest.raises(SettingsError, match="there is no such file"):
-            spanframe.configure(service_name="till")
+def test_a_certificate_that_is_not_there_is_refused() -> None:
+    with pytest.raises(SettingsError, match="there is no such file"):
+        spanframe.configure(certificate="/nowhere/ca.pem")
 
 
 def test_settings_that_do_not_change_the_way_leave_the_connection(
