@@ -17,8 +17,9 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from spanframe import keys
 from spanframe._context import LIVE
 from spanframe._delivery import Bounds, Delivery
+from spanframe._destination import destination
+from spanframe._exporters import named_exporters
 from spanframe._guard import fault
-from spanframe._otlp import OtlpExporter
 from spanframe._recorder import Recorder, make_provider
 from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
@@ -40,7 +41,7 @@ MAX_FLUSH_BEFORE_CHANGE_MS: Final = 2000
 _SEARCH_SETTINGS: Final = frozenset({"store", "warehouses", "experiment"})
 # Settings of the exporter: a change of one of them makes a new exporter.
 _EXPORTER_SETTINGS: Final = (
-    "endpoint",
+    "exporters",
     "token",
     "headers",
     "compression",
@@ -153,6 +154,7 @@ class Runtime:
         """Return the one delivery of the process, made or changed for ``settings``."""
         route = (
             self.exporter,
+            destination(settings),
             *(getattr(settings, name) for name in _EXPORTER_SETTINGS),
         )
         bounds = Bounds(
@@ -174,7 +176,7 @@ class Runtime:
         return self.delivery
 
     def _exporter_for(self, settings: ClientSettings) -> SpanExporter:
-        return self.exporter or OtlpExporter(settings, self.losses, self.waiting)
+        return self.exporter or named_exporters(settings, self.losses, self.waiting)
 
     def waiting(self) -> int:
         """Return how many ended spans are queued or being sent."""

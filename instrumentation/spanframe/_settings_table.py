@@ -77,8 +77,8 @@ class SettingsBase:
     """What every settings class can do.
 
     Attributes:
-        origins: the variable that each setting was read from; nothing for a setting
-            that was given, or has its default.
+        origins: the variable that each setting was read from, its own name when it was
+            given; nothing for a setting that has its default.
     """
 
     section: ClassVar[str] = ""
@@ -112,7 +112,7 @@ class SettingsBase:
             except _UnusableError as error:
                 problems.append(str(error))
             else:
-                if origin in row.env:
+                if origin:
                     origins[row.field] = origin
         if problems:
             raise SettingsError(problems)
@@ -165,7 +165,8 @@ def _read(
             value = (row.standard if standard else row.parse)(_as_text(text))
         except ValueError as error:
             if not standard:
-                problem = f"{origin} is {_shown(row, text)}: {error}"
+                named = origin or f"the default of {row.field}"
+                problem = f"{named} is {_shown(row, text)}: {error}"
                 raise _UnusableError(problem) from None
             passed_over.append((origin, text, error))
             if not isinstance(error, ReplacedError):
@@ -182,13 +183,16 @@ def _read(
 def _candidates(
     row: Row, given: Mapping[str, Any], environ: Mapping[str, str]
 ) -> Iterator[tuple[Any, str]]:
-    """Yield the values of a setting in order of precedence, each with its origin."""
+    """Yield the values of a setting in order of precedence, each with its origin.
+
+    The origin is the field, a variable, or nothing for the default.
+    """
     if given.get(row.field) is not None:
         yield given[row.field], row.field
     for name in row.env:
         if environ.get(name, "").strip():
             yield environ[name], name
-    yield row.default, f"the default of {row.field}"
+    yield row.default, ""
 
 
 def _shown(row: Row, value: object) -> str:
