@@ -19,6 +19,7 @@ from spanframe._attributes import (
 )
 from spanframe._capture import Capture
 from spanframe._context import LIVE, SPAN, UNSAMPLED
+from spanframe._global_provider import note_handed_over
 from spanframe._guard import fault
 from spanframe._recorded import SPAN_DESCRIPTION, SPAN_LOG_LEVEL, RecordedSpan
 from spanframe._runtime import last_trace_id, runtime
@@ -200,6 +201,8 @@ class LiveSpan(RecordedSpan):
         if end_time_ns is None and runtime.clock is not None:
             end_time_ns = runtime.clock()
         span.end(end_time_ns)
+        if runtime.uses_global_provider:
+            note_handed_over(runtime.losses)
         if self.root is self:
             ended = self.otel_span.get_span_context().trace_id
             runtime.last_trace_id = ended

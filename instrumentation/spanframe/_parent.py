@@ -9,6 +9,7 @@ from opentelemetry.trace import Link as OTelLink
 from opentelemetry.trace import Span as OTelSpan
 
 from spanframe._context import LIVE, SPAN, UNSAMPLED, ambient_of
+from spanframe._global_provider import note_unrecorded
 from spanframe._live import LiveSpan
 from spanframe._recorder import Recorder
 from spanframe._runtime import runtime
@@ -107,6 +108,8 @@ def start_live_span(
         start_time=start_time_ns,
     )
     if not span.is_recording():
+        if runtime.uses_global_provider:
+            note_unrecorded(runtime.losses)
         return None
     return LiveSpan(span, recorder.capture, root)
 
