@@ -262,6 +262,13 @@ class AsyncDoubler:
         return 2 * x
 
 
+class Tent:
+    """A class, of which calls make objects."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 def power(base: int, exponent: int) -> int:
     return pow(base, exponent, 1000)
 
@@ -272,7 +279,7 @@ def power(base: int, exponent: int) -> int:
         (math.factorial, (5,), "factorial", {"n": 5}, 120),
         (functools.partial(power, 3), (2,), "power", {"exponent": 2}, 9),
         (Doubler(), (4,), "Doubler", {"x": 4}, 8),
-        (Shop, ("tents",), "Shop", {"name": "tents"}, None),
+        (Tent, ("blue",), "Tent", {"name": "blue"}, None),
     ],
     ids=["builtin", "partial", "callable object", "class"],
 )
