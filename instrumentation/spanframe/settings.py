@@ -144,9 +144,10 @@ class ClientSettings(SettingsBase):
     )
     redact_keys: tuple[str, ...] = setting(
         "SPANFRAME_REDACT_KEYS",
-        "*password*,*passwd*,*passphrase*,pwd,*_pwd,*secret*,token,*_token,*api_key*,"
-        "*apikey*,*access_key*,*private_key*,*credential*,*authorization*,*cookie*",
-        "Patterns of keys whose values are never recorded; * is any text.",
+        "*password*,*passwd*,*passphrase*,pwd,*_pwd,*secret,*secrets,*secret_*,"
+        "*secretkey*,token,*_token,*api_key*,*apikey*,*access_key*,*private_key*,"
+        "*credential*,*authorization*,*cookie*",
+        "Patterns of keys whose texts are never recorded; * is any text.",
         key_patterns,
     )
     disabled: bool = setting(
