@@ -1,6 +1,5 @@
 """`LiveSpan`: a span being recorded, over an OpenTelemetry span."""
 
-import traceback
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from spanframe._global_provider import note_handed_over
 from spanframe._guard import fault
 from spanframe._recorded import SPAN_DESCRIPTION, SPAN_LOG_LEVEL, RecordedSpan
 from spanframe._runtime import last_trace_id, runtime
+from spanframe._stack import stack_of
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
 
 __all__ = ["LiveSpan", "NoOpSpan", "with_span"]
@@ -123,14 +123,15 @@ class LiveSpan(RecordedSpan):
         """Add the event of an exception and set the status to ERROR.
 
         The event carries ``exception.type`` (the class name), ``exception.message``
-        and, for an exception object, ``exception.stacktrace``.
+        and, for an exception object, ``exception.stacktrace``: the stack where the
+        trace records it first, a reference to that span further up.
         """
         try:
             text = self._capture.text
             if isinstance(exception, BaseException):
                 kind = type(exception).__name__
                 message = text(exception)
-                stack = text("".join(traceback.format_exception(exception)))
+                stack = text(self._stack_of(exception))
             else:
                 kind, message, stack = "Exception", text(exception), ""
             self.otel_span.add_event(
@@ -145,6 +146,10 @@ class LiveSpan(RecordedSpan):
             self.otel_span.set_status(StatusCode.ERROR, described)
         except Exception:  # noqa: BLE001 - the guard
             fault("recording an exception")
+
+    def _stack_of(self, exception: BaseException) -> str:
+        ids = self.otel_span.get_span_context()
+        return stack_of(exception, ids.trace_id, ids.span_id, self.name)
 
     def end(
         self,
