@@ -27,15 +27,19 @@ from spanframe._trace_attributes import process_metadata
 from spanframe.settings import ClientSettings, client_environment
 
 __all__ = [
+    "MODEL_KEY",
     "Runtime",
+    "active_experiment",
     "current_setting",
     "current_settings",
     "flush",
+    "own_choices",
     "runtime",
     "shutdown",
     "stats",
 ]
 
+MODEL_KEY: Final = keys.METADATA_PREFIX + keys.META_MODEL_ID
 MAX_FLUSH_BEFORE_CHANGE_MS: Final = 2000
 # Settings of searches, which are not held up by those of recording.
 _SEARCH_SETTINGS: Final = frozenset({"store", "warehouses", "experiment"})
@@ -185,7 +189,7 @@ class Runtime:
     def set_root_attributes(self) -> None:
         """Compute the attributes that every new trace begins with."""
         attributes = {
-            keys.METADATA_PREFIX + keys.META_MODEL_ID: self.model_id,
+            MODEL_KEY: self.model_id,
             keys.EXPERIMENT: self.experiment,
             # A provider of our own has these once, on its resource.
             **(process_metadata() if self.uses_global_provider else {}),
@@ -193,6 +197,24 @@ class Runtime:
         self.root_attributes = {
             key: value for key, value in attributes.items() if value
         }
+
+    def choose(self, field: str, key: str, value: str) -> None:
+        """Choose the experiment or the model of later traces; nothing for none.
+
+        The choice is that of the current context, so that threads and tasks do not
+        change each other's; made in the main thread, it is also the default of contexts
+        without one.
+
+        Args:
+            field: the attribute of this class that has the default.
+            key: key of the attribute that a trace begins with.
+            value: name of the experiment, or id of the model.
+        """
+        own = {k: v for k, v in own_choices.get().items() if k != key}
+        own_choices.set({**own, key: value} if value else own)
+        if threading.current_thread() is threading.main_thread():
+            setattr(self, field, value)
+            self.set_root_attributes()
 
     def is_enabled(self) -> bool:
         """Return whether spans are recorded."""
@@ -235,6 +257,7 @@ class Runtime:
         """Close, and start again as a new process does."""
         self.close()
         last_trace_id.set(None)
+        own_choices.set(_NO_CHOICES)
         self._initialise()
 
 
@@ -258,6 +281,12 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+_NO_CHOICES: Final[Mapping[str, str]] = {}
+own_choices: Final[ContextVar[Mapping[str, str]]] = ContextVar(
+    "spanframe_own_choices", default=_NO_CHOICES
+)
+"""Experiment and model that the current context has chosen, as attributes."""
 
 last_trace_id: Final[ContextVar[int | None]] = ContextVar(
     "spanframe_last_trace_id", default=None
@@ -283,6 +312,11 @@ def current_setting(field: str) -> Any:
         SettingsError: when the variable of this setting cannot be used.
     """
     return ClientSettings.load_one(field, runtime.given)
+
+
+def active_experiment() -> str:
+    """Return the experiment that `set_experiment` chose here; empty for none."""
+    return own_choices.get().get(keys.EXPERIMENT, runtime.experiment)
 
 
 def flush(timeout: float = 30.0) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from spanframe._runtime import current_setting, runtime
+from spanframe._runtime import active_experiment, current_setting
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.experiments import find_experiment
 from spanframe_store.contract.store import Reader
@@ -79,7 +79,7 @@ def active_experiment_ids(reader: Reader) -> tuple[int, ...] | None:
         One id; none when the store does not have the experiment; None, for all
         experiments, when none was chosen.
     """
-    name = runtime.experiment or current_setting("experiment")
+    name = active_experiment() or current_setting("experiment")
     if not name:
         return None
     experiment = find_experiment(reader, name)
