@@ -62,8 +62,8 @@ class GrpcTransport:
                 is_timeout=code == "DEADLINE_EXCEEDED",
                 is_too_large=code == "RESOURCE_EXHAUSTED",
             )
-        except ValueError as error:  # raised by a channel that was closed
-            return Refusal(str(error), is_retryable=True)
+        except ValueError as error:  # a closed channel, or metadata of another kind
+            return Refusal(str(error))
         return response
 
     def close(self) -> None:
