@@ -124,14 +124,16 @@ def _as_kind(wrapper: Callable[..., Any], flag: int) -> Callable[..., Any]:
     """Show a function that returns a generator to `inspect` as a generator function.
 
     A wrapper that yielded itself would bind no arguments and have no parent before its
-    first step. CPython makes generators by an instruction; the flag, which
-    ``types.coroutine`` sets likewise, is for those who ask.
+    first step. CPython makes generators by an instruction of the code; the flag of the
+    code is for those who ask.
     """
+    if sys.implementation.name != "cpython":
+        return wrapper
     function: Any = wrapper
-    if sys.implementation.name == "cpython":
-        code = function.__code__
-        function.__code__ = code.replace(co_flags=code.co_flags | flag)
-    return wrapper
+    code = function.__code__.replace(co_flags=function.__code__.co_flags | flag)
+    return FunctionType(
+        code, function.__globals__, function.__name__, None, function.__closure__
+    )
 
 
 def name_of(function: Any) -> str:
