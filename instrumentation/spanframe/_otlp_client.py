@@ -15,6 +15,7 @@ __all__ = [
     "Refusal",
     "Rejection",
     "Target",
+    "WITHOUT_PROXY",
     "bearer",
     "error_text",
     "is_loopback",
@@ -33,6 +34,9 @@ CHANNEL_OPTIONS: Final = (
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2000),
 )
+
+WITHOUT_PROXY: Final = ("grpc.enable_http_proxy", 0)
+"""Channel option under which variables like ``https_proxy`` are not looked at."""
 
 MAX_REQUESTED_DELAY_S: Final = 60.0
 """Maximum delay before a retry that a server may ask for, in seconds."""

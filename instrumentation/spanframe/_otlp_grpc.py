@@ -9,6 +9,7 @@ from spanframe._destination import Destination, Proxy
 from spanframe._otlp_client import (
     CHANNEL_OPTIONS,
     EXPORT_METHOD,
+    WITHOUT_PROXY,
     Refusal,
     error_text,
     is_retryable,
@@ -83,7 +84,7 @@ def _channel(
         if settings.compression == "gzip"
         else grpc.Compression.NoCompression
     )
-    by_proxy: tuple[tuple[str, object], ...] = (("grpc.enable_http_proxy", 0),)
+    by_proxy: tuple[tuple[str, object], ...] = (WITHOUT_PROXY,)
     if proxy is not None:
         by_proxy = (("grpc.http_proxy", proxy.url),)
     options = CHANNEL_OPTIONS + by_proxy

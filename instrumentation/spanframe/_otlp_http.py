@@ -105,7 +105,7 @@ class HttpTransport:
         kept = self._connection
         try:
             response = self._exchange(kept or self._connect(), body)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             if kept is None:
                 raise
             # The server closed the connection while no request was on its way.
