@@ -151,7 +151,7 @@ FACTS: dict[str, Any] = {
 def fact_of(name: str, thing: Any) -> Any:
     try:
         return FACTS[name](thing)
-    except (AttributeError, TypeError, OSError, ValueError) as error:
+    except (AttributeError, TypeError, OSError, ValueError, FutureWarning) as error:
         return type(error)
 
 
