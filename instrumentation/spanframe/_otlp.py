@@ -5,6 +5,7 @@ OpenTelemetry's own exporters drop a batch after ten seconds and ignore
 batch.
 """
 
+import dataclasses
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -62,7 +63,7 @@ class OtlpExporter(SpanExporter):
     def __init__(
         self, settings: ClientSettings, losses: Losses, waiting: Callable[[], int]
     ) -> None:
-        self._settings = settings
+        self._settings = settings = _with_whole_identity(settings)
         self._losses = losses
         self._waiting = waiting
         self._destination = destination(settings)
@@ -202,6 +203,18 @@ class OtlpExporter(SpanExporter):
             self._proxy = proxy_of(self._destination)
             self._transport = _transport(self._destination, self._settings, self._proxy)
         return self._transport
+
+
+def _with_whole_identity(settings: ClientSettings) -> ClientSettings:
+    """Leave out a client certificate without its key: gRPC would end the process."""
+    if bool(settings.client_certificate) == bool(settings.client_key):
+        return settings
+    warn(
+        "Mutual TLS needs a client certificate and its key, and one of them is not "
+        "set: the other one is not used. Set OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and "
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY, to one file if that has both."
+    )
+    return dataclasses.replace(settings, client_certificate="", client_key="")
 
 
 def _transport(

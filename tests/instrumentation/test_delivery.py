@@ -434,6 +434,22 @@ def test_an_https_endpoint_is_reached_over_tls(
     assert len(sink.spans) == 1
 
 
+@pytest.mark.parametrize("alone", ["client_certificate", "client_key"])
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_half_of_a_client_certificate_is_not_used(
+    files: dict[str, Path], protocol: str, alone: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    spanframe.tracing.reset()
+    settings: dict[str, Any] = {alone: str(files[alone.upper()])}
+    spanframe.configure(
+        endpoint="https://127.0.0.1:1", protocol=protocol, retry_for=0.05, **settings
+    )
+    work()
+    assert spanframe.flush()
+    assert spanframe.stats().failed == 1
+    assert "Mutual TLS needs a client certificate and its key" in caplog.text
+
+
 def test_compressed_requests_arrive(
     sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
