@@ -43,7 +43,10 @@ class GrpcTransport:
         proxy: Proxy | None,
     ) -> None:
         self._timeout_s = settings.export_timeout
-        self._metadata = tuple(headers.items())
+        self._metadata = tuple(
+            (name, value.encode() if name.endswith("-bin") else value)
+            for name, value in headers.items()
+        )
         self._channel = _channel(destination, settings, proxy)
 
     def send(self, request: bytes) -> bytes | Refusal:

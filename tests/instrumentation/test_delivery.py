@@ -349,12 +349,13 @@ def test_the_token_and_headers_go_with_every_request(
     sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as environment:
-        environment.setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Team=a%20b")
+        environment.setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Team=a%20b,id-bin=c")
         spanframe.configure(token="let me in")  # noqa: S106 - no password
         work()
         assert spanframe.flush()
     assert sink.metadata[0]["authorization"] == "Bearer let me in"
     assert sink.metadata[0]["x-team"] == "a b"
+    assert sink.metadata[0]["id-bin"] == b"c"  # type: ignore[comparison-overlap]
 
 
 @pytest.mark.parametrize(
