@@ -131,6 +131,7 @@ def test_a_retryable_status_is_retried_when_the_server_says(
         (formatdate(time.time() - 60, usegmt=True), 0),
         (formatdate(time.time() + 3600, usegmt=True), 60),
     ],
+    ids=["none", "seconds", "too long", "negative", "no date", "past", "future"],
 )
 def test_the_delay_of_a_retry_after_header(value: str | None, delay_s: float) -> None:
     assert retry_after_s(value) == delay_s
