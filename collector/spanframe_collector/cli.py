@@ -24,6 +24,7 @@ from spanframe.settings import redact_url, rows
 from spanframe_collector.settings import CollectorSettings, age_ms
 from spanframe_serving.logs import keep_grpc_quiet, log_to_stderr
 from spanframe_store.contract.store import Admin, Limits
+from spanframe_store.otlp.conventions import use_prices
 from spanframe_store.registry import backend_of
 
 __all__ = ["app"]
@@ -86,6 +87,7 @@ def collector(
         return
     log_to_stderr(settings.log_format)
     keep_grpc_quiet()
+    use_prices(settings.prices)
     # Loaded here, since the other commands need no gRPC.
     from spanframe_collector.service import serve  # noqa: PLC0415
 
@@ -222,7 +224,9 @@ def _opened(
     store: str | None, *, read_only: bool, may_be_new: bool = False
 ) -> Iterator[Admin]:
     """Open a store for one command; none is made by accident."""
-    url = CollectorSettings.load({"store": store}).store
+    settings = CollectorSettings.load({"store": store})
+    use_prices(settings.prices)
+    url = settings.store
     backend = backend_of(url)
     if not may_be_new:
         backend.admin(url, read_only=True).close()  # says so when there is none

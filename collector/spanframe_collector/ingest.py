@@ -270,7 +270,14 @@ def _wait_seconds(seconds: float | None, waited: float) -> float:
 
 def _facts(headers: Mapping[str, str]) -> tuple[Fact, ...]:
     """Return the facts that the headers of a request state about its traces."""
-    experiment_id = headers.get(keys.MLFLOW_EXPERIMENT_HEADER)
-    if experiment_id is None:
-        return ()
-    return (Fact("experiment_id", Source.RESOURCE, experiment_id),)
+    return tuple(
+        Fact(field, Source.RESOURCE, headers[header])
+        for header, field in _FACTS_OF_HEADERS.items()
+        if headers.get(header)
+    )
+
+
+_FACTS_OF_HEADERS: Final = {
+    keys.MLFLOW_EXPERIMENT_HEADER: "experiment_id",
+    keys.MLFLOW_RUN_HEADER: f"metadata.{keys.META_SOURCE_RUN}",
+}

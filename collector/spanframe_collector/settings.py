@@ -9,6 +9,7 @@ from spanframe.settings import (
     SettingsBase,
     boolean,
     endpoint,
+    file_or_off,
     key_patterns,
     one_of,
     setting,
@@ -77,6 +78,13 @@ class CollectorSettings(SettingsBase):
         "full",
         "full: accepted spans survive power loss; normal: a crash of the process.",
         one_of("full", "normal"),
+    )
+    prices: str = setting(
+        "SPANFRAME_PRICES",
+        "",
+        "File of model prices by which the cost of a trace is computed where no span "
+        "states it, or off; empty: the built-in table.",
+        file_or_off,
     )
     grpc: Address = setting(
         "SPANFRAME_GRPC",

@@ -79,6 +79,11 @@ def existing_file(text: str) -> str:
     return text
 
 
+def file_or_off(text: str) -> str:
+    """Read the name of a file that exists, or ``off``; empty: neither."""
+    return text if text == "off" else existing_file(text)
+
+
 def named_urls(given: str | Mapping[str, str]) -> dict[str, str]:
     """Read ``name=URL`` pairs separated by commas, or a mapping of them."""
     if isinstance(given, str):

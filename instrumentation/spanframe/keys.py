@@ -13,6 +13,8 @@ SPAN_FUNCTION_NAME: Final = "mlflow.spanFunctionName"
 CHAT_USAGE: Final = "mlflow.chat.tokenUsage"
 LLM_MODEL: Final = "mlflow.llm.model"
 LLM_PROVIDER: Final = "mlflow.llm.provider"
+LLM_COST: Final = "mlflow.llm.cost"
+COST_SOURCE: Final = "spanframe.cost.source"
 
 # --- trace-level facts, carried by any span of the trace: plain text ------------
 TAG_PREFIX: Final = "mlflow.traceTag."
@@ -30,6 +32,7 @@ SESSION_ID: Final = "session.id"
 # --- on the resource or the request -------------------------------------------
 SERVICE_NAME: Final = "service.name"
 MLFLOW_EXPERIMENT_HEADER: Final = "x-mlflow-experiment-id"
+MLFLOW_RUN_HEADER: Final = "x-mlflow-run-id"
 
 # --- trace tags ---------------------------------------------------------------
 TAG_TRACE_NAME: Final = "mlflow.traceName"
@@ -46,6 +49,10 @@ META_SOURCE_RUN: Final = "mlflow.sourceRun"
 META_SCHEMA_VERSION: Final = "mlflow.trace_schema.version"
 META_SIZE_BYTES: Final = "mlflow.trace.sizeBytes"
 META_TOKEN_USAGE: Final = "mlflow.trace.tokenUsage"  # noqa: S105 - tokens of a model
+
+META_COST: Final = "mlflow.trace.cost"
+META_COST_SOURCE: Final = "spanframe.cost.source"
+META_ERROR: Final = "spanframe.error"
 
 # --- tags and metadata that no app sets ------------------------------------------
 DERIVED_TAGS: Final = frozenset({TAG_ARTIFACT_LOCATION, TAG_SPANS_LOCATION})

@@ -14,6 +14,7 @@ from spanframe._parsers import (
     boolean,
     endpoint,
     existing_file,
+    file_or_off,
     header_value,
     headers,
     named_urls,
@@ -34,6 +35,7 @@ __all__ = [
     "client_environment",
     "endpoint",
     "existing_file",
+    "file_or_off",
     "header_value",
     "headers",
     "key_patterns",
@@ -103,6 +105,13 @@ class ClientSettings(SettingsBase):
         "",
         "Other stores by name, as name=URL pairs, for sql_warehouse_id=.",
         named_urls,
+    )
+    prices: str = setting(
+        "SPANFRAME_PRICES",
+        "",
+        "File of model prices by which searches compute the cost of a span that states "
+        "none, or off; empty: the built-in table.",
+        file_or_off,
     )
     capture: bool = setting(
         "SPANFRAME_CAPTURE",
@@ -249,6 +258,7 @@ class Configuration(TypedDict, total=False):
     experiment: str | None
     token: str | None
     warehouses: Mapping[str, str] | None
+    prices: str | None
     capture: bool | None
     capture_limit: int | None
     redact_keys: Sequence[str] | None

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spanframe_query.columns import Column
-from spanframe_query.entities import Trace, waterfall
+from spanframe_query.entities import Trace, TraceInfo, waterfall
 from spanframe_query.terminal import shortened
 
 __all__ = ["clauses", "columns_within", "table", "tree"]
@@ -90,6 +90,8 @@ def tree(trace: Trace) -> Group:
         **{k: v for k, v in info.tags.items() if not k.startswith(_OWN_TAGS)},
         "request": trace.data.request,
         "response": trace.data.response,
+        "error": info.error,
+        "cost": _cost(info),
     }
     lines: list[RenderableType] = [title]
     for key, value in fields.items():
@@ -97,6 +99,11 @@ def tree(trace: Trace) -> Group:
             name = (f"{shortened(key, _MAX_CELL_CHARS)}: ", "dim")
             lines.append(Text.assemble(name, shortened(value, _MAX_TEXT_CHARS)))
     return Group(*lines, "", _waterfall(trace))
+
+
+def _cost(info: TraceInfo) -> str | None:
+    total = (info.cost or {}).get("total_cost")
+    return None if total is None else f"${total:.6g} ({info.cost_source or 'stated'})"
 
 
 def _waterfall(trace: Trace) -> Table:

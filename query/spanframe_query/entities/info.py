@@ -13,7 +13,6 @@ from spanframe_query.entities.states import TraceState, TraceStatus
 
 __all__ = ["MlflowExperimentLocation", "TraceInfo", "TraceLocation", "location_of"]
 
-_COST: Final = "mlflow.trace.cost"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -135,7 +134,17 @@ class TraceInfo:
     @property
     def cost(self) -> dict[str, float] | None:
         """``input_cost``, ``output_cost``, ``total_cost`` in USD; None: unknown."""
-        return self._json_metadata(_COST)
+        return self._json_metadata(keys.META_COST)
+
+    @property
+    def cost_source(self) -> str | None:
+        """``stated`` by spans, ``computed`` from a price table, or both; None: no cost."""
+        return self.trace_metadata.get(keys.META_COST_SOURCE)
+
+    @property
+    def error(self) -> str | None:
+        """Why a span failed, the root before others: ``ValueError: boom``; or None."""
+        return self.trace_metadata.get(keys.META_ERROR)
 
     def _json_metadata(self, key: str) -> dict[str, Any] | None:
         try:

@@ -1,8 +1,8 @@
 """Finds what was said last in a chat, in the shapes in which vendors write messages.
 
 A message has a role, and its text in ``content`` (OpenAI, Anthropic), ``parts``
-(OpenTelemetry GenAI, Gemini), ``blocks`` (LlamaIndex), or ``kwargs`` (LangChain), as
-text or as a list of blocks. Messages stand in a list, alone, or below a known key.
+(OpenTelemetry GenAI, Gemini) or ``blocks`` (LlamaIndex), as text or as a list of
+blocks. Messages stand in a list, alone, or below a known key.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,10 +52,12 @@ _ROLES: Final = {
 _OTHER_ROLES: Final = frozenset(
     {"system", "developer", "tool", "function", "systemmessage", "toolmessage"}
 )
-_TEXTS: Final = ("content", "parts", "contents", "blocks", "text", "kwargs")
+_KNOWN_ROLES: Final = _ROLES.keys() | _OTHER_ROLES
+_TEXTS: Final = ("content", "parts", "contents", "blocks", "text", "raw")
 """Keys of a message that hold its text, as text or as blocks."""
 
-_TEXT_TYPES: Final = frozenset({None, "text", "output_text", "input_text"})
+_PROMPTS: Final = ("input", "prompt")
+_TEXT_TYPES: Final = frozenset({"", "text", "output_text", "input_text"})
 _CALL_TYPES: Final = frozenset(
     {"tool_call", "tool_use", "function_call", "tool-call", "server_tool_call"}
 )
@@ -92,12 +94,22 @@ def last_said(value: Any, role: Role) -> str | None:
         role: the role of the message.
     """
     messages = list(_messages(value, _MAX_LEVELS))
+    if not messages and role == "user":
+        return _prompt(value)
     if not any(message.role == role for message in messages):
         return _said(messages[-1:])
     if role == "user":
         questions = [message for message in messages if message.role == role]
         return next(_texts(questions), None)
     return _said(_last_answer(messages))
+
+
+def _prompt(value: Any) -> str | None:
+    """Return the text that a model is asked with, outside of any message (OpenAI)."""
+    if isinstance(value, dict) and "model" in value:
+        texts = (value.get(key) for key in _PROMPTS)
+        return next((text for text in texts if isinstance(text, str) and text), None)
+    return None
 
 
 def _said(messages: Sequence[_Message]) -> str | None:
@@ -111,8 +123,10 @@ def _said(messages: Sequence[_Message]) -> str | None:
 
 def _texts(messages: Sequence[_Message]) -> Iterator[str]:
     """Yield the texts of messages, the last one first."""
-    texts = (_text(message.body, _MAX_LEVELS) for message in reversed(messages))
-    return filter(None, texts)
+    for message in reversed(messages):
+        text = (_text(message.body, _MAX_LEVELS) or "").strip()
+        if text:
+            yield text
 
 
 def _last_answer(messages: Sequence[_Message]) -> Sequence[_Message]:
@@ -137,14 +151,28 @@ def _messages(value: Any, levels: int) -> Iterator[_Message]:
         if _is_blocks(value):
             yield _Message("", {"content": value})
             return
+        pair = _pair(value)
+        if pair is not None:
+            yield pair
+            return
         for item in value:
             yield from _messages(item, levels - 1)
     elif isinstance(value, dict):
+        value = _constructed(value)
         role = _role(value)
         if role is not None:
             yield _Message(role, value)
         else:
             yield from _wrapped(value, levels - 1)
+
+
+def _constructed(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a message of LangChain without what it is constructed by."""
+    match value:
+        case {"type": "constructor", "id": [*_, str(name)], "kwargs": dict(kwargs)}:
+            return {"type": name, **kwargs}
+        case _:
+            return value
 
 
 def _wrapped(value: Mapping[str, Any], levels: int) -> Sequence[_Message]:
@@ -158,23 +186,36 @@ def _wrapped(value: Mapping[str, Any], levels: int) -> Sequence[_Message]:
     return ()
 
 
+def _pair(items: list[Any]) -> _Message | None:
+    """Return the message that a role and a text make (LangChain); None: they do not."""
+    match items:
+        case [str(role), str(text)] if role.lower() in _KNOWN_ROLES:
+            return _Message(_ROLES.get(role.lower(), role), {"content": text})
+        case _:
+            return None
+
+
 def _role(value: Mapping[str, Any]) -> str | None:
     """Return the role of a message; None: the object is no message."""
     role = value.get("role")
     if isinstance(role, str):
         has_body = any(key in value for key in (*_TEXTS, "tool_calls", "function_call"))
         return _ROLES.get(role.lower(), role) if has_body else None
-    kind = value.get("type")
+    kind = _kind(value)
     if kind in _CALL_TYPES or isinstance(value.get("toolCalls"), list):
         return "assistant"
-    if "finishReason" in value and isinstance(value.get("text"), str):
+    if isinstance(value.get("text"), str) and "finishReason" in value:
         return "assistant"  # Vercel's AI SDK
-    if kind == "constructor" and isinstance(value.get("id"), list) and value["id"]:
-        kind = value["id"][-1]
-    if not isinstance(kind, str) or not ("content" in value or "kwargs" in value):
-        return None
-    name = kind.lower()
+    if isinstance(value.get("raw"), str) and "tasks_output" in value:
+        return "assistant"  # CrewAI
+    name = kind.lower() if "content" in value else ""
     return _ROLES.get(name) or (name if name in _OTHER_ROLES else None)
+
+
+def _kind(value: Mapping[str, Any]) -> str:
+    """Return the type of a message or of a block; empty: it has none."""
+    kind = value.get("type", value.get("block_type"))
+    return kind if isinstance(kind, str) else "" if kind is None else "unknown"
 
 
 def _is_blocks(items: list[Any]) -> bool:
@@ -212,8 +253,7 @@ def _block_text(value: Any, levels: int) -> str | None:
         return next((text for text in texts if text), None)
     if not isinstance(value, dict) or value.get("thought"):
         return None
-    kind = value.get("type", value.get("block_type"))
-    return _text(value, levels - 1) if kind in _TEXT_TYPES else None
+    return _text(value, levels - 1) if _kind(value) in _TEXT_TYPES else None
 
 
 def _is_block(value: Any) -> bool:
@@ -224,8 +264,7 @@ def _is_block(value: Any) -> bool:
 
 def _calls(body: Mapping[str, Any]) -> Iterator[str]:
     """Yield the calls of a message as ``name(arguments)``."""
-    body = body["kwargs"] if isinstance(body.get("kwargs"), dict) else body
-    if body.get("type") in _CALL_TYPES:
+    if _kind(body) in _CALL_TYPES:
         yield from _call(body)
     elif isinstance(body.get("function_call"), dict):
         yield from _call(body["function_call"])
@@ -236,12 +275,12 @@ def _calls(body: Mapping[str, Any]) -> Iterator[str]:
         for item in items if isinstance(items, list) else ():
             if isinstance(item, dict):
                 inner = next((item[k] for k in _CALL_KEYS if k in item), item)
-                if key in _ONLY_CALLS or inner is not item or _is_call(item):
+                if (
+                    key in _ONLY_CALLS
+                    or inner is not item
+                    or _kind(item) in _CALL_TYPES
+                ):
                     yield from _call(inner)
-
-
-def _is_call(block: Mapping[str, Any]) -> bool:
-    return block.get("type") in _CALL_TYPES or block.get("block_type") in _CALL_TYPES
 
 
 def _call(call: Any) -> Iterator[str]:

@@ -38,7 +38,7 @@ longer one would hold up other requests."""
 
 # Tells without parsing whether a JSON text can hold a message; most hold none.
 _MAY_HOLD_MESSAGES: Final = re.compile(
-    r"role|tool[-_]?[cCuU]|\bfunction|\"lc\"|human|\"text\""
+    r"role|messages|content|parts|tool|function|\"(?:text|input|prompt)\"|\\u"
 )
 
 
@@ -70,10 +70,19 @@ def shortened(
 
 
 def preview(text: str | None, role: Role, parsed: Any = NOT_JSON) -> str | None:
-    """Return the preview of a JSON text; None when there is none."""
+    """Return the preview of a JSON text; None when there is none.
+
+    Text alone is shown with its quotes where the app itself states it (MLflow 3.17),
+    and has been parsed; without them where a convention does.
+    """
     if text is None:
         return None
-    message = _message(text, role, parsed) if text.startswith(("{", "[")) else None
+    message = None
+    if text.startswith(("{", "[")):
+        message = _message(text, role, parsed)
+    elif parsed is NOT_JSON and text.startswith('"'):
+        said = loads(text)
+        message = said if isinstance(said, str) else None
     return cut(stored_text(message) if message else text, MAX_PREVIEW_CHARS)
 
 

@@ -1,10 +1,9 @@
 """Decodes an export request into span rows; a bad span is rejected alone."""
 
 import hashlib
-import json
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -26,9 +25,11 @@ from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp import conventions, facts
 from spanframe_store.otlp.anyvalue import plain_values
 from spanframe_store.otlp.envelope import MAX_PARTS, Budget, RawScope, walk
+from spanframe_store.otlp.failures import Outcome, outcome_of
 from spanframe_store.otlp.precedence import parent_id, rank_of, signed_id
 from spanframe_store.otlp.previews import shortened
 from spanframe_store.otlp.sizes import is_too_large, is_too_many_parts, is_unfit
+from spanframe_store.otlp.usage import report_text
 
 __all__ = [
     "MAX_REMEMBERED_BYTES",
@@ -227,17 +228,18 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
     span = Span.FromString(body)
     _check(span)
     attributes = _attributes(span, budgets.values, json_layer=origin.json_layer)
-    own_facts = _storable_facts(facts.of_span(attributes))
-    budgets.values.spend(len(own_facts) * _VALUES_PER_FACT)
     parent = parent_id(span.parent_span_id)
     rank = rank_of(parent, span.flags)
+    outcome = outcome_of(span, attributes)
+    own_facts = _storable_facts(_facts_of(span, attributes, rank, outcome))
+    budgets.values.spend(len(own_facts) * _VALUES_PER_FACT)
     if rank is not Rank.INNER and budgets.previewed.try_spend(len(body)):
         derived = _derived(span, attributes, budgets.values)
-        span_type, usage = derived.span_type, derived.usage
+        counted = derived.counted
         # Short texts, so that a large body is not kept twice.
         previews = _previews(derived)
     else:
-        span_type, usage = conventions.type_and_usage(attributes)
+        counted = conventions.counted(attributes)
         previews = None
     return SpanRow(
         trace_id=span.trace_id,
@@ -245,10 +247,10 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
         digest=span_digest(body, origin.digest),
         parent_span_id=parent,
         rank=rank,
-        signature=_signature_of(span.name, span_type, span.status.code),
+        signature=_signature_of(span.name, counted.span_type, outcome.code),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
-        usage=_usage_text(usage),
+        usage=report_text(counted.usage, counted.cost),
         resource=origin.resource,
         scope=origin.scope,
         json_layer=origin.json_layer,
@@ -257,6 +259,16 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
         own_facts=own_facts,
         previews=previews,
     )
+
+
+def _facts_of(
+    span: Span, attributes: dict[str, Any], rank: Rank, outcome: Outcome
+) -> Iterator[Fact]:
+    yield from facts.of_span(attributes)
+    if rank is not Rank.INNER:
+        yield from facts.of_root(span.name, attributes)
+    if outcome.code == Status.STATUS_CODE_ERROR:
+        yield from facts.of_error(outcome.error)
 
 
 def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:
@@ -281,13 +293,6 @@ def _signature(name: str, span_type: str, code: int) -> Signature:
     texts = (stored_text(name), stored_text(span_type), _STATUS.get(code, "UNSET"))
     digest = hashlib.blake2b("\0".join(texts).encode(), digest_size=16)
     return Signature(digest.digest(), *texts)
-
-
-def _usage_text(usage: conventions.Usage | None) -> str | None:
-    if usage is None:
-        return None
-    counts = usage._asdict().items()
-    return json.dumps({name: count for name, count in counts if count is not None})
 
 
 def _check_size(body: bytes) -> None:

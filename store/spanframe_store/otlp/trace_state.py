@@ -18,6 +18,7 @@ from spanframe import keys
 from spanframe_store.contract.spans import Fact, Rank, Source, SpanRow
 from spanframe_store.otlp.precedence import Order, precedence, strength
 from spanframe_store.otlp.request import previews_of
+from spanframe_store.otlp.usage import Totals
 
 __all__ = [
     "COLUMNS",
@@ -30,8 +31,10 @@ __all__ = [
     "TraceState",
     "edit",
     "entries_of",
+    "entries_of_totals",
     "fold",
     "merge",
+    "totals_of_entries",
 ]
 
 DEFAULT_EXPERIMENT_ID: Final = 0
@@ -51,22 +54,22 @@ class Stamp(NamedTuple):
 
 
 class TraceState(NamedTuple):
-    """Everything known about one trace: its fields, its two counts, its token usage.
+    """Everything known about one trace: its fields, its two counts, its totals.
 
     Attributes:
         values: the values by field; None: absent, or deleted.
         stamps: the stamps of the same fields.
         span_count: the number of distinct spans.
         size_bytes: the size of their bodies.
-        usage: token counts, read from the store because they are not a fold; None: the
-            trace has none.
+        totals: token usage and cost, read from the store because they are not a fold;
+            None: the trace has none.
     """
 
     values: Mapping[str, Any]
     stamps: Mapping[str, Stamp]
     span_count: int
     size_bytes: int
-    usage: Mapping[str, int] | None = None
+    totals: Totals | None = None
 
 
 _NO_EXPERIMENTS: Final[Mapping[Fact, int]] = {}
@@ -165,7 +168,7 @@ def merge(left: TraceState, right: TraceState) -> TraceState:
         stamps,
         left.span_count + right.span_count,
         left.size_bytes + right.size_bytes,
-        left.usage or right.usage,
+        left.totals or right.totals,
     )
 
 
@@ -187,11 +190,33 @@ def entries_of(state: TraceState) -> tuple[dict[str, str], dict[str, str]]:
             tags[field[len(TAG) :]] = value
         else:
             metadata[field[len(METADATA) :]] = value
-    if state.usage is not None:
-        # What the app states itself wins; spaces as MLflow writes them, since a filter
-        # compares the text.
-        metadata.setdefault(keys.META_TOKEN_USAGE, json.dumps(state.usage))
+    if state.totals is not None:
+        # What the app states itself wins.
+        metadata = entries_of_totals(state.totals) | metadata
     return tags, metadata
+
+
+def entries_of_totals(totals: Totals) -> dict[str, str]:
+    """Return the metadata entries of totals."""
+    # Spaces as MLflow writes them, since a filter compares the text.
+    found = {
+        keys.META_TOKEN_USAGE: totals.tokens and json.dumps(totals.tokens),
+        keys.META_COST: totals.cost and json.dumps(totals.cost),
+        keys.META_COST_SOURCE: totals.cost_source,
+    }
+    return {key: text for key, text in found.items() if text}
+
+
+def totals_of_entries(entries: Mapping[str, str]) -> Totals | None:
+    """Return the totals that entries were made of; None: there are none."""
+    tokens, cost = entries.get(keys.META_TOKEN_USAGE), entries.get(keys.META_COST)
+    if tokens is None and cost is None:
+        return None
+    return Totals(
+        None if tokens is None else json.loads(tokens),
+        None if cost is None else json.loads(cost),
+        entries.get(keys.META_COST_SOURCE),
+    )
 
 
 def _strongest_spans(

@@ -2,8 +2,8 @@
 
 It is used after a change of the table of conventions: span types, usage, names,
 previews, tags and metadata of stored traces become what they would be if the spans
-arrived now. Edits in the store stay, and so does an experiment that only a header of
-the request named.
+arrived now. Edits in the store stay, and so do an experiment and a run that only a
+header of the request named.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
 
+from spanframe import keys
 from spanframe_store.contract.spans import Source, SpanRow
 from spanframe_store.otlp import decode_stored
 from spanframe_store.otlp.envelope import split_spans
-from spanframe_store.otlp.trace_state import TraceState, fold
+from spanframe_store.otlp.trace_state import METADATA, TraceState, fold
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.blocks import Codec, load_codecs
 from spanframe_store.sql.experiments import experiment_ids
@@ -28,7 +29,7 @@ from spanframe_store.sql.schema import (
     traces,
 )
 from spanframe_store.sql.trace_columns import columns_of, searchable_of, state_of
-from spanframe_store.sql.usage import usage_of_traces
+from spanframe_store.sql.usage import totals_of_traces
 
 __all__ = ["count_traces", "rederive_portion"]
 
@@ -58,6 +59,10 @@ _CHANGED_SPAN: Final = update(spans).where(
     spans.c.span_id == bindparam("id"),
     spans.c.digest == bindparam("body_digest"),
 )
+
+
+_OF_HEADERS: Final = {"experiment_id", METADATA + keys.META_SOURCE_RUN}
+"""Fields that a header of the request may have stated, which no span keeps."""
 
 
 def count_traces(engine: Engine) -> int:
@@ -121,13 +126,13 @@ def _rederive(connection: Connection, rows: Sequence[Row[Any]]) -> None:
         ],
     )
     named = experiment_ids(connection, all_spans)
-    usage = usage_of_traces(connection, trace_keys)
+    totals = totals_of_traces(connection, trace_keys)
     changed = []
     changes = index_entries.Changes()
     for row in rows:
         before = row._asdict()
         state = _with_kept(state_of(before), fold(derived[row.trace_key], named))
-        state = state._replace(usage=usage.get(row.trace_key))
+        state = state._replace(totals=totals.get(row.trace_key))
         found_by = searchable_of(state)
         changed.append({"key": row.trace_key, **columns_of(state, found_by)})
         changes.add(row.trace_key, index_entries.Searchable.of_row(before), found_by)
@@ -142,8 +147,7 @@ def _with_kept(old: TraceState, new: TraceState) -> TraceState:
         field
         for field, stamp in old.stamps.items()
         if stamp.source == Source.EDIT
-        # A header of the request named the experiment.
-        or (field == "experiment_id" and field not in new.stamps)
+        or (field in _OF_HEADERS and field not in new.stamps)
     }
     return new._replace(
         values={**new.values, **{field: old.values[field] for field in kept}},

@@ -83,8 +83,10 @@ MAX_INDEXED_KEY_CHARS: Final = 256
 """Maximum characters of a tag's or metadata entry's key in ``attribute_index``."""
 
 # No search asks for the one trace with 4 273 input and 1 006 output tokens, and each of
-# these values would be written to a page of its own.
-UNINDEXED_METADATA: Final = frozenset({keys.META_TOKEN_USAGE})
+# these values would be written to a page of its own. Nearly all costs have one source.
+UNINDEXED_METADATA: Final = frozenset(
+    {keys.META_TOKEN_USAGE, keys.META_COST, keys.META_COST_SOURCE}
+)
 """Keys of metadata entries that ``attribute_index`` does not have."""
 
 # A statement has to repeat this condition, or PostgreSQL does not use the index.

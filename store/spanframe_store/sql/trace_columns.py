@@ -14,6 +14,7 @@ from spanframe_store.otlp.trace_state import (
     TAG,
     TraceState,
     entries_of,
+    totals_of_entries,
 )
 from spanframe_store.sql.index_entries import Searchable
 from spanframe_store.sql.stamps import dump_stamps, load_stamps
@@ -39,7 +40,7 @@ _PREVIEWS: Final = {
     "trace_inputs": "request_preview",
     "trace_outputs": "response_preview",
 }
-_USAGE: Final = METADATA + keys.META_TOKEN_USAGE
+_TOTALS: Final = (keys.META_TOKEN_USAGE, keys.META_COST, keys.META_COST_SOURCE)
 
 
 def searchable_of(state: TraceState) -> Searchable:
@@ -78,13 +79,18 @@ def state_of(row: Mapping[str, Any]) -> TraceState:
     values.update((TAG + key, value) for key, value in tags.items())
     values.update((METADATA + key, value) for key, value in metadata.items())
     stamps = load_stamps(row["stamps"], _fields(tags, metadata))
-    usage = values.get(_USAGE) if _USAGE not in stamps else None
+    # An entry with a stamp is one that the app stated itself.
+    totals = {
+        key: metadata[key]
+        for key in _TOTALS
+        if key in metadata and METADATA + key not in stamps
+    }
     return TraceState(
         {field: values.get(field) for field in stamps},
         stamps,
         row["span_count"],
         row["size_bytes"],
-        json.loads(usage) if usage is not None else None,
+        totals_of_entries(totals),
     )
 
 

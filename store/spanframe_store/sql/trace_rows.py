@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, update
 
 from spanframe_store.contract.spans import Fact, SpanRow
 from spanframe_store.otlp.trace_state import EMPTY, TraceState, fold, merge
-from spanframe_store.otlp.usage import UsageReport, usage_of_spans, usage_report_of
+from spanframe_store.otlp.usage import UsageReport, totals_of_spans, usage_report_of
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.bulk import execute_many
 from spanframe_store.sql.engines import database_of
@@ -33,24 +33,24 @@ def states_of(
     """Return the states of the traces that get spans.
 
     Returns:
-        The states by trace id; and, by trace key, the ids of the traces whose usage has
-        to be read from the store once it holds the spans.
+        The states by trace id; and, by trace key, the ids of the traces whose totals
+        have to be read from the store once it holds the spans.
     """
     states: dict[bytes, TraceState] = {}
-    without_usage: dict[int, bytes] = {}
+    without_totals: dict[int, bytes] = {}
     for trace_id, group in by_trace.items():
         trace = known.get(trace_id)
         before = EMPTY if trace is None else trace.state
         state = merge(before, fold(group, experiment_ids, before))
-        if state.usage is not None or any(span.usage for span in group):
+        if state.totals is not None or any(span.usage for span in group):
             stored = _NO_SPANS if trace is None else trace.spans
             if stored is not None:
-                usage = usage_of_spans([*stored.values(), *map(usage_report_of, group)])
-                state = state._replace(usage=usage)
+                reports = [*stored.values(), *map(usage_report_of, group)]
+                state = state._replace(totals=totals_of_spans(reports))
             elif trace is not None:
-                without_usage[trace.trace_key] = trace_id
+                without_totals[trace.trace_key] = trace_id
         states[trace_id] = state
-    return states, without_usage
+    return states, without_totals
 
 
 def write_traces(
@@ -88,4 +88,4 @@ def write_traces(
 
 def _only_grew(before: TraceState, after: TraceState) -> bool:
     """Return whether new spans changed no field of a trace; most late spans do not."""
-    return after.stamps is before.stamps and after.usage == before.usage
+    return after.stamps is before.stamps and after.totals == before.totals

@@ -35,7 +35,7 @@ from spanframe_store.sql.span_rows import Keys, groups_of, write_spans
 from spanframe_store.sql.trace_columns import state_of
 from spanframe_store.sql.trace_rows import states_of, write_traces
 from spanframe_store.sql.urls import driver_message
-from spanframe_store.sql.usage import usage_of_traces
+from spanframe_store.sql.usage import totals_of_traces
 
 __all__ = ["SpanWriter"]
 
@@ -136,15 +136,16 @@ class SpanWriter:
             if len(new) >= _MIN_PARALLEL_SPANS
             else None
         )
-        states, without_usage = states_of(by_trace, known, named)
+        states, without_totals = states_of(by_trace, known, named)
         packed = codec.pack(bodies) if packing is None else packing.result()
         write_spans(connection, groups, packed, keys, dictionary_key)
-        for trace_keys in chunks(without_usage, MAX_LOOKUP_VALUES):
-            usages = usage_of_traces(connection, trace_keys)
+        for trace_keys in chunks(without_totals, MAX_LOOKUP_VALUES):
+            totals = totals_of_traces(connection, trace_keys)
             for trace_key in trace_keys:
-                trace_id = without_usage[trace_key]
-                usage = usages.get(trace_key)
-                states[trace_id] = states[trace_id]._replace(usage=usage)
+                trace_id = without_totals[trace_key]
+                states[trace_id] = states[trace_id]._replace(
+                    totals=totals.get(trace_key)
+                )
         write_traces(connection, states, known, keys.traces)
         written = {
             trace_id: known_after(

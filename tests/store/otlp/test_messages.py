@@ -13,7 +13,9 @@ CALL = 'get_weather({"city": "Paris"})'
 
 def _lc(name: str, **kwargs: Any) -> dict[str, Any]:
     path = ["langchain", "schema", "messages", name]
-    return {"lc": 1, "type": "constructor", "id": path, "kwargs": kwargs}
+    kind = name.removesuffix("Message").lower()
+    inner = {"type": kind, **kwargs}
+    return {"lc": 1, "type": "constructor", "id": path, "kwargs": inner}
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,7 @@ def _lc(name: str, **kwargs: Any) -> dict[str, Any]:
         [{"role": "user", "blocks": [{"block_type": "text", "text": "hi"}]}],
         [{"role": "user", "content": '[{"text": "hi"}]'}],
         [{"role": "user", "content": [{"text": "hi"}]}],
+        {"messages": [["system", "be brief"], ["user", "hi"]]},
     ],
     ids=repr,
 )
@@ -296,6 +299,7 @@ def test_several_calls_are_all_shown() -> None:
         {"messages": [{"role": ["user"], "content": "x"}]},
         {"message": {"type": 3, "content": {}, "id": []}},
         {"tool_calls": [{"name": 3}, 4, {"function": "f"}]},
+        {"type": ["text"], "content": [{"type": {}, "text": "x"}]},
         [{"text": "a", "score": 1.0}],
     ],
     ids=repr,

@@ -111,3 +111,65 @@ def test_a_deep_chain_is_no_trouble(store: Store) -> None:
     chain = [span(n, parent=n - 1) for n in range(2, depth)]
     store.write(span(1), *chain, reporting(depth, 4, parent=depth - 1))
     assert usage(store) == {"input_tokens": 4, "output_tokens": 1, "total_tokens": 5}
+
+
+# --- costs ----------------------------------------------------------------------------
+
+
+def stating(number: int, cost: float, **fields: Any) -> Any:
+    return span(number, attributes={"operation.cost": cost}, **fields)
+
+
+def computed(number: int, **fields: Any) -> Any:
+    used = {"gen_ai.usage.input_tokens": 1_000_000, "gen_ai.usage.output_tokens": 0}
+    model = {"gen_ai.request.model": "gpt-4o-mini"}
+    return span(number, attributes={**used, **model}, **fields)
+
+
+def cost(store: Store) -> tuple[Any, str | None]:
+    with store.engine.connect() as connection:
+        found = json.loads(connection.execute(select(traces.c.metadata)).scalar_one())
+    text = found.get("mlflow.trace.cost")
+    return text and json.loads(text), found.get("spanframe.cost.source")
+
+
+def test_the_cost_of_a_trace_is_the_sum_of_what_its_spans_state(store: Store) -> None:
+    store.write(span(1), stating(2, 0.1, parent=1), stating(3, 0.2, parent=1))
+    assert cost(store) == ({"total_cost": 0.3}, "stated")
+    store.write(stating(4, 0.5, parent=1))
+    assert cost(store) == ({"total_cost": 0.8}, "stated")
+
+
+def test_what_no_span_states_is_computed_and_said_to_be(store: Store) -> None:
+    store.write(span(1), computed(2, parent=1))
+    whole = {"input_cost": 0.15, "output_cost": 0.0, "total_cost": 0.15}
+    assert cost(store) == (whole, "computed")
+    store.write(stating(3, 1.0, parent=1))
+    assert cost(store) == ({"total_cost": 1.15}, "stated, computed")
+
+
+def test_an_agent_that_sums_up_tokens_does_not_hide_what_its_calls_cost(
+    store: Store,
+) -> None:
+    store.write(computed(1), stating(2, 0.1, parent=1), stating(3, 0.2, parent=1))
+    assert cost(store) == ({"total_cost": 0.3}, "stated")
+    assert usage(store) == {
+        "input_tokens": 1_000_000,
+        "output_tokens": 0,
+        "total_tokens": 1_000_000,
+    }
+
+
+def test_a_cost_that_an_ancestor_states_is_not_counted_again(store: Store) -> None:
+    store.write(stating(1, 0.3), stating(2, 0.1, parent=1), computed(3, parent=2))
+    assert cost(store) == ({"total_cost": 0.3}, "stated")
+
+
+def test_spans_that_are_each_others_parents_have_a_cost(store: Store) -> None:
+    store.write(computed(1, parent=2), stating(2, 1.0, parent=1), span(3, parent=3))
+    assert cost(store)[0] is not None
+
+
+def test_a_trace_without_a_cost_says_none(store: Store) -> None:
+    store.write(reporting(1, 5))
+    assert cost(store) == (None, None)
