@@ -15,7 +15,7 @@ from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.decoders import Decoders
 from spanframe_collector.forwarding import Forwarder
 from spanframe_collector.masking import Masker
-from spanframe_collector.otlp_json import Translated
+from spanframe_collector.otlp_json import OtherSignalError, Translated
 from spanframe_collector.telemetry import Telemetry
 from spanframe_store.contract.errors import StoreUnavailableError
 from spanframe_store.contract.spans import Fact, Rejected, Source, SpanRow
@@ -41,6 +41,10 @@ class Refusal(enum.Enum):
     """The reason for refusing a request, with the sentence that its sender reads."""
 
     UNDECODABLE = "The request is not an OTLP ExportTraceServiceRequest."
+    OTHER_SIGNAL = (
+        "The request holds logs, metrics or profiles, and no spans; only spans are "
+        "taken here."
+    )
     TOO_LARGE = (
         "The request is larger, or holds more spans or attributes, than this "
         "collector takes; send smaller batches."
@@ -54,7 +58,11 @@ class Refusal(enum.Enum):
     @property
     def is_transient(self) -> bool:
         """Whether the same request may succeed when it is sent again."""
-        return self not in {Refusal.UNDECODABLE, Refusal.TOO_LARGE}
+        return self not in {
+            Refusal.UNDECODABLE,
+            Refusal.OTHER_SIGNAL,
+            Refusal.TOO_LARGE,
+        }
 
 
 class RefusedError(Exception):
@@ -204,10 +212,8 @@ class Ingest:
             request, parts, rejected, warning = await asyncio.wait_for(
                 decoding, wait_seconds
             )
-        except TooManyPartsError:
-            raise RefusedError(Refusal.TOO_LARGE) from None
-        except EnvelopeError:
-            raise RefusedError(Refusal.UNDECODABLE) from None
+        except EnvelopeError as error:
+            raise RefusedError(_refusal_of(error)) from None
         except TimeoutError:
             raise RefusedError(Refusal.BUSY) from None
         spans = sum(map(len, parts))
@@ -254,6 +260,13 @@ class Ingest:
             [*unreadable, *rejected],
             warning,
         )
+
+
+def _refusal_of(error: EnvelopeError) -> Refusal:
+    if isinstance(error, TooManyPartsError):
+        return Refusal.TOO_LARGE
+    is_other = isinstance(error, OtherSignalError)
+    return Refusal.OTHER_SIGNAL if is_other else Refusal.UNDECODABLE
 
 
 def _wait_seconds(seconds: float | None, waited: float) -> float:

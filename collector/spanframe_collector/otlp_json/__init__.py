@@ -1,5 +1,9 @@
 """Translates OTLP/JSON to OTLP protobuf, which is all that is decoded."""
 
-from spanframe_collector.otlp_json.translation import Translated, to_protobuf
+from spanframe_collector.otlp_json.translation import (
+    OtherSignalError,
+    Translated,
+    to_protobuf,
+)
 
-__all__ = ["Translated", "to_protobuf"]
+__all__ = ["OtherSignalError", "Translated", "to_protobuf"]

@@ -3,11 +3,15 @@
 The JSON parser of protobuf reads another format: base64 ids, names of enum values,
 snake_case keys. This one follows OTLP 1.11: ids are hexadecimal in any case, keys are
 lowerCamelCase, unknown keys are ignored at every level, enums are integers, 64-bit
-integers are numbers or strings, null is absent. A span that has a wrong value is
-rejected alone.
+integers are numbers or strings, null is absent.
+
+A value of another type is repaired where its meaning is clear (the name of an enum
+value, ``"boolValue": 1``), else left out with its attribute. The sender is told which
+field of which span. A span whose ids or times are wrong is rejected alone.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -22,18 +26,20 @@ from spanframe_collector.otlp_json.messages import (
     SPAN,
     fill,
 )
-from spanframe_collector.otlp_json.values import (
-    MAX_INTEGER_DIGITS,
-    UnreadableError,
-)
+from spanframe_collector.otlp_json.notes import Notes
+from spanframe_collector.otlp_json.values import MAX_INTEGER_DIGITS
 from spanframe_store.contract.spans import Rejected
 from spanframe_store.otlp.envelope import EnvelopeError
 
-__all__ = ["Translated", "to_protobuf"]
+__all__ = ["OtherSignalError", "Translated", "to_protobuf"]
 
 _MAX_OBJECTS: Final = 300_000
 """Maximum objects and arrays of one request, together; an empty one takes thirty times
 the memory of its text, and two microseconds."""
+
+
+class OtherSignalError(EnvelopeError):
+    """A request holds logs, metrics or profiles."""
 
 
 class Translated(NamedTuple):
@@ -53,14 +59,14 @@ def to_protobuf(body: bytes) -> Translated:
     source = _parse(body)
     request = ExportTraceServiceRequest()
     rejected: Counter[str] = Counter()
+    notes = Notes()
     for resource_spans in _objects(source, "resourceSpans"):
-        _add_resource_spans(request, resource_spans, rejected)
-    warning = ""
+        _add_resource_spans(request, resource_spans, rejected, notes)
+    warning = notes.text()
     if not request.resource_spans and not rejected:
         if _is_other_signal(source):
-            raise EnvelopeError("the request holds another signal than spans")
-        if _is_snake_case(source):
-            warning = "Nothing was stored: write the keys in lowerCamelCase."
+            raise OtherSignalError("the request holds another signal than spans")
+        warning = warning or _shape(source)
     return Translated(
         request.SerializeToString(),
         [Rejected(*item) for item in rejected.items()],
@@ -82,23 +88,39 @@ def _parse(body: bytes) -> dict[str, Any]:
     return source
 
 
-def _parse_int(text: str) -> Any:
+def _parse_int(text: str) -> int | str:
     # Python refuses numbers of thousands of digits, which would fail the whole request.
-    return int(text) if len(text) <= MAX_INTEGER_DIGITS else _TOO_LONG
-
-
-_TOO_LONG: Final = object()
-"""Value in place of a number that fits no field."""
+    return int(text) if len(text) <= MAX_INTEGER_DIGITS else text
 
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _is_snake_case(source: Mapping[str, Any]) -> bool:
-    return "resource_spans" in source or any(
-        "scope_spans" in item for item in _objects(source, "resourceSpans")
-    )
+_SHAPES: Final = {
+    "resource_spans": "has keys in snake_case: write them in lowerCamelCase",
+    "scope_spans": "has keys in snake_case: write them in lowerCamelCase",
+    "ResourceSpans": "has keys in PascalCase: write them in lowerCamelCase",
+    "ScopeSpans": "has keys in PascalCase: write them in lowerCamelCase",
+    "instrumentationLibrarySpans": (
+        "is of OTLP before 0.15: write scopeSpans and scope for "
+        "instrumentationLibrarySpans and instrumentationLibrary, or update the exporter"
+    ),
+    "batches": "looks like an answer of Grafana Tempo: write resourceSpans for batches",
+    "scopeSpans": "has scopeSpans outside of resourceSpans: wrap them",
+    "spans": "has spans outside of resourceSpans and scopeSpans: wrap them",
+    "data": "looks like an answer of Jaeger, and not like OTLP: send resourceSpans",
+}
+"""Keys of other shapes, and what to send instead."""
+
+
+def _shape(source: Mapping[str, Any]) -> str:
+    """Return what a request without spans looks like; empty: like an empty one."""
+    levels = (source, *_objects(source, "resourceSpans"))
+    for key, text in _SHAPES.items():
+        if any(key in each for each in levels):
+            return f"Nothing was stored: the request {text}."
+    return ""
 
 
 def _is_other_signal(source: Mapping[str, Any]) -> bool:
@@ -129,34 +151,41 @@ def _objects(source: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
 
 
 def _add_resource_spans(
-    request: ExportTraceServiceRequest, source: dict[str, Any], rejected: Counter[str]
+    request: ExportTraceServiceRequest,
+    source: dict[str, Any],
+    rejected: Counter[str],
+    notes: Notes,
 ) -> None:
     scopes = [(scope, _spans(scope)) for scope in _objects(source, "scopeSpans")]
     scopes = [(scope, spans) for scope, spans in scopes if spans]
     if not scopes:
         return
     target = request.resource_spans.add()
-    try:
-        fill(target, RESOURCE_SPANS, source)
-    except ValueError:
-        del request.resource_spans[-1]
-        rejected["undecodable_resource"] += sum(len(spans) for _, spans in scopes)
-        return
+    notes.place = "a resource"
+    fill(target, RESOURCE_SPANS, source, notes)
     for scope, spans in scopes:
         scope_spans = target.scope_spans.add()
-        try:
-            fill(scope_spans, SCOPE_SPANS, scope)
-        except ValueError:
-            del target.scope_spans[-1]
-            rejected["undecodable_resource"] += len(spans)
-            continue
+        notes.place = "a scope"
+        fill(scope_spans, SCOPE_SPANS, scope, notes)
         for span in spans:
+            notes.place = _place(span)
             try:
-                fill(scope_spans.spans.add(), SPAN, span)
+                fill(scope_spans.spans.add(), SPAN, span, notes)
             except ValueError as error:
                 del scope_spans.spans[-1]
-                known = isinstance(error, UnreadableError) and str(error)
-                rejected[known or "undecodable_span"] += 1
+                reason = str(error)
+                notes.add("an id or a time", "was unreadable: the span is rejected")
+                rejected[reason if reason in _REASONS else "undecodable_span"] += 1
+
+
+_REASONS: Final = {"invalid_trace_id", "invalid_span_id", "invalid_parent_span_id"}
+
+
+def _place(span: Any) -> str:
+    """Return how a note names a span."""
+    span_id = span.get("spanId") if isinstance(span, dict) else None
+    is_id = isinstance(span_id, str) and re.fullmatch("[0-9A-Fa-f]{1,32}", span_id)
+    return f"span {span_id}" if is_id else "a span"
 
 
 def _spans(scope: Mapping[str, Any]) -> list[Any]:
