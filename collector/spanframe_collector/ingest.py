@@ -14,15 +14,16 @@ from spanframe_collector.admission import Admission, BudgetSpentError, Reservati
 from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.decoders import Decoders
 from spanframe_collector.forwarding import Forwarder
+from spanframe_collector.log_events import Joined, LogEvents
 from spanframe_collector.masking import Masker
 from spanframe_collector.otlp_json import OtherSignalError, Translated
 from spanframe_collector.telemetry import Telemetry
 from spanframe_store.contract.errors import StoreUnavailableError
 from spanframe_store.contract.spans import Fact, Rejected, Source, SpanRow
 from spanframe_store.otlp import EnvelopeError, TooManyPartsError, decode_request
-from spanframe_store.otlp.envelope import MAX_PARTS
+from spanframe_store.otlp.envelope import MAX_PARTS, walk
 
-__all__ = ["Consumed", "Ingest", "Refusal", "RefusedError"]
+__all__ = ["Consumed", "Ingest", "Refusal", "RefusedError", "Signal"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -71,6 +72,18 @@ class RefusedError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.value)
         self.refusal = refusal
+
+
+class Signal(enum.Enum):
+    """The signals of OpenTelemetry, by the path that OTLP over HTTP sends them to.
+
+    Only spans are stored. The others are accepted, so that no app logs an error, and
+    dropped, but for GenAI events, which are joined to their spans.
+    """
+
+    TRACES = "/v1/traces"
+    LOGS = "/v1/logs"
+    METRICS = "/v1/metrics"
 
 
 class Consumed(NamedTuple):
@@ -134,6 +147,7 @@ class Ingest:
         self._masker = masker
         self._forwarder = forwarder
         self._max_request_spans = max_request_spans
+        self._log_events = LogEvents()
         self._last_request = time.monotonic()
 
     @contextlib.contextmanager
@@ -188,6 +202,7 @@ class Ingest:
         seconds: float | None,
         translator: Translator | None = None,
         waited: float = 0.0,
+        signal: Signal = Signal.TRACES,
     ) -> Consumed:
         """Commit the spans of an admitted request, then return.
 
@@ -198,6 +213,7 @@ class Ingest:
             seconds: seconds left of the sender's deadline; None: it set none.
             translator: translates a request in another encoding.
             waited: seconds that the sender has waited already.
+            signal: the signal of the request.
 
         Raises:
             RefusedError: when the request is refused, with the reason.
@@ -205,7 +221,7 @@ class Ingest:
         begun = time.monotonic()
         decoding = self._decoders.run(
             len(request),
-            partial(self._decode, request, _facts(headers), translator),
+            partial(self._decode, request, _facts(headers), translator, signal),
         )
         wait_seconds = _wait_seconds(seconds, waited)
         try:
@@ -244,22 +260,42 @@ class Ingest:
         return Consumed([*rejected, refused_by_store], warning)
 
     def _decode(
-        self, request: bytes, facts: tuple[Fact, ...], translator: Translator | None
+        self,
+        request: bytes,
+        facts: tuple[Fact, ...],
+        translator: Translator | None,
+        signal: Signal,
     ) -> _Decoded:
         """Translate, mask and decode."""
         unreadable: list[Rejected] = []
         warning = ""
         if translator is not None:
             request, unreadable, warning = translator(request)
+        if signal is not Signal.TRACES:
+            request, joined, dropped = self._of_other_signal(request, signal)
+            self._telemetry.other_signal(signal.name.lower(), joined, dropped)
         if self._masker is not None:
             request = self._masker.request(request)
         rows, rejected = decode_request(request, facts, self._max_request_spans)
+        for index, joined_request in self._log_events.requests_of(rows).items():
+            if self._masker is not None:
+                joined_request = self._masker.request(joined_request)  # noqa: PLW2901
+            # With its events a span may be too large; then it is stored without.
+            rows[index : index + 1] = (
+                decode_request(joined_request, facts).rows or rows[index : index + 1]
+            )
         return _Decoded(
             b"" if self._forwarder is None else request,
             self._commit_queue.pack(rows),
             [*unreadable, *rejected],
             warning,
         )
+
+    def _of_other_signal(self, request: bytes, signal: Signal) -> Joined:
+        """Return what is stored of a request that holds no spans."""
+        if signal is Signal.LOGS:
+            return self._log_events.take(request)
+        return Joined(b"", 0, sum(len(scope.spans) for scope in walk(request)))
 
 
 def _refusal_of(error: EnvelopeError) -> Refusal:

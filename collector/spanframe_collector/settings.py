@@ -45,14 +45,19 @@ def size_bytes(text: str) -> int | None:
     return int(match[1]) * _SIZE_UNITS[match[2]]
 
 
-_ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+")
+_ORIGIN: Final = re.compile(
+    r"https?://(?:[a-z0-9.:\[\]-]+|(?:localhost|127\.0\.0\.1|\[::1\]):\*)"
+)
 
 
 def origins(text: str) -> str:
     """Read origins of web pages, with spaces between."""
     for origin in text.split():
         if not _ORIGIN.fullmatch(origin):
-            raise ValueError("write SCHEME://HOST[:PORT] for each, spaces between")
+            raise ValueError(
+                "write SCHEME://HOST[:PORT] for each, spaces between; * is any port of "
+                "localhost"
+            )
     return text
 
 
@@ -101,7 +106,8 @@ class CollectorSettings(SettingsBase):
     cors_origins: str = setting(
         "SPANFRAME_CORS_ORIGINS",
         "",
-        "Origins of web pages that may send over HTTP, with spaces between.",
+        "Origins of web pages that may send over HTTP, with spaces between; "
+        "http://localhost:* is any port of this machine.",
         origins,
     )
     token: str = setting(

@@ -53,12 +53,14 @@ def test_a_call_without_a_message_is_no_request(collector: Collector) -> None:
 
 
 def test_other_services_are_unimplemented(collector: Collector) -> None:
-    metrics = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
+    profiles = (
+        "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export"
+    )
     with (
         grpc.insecure_channel(collector.target) as channel,
         pytest.raises(grpc.RpcError) as caught,
     ):
-        channel.unary_unary(metrics)(b"", timeout=20)
+        channel.unary_unary(profiles)(b"", timeout=20)
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 

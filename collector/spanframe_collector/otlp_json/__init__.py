@@ -3,7 +3,8 @@
 from spanframe_collector.otlp_json.translation import (
     OtherSignalError,
     Translated,
+    logs_to_protobuf,
     to_protobuf,
 )
 
-__all__ = ["OtherSignalError", "Translated", "to_protobuf"]
+__all__ = ["OtherSignalError", "Translated", "logs_to_protobuf", "to_protobuf"]

@@ -7,6 +7,7 @@ from typing import Any, Final
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from spanframe_collector.otlp_json.notes import Notes
@@ -22,7 +23,7 @@ from spanframe_collector.otlp_json.values import (
     string,
 )
 
-__all__ = ["RESOURCE_SPANS", "SCOPE_SPANS", "SPAN", "Fields", "fill"]
+__all__ = ["LOG_RECORD", "RESOURCE_SPANS", "SCOPE_SPANS", "SPAN", "Fields", "fill"]
 
 _MAX_DEPTH: Final = 64
 """Maximum levels of an attribute value; no protobuf parser takes more. A span whose
@@ -235,3 +236,4 @@ _KEY_VALUE: Final = _fields_of(KeyValue.DESCRIPTOR)
 RESOURCE_SPANS: Final = _without("scopeSpans", ResourceSpans.DESCRIPTOR)
 SCOPE_SPANS: Final = _without("spans", ScopeSpans.DESCRIPTOR)
 SPAN: Final = _fields_of(Span.DESCRIPTOR)
+LOG_RECORD: Final = _fields_of(LogRecord.DESCRIPTOR)

@@ -10,17 +10,22 @@ value, ``"boolValue": 1``), else left out with its attribute. The sender is told
 field of which span. A span whose ids or times are wrong is rejected alone.
 """
 
+import contextlib
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 
 from spanframe_collector.otlp_json.messages import (
+    LOG_RECORD,
     RESOURCE_SPANS,
     SCOPE_SPANS,
     SPAN,
@@ -31,7 +36,7 @@ from spanframe_collector.otlp_json.values import MAX_INTEGER_DIGITS
 from spanframe_store.contract.spans import Rejected
 from spanframe_store.otlp.envelope import EnvelopeError
 
-__all__ = ["OtherSignalError", "Translated", "to_protobuf"]
+__all__ = ["OtherSignalError", "Translated", "logs_to_protobuf", "to_protobuf"]
 
 _MAX_OBJECTS: Final = 300_000
 """Maximum objects and arrays of one request, together; an empty one takes thirty times
@@ -74,6 +79,24 @@ def to_protobuf(body: bytes) -> Translated:
     )
 
 
+def logs_to_protobuf(body: bytes) -> Translated:
+    """Translate the log records of an ExportLogsServiceRequest from JSON.
+
+    Resources and scopes are left out, as only the records are read.
+
+    Raises:
+        EnvelopeError: when the body is not JSON, or not such a request.
+    """
+    request = ExportLogsServiceRequest()
+    records = request.resource_logs.add().scope_logs.add().log_records
+    for resource_logs in _objects(_parse(body), "resourceLogs"):
+        for scope_logs in _objects(resource_logs, "scopeLogs"):
+            for record in _objects(scope_logs, "logRecords"):
+                with contextlib.suppress(ValueError):
+                    fill(records.add(), LOG_RECORD, record, Notes())
+    return Translated(request.SerializeToString(), [])
+
+
 def _parse(body: bytes) -> dict[str, Any]:
     if body.count(b"{") + body.count(b"[") > _MAX_OBJECTS:
         raise EnvelopeError("too many objects in one request")
@@ -106,19 +129,22 @@ _SHAPES: Final = {
         "is of OTLP before 0.15: write scopeSpans and scope for "
         "instrumentationLibrarySpans and instrumentationLibrary, or update the exporter"
     ),
+}
+_OUTER_SHAPES: Final = {
     "batches": "looks like an answer of Grafana Tempo: write resourceSpans for batches",
     "scopeSpans": "has scopeSpans outside of resourceSpans: wrap them",
     "spans": "has spans outside of resourceSpans and scopeSpans: wrap them",
     "data": "looks like an answer of Jaeger, and not like OTLP: send resourceSpans",
 }
-"""Keys of other shapes, and what to send instead."""
+"""Keys of other shapes, at any level and outside of all, and what to send instead."""
 
 
 def _shape(source: Mapping[str, Any]) -> str:
     """Return what a request without spans looks like; empty: like an empty one."""
-    levels = (source, *_objects(source, "resourceSpans"))
-    for key, text in _SHAPES.items():
-        if any(key in each for each in levels):
+    inner = [key for each in _objects(source, "resourceSpans") for key in each]
+    for key in (*source, *inner):
+        text = _SHAPES.get(key) or (_OUTER_SHAPES.get(key) if key in source else None)
+        if text is not None:
             return f"Nothing was stored: the request {text}."
     return ""
 

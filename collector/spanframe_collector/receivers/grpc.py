@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -22,7 +23,7 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from spanframe_collector.admission import Reservation
-from spanframe_collector.ingest import Ingest, Refusal, RefusedError
+from spanframe_collector.ingest import Ingest, Refusal, RefusedError, Signal
 from spanframe_collector.receivers.credentials import server_credentials
 from spanframe_collector.receivers.message_slots import MessageSlots
 from spanframe_collector.receivers.responses import (
@@ -40,6 +41,11 @@ __all__ = ["TRACE_SERVICE", "GrpcReceiver"]
 _log: Final = logging.getLogger(__name__)
 
 TRACE_SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
+_SERVICES: Final = {
+    TRACE_SERVICE: Signal.TRACES,
+    "opentelemetry.proto.collector.logs.v1.LogsService": Signal.LOGS,
+    "opentelemetry.proto.collector.metrics.v1.MetricsService": Signal.METRICS,
+}
 _OPEN_METHODS: Final = frozenset(
     {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}
 )
@@ -72,9 +78,18 @@ class GrpcReceiver:
         self._credentials = server_credentials(settings)
         self._slots = MessageSlots(ingest.admission, settings.max_request_bytes)
         # Unary for the sender; a stream here, so that the message is asked for.
-        export = grpc.stream_unary_rpc_method_handler(self._export)
         self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(TRACE_SERVICE, {"Export": export}),)
+            tuple(
+                grpc.method_handlers_generic_handler(
+                    service,
+                    {
+                        "Export": grpc.stream_unary_rpc_method_handler(
+                            partial(self._export, signal)
+                        )
+                    },
+                )
+                for service, signal in _SERVICES.items()
+            )
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
@@ -116,7 +131,10 @@ class GrpcReceiver:
         await self._server.stop(grace)
 
     async def _export(
-        self, _: object, context: "grpc.aio.ServicerContext[bytes, bytes]"
+        self,
+        signal: Signal,
+        _: object,
+        context: "grpc.aio.ServicerContext[bytes, bytes]",
     ) -> bytes:
         headers = {
             key: value
@@ -132,6 +150,7 @@ class GrpcReceiver:
                     headers,
                     context.time_remaining(),
                     waited=time.monotonic() - begun,
+                    signal=signal,
                 )
         except RefusedError as error:
             drop_traceback(error)
