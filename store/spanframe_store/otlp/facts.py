@@ -31,6 +31,7 @@ _SINGLE: Final = {
         "lmnr.association.properties.user_id",
         "langsmith.metadata.user_id",
         "ai.telemetry.metadata.userId",
+        "llm.user",
     ),
     f"metadata.{keys.META_SESSION}": (
         keys.SESSION_ID,
@@ -53,6 +54,7 @@ _TAG_LISTS: Final = (
     "langfuse.trace.tags",
     "logfire.tags",
     "lmnr.association.properties.tags",
+    "ai.telemetry.metadata.tags",
 )
 _TAGS_WITH_COMMAS: Final = "langsmith.span.tags"
 # Dictionaries, as values or as JSON text, and the prefixes of flattened ones.
@@ -79,7 +81,6 @@ _NOT_METADATA: Final = (
 _NOT_TAGS: Final = ("seq:step:", "map:key:", "graph:step:")
 _ROOT_METADATA: Final = "langfuse.observation.metadata."
 _ROOT_TAGS: Final = "tags"
-_MESSAGE: Final = "logfire.msg"
 _MAX_ERROR_CHARS: Final = 1000
 """Maximum characters of the error of a trace."""
 
@@ -113,15 +114,11 @@ def of_span(attributes: Mapping[str, Any]) -> Iterator[Fact]:
             yield from _prefixed(key, value)
 
 
-def of_root(name: str, attributes: Mapping[str, Any]) -> Iterator[Fact]:
+def of_root(attributes: Mapping[str, Any]) -> Iterator[Fact]:
     """Yield what only the span that speaks for its trace states about it.
 
-    Logfire calls a span by the template of its message: ``GET {path}``. Langfuse keeps
-    the metadata of an app with its first observation, Strands its tags.
+    Langfuse keeps the metadata of an app with its first observation, Strands its tags.
     """
-    message = attributes.get(_MESSAGE)
-    if isinstance(message, str) and message and "{" in name:
-        yield Fact("name", Source.CONVENTION, message)
     yield from _listed_tags(attributes.get(_ROOT_TAGS))
     for key, value in attributes.items():
         if key.startswith(_ROOT_METADATA):

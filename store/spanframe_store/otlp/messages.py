@@ -57,6 +57,9 @@ _TEXTS: Final = ("content", "parts", "contents", "blocks", "text", "raw")
 """Keys of a message that hold its text, as text or as blocks."""
 
 _PROMPTS: Final = ("input", "prompt")
+_BESIDE_PROMPTS: Final = frozenset({"model", "system"})
+"""Keys by which an object with a prompt is what a model is asked with."""
+
 _TEXT_TYPES: Final = frozenset({"", "text", "output_text", "input_text"})
 _CALL_TYPES: Final = frozenset(
     {"tool_call", "tool_use", "function_call", "tool-call", "server_tool_call"}
@@ -106,7 +109,7 @@ def last_said(value: Any, role: Role) -> str | None:
 
 def _prompt(value: Any) -> str | None:
     """Return the text that a model is asked with, outside of any message (OpenAI)."""
-    if isinstance(value, dict) and "model" in value:
+    if isinstance(value, dict) and not value.keys().isdisjoint(_BESIDE_PROMPTS):
         texts = (value.get(key) for key in _PROMPTS)
         return next((text for text in texts if isinstance(text, str) and text), None)
     return None

@@ -26,6 +26,7 @@ from spanframe_store.otlp import conventions, facts
 from spanframe_store.otlp.anyvalue import plain_values
 from spanframe_store.otlp.envelope import MAX_PARTS, Budget, RawScope, walk
 from spanframe_store.otlp.failures import Outcome, outcome_of
+from spanframe_store.otlp.names import name_of
 from spanframe_store.otlp.precedence import parent_id, rank_of, signed_id
 from spanframe_store.otlp.previews import shortened
 from spanframe_store.otlp.sizes import is_too_large, is_too_many_parts, is_unfit
@@ -231,7 +232,7 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
     parent = parent_id(span.parent_span_id)
     rank = rank_of(parent, span.flags)
     outcome = outcome_of(span, attributes)
-    own_facts = _storable_facts(_facts_of(span, attributes, rank, outcome))
+    own_facts = _storable_facts(_facts_of(attributes, rank, outcome))
     budgets.values.spend(len(own_facts) * _VALUES_PER_FACT)
     if rank is not Rank.INNER and budgets.previewed.try_spend(len(body)):
         derived = _derived(span, attributes, budgets.values)
@@ -247,7 +248,7 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
         digest=span_digest(body, origin.digest),
         parent_span_id=parent,
         rank=rank,
-        signature=_signature_of(span.name, counted.span_type, outcome.code),
+        signature=_signature_of(name_of(span), counted.span_type, outcome.code),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
         usage=report_text(counted.usage, counted.cost),
@@ -262,11 +263,11 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
 
 
 def _facts_of(
-    span: Span, attributes: dict[str, Any], rank: Rank, outcome: Outcome
+    attributes: dict[str, Any], rank: Rank, outcome: Outcome
 ) -> Iterator[Fact]:
     yield from facts.of_span(attributes)
     if rank is not Rank.INNER:
-        yield from facts.of_root(span.name, attributes)
+        yield from facts.of_root(attributes)
     if outcome.code == Status.STATUS_CODE_ERROR:
         yield from facts.of_error(outcome.error)
 

@@ -13,6 +13,7 @@ from spanframe_store.contract.spans import SpanRow
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp import span_digest
 from spanframe_store.otlp.envelope import join_spans, split_spans
+from spanframe_store.otlp.names import name_of
 from spanframe_store.otlp.precedence import (
     Order,
     parent_id,
@@ -104,7 +105,7 @@ class StoredSpan(NamedTuple):
     @property
     def name(self) -> str:
         """The name, with replacements for characters that a store cannot hold."""
-        return stored_text(self.message.name)
+        return stored_text(name_of(self.message))
 
     @property
     def start_ns(self) -> int:

@@ -26,6 +26,8 @@ __all__ = [
     "pydantic_ai_input",
     "pydantic_ai_output",
     "pydantic_ai_type",
+    "traceloop_input",
+    "traceloop_output",
 ]
 
 # --- pydantic-ai, versions 1 to 5 of its instrumentation ------------------------------
@@ -147,6 +149,28 @@ def _unwrapped(attributes: Attributes, key: str, name: str) -> Any:
     if "langsmith.span.kind" in attributes:
         inner = decoded(value)
         if isinstance(inner, dict) and inner.keys() == {name}:
+            return inner[name]
+    return value
+
+
+def traceloop_input(attributes: Attributes) -> Any:
+    """Return the input of an entity without what LangChain is called with."""
+    return _called_with(attributes, "traceloop.entity.input", "inputs")
+
+
+def traceloop_output(attributes: Attributes) -> Any:
+    """Return the output of an entity without what LangChain is called with."""
+    return _called_with(attributes, "traceloop.entity.output", "outputs")
+
+
+_OF_CALLS: Final = {"tags", "metadata", "kwargs"}
+
+
+def _called_with(attributes: Attributes, key: str, name: str) -> Any:
+    value = attributes.get(key)
+    if isinstance(value, str) and f'"{name}"' in value and '"kwargs"' in value:
+        inner = decoded(value)
+        if isinstance(inner, dict) and inner.keys() - _OF_CALLS == {name}:
             return inner[name]
     return value
 

@@ -212,9 +212,13 @@ table: Final = (
             ),
         ),
         costs=CostKeys(
-            ("gen_ai.usage.input_cost",),
-            ("gen_ai.usage.output_cost",),
-            ("gen_ai.usage.total_cost", "gen_ai.usage.cost"),
+            ("gen_ai.usage.input_cost", "gen_ai.cost.input_cost"),
+            ("gen_ai.usage.output_cost", "gen_ai.cost.output_cost"),
+            (
+                "gen_ai.usage.total_cost",
+                "gen_ai.usage.cost",
+                "gen_ai.cost.total_cost",
+            ),
         ),
         models=("gen_ai.response.model", "gen_ai.request.model"),
         providers=("gen_ai.provider.name",),
@@ -256,8 +260,8 @@ table: Final = (
     Convention("Logfire", costs=CostKeys(total=("operation.cost",))),
     Convention(
         "Traceloop",
-        inputs=("traceloop.entity.input", flattened.prompts, flattened.completed_call),
-        outputs=("traceloop.entity.output", flattened.completions),
+        inputs=(agents.traceloop_input, flattened.prompts, flattened.completed_call),
+        outputs=(agents.traceloop_output, flattened.completions),
         type_keys=("traceloop.span.kind",),
         types={
             "workflow": "WORKFLOW",
@@ -272,6 +276,7 @@ table: Final = (
             total=("llm.usage.total_tokens",),
         ),
         providers=("gen_ai.system",),
+        marks=("traceloop.entity.input", "traceloop.entity.output"),
         families=("gen_ai.prompt.", "gen_ai.completion."),
     ),
     Convention(
