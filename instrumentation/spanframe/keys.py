@@ -53,6 +53,7 @@ META_TOKEN_USAGE: Final = "mlflow.trace.tokenUsage"  # noqa: S105 - tokens of a 
 META_COST: Final = "mlflow.trace.cost"
 META_COST_SOURCE: Final = "spanframe.cost.source"
 META_ERROR: Final = "spanframe.error"
+META_SERVICE_PREFIX: Final = "spanframe.service."
 
 # --- tags and metadata that no app sets ------------------------------------------
 DERIVED_TAGS: Final = frozenset({TAG_ARTIFACT_LOCATION, TAG_SPANS_LOCATION})

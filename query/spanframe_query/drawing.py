@@ -90,6 +90,7 @@ def tree(trace: Trace) -> Group:
         **{k: v for k, v in info.tags.items() if not k.startswith(_OWN_TAGS)},
         "request": trace.data.request,
         "response": trace.data.response,
+        "services": ", ".join(info.services[1:] and info.services),
         "error": info.error,
         "cost": _cost(info),
     }

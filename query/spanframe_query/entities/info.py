@@ -138,8 +138,16 @@ class TraceInfo:
 
     @property
     def cost_source(self) -> str | None:
-        """``stated`` by spans, ``computed`` from a price table, or both; None: no cost."""
+        """``stated`` by spans, ``computed`` by a table of prices, or both; or None."""
         return self.trace_metadata.get(keys.META_COST_SOURCE)
+
+    @property
+    def services(self) -> list[str]:
+        """The names of all services that have spans in the trace, in order."""
+        prefix = keys.META_SERVICE_PREFIX
+        several = [k for k in self.trace_metadata if k.startswith(prefix)]
+        found = {key.removeprefix(prefix) for key in several}
+        return sorted(found or filter(None, (self.tags.get(keys.SERVICE_NAME),)))
 
     @property
     def error(self) -> str | None:

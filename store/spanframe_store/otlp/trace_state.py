@@ -11,7 +11,7 @@ wins where several set one tag.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
@@ -129,8 +129,12 @@ def fold(
     values: dict[str, Any] = {}
     stamps: dict[str, Stamp] = {}
     # Sources come from the weakest to the strongest, so most fields are set once.
-    for span in _strongest_spans(group, top_spans):
+    processes = _strongest_spans(group, top_spans)
+    for span in processes:
         _add_facts(values, stamps, span, span.shared_facts, experiment_ids)
+    if len(processes) > 1:
+        facts = [fact for span in processes for fact in span.shared_facts]
+        _add_services(values, stamps, {f.value for f in facts if f.field == _SERVICE})
     speaking_span = max(top_spans, key=_precedence)
     stamp = Stamp(Source.SPAN, *_precedence(speaking_span))
     known_stamp = known.stamps.get("timestamp_ms")
@@ -163,6 +167,10 @@ def merge(left: TraceState, right: TraceState) -> TraceState:
     if changed:
         values = {**values, **{field: right.values[field] for field in changed}}
         stamps = {**stamps, **changed}
+    services = {_service_of(left), _service_of(right)} - {None}
+    if len(services) > 1 and not all(_OF_SERVICE + s in stamps for s in services if s):
+        values, stamps = dict(values), dict(stamps)
+        _add_services(values, stamps, {s for s in services if s})
     return TraceState(
         values,
         stamps,
@@ -221,7 +229,7 @@ def totals_of_entries(entries: Mapping[str, str]) -> Totals | None:
 
 def _strongest_spans(
     group: Sequence[SpanRow], top_spans: Sequence[SpanRow]
-) -> Iterable[SpanRow]:
+) -> Sequence[SpanRow]:
     """Return the strongest span of each process that the spans come from.
 
     Most facts are facts of a process, and all of its spans state them.
@@ -237,6 +245,31 @@ def _strongest_spans(
     for span in group:
         processes.setdefault(id(span.shared_facts), []).append(span)
     return [max(process, key=_strength) for process in processes.values()]
+
+
+_SERVICE: Final = f"{TAG}{keys.SERVICE_NAME}"
+_OF_SERVICE: Final = METADATA + keys.META_SERVICE_PREFIX
+_SERVICE_STAMP: Final = Stamp(Source.RESOURCE, 0, 0, 0, 0, 0)
+"""The stamp of every service: a set that only grows is the same in any order."""
+
+
+def _add_services(
+    values: dict[str, Any], stamps: dict[str, Stamp], services: Collection[str]
+) -> None:
+    """Name the services of a trace that has several; of one alone the tag says it."""
+    if len(services) > 1:
+        for service in services:
+            values[_OF_SERVICE + service] = "true"
+            stamps[_OF_SERVICE + service] = _SERVICE_STAMP
+
+
+def _service_of(state: TraceState) -> str | None:
+    """Return the service that a resource states, and not an app or an edit."""
+    stamp = state.stamps.get(_SERVICE)
+    if stamp is None or stamp.source != Source.RESOURCE:
+        return None
+    service: str | None = state.values[_SERVICE]
+    return service
 
 
 def _add_facts(
