@@ -1,7 +1,7 @@
 """The field ``service``: a service that has spans in the trace.
 
-A trace of one service has it as the tag ``service.name``; one of several names each in a
-metadata entry. So a clause on ``service`` is a choice of two, which no other clause is.
+A trace of one service has it as the tag ``service.name``; one of several names each in
+a metadata entry. So a clause on ``service`` is a choice of two, as no other clause is.
 """
 
 from typing import Final
