@@ -34,8 +34,8 @@ _MAX_WAITING_SECONDS: Final = 60.0
 
 _EVENT_NAME: Final = "event.name"
 _PREFIX: Final = "gen_ai."
-_OF_MODELS: Final = (b"gen_ai.operation.name", b"gen_ai.request.model")
-"""Keys of the spans that events are sent of."""
+_OF_MODEL: Final = b"gen_ai.operation.name"
+"""The key that every span has that events are sent of."""
 
 _CONTENT: Final = (
     b"gen_ai.input.messages",
@@ -93,7 +93,7 @@ class LogEvents:
         """
         found: dict[int, bytes] = {}
         for index, row in enumerate(rows):
-            if not any(key in row.body for key in _OF_MODELS):
+            if _OF_MODEL not in row.body:
                 continue
             key = row.trace_id, row.span_id
             with self._lock:

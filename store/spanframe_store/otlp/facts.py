@@ -88,6 +88,13 @@ _FOREIGN: Final = frozenset(
     {key for names in _SINGLE.values() for key in names}
     | {*_TAG_LISTS, *_METADATA_MAPS, _TAGS_WITH_COMMAS}
 )
+_PLACES: Final = {
+    key: (place, field, key)
+    for field, names in _SINGLE.items()
+    for place, key in enumerate(names)
+}
+"""The place of each key among those that fill its field, and the field."""
+
 _PREFIXES: Final = (keys.TAG_PREFIX, "spanframe.", *_METADATA_FAMILIES)
 _MAX_LISTED_TAGS: Final = 100
 """Maximum tags from one list; each is a row of the index."""
@@ -152,11 +159,16 @@ def _prefixed(key: str, value: Any) -> Iterator[Fact]:
 
 def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
     """Yield the facts that other conventions state under fixed keys."""
-    for field, names in _SINGLE.items():
-        values = (attributes.get(name) for name in names)
-        found = next((value for value in values if not is_absent(value)), None)
-        if found is not None:
-            yield Fact(field, Source.CONVENTION, _plain_text(found))
+    present = _FOREIGN.intersection(attributes)
+    stated: set[str] = set()
+    for place in sorted([_PLACES[key] for key in present if key in _PLACES]):
+        _, field, key = place
+        value = attributes[key]
+        if field not in stated and not is_absent(value):
+            stated.add(field)
+            yield Fact(field, Source.CONVENTION, _plain_text(value))
+    if stated and len(present) == len(stated):
+        return  # most spans that state any of these say who the user is, no more
     for key in _METADATA_MAPS:
         entries = decoded(attributes.get(key))
         if isinstance(entries, dict):

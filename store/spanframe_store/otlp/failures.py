@@ -40,7 +40,8 @@ def outcome_of(span: Span, attributes: Mapping[str, Any]) -> Outcome:
         span: the span.
         attributes: its attributes as plain values, without the JSON layer of MLflow.
     """
-    code, message = span.status.code, span.status.message
+    status = span.status
+    code, message = status.code, status.message
     if code == Status.STATUS_CODE_UNSET and attributes.get(_LEVEL) == "ERROR":
         code = Status.STATUS_CODE_ERROR
     # LangSmith writes OK beside the exception of a failed run.

@@ -180,7 +180,9 @@ def _constructed(value: dict[str, Any]) -> dict[str, Any]:
 
 def _wrapped(value: Mapping[str, Any], levels: int) -> Sequence[_Message]:
     for key in _WRAPPERS:
-        inner = value.get(key)
+        if key not in value:
+            continue
+        inner = value[key]
         if key in _ALTERNATIVES and isinstance(inner, list):
             inner = inner[:1]
         found = list(_messages(inner, levels))

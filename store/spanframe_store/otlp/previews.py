@@ -7,7 +7,6 @@ The metadata entries ``mlflow.traceInputs`` and ``mlflow.traceOutputs`` are the 
 250 characters of the JSON text.
 """
 
-import re
 from typing import Any, Final
 
 from spanframe_store.contract.spans import Previews
@@ -36,10 +35,19 @@ _MAX_PARSED_CHARS: Final = 1 << 20
 """Maximum length of a JSON text that is searched for messages, in characters; parsing a
 longer one would hold up other requests."""
 
-# Tells without parsing whether a JSON text can hold a message; most hold none.
-_MAY_HOLD_MESSAGES: Final = re.compile(
-    r"role|messages|content|parts|tool|function|\"(?:text|input|prompt)\"|\\u"
+_SIGNS: Final = (
+    "role",
+    "content",
+    "messages",
+    "parts",
+    "tool",
+    "function",
+    '"text"',
+    '"input"',
+    '"prompt"',
+    "\\u",
 )
+"""Words of which every JSON text that holds a message has one; most texts have none."""
 
 
 def cut(text: str, length: int) -> str:
@@ -87,7 +95,15 @@ def preview(text: str | None, role: Role, parsed: Any = NOT_JSON) -> str | None:
 
 
 def _message(text: str, role: Role, parsed: Any) -> str | None:
-    if len(text) > _MAX_PARSED_CHARS or not _MAY_HOLD_MESSAGES.search(text):
+    if len(text) > _MAX_PARSED_CHARS or not _may_hold_messages(text):
         return None
     value = loads(text) if parsed is NOT_JSON else parsed
     return None if value is NOT_JSON else last_said(value, role)
+
+
+def _may_hold_messages(text: str) -> bool:
+    """Tell without parsing, and several times as fast as a regular expression."""
+    for sign in _SIGNS:  # noqa: SIM110 - a generator takes twice as long
+        if sign in text:
+            return True
+    return False

@@ -3,7 +3,7 @@
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -262,14 +262,13 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
     )
 
 
-def _facts_of(
-    attributes: dict[str, Any], rank: Rank, outcome: Outcome
-) -> Iterator[Fact]:
-    yield from facts.of_span(attributes)
+def _facts_of(attributes: dict[str, Any], rank: Rank, outcome: Outcome) -> list[Fact]:
+    found = list(facts.of_span(attributes))
     if rank is not Rank.INNER:
-        yield from facts.of_root(attributes)
+        found += facts.of_root(attributes)
     if outcome.code == Status.STATUS_CODE_ERROR:
-        yield from facts.of_error(outcome.error)
+        found += facts.of_error(outcome.error)
+    return found
 
 
 def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:

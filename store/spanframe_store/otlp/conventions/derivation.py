@@ -245,7 +245,7 @@ def _usage(attributes: Attributes, rows: Sequence[Convention]) -> Usage | None:
     if not stated:
         return None
     first = stated[0]
-    for other in stated[1:]:
+    for other in stated[1:]:  # mostly there is none
         if other[:2] == first[:2]:
             pairs = zip(first, other, strict=True)
             first = Usage(*(b if a is None else a for a, b in pairs))
@@ -255,15 +255,30 @@ def _usage(attributes: Attributes, rows: Sequence[Convention]) -> Usage | None:
 def _usage_by(row: Convention, attributes: Attributes) -> Usage | None:
     if not isinstance(row.tokens, TokenKeys):
         return row.tokens(attributes)
-    if row.tokens == _NO_TOKENS:
+    if row.tokens is _NO_TOKENS:
         return None
     return usage(*(_count(attributes, names) for names in row.tokens))
 
 
-_NO_TOKENS: Final = TokenKeys()
+_NO_TOKENS: Final = Convention("").tokens
+"""The counts of a row that has none; all such rows share it."""
+
+
+_COST_KEYS: Final = frozenset(
+    {keys.LLM_COST, "cost_usd", "langfuse.observation.cost_details"}
+    | {
+        key
+        for row in table
+        if isinstance(row.costs, CostKeys)
+        for names in row.costs
+        for key in names
+    }
+)
 
 
 def _stated_cost(attributes: Attributes, rows: Iterable[Convention]) -> Cost | None:
+    if _COST_KEYS.isdisjoint(attributes):
+        return None
     for row in rows:
         if isinstance(row.costs, CostKeys):
             found = cost(*(_amount(attributes, names) for names in row.costs))
