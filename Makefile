@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick check format reference pictures lock dist clean bench-ingest bench-overhead \
-	bench-search
+	bench-search ecosystem
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -43,6 +43,9 @@ check: $(READY) ## format, lint, types, import directions; changes nothing
 format: $(READY) ## let ruff rewrite what it can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+ecosystem: $(READY) ## run other libraries anew, record them, write docs/clients.md
+	$(BIN)/python -m tests.ecosystem.record $(ARGS)
 
 reference: $(READY) ## rewrite docs/reference.md from the code
 	$(BIN)/python scripts/reference.py
