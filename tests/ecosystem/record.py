@@ -69,7 +69,7 @@ def _chosen(given: argparse.Namespace) -> Sequence[Client]:
 def _recorded(client: Client, *, upgrade: bool) -> bool:
     try:
         count = record(client, upgrade=upgrade)
-    except (RuntimeError, subprocess.SubprocessError) as error:
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         sys.stderr.write(f"{client.name}: {error}\n")
         return False
     sys.stdout.write(f"{client.name}: {count} exports\n")
