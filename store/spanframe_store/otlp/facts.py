@@ -31,6 +31,7 @@ _SINGLE: Final = {
         "lmnr.association.properties.user_id",
         "langsmith.metadata.user_id",
         "ai.telemetry.metadata.userId",
+        "ai.settings.context.userId",
         "llm.user",
     ),
     f"metadata.{keys.META_SESSION}": (
@@ -44,6 +45,7 @@ _SINGLE: Final = {
         "langsmith.metadata.thread_id",
         "langsmith.metadata.conversation_id",
         "ai.telemetry.metadata.sessionId",
+        "ai.settings.context.sessionId",
         "gcp.vertex.agent.session_id",
     ),
     "name": ("langfuse.trace.name",),
@@ -65,6 +67,7 @@ _METADATA_FAMILIES: Final = (
     "lmnr.association.properties.metadata.",
     "langsmith.metadata.",
     "ai.telemetry.metadata.",
+    "ai.settings.context.",
 )
 # Entries and tags that describe the library and not the work (LangChain).
 _NOT_METADATA: Final = (

@@ -274,6 +274,8 @@ table: Final = (
             input=("gen_ai.usage.prompt_tokens",),
             output=("gen_ai.usage.completion_tokens",),
             total=("llm.usage.total_tokens",),
+            cache_read=("gen_ai.usage.cache_read_input_tokens",),
+            cache_creation=("gen_ai.usage.cache_creation_input_tokens",),
         ),
         providers=("gen_ai.system",),
         marks=("traceloop.entity.input", "traceloop.entity.output"),
