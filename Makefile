@@ -19,8 +19,8 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format reference pictures lock dist clean bench-ingest bench-overhead \
-	bench-search
+.PHONY: help demo test quick check format reference pictures lock dist clean drills ecosystem \
+	bench-ingest bench-overhead bench-search
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -44,6 +44,9 @@ format: $(READY) ## let ruff rewrite what it can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+ecosystem: $(READY) ## run other libraries anew, record them, write docs/clients.md
+	$(BIN)/python -m tests.ecosystem.record $(ARGS)
+
 reference: $(READY) ## rewrite docs/reference.md from the code
 	$(BIN)/python scripts/reference.py
 
@@ -55,6 +58,9 @@ lock: $(READY) ## rewrite the hashed requirements of the images from constraints
 
 dist: $(READY) ## build the files of a release: wheel, sdist, SBOMs, sums
 	$(BIN)/python -m scripts.distribution
+
+drills: $(READY) ## kill, stop, fill, damage, flood a collector: what holds (ARGS='sigkill denied')
+	$(BIN)/python -m tests.drills $(ARGS)
 
 bench-ingest: $(READY) ## measure spans a second, beside MLflow, Phoenix, rotel (ARGS=--quick)
 	$(BIN)/python -m benchmarks.ingest $(ARGS)

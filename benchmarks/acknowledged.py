@@ -2,16 +2,30 @@
 
 import os
 import threading
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from sqlalchemy import distinct, func, select
 
-__all__ = ["SPANS_IN_A_REQUEST", "SPANS_IN_A_TRACE", "Book", "Request", "Sender"]
+from spanframe_store.sql.backend import open_engine
+from spanframe_store.sql.schema import spans, traces
+
+__all__ = [
+    "EXPORT",
+    "SPANS_IN_A_REQUEST",
+    "Answer",
+    "Book",
+    "Request",
+    "Sender",
+    "lost_and_doubled",
+]
 
 SPANS_IN_A_TRACE: Final = 25
 TRACES_IN_A_REQUEST: Final = 10
@@ -69,20 +83,69 @@ class Request:
         return body
 
 
+class Answer(NamedTuple):
+    """One answer; its times are those of `time.monotonic`."""
+
+    request: Request
+    sent: float
+    answered: float
+    code: str
+
+    @property
+    def is_ok(self) -> bool:
+        return self.code == "OK"
+
+
 @dataclass
 class Book:
-    """What was sent, by what was answered."""
+    """Every answer, in the order in which they came."""
 
-    acknowledged: list[Request] = field(default_factory=list)
-    unanswered: list[Request] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     rejected_spans: int = 0
+
+    @property
+    def acknowledged(self) -> list[Request]:
+        return [each.request for each in self.answers if each.is_ok]
+
+    @property
+    def unanswered(self) -> list[Request]:
+        """The requests that no answer of OK has come for."""
+        open_ = {each.request: None for each in self.answers}
+        for request in self.acknowledged:
+            open_.pop(request, None)
+        return list(open_)
+
+
+def lost_and_doubled(store: str, book: Book) -> tuple[int, int]:
+    """Return how many acknowledged spans a store lacks, and how many it has twice.
+
+    A trace whose row counts other spans than there are counts as lost.
+    """
+    engine = open_engine(store, read_only=True)
+    rows, ids = func.count(), func.count(distinct(spans.c.span_id))
+    query = (
+        select(traces.c.trace_id, traces.c.span_count, rows, ids)
+        .join(spans, spans.c.trace_key == traces.c.trace_key)
+        .group_by(traces.c.trace_id, traces.c.span_count)
+    )
+    with engine.connect() as connection:
+        stored = {bytes(found[0]): found[1:] for found in connection.execute(query)}
+    engine.dispose()
+    acknowledged = {t for each in book.acknowledged for t in each.trace_ids}
+    nothing = (0, 0, 0)
+    lost = sum(
+        SPANS_IN_A_TRACE - min(stored.get(trace, nothing)) for trace in acknowledged
+    )
+    return lost, sum(rows - distinct_ for _, rows, distinct_ in stored.values())
 
 
 class Sender:
     """Keeps up to sixteen requests in flight on one connection."""
 
-    def __init__(self, target: str, book: Book) -> None:
-        self._channel = grpc.insecure_channel(target)
+    def __init__(
+        self, target: str, book: Book, options: Sequence[tuple[str, Any]] = ()
+    ) -> None:
+        self._channel = grpc.insecure_channel(target, options)
         self._export = self._channel.unary_unary(
             EXPORT, response_deserializer=ExportTraceServiceResponse.FromString
         )
@@ -94,16 +157,17 @@ class Sender:
         self._room.acquire()
         # Two requests one after the other are one request: protobuf merges them.
         future = self._export.future(request.body() + extra, timeout=20)
-        future.add_done_callback(lambda done: self._note(request, done))
+        sent = time.monotonic()
+        future.add_done_callback(lambda done: self._note(request, sent, done))
 
-    def _note(self, request: Request, done: grpc.Future) -> None:
+    def _note(self, request: Request, sent: float, done: grpc.Future) -> None:
         try:
-            if done.code() is grpc.StatusCode.OK:
+            code = done.code()
+            if code is grpc.StatusCode.OK:
                 rejected = done.result().partial_success.rejected_spans
                 self._book.rejected_spans += rejected
-                self._book.acknowledged.append(request)
-            else:
-                self._book.unanswered.append(request)
+            answer = Answer(request, sent, time.monotonic(), code.name)
+            self._book.answers.append(answer)
         finally:
             self._room.release()
 

@@ -24,6 +24,7 @@ import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue, KeyValueList
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -77,6 +78,23 @@ def of_numbers() -> bytes:
     return of_spans([message.SerializeToString()] * 4)
 
 
+def of_empty_values(count: int, kind: str) -> bytes:
+    """Write spans that hold one map of empty values each: two bytes a value."""
+    value = AnyValue(kvlist_value=KeyValueList(values=[KeyValue()] * count))
+    pair = KeyValue(key="map", value=value)
+    spans = []
+    for number in range(1, MOST_BYTES // (2 * count + 200) + 1):
+        message = span(number, trace_id=os.urandom(16))
+        if kind == "link":
+            message.links.add().attributes.append(pair)
+        elif kind == "event":
+            message.events.add().attributes.append(pair)
+        else:
+            message.attributes.append(pair)
+        spans.append(message.SerializeToString())
+    return of_spans(spans)
+
+
 KINDS: Final[dict[str, Callable[[], bytes]]] = {
     "empty spans": lambda: of_spans([b""] * (MOST_BYTES // 2)),
     "empty spans, as many as allowed": lambda: of_spans([b""] * MOST_SPANS),
@@ -92,6 +110,10 @@ KINDS: Final[dict[str, Callable[[], bytes]]] = {
     "19 900 small tags in a span": lambda: of_tags(25, 1),
     "3.9 MB of JSON in a span": of_texts,
     "960 000 numbers in an attribute": of_numbers,
+    "1.9 M empty values in a span": lambda: of_empty_values(1_900_000, "span"),
+    "640 000 empty values in a span": lambda: of_empty_values(640_000, "span"),
+    "640 000 empty values in a link": lambda: of_empty_values(640_000, "link"),
+    "640 000 empty values in an event": lambda: of_empty_values(640_000, "event"),
     "ordinary spans, a trace each": lambda: of_spans(
         small_span(n, filling="x" * 1500) for n in range(1, MOST_SPANS + 1)
     ),

@@ -20,6 +20,7 @@ __all__ = [
     "cpu_seconds",
     "free_port",
     "port_is_open",
+    "processes",
     "resident_mib",
     "running",
 ]
@@ -112,7 +113,7 @@ class Memory:
 def resident_mib(pid: int) -> float:
     """Return the memory that the processes of a program have resident (Linux)."""
     pages = 0
-    for each in _processes(pid):
+    for each in processes(pid):
         with suppress(OSError):  # it has ended
             pages += int(Path(f"/proc/{each}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
@@ -121,7 +122,7 @@ def resident_mib(pid: int) -> float:
 def cpu_seconds(pid: int) -> float:
     """Return the processor time the processes of a program have used (Linux)."""
     ticks = 0
-    for each in _processes(pid):
+    for each in processes(pid):
         text = Path(f"/proc/{each}/stat").read_text()
         # The name of the program, in brackets, may hold anything.
         fields = text.rpartition(")")[2].split()
@@ -129,7 +130,7 @@ def cpu_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _processes(pid: int) -> list[int]:
+def processes(pid: int) -> list[int]:
     """Return a process and those it has started."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [pid, *(int(child) for task in tasks for child in task.read_text().split())]

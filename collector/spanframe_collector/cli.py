@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +22,13 @@ from rich.table import Table
 
 from spanframe._options import option, with_options
 from spanframe.errors import InvalidArgumentError, StoreError
+from spanframe.keys import request_id
 from spanframe.settings import redact_url, rows
 from spanframe_collector.settings import CollectorSettings, age_ms
 from spanframe_serving.logs import keep_grpc_quiet, log_to_stderr
+from spanframe_store.contract.results import Rederived
 from spanframe_store.contract.store import Admin, Limits
+from spanframe_store.otlp.conventions import use_prices
 from spanframe_store.registry import backend_of
 
 __all__ = ["app"]
@@ -86,6 +91,9 @@ def collector(
         return
     log_to_stderr(settings.log_format)
     keep_grpc_quiet()
+    use_prices(settings.prices)
+    # The first process of a container ignores a signal that it does not handle.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Loaded here, since the other commands need no gRPC.
     from spanframe_collector.service import serve  # noqa: PLC0415
 
@@ -158,14 +166,19 @@ def rederive(store: _Store = None) -> None:
     """
     with _opened(store, read_only=False) as admin:
         admin.check_version()
-        after = 0
+        done = Rederived(0, 0, [])
+        damaged: list[str] = []
         with _progress() as progress:
             task = progress.add_task("Reading traces", total=admin.count_traces())
-            while True:
-                derived, after = admin.rederive(after)
-                if not derived:
-                    break
-                progress.advance(task, derived)
+            while (done := admin.rederive(done.after)).traces:
+                progress.advance(task, done.traces)
+                damaged += map(request_id, done.damaged)
+        if damaged:
+            raise StoreError(
+                f"Derived {admin.name} again but for {len(damaged)} traces whose spans "
+                f"cannot be read, which stay as they were: {', '.join(damaged[:5])}. "
+                "Run `spanframe db check` to see what else is damaged."
+            )
         _out.print(f"Derived {admin.name} again.", markup=False)
 
 
@@ -222,7 +235,9 @@ def _opened(
     store: str | None, *, read_only: bool, may_be_new: bool = False
 ) -> Iterator[Admin]:
     """Open a store for one command; none is made by accident."""
-    url = CollectorSettings.load({"store": store}).store
+    settings = CollectorSettings.load({"store": store})
+    use_prices(settings.prices)
+    url = settings.store
     backend = backend_of(url)
     if not may_be_new:
         backend.admin(url, read_only=True).close()  # says so when there is none

@@ -15,9 +15,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
+from spanframe.errors import StoreError
 from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
-from spanframe_store.contract.errors import RowsRefusedError, StoreUnavailableError
+from spanframe_store.contract.errors import (
+    RowsRefusedError,
+    StoreUnavailableError,
+    StoreUnusableError,
+)
 from spanframe_store.contract.spans import SpanRow
 from spanframe_store.contract.store import Writer, Written
 
@@ -36,8 +41,8 @@ parts, in turn with other requests."""
 _FACTS_PER_SPAN: Final = 8
 """Tags that weigh as much as one span; each is a row of its own."""
 
-_PROBE_PERIOD_SECONDS: Final = 0.5
-"""Seconds between two probes of a store that is down."""
+_PERIOD_SECONDS: Final = 0.5
+"""Seconds without a request after which the store is looked at."""
 
 Pack = Callable[[Sequence[SpanRow]], Sequence[SpanRow]]
 """Returns rows in the form that a writer takes fastest."""
@@ -162,16 +167,10 @@ class CommitQueue:
             try:
                 if jobs:
                     self._commit(jobs)
-                elif then is _NOTHING and self.health.is_down:
-                    self._probe()
+                elif then is _NOTHING:
+                    self._look()
             except Exception:  # noqa: BLE001 - the thread survives any fault
-                _log.exception(
-                    "A batch of %d requests could not be written by a fault of "
-                    "spanframe (please report it); its senders are told to send again",
-                    len(jobs),
-                )
-                self._telemetry.fault(sum(len(job.rows) for job in jobs))
-                self._refuse(jobs)
+                self._fail(jobs)
             if isinstance(then, _Task):
                 self._perform(then)
             elif then is None:
@@ -181,17 +180,13 @@ class CommitQueue:
         """Wait for a request, and return it with all that came since the last commit.
 
         Returns:
-            The requests, none when it is time to probe a store that is down; and what
-            follows them in the queue: a task, None for the end, or nothing yet.
+            The requests, none when none has come for a while; and what follows them in
+            the queue: a task, None for the end, or nothing yet.
         """
         jobs: list[_Job] = []
         size = 0
         try:
-            # A store that is down has to be probed: requests are refused meanwhile,
-            # so that no commit would find out that it is back.
-            item = self._jobs.get(
-                timeout=_PROBE_PERIOD_SECONDS if self.health.is_down else None
-            )
+            item = self._jobs.get(timeout=_PERIOD_SECONDS)
             while isinstance(item, _Job):
                 if not item.done.cancelled():
                     self._telemetry.wait_seconds.observe(time.monotonic() - item.since)
@@ -206,42 +201,73 @@ class CommitQueue:
 
     def _perform(self, task: _Task) -> None:
         error: Exception | None = None
+        self.health.begin()
         try:
             task.action()
         except Exception as raised:  # noqa: BLE001 - raised in its caller
             error = raised
+        self.health.rested()
         self._loop.call_soon_threadsafe(_finish, task, error)
 
-    def _probe(self) -> None:
+    def _look(self) -> None:
+        """See whether the store is there; probe it when it was not a moment ago.
+
+        Requests are refused while it is down, so that no commit finds out that it is
+        back.
+        """
+        if self.health.is_unusable:
+            return
+        self.health.begin()
         try:
-            self._writer.probe()
-        except StoreUnavailableError as error:
-            self.health.mark_unavailable(str(error))
-        else:
-            self.health.mark_available()
+            if self.health.is_down or self.health.is_in_doubt:
+                self._writer.probe()
+                self.health.probed()
+            else:
+                self._writer.check()
+                self.health.rested()
+        except StoreError as error:
+            self._note(error)
+
+    def _note(self, error: StoreError) -> None:
+        """Note that the store has refused."""
+        for_good = isinstance(error, StoreUnusableError)
+        self.health.refused(str(error), for_good=for_good)
 
     def _commit(self, jobs: list[_Job]) -> None:
-        """Commit requests in one transaction; halve the batch if a row is refused."""
+        """Commit requests in one transaction; halve the batch if one is at fault."""
         try:
             written = self._write([job.rows for job in jobs])
         except StoreUnavailableError as error:
-            self.health.mark_unavailable(str(error))
+            self._note(error)
             self._refuse(jobs)
-        except RowsRefusedError as error:
+        except Exception as error:  # noqa: BLE001 - it costs one request alone
             if len(jobs) > 1:
                 middle = len(jobs) // 2
                 self._commit(jobs[:middle])
                 self._commit(jobs[middle:])
-            else:
+            elif isinstance(error, RowsRefusedError):
                 self._commit_parts(jobs[0], error)
+            else:
+                self._fail(jobs)
         else:
             self._complete(jobs, [Committed(*of_request) for of_request in written])
 
+    def _fail(self, jobs: list[_Job]) -> None:
+        """Log the exception that is handled, and refuse requests because of it."""
+        _log.exception(
+            "A batch of %d requests could not be written by a fault of spanframe "
+            "(please report it); its senders are told to send again",
+            len(jobs),
+        )
+        self._telemetry.fault(sum(len(job.rows) for job in jobs))
+        self._refuse(jobs)
+
     def _write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written]:
+        self.health.begin()
         with self._telemetry.commit_seconds.time():
             written = self._writer.write(requests)
         self._telemetry.committed_now()
-        self.health.mark_available()
+        self.health.committed()
         return written
 
     def _commit_parts(self, job: _Job, error: RowsRefusedError) -> None:
@@ -249,7 +275,7 @@ class CommitQueue:
         try:
             self._complete([job], [self._bisect(job.rows, error)])
         except StoreUnavailableError as failure:
-            self.health.mark_unavailable(str(failure))
+            self._note(failure)
             self._refuse([job])
 
     def _bisect(self, rows: Sequence[SpanRow], error: RowsRefusedError) -> Committed:
@@ -275,7 +301,7 @@ class CommitQueue:
         self._loop.call_soon_threadsafe(_resolve, jobs, outcomes)
 
     def _refuse(self, jobs: list[_Job]) -> None:
-        self._loop.call_soon_threadsafe(_fail, jobs)
+        self._loop.call_soon_threadsafe(_refuse, jobs)
 
 
 def _parts(rows: list[SpanRow]) -> Iterator[list[SpanRow]]:
@@ -305,7 +331,7 @@ def _resolve(jobs: list[_Job], outcomes: Sequence[Committed]) -> None:
             job.done.set_result(outcome)
 
 
-def _fail(jobs: list[_Job]) -> None:
+def _refuse(jobs: list[_Job]) -> None:
     for job in jobs:
         if not job.done.done():
             job.done.set_exception(StoreUnavailableError("the store refuses"))

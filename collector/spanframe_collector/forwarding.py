@@ -10,6 +10,7 @@ import logging
 import random
 from collections import deque
 from typing import Final
+from urllib.parse import urlsplit
 
 import grpc
 import grpc.aio
@@ -17,8 +18,10 @@ import grpc.aio
 from spanframe._otlp_client import (
     CHANNEL_OPTIONS,
     EXPORT_METHOD,
+    WITHOUT_PROXY,
     bearer,
     error_text,
+    is_loopback,
     is_retryable,
     rejection,
     requested_delay_s,
@@ -173,7 +176,10 @@ def _spans_in(request: bytes) -> int:
 
 def _channel(endpoint: str) -> grpc.aio.Channel:
     address, encrypted = target_of(endpoint)
+    options: tuple[tuple[str, int], ...] = CHANNEL_OPTIONS
+    if is_loopback(urlsplit(endpoint).hostname or ""):
+        options += (WITHOUT_PROXY,)
     if not encrypted:
-        return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+        return grpc.aio.insecure_channel(address, options=options)
     credentials = grpc.ssl_channel_credentials()
-    return grpc.aio.secure_channel(address, credentials, options=CHANNEL_OPTIONS)
+    return grpc.aio.secure_channel(address, credentials, options=options)

@@ -14,15 +14,28 @@ from spanframe_collector.admission import Admission, BudgetSpentError, Reservati
 from spanframe_collector.commit_queue import CommitQueue
 from spanframe_collector.decoders import Decoders
 from spanframe_collector.forwarding import Forwarder
+from spanframe_collector.log_events import Joined, LogEvents
 from spanframe_collector.masking import Masker
-from spanframe_collector.otlp_json import Translated
+from spanframe_collector.otlp_json import (
+    MAX_OBJECTS,
+    MAX_VALUES,
+    OtherSignalError,
+    TooManyObjectsError,
+    Translated,
+)
 from spanframe_collector.telemetry import Telemetry
 from spanframe_store.contract.errors import StoreUnavailableError
 from spanframe_store.contract.spans import Fact, Rejected, Source, SpanRow
-from spanframe_store.otlp import EnvelopeError, TooManyPartsError, decode_request
-from spanframe_store.otlp.envelope import MAX_PARTS
+from spanframe_store.otlp import (
+    EnvelopeError,
+    TooManyPartsError,
+    TooManyValuesError,
+    decode_request,
+)
+from spanframe_store.otlp.envelope import MAX_PARTS, walk
+from spanframe_store.otlp.request import MAX_REQUEST_VALUES
 
-__all__ = ["Consumed", "Ingest", "Refusal", "RefusedError"]
+__all__ = ["Consumed", "Ingest", "Refusal", "RefusedError", "Signal"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -41,9 +54,25 @@ class Refusal(enum.Enum):
     """The reason for refusing a request, with the sentence that its sender reads."""
 
     UNDECODABLE = "The request is not an OTLP ExportTraceServiceRequest."
+    OTHER_SIGNAL = (
+        "The request holds logs, metrics or profiles, and no spans; only spans are "
+        "taken here."
+    )
     TOO_LARGE = (
-        "The request is larger, or holds more spans or attributes, than this "
-        "collector takes; send smaller batches."
+        "The request has more bytes than SPANFRAME_MAX_REQUEST_BYTES, or in JSON "
+        "SPANFRAME_MAX_JSON_BYTES, allows; send smaller batches."
+    )
+    TOO_MANY_SPANS = (
+        "The request has more spans, resources and scopes than "
+        "SPANFRAME_MAX_REQUEST_SPANS allows; send smaller batches."
+    )
+    TOO_MANY_VALUES = (
+        f"The request has more than {MAX_REQUEST_VALUES} values of attributes; send "
+        "smaller batches."
+    )
+    TOO_MANY_OBJECTS = (
+        f"The request has more than {MAX_OBJECTS} objects and arrays, or {MAX_VALUES} "
+        "values, of JSON; send smaller batches, or protobuf."
     )
     INCOMPLETE = "The request did not arrive whole in time; send it again."
     BUSY = "The collector has no room for more requests now; send it again."
@@ -54,7 +83,22 @@ class Refusal(enum.Enum):
     @property
     def is_transient(self) -> bool:
         """Whether the same request may succeed when it is sent again."""
-        return self not in {Refusal.UNDECODABLE, Refusal.TOO_LARGE}
+        lasting = self in {Refusal.UNDECODABLE, Refusal.OTHER_SIGNAL}
+        return not lasting and not self.is_of_size
+
+    @property
+    def is_of_size(self) -> bool:
+        """Whether the request is more than a limit allows."""
+        return self.name.startswith("TOO_")
+
+
+_LASTING: Final[dict[type[EnvelopeError], Refusal]] = {
+    OtherSignalError: Refusal.OTHER_SIGNAL,
+    TooManyObjectsError: Refusal.TOO_MANY_OBJECTS,
+    TooManyPartsError: Refusal.TOO_MANY_SPANS,
+    TooManyValuesError: Refusal.TOO_MANY_VALUES,
+}
+"""Refusals of what cannot be read; any other error of the envelope: `UNDECODABLE`."""
 
 
 class RefusedError(Exception):
@@ -63,6 +107,18 @@ class RefusedError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.value)
         self.refusal = refusal
+
+
+class Signal(enum.Enum):
+    """The signals of OpenTelemetry, by the path that OTLP over HTTP sends them to.
+
+    Only spans are stored. The others are accepted, so that no app logs an error, and
+    dropped, but for GenAI events, which are joined to their spans.
+    """
+
+    TRACES = "/v1/traces"
+    LOGS = "/v1/logs"
+    METRICS = "/v1/metrics"
 
 
 class Consumed(NamedTuple):
@@ -126,6 +182,7 @@ class Ingest:
         self._masker = masker
         self._forwarder = forwarder
         self._max_request_spans = max_request_spans
+        self._log_events = LogEvents()
         self._last_request = time.monotonic()
 
     @contextlib.contextmanager
@@ -180,6 +237,7 @@ class Ingest:
         seconds: float | None,
         translator: Translator | None = None,
         waited: float = 0.0,
+        signal: Signal = Signal.TRACES,
     ) -> Consumed:
         """Commit the spans of an admitted request, then return.
 
@@ -190,6 +248,7 @@ class Ingest:
             seconds: seconds left of the sender's deadline; None: it set none.
             translator: translates a request in another encoding.
             waited: seconds that the sender has waited already.
+            signal: the signal of the request.
 
         Raises:
             RefusedError: when the request is refused, with the reason.
@@ -197,17 +256,16 @@ class Ingest:
         begun = time.monotonic()
         decoding = self._decoders.run(
             len(request),
-            partial(self._decode, request, _facts(headers), translator),
+            partial(self._decode, request, _facts(headers), translator, signal),
         )
         wait_seconds = _wait_seconds(seconds, waited)
         try:
             request, parts, rejected, warning = await asyncio.wait_for(
                 decoding, wait_seconds
             )
-        except TooManyPartsError:
-            raise RefusedError(Refusal.TOO_LARGE) from None
-        except EnvelopeError:
-            raise RefusedError(Refusal.UNDECODABLE) from None
+        except EnvelopeError as error:
+            refusal = _LASTING.get(type(error), Refusal.UNDECODABLE)
+            raise RefusedError(refusal) from None
         except TimeoutError:
             raise RefusedError(Refusal.BUSY) from None
         spans = sum(map(len, parts))
@@ -238,22 +296,42 @@ class Ingest:
         return Consumed([*rejected, refused_by_store], warning)
 
     def _decode(
-        self, request: bytes, facts: tuple[Fact, ...], translator: Translator | None
+        self,
+        request: bytes,
+        facts: tuple[Fact, ...],
+        translator: Translator | None,
+        signal: Signal,
     ) -> _Decoded:
         """Translate, mask and decode."""
         unreadable: list[Rejected] = []
         warning = ""
         if translator is not None:
             request, unreadable, warning = translator(request)
+        if signal is not Signal.TRACES:
+            request, joined, dropped = self._of_other_signal(request, signal)
+            self._telemetry.other_signal(signal.name.lower(), joined, dropped)
         if self._masker is not None:
             request = self._masker.request(request)
         rows, rejected = decode_request(request, facts, self._max_request_spans)
+        for index, joined_request in self._log_events.requests_of(rows).items():
+            if self._masker is not None:
+                joined_request = self._masker.request(joined_request)  # noqa: PLW2901
+            # With its events a span may be too large; then it is stored without.
+            rows[index : index + 1] = (
+                decode_request(joined_request, facts).rows or rows[index : index + 1]
+            )
         return _Decoded(
             b"" if self._forwarder is None else request,
             self._commit_queue.pack(rows),
             [*unreadable, *rejected],
             warning,
         )
+
+    def _of_other_signal(self, request: bytes, signal: Signal) -> Joined:
+        """Return what is stored of a request that holds no spans."""
+        if signal is Signal.LOGS:
+            return self._log_events.take(request)
+        return Joined(b"", 0, sum(len(scope.spans) for scope in walk(request)))
 
 
 def _wait_seconds(seconds: float | None, waited: float) -> float:
@@ -270,7 +348,14 @@ def _wait_seconds(seconds: float | None, waited: float) -> float:
 
 def _facts(headers: Mapping[str, str]) -> tuple[Fact, ...]:
     """Return the facts that the headers of a request state about its traces."""
-    experiment_id = headers.get(keys.MLFLOW_EXPERIMENT_HEADER)
-    if experiment_id is None:
-        return ()
-    return (Fact("experiment_id", Source.RESOURCE, experiment_id),)
+    return tuple(
+        Fact(field, Source.RESOURCE, headers[header])
+        for header, field in _FACTS_OF_HEADERS.items()
+        if headers.get(header)
+    )
+
+
+_FACTS_OF_HEADERS: Final = {
+    keys.MLFLOW_EXPERIMENT_HEADER: "experiment_id",
+    keys.MLFLOW_RUN_HEADER: f"metadata.{keys.META_SOURCE_RUN}",
+}

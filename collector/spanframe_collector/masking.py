@@ -20,7 +20,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanframe._key_patterns import KeyPatterns
 from spanframe._redaction import REDACTED
 from spanframe_store.otlp.envelope import RawScope, rebuild, walk
-from spanframe_store.otlp.sizes import MAX_FIELDS, is_unfit
+from spanframe_store.otlp.sizes import MAX_FIELDS, RESOURCE, SCOPE, SPAN, is_unfit
 
 __all__ = ["Masker"]
 
@@ -64,7 +64,7 @@ class Masker:
 
         Requests that are concatenated are one request: protobuf joins repeated fields.
         """
-        if is_unfit(raw.resource) or is_unfit(raw.scope):
+        if is_unfit(raw.resource, RESOURCE) or is_unfit(raw.scope, SCOPE):
             return rebuild(raw._replace(resource=_UNFIT, scope=b""))
         try:
             resource = Resource.FromString(raw.resource)
@@ -82,7 +82,7 @@ class Masker:
         )
 
     def _span(self, body: bytes) -> bytes:
-        if is_unfit(body):
+        if is_unfit(body, SPAN):
             return _UNFIT
         try:
             span = Span.FromString(body)

@@ -9,13 +9,14 @@ import http.client
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from spanframe._otlp_client import WITHOUT_PROXY
 from spanframe.errors import StoreError
 from spanframe_collector.settings import CollectorSettings
 from spanframe_serving.addresses import Address
@@ -51,15 +52,16 @@ def _ask(protocol: str, address: Address, problem: str) -> None:
 
 
 def _grpc_problem(address: Address, settings: CollectorSettings) -> str:
-    options: Sequence[tuple[str, str]] = ()
+    options: list[tuple[str, object]] = [WITHOUT_PROXY]
     try:
         if settings.tls_cert:
-            options = [("grpc.ssl_target_name_override", _certified(address, settings))]
+            name = _certified(address, settings)
+            options.append(("grpc.ssl_target_name_override", name))
             channel = grpc.secure_channel(
                 _target(address), _credentials(settings), options
             )
         else:
-            channel = grpc.insecure_channel(_target(address))
+            channel = grpc.insecure_channel(_target(address), options)
         with channel:
             answer = health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(), timeout=_MAX_SECONDS

@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
+import math
 import os
-import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -24,29 +24,31 @@ from spanframe_collector.receivers.grpc import GrpcReceiver
 from spanframe_collector.receivers.http import HttpReceiver
 from spanframe_collector.second_process.writer import SecondProcessWriter, has_two_cores
 from spanframe_collector.settings import CollectorSettings
+from spanframe_collector.stopping import Stop, exit_now, stop_signals
 from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
+from spanframe_collector.trusted_clock import TrustedClock
 from spanframe_serving.addresses import Address
-from spanframe_store.contract.store import Limits, WriterOptions
+from spanframe_serving.file_limit import max_connections_within, raise_file_limit
+from spanframe_serving.relay import FILES_PER_CONNECTION
+from spanframe_store.contract.store import Admin, Limits, Writer, WriterOptions
 from spanframe_store.registry import backend_of
 
 __all__ = ["serve"]
 
 _log: Final = logging.getLogger(__name__)
 
-_HEALTH_PERIOD_SECONDS: Final = 0.5
+_HEALTH_PERIOD_SECONDS: Final = 0.25
 """Seconds between two looks at the health of the store."""
 
-_MIN_DOWN_SECONDS: Final = 5.0
-"""Minimum seconds that the store is down before the health checks say so: a store that
-is locked for a moment does not take the collector out of service."""
-
-_MAX_EXTRA_DRAIN_SECONDS: Final = 2.0
+_MAX_EXTRA_DRAIN_SECONDS: Final = 1.5
 """Maximum seconds of draining beyond the setting, while requests still come."""
 
-_MAX_GRACE_SECONDS: Final = 5.0
-"""Maximum seconds for requests in flight after that; by default a stop takes less than
-10 s."""
+_CLOSE_SECONDS: Final = 1.5
+"""Seconds of the stop that are kept for closing the store."""
+
+_EXIT_SECONDS: Final = 0.3
+"""Seconds of the stop that are kept for the exit."""
 
 
 class Receiver(Protocol):
@@ -81,53 +83,119 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
         StoreError: when the store cannot be opened or has another version.
         OSError: when an address cannot be bound or the file cannot be written.
     """
+    settings = _within_file_limit(settings)
     return_freed_memory()
     raise_gc_thresholds()
     backend = backend_of(settings.store)
-    options = WriterOptions(settings.sqlite_synchronous)
+    options = WriterOptions(
+        settings.sqlite_synchronous, max_trace_entries=settings.max_trace_entries
+    )
     admin = backend.admin(settings.store, options)
     try:
         if settings.keep_size is not None and not admin.knows_its_size():
             problem = "keep_size needs a store on SQLite; give keep_age instead"
             raise SettingsError([problem])
-        admin.upgrade()
-        telemetry = Telemetry()
-        telemetry.gauge(
-            "spanframe_store_wal_bytes",
-            "Bytes of SQLite's write-ahead log.",
-            admin.write_ahead_bytes,
-        )
-        with _stop_signals() as stop:
+        with stop_signals(settings.drain_seconds) as stop:
+            clock = TrustedClock(await _open(admin, stop))
+            telemetry = Telemetry()
+            telemetry.gauge(
+                "spanframe_store_wal_bytes",
+                "Bytes of SQLite's write-ahead log.",
+                admin.write_ahead_bytes,
+            )
             enabled = settings.second_process == "auto" and has_two_cores()
             writer = SecondProcessWriter(
                 backend.writer(settings.store, options),
                 settings.store,
                 settings.sqlite_synchronous,
                 enabled=enabled,
+                max_trace_entries=settings.max_trace_entries,
+                dropped=telemetry.dropped_entries,
             )
             commit_queue = CommitQueue(writer, telemetry, writer.pack)
+            telemetry.gauge(
+                "spanframe_store_ready",
+                "1 while spans can be stored, as health checks say; else 0.",
+                lambda: commit_queue.health.is_ready,
+            )
             limits = Limits(settings.keep_age, settings.keep_size)
             keeper = asyncio.create_task(
-                keep_within(limits, admin, commit_queue, telemetry)
+                keep_within(limits, admin, commit_queue, telemetry, clock)
             )
             try:
+                await commit_queue.perform(writer.check)  # from now on it is this store
                 await _receive(settings, commit_queue, telemetry, stop, ready_file)
             finally:
                 keeper.cancel()
-                # In the writing thread, which has started the second process: the
-                # system kills the process when that thread ends.
-                await commit_queue.perform(writer.close)
-                await commit_queue.close()
-        _log.info("Stopped: %s", telemetry.summary())
+                is_closed = await _close(commit_queue, writer, stop)
+            _log.info("Stopped: %s", telemetry.summary())
+            if not is_closed:
+                exit_now()
     finally:
         admin.close()
+
+
+async def _open(admin: Admin, stop: Stop) -> int | None:
+    """Make the tables of the store; return when the store was last written before.
+
+    A collector that is told to stop meanwhile ends at once.
+    """
+
+    def upgraded() -> int | None:
+        last_written_ms = admin.last_written_ms()
+        admin.upgrade()
+        return last_written_ms
+
+    opening = asyncio.create_task(asyncio.to_thread(upgraded))
+    stopped = asyncio.create_task(stop.requested.wait())
+    await asyncio.wait({opening, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not opening.done():
+        _log.info("Stopped before the store was open; it is as it was before")
+        exit_now()
+    return opening.result()
+
+
+async def _close(commit_queue: CommitQueue, writer: Writer, stop: Stop) -> bool:
+    """Commit what is queued and close the store; return whether there was time."""
+    try:
+        async with asyncio.timeout(stop.left(_EXIT_SECONDS)):
+            # In the writing thread, which has started the second process: the system
+            # kills the process when that thread ends.
+            await commit_queue.perform(writer.close)
+            await commit_queue.close()
+    except TimeoutError:
+        _log.warning(
+            "The store has not answered in time, and the collector ends without it. "
+            "Spans that were answered with OK are stored; the others are sent again."
+        )
+        return False
+    return True
+
+
+def _within_file_limit(settings: CollectorSettings) -> CollectorSettings:
+    """Raise the limit of open files, and have connections leave some for the store."""
+    files = raise_file_limit()
+    most = max_connections_within(
+        files, settings.max_connections, FILES_PER_CONNECTION + 1
+    )
+    if most < settings.max_connections:
+        _log.warning(
+            "The limit of %d open files leaves room for %d connections of each "
+            "receiver, not %d (SPANFRAME_MAX_CONNECTIONS). Raise the hard limit "
+            "(ulimit -Hn, LimitNOFILE) if there are more senders.",
+            files,
+            most,
+            settings.max_connections,
+        )
+    return dataclasses.replace(settings, max_connections=most)
 
 
 async def _receive(
     settings: CollectorSettings,
     commit_queue: CommitQueue,
     telemetry: Telemetry,
-    stop: asyncio.Event,
+    stop: Stop,
     ready_file: Path | None,
 ) -> None:
     admission = Admission(settings.max_in_flight_bytes)
@@ -141,7 +209,7 @@ async def _receive(
         decoders = stack.enter_context(contextlib.closing(Decoders()))
         forwarder = _forwarder(settings, telemetry)
         if forwarder is not None:
-            stack.push_async_callback(forwarder.close, _MAX_GRACE_SECONDS)
+            stack.push_async_callback(_close_forwarder, forwarder, stop)
         ingest = Ingest(
             commit_queue,
             admission,
@@ -152,7 +220,7 @@ async def _receive(
             max_request_spans=settings.max_request_spans,
         )
         receivers: list[Receiver] = []
-        stack.push_async_callback(_stop, receivers)
+        stack.push_async_callback(_stop_receivers, receivers, stop)
         grpc = GrpcReceiver(ingest, settings)
         listeners = {"grpc": await _start(grpc, settings.grpc, receivers)}
         if settings.http is not None:
@@ -160,7 +228,7 @@ async def _receive(
             listeners["http"] = await _start(http, settings.http, receivers)
         if ready_file is not None:
             _write_ready_file(ready_file, listeners)
-        await _until(stop, commit_queue.health, receivers)
+        await _until(stop.requested, commit_queue.health, receivers)
         _log.info(
             "Stopping: requests are accepted for another %g s, as apps that stop too "
             "flush their spans; then those that were begun are finished",
@@ -178,9 +246,14 @@ async def _start(receiver: Receiver, address: Address, started: list[Receiver]) 
     return listener
 
 
-async def _stop(receivers: list[Receiver]) -> None:
+async def _stop_receivers(receivers: list[Receiver], stop: Stop) -> None:
     """Stop all receivers at once: each may take its whole grace period."""
-    await asyncio.gather(*(receiver.stop(_MAX_GRACE_SECONDS) for receiver in receivers))
+    grace = math.floor(stop.left(_CLOSE_SECONDS))
+    await asyncio.gather(*(receiver.stop(grace) for receiver in receivers))
+
+
+async def _close_forwarder(forwarder: Forwarder, stop: Stop) -> None:
+    await forwarder.close(stop.left(_CLOSE_SECONDS))
 
 
 def _forwarder(settings: CollectorSettings, telemetry: Telemetry) -> Forwarder | None:
@@ -202,7 +275,8 @@ async def _until(
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _HEALTH_PERIOD_SECONDS)
-        if serving != (health.seconds_down < _MIN_DOWN_SECONDS):
+        health.tell()
+        if serving != health.is_ready:
             serving = not serving
             for receiver in receivers:
                 await receiver.set_serving(serving=serving)
@@ -224,25 +298,3 @@ def _write_ready_file(path: Path, listeners: dict[str, str]) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps({**listeners, "pid": os.getpid()}) + "\n")
     partial.replace(path)
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[asyncio.Event]:
-    """Yield an event that SIGTERM and SIGINT set; a second signal ends the process."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    signals = (signal.SIGTERM, signal.SIGINT)
-
-    def handle() -> None:
-        stop.set()
-        for each in signals:
-            loop.remove_signal_handler(each)
-            signal.signal(each, signal.SIG_DFL)
-
-    for each in signals:
-        loop.add_signal_handler(each, handle)
-    try:
-        yield stop
-    finally:
-        for each in signals:
-            loop.remove_signal_handler(each)

@@ -9,6 +9,7 @@ from spanframe.settings import (
     SettingsBase,
     boolean,
     endpoint,
+    file_or_off,
     key_patterns,
     one_of,
     setting,
@@ -16,6 +17,7 @@ from spanframe.settings import (
     whole_number,
 )
 from spanframe_serving.addresses import Address, address, optional_address
+from spanframe_store.contract.store import MAX_TRACE_ENTRIES
 
 __all__ = ["CollectorSettings", "age_ms"]
 
@@ -44,14 +46,19 @@ def size_bytes(text: str) -> int | None:
     return int(match[1]) * _SIZE_UNITS[match[2]]
 
 
-_ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+")
+_ORIGIN: Final = re.compile(
+    r"https?://(?:[a-z0-9.:\[\]-]+|(?:localhost|127\.0\.0\.1|\[::1\]):\*)"
+)
 
 
 def origins(text: str) -> str:
     """Read origins of web pages, with spaces between."""
     for origin in text.split():
         if not _ORIGIN.fullmatch(origin):
-            raise ValueError("write SCHEME://HOST[:PORT] for each, spaces between")
+            raise ValueError(
+                "write SCHEME://HOST[:PORT] for each, spaces between; * is any port of "
+                "localhost"
+            )
     return text
 
 
@@ -78,6 +85,13 @@ class CollectorSettings(SettingsBase):
         "full: accepted spans survive power loss; normal: a crash of the process.",
         one_of("full", "normal"),
     )
+    prices: str = setting(
+        "SPANFRAME_PRICES",
+        "",
+        "File of model prices by which the cost of a trace is computed where no span "
+        "states it, or off; empty: the built-in table.",
+        file_or_off,
+    )
     grpc: Address = setting(
         "SPANFRAME_GRPC",
         "127.0.0.1:4317",
@@ -93,7 +107,8 @@ class CollectorSettings(SettingsBase):
     cors_origins: str = setting(
         "SPANFRAME_CORS_ORIGINS",
         "",
-        "Origins of web pages that may send over HTTP, with spaces between.",
+        "Origins of web pages that may send over HTTP, with spaces between; "
+        "http://localhost:* is any port of this machine.",
         origins,
     )
     token: str = setting(
@@ -150,6 +165,18 @@ class CollectorSettings(SettingsBase):
         str(64 << 20),
         "Maximum bytes of requests in work at once; beyond it senders have to wait.",
         whole_number(1024, 1 << 34),
+    )
+    max_trace_entries: int = setting(
+        "SPANFRAME_MAX_TRACE_ENTRIES",
+        str(MAX_TRACE_ENTRIES),
+        "Maximum tags and metadata entries of a trace; more are dropped and marked.",
+        whole_number(10, 100_000),
+    )
+    max_connections: int = setting(
+        "SPANFRAME_MAX_CONNECTIONS",
+        "1000",
+        "Maximum connections of a receiver; beyond it the longest silent are closed.",
+        whole_number(8, 1 << 20),
     )
     second_process: str = setting(
         "SPANFRAME_SECOND_PROCESS",

@@ -10,6 +10,7 @@ request, since the number of its spans is not known. Names that begin with ``ote
 are those of the OpenTelemetry Collector. Every label comes from a closed set.
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -28,6 +29,8 @@ from prometheus_client import (
 from spanframe_store.contract.spans import Rejected
 
 __all__ = ["Telemetry"]
+
+_log: Final = logging.getLogger(__name__)
 
 _BUCKET_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
@@ -73,6 +76,18 @@ class Telemetry:
         self._not_queued = self._counter(
             "otelcol_exporter_enqueue_failed_spans",
             "Spans not forwarded: the queue was full.",
+        )
+        self._joined = self._counter(
+            "spanframe_joined_log_records", "GenAI events, joined to their spans."
+        )
+        self._dropped = self._counter(
+            "spanframe_dropped_records",
+            "Log records and metrics that are not kept, by signal.",
+            "signal",
+        )
+        self._dropped_entries = self._counter(
+            "spanframe_dropped_entries",
+            "Tags and metadata beyond the limit of a trace.",
         )
         self._deleted = self._counter(
             "spanframe_deleted_traces", "Traces deleted by retention."
@@ -132,6 +147,10 @@ class Telemetry:
         self._duplicate.inc(duplicates)
         self._accepted.inc(stored + duplicates)
 
+    def dropped_entries(self, count: int) -> None:
+        """Count tags and metadata entries beyond the limit of their trace."""
+        self._dropped_entries.inc(count)
+
     def passed_on(self, outcome: str, *, sent: int, failed: int) -> None:
         """Count a request that was forwarded, and its spans."""
         self._forwarded.labels(outcome).inc()
@@ -142,6 +161,21 @@ class Telemetry:
         """Count a request that is not forwarded because the queue is full."""
         self._forwarded.labels("queue_full").inc()
         self._not_queued.inc(spans)
+
+    def other_signal(self, signal: str, joined: int, dropped: int) -> None:
+        """Count the records of a request that holds logs or metrics."""
+        if dropped and not self._has_dropped(signal):
+            _log.info(
+                "An app sends %s, which spanframe does not keep: they are accepted, "
+                "dropped and counted. OTEL_%s_EXPORTER=none in the app turns them off.",
+                signal,
+                signal.upper(),
+            )
+        self._joined.inc(joined)
+        self._dropped.labels(signal).inc(dropped)
+
+    def _has_dropped(self, signal: str) -> bool:
+        return any(total for label, total in _samples(self._dropped) if label == signal)
 
     def deleted(self, traces: int) -> None:
         """Count traces that retention deleted."""

@@ -6,6 +6,9 @@ that ``import spanframe`` does not load pandas, SQLAlchemy or gRPC.
 
 from typing import TYPE_CHECKING
 
+from spanframe import _sdk_limits  # noqa: F401 - before OpenTelemetry's SDK is imported
+
+# isort: split
 from spanframe import _lazy, tracing
 from spanframe._configure import configure, set_tracking_uri
 from spanframe._current import (

@@ -20,13 +20,17 @@ from spanframe._live import LiveSpan, NoOpSpan, with_span
 from spanframe._parent import find_parent, start_live_span
 from spanframe._recorder import Recorder
 from spanframe._runtime import runtime
-from spanframe._streams import Chunks, Reducer
+from spanframe._streams import Chunks, Reducer, is_stream, recorded
 from spanframe.entities import Link
 
 __all__ = ["Call"]
 
 _Opened = tuple[LiveSpan | None, Token[Context] | None]
 _UNRECORDED: Final[_Opened] = (None, None)
+# Most results; others are looked at more closely.
+_NO_STREAMS: Final = frozenset(
+    {type(None), str, bytes, bool, int, float, dict, list, tuple}
+)
 
 
 class Call:
@@ -103,29 +107,64 @@ class Call:
                 return None
             context = get_current()
             live = self._begin(recorder, context, args, kwargs)
-            capture = recorder.capture
-            if live is None:
-                inside = unsampled(context)
-                silent = Chunks(NoOpSpan(capture), None, None)
-                return None if inside is None else (inside, silent)
-            wanted = capture.enabled and self._capture_outputs
-            chunks = Chunks(live, capture if wanted else None, reducer)
-            return with_span(context, live), chunks
+            return self._stream(recorder.capture, context, live, reducer)
         except Exception:  # noqa: BLE001 - the guard
             fault("starting the span of a generator")
             return None
 
-    def finish(self, live: LiveSpan | None, token: Token[Context], result: Any) -> None:
-        """End the span of a call that returned."""
-        leave(token)
+    def _stream(
+        self,
+        capture: Capture,
+        context: Context,
+        live: LiveSpan | None,
+        reducer: Reducer | None,
+    ) -> tuple[Context, Chunks] | None:
+        """Return what records a stream; None when nothing inside it is recorded."""
         if live is None:
-            return
+            inside = unsampled(context)
+            silent = Chunks(NoOpSpan(capture), None, None)
+            return None if inside is None else (inside, silent)
+        wanted = capture.enabled and self._capture_outputs
+        chunks = Chunks(live, capture if wanted else None, reducer)
+        return with_span(context, live), chunks
+
+    def finish(
+        self,
+        live: LiveSpan | None,
+        token: Token[Context],
+        args: tuple[Any, ...],
+        result: Any,
+    ) -> Any:
+        """End the span of a call that returned.
+
+        Returns:
+            The result; a stream as one that records its items, and ends the span.
+        """
+        leave(token)
         try:
+            if type(result) not in _NO_STREAMS and is_stream(result):
+                stream = self._recorded(live, args, result)
+                if stream is not None:
+                    return stream
+            if live is None:
+                return result
             if result is not None and self._capture_outputs and not live.outputs_given:
                 live.capture_outputs(result)
             live.finish()
         except Exception:  # noqa: BLE001 - the guard
             fault("ending the span of a call")
+        return result
+
+    def _recorded(
+        self, live: LiveSpan | None, args: tuple[Any, ...], result: Any
+    ) -> Any:
+        """Return the stream that takes the place of a result; None for none."""
+        recorder = runtime.recorder
+        # An iterator whose method returns itself has to stay the same object.
+        if recorder is None or any(result is argument for argument in args):
+            return None
+        stream = self._stream(recorder.capture, get_current(), live, None)
+        return None if stream is None else recorded(result, *stream)
 
     def fail(
         self, live: LiveSpan | None, token: Token[Context], error: BaseException

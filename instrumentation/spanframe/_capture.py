@@ -1,6 +1,7 @@
 """Values of the app → bounded JSON text, without secrets; never raises."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from spanframe._json_text import (
     budget_after,
@@ -9,13 +10,14 @@ from spanframe._json_text import (
     without_huge_integers,
 )
 from spanframe._redaction import REDACTED, Redaction
-from spanframe._walk import Walk, cut, unrendered
+from spanframe._walk import Walk, cut, own_number, unrendered
 
 __all__ = ["Attribute", "Capture", "well_formed"]
 
 Attribute = str | bool | int | float | list[str] | list[bool] | list[int] | list[float]
 
 _TYPED: Final = frozenset({str, int, float, bool})
+_NO_SECRETS: Final = frozenset({int, float, bool})
 
 
 class Capture:
@@ -43,42 +45,60 @@ class Capture:
         pydantic models and dataclasses become objects, any other value becomes its
         ``str()`` (as in MLflow 3.17).
         """
+        plain = self._plain(value)
+        try:
+            text = encode(plain)
+        except ValueError:
+            text = encode(without_huge_integers(plain))
+        return text if text.isascii() else well_formed(text)
+
+    def _plain(self, value: object) -> Any:
+        """Return ``value`` in plain JSON types, bounded and without secrets."""
         try:
             if self.redaction.redact is None and (
                 budget_after(value, self.limit, self.redaction.known, 0) >= 0
             ):
-                plain = value
-            else:
-                plain = Walk(self.limit, self.redaction).plain(value, 0)
-            try:
-                text = encode(plain)
-            except ValueError:
-                text = encode(without_huge_integers(plain))
+                return value
+            return Walk(self.limit, self.redaction).plain(value, 0)
         except Exception as error:  # noqa: BLE001 - the app's objects may raise anything
-            text = encode(unrendered(value, error))
-        return text if text.isascii() else well_formed(text)
+            return unrendered(value, error)
 
-    def attribute(self, key: str, value: object) -> Attribute:
-        """Render an attribute: typed where OpenTelemetry has the type, else JSON text.
+    def attribute(self, key: str, value: Any) -> Attribute:
+        """Render an attribute: typed where OpenTelemetry has the type, else as text.
 
-        Lists of one primitive type stay lists; integers over 64 bits become JSON text;
-        a value that is longer than the limit is cut and marked.
+        Lists of one primitive type stay lists; what JSON writes as text is that text,
+        everything else JSON text. Integers over 64 bits become text; a value that is
+        longer than the limit is cut and marked.
         """
-        if self.redaction.hides(key):
+        rendered: Attribute | None = own_number(value)
+        kind = type(rendered)
+        if self.redaction.hides(key) and kind not in _NO_SECRETS:
             return REDACTED
-        kind = type(value)
-        if kind is str:
-            return cut(self.text(value), self.limit)
-        if kind in _TYPED and fits_64_bits(value):
-            return value  # type: ignore[return-value]  # one of the four types
+        if isinstance(rendered, str) and kind is str:
+            return cut(self.text(rendered), self.limit)
+        if kind in _NO_SECRETS and fits_64_bits(rendered):
+            return rendered  # type: ignore[return-value]  # one of three types
         if isinstance(value, list | tuple) and 0 < len(value) <= self.limit:
-            first = type(value[0])
-            same = all(type(v) is first and fits_64_bits(v) for v in value)
-            if same and first is str and sum(map(len, value)) <= self.limit:
-                return [self.text(v) for v in value]
-            if same and first in _TYPED and first is not str:
-                return list(value)
-        return self.json_text(value)
+            rendered = self._items(value)
+            if rendered is not None:
+                return rendered
+        plain = self._plain(value)
+        if type(plain) is str:
+            return plain if plain.isascii() else well_formed(plain)
+        return self.json_text(plain)
+
+    def _items(self, value: Sequence[Any]) -> Any:
+        """Return a list of one primitive type, None for any other."""
+        items = list(map(own_number, value))
+        first = type(items[0])
+        if first not in _TYPED or not all(
+            type(v) is first and fits_64_bits(v) for v in items
+        ):
+            return None
+        if first is not str:
+            return items
+        texts = list(map(self.text, items))
+        return texts if sum(map(len, texts)) <= self.limit else None
 
     def text(self, value: object) -> str:
         """Render ``value`` as plain text, not cut, through the app's own redaction."""

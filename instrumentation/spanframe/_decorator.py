@@ -3,18 +3,39 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, overload
+from dataclasses import is_dataclass
+from types import FunctionType, MethodType
+from typing import Any, Final, TypeVar, overload
 
-from spanframe import keys
 from spanframe._attributes import initial_attributes
 from spanframe._call import Call
-from spanframe._streams import Reducer, TracedAsyncGenerator, TracedGenerator
+from spanframe._proxy import proxy_type
+from spanframe._streams import Reducer
+from spanframe._wrappers import name_of, wrapping
 from spanframe.entities import Link, SpanType
 from spanframe.errors import InvalidArgumentError
 
 __all__ = ["trace"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+# Py_TPFLAGS_HEAPTYPE: a class of Python, whose attributes can be set.
+_HEAP_TYPE: Final = 1 << 9
+
+_INSIDE: Final[dict[type, Callable[[Any, Callable[[Any], Any]], Any]]] = {
+    classmethod: lambda given, decorate: classmethod(decorate(given.__func__)),
+    staticmethod: lambda given, decorate: staticmethod(decorate(given.__func__)),
+    property: lambda given, decorate: property(
+        decorate(given.fget), given.fset, given.fdel, given.__doc__
+    ),
+    functools.cached_property: lambda given, decorate: functools.cached_property(
+        decorate(given.func)
+    ),
+    functools.partialmethod: lambda given, decorate: functools.partialmethod(
+        decorate(given.func), *given.args, **given.keywords
+    ),
+}
+"""Descriptors, made again around the function inside."""
 
 
 @overload
@@ -71,7 +92,9 @@ def trace(
     """Record every call of a function as a span: ``@spanframe.trace``.
 
     Works on functions, coroutine functions, generators, async generators, methods,
-    ``classmethod`` and ``staticmethod`` in either order, and on other callables.
+    ``classmethod``, ``staticmethod`` and ``property`` in either order, on other
+    callable objects, and on classes, of which it records the constructor. What is
+    decorated stays what it was, for `inspect` as well.
 
     Args:
         func: the function; omitted when other arguments are given.
@@ -102,16 +125,20 @@ def trace(
     initial = initial_attributes(span_type, attributes, log_level, description)
 
     def decorate(function: Any) -> Any:
-        if isinstance(function, classmethod | staticmethod):
-            return type(function)(decorate(function.__func__))
+        inside = _INSIDE.get(type(function))
+        if inside is not None:
+            return inside(function, decorate)
         if not callable(function):
             raise InvalidArgumentError(
                 f"trace was given a {type(function).__name__}; give it a function, "
                 "or write @trace(name=...)"
             )
+        body = _constructor(function) if isinstance(function, type) else function
+        if body is None:
+            return function
         call = Call(
-            function,
-            name or _name_of(function),
+            body,
+            name or name_of(function),
             initial,
             sampling_ratio_override,
             links,
@@ -119,90 +146,49 @@ def trace(
             capture_inputs=capture_inputs,
             capture_outputs=capture_outputs,
         )
-        wrapper = _wrap(function, call, output_reducer)
-        functools.update_wrapper(wrapper, function)
+        wrapper = wrapping(body, call, output_reducer)
+        functools.update_wrapper(wrapper, body)
         wrapper.__dict__["__mlflow_traced__"] = True
-        return wrapper
+        if body is not function:
+            function.__init__ = wrapper
+            return function
+        if isinstance(function, (FunctionType, type)):
+            return wrapper
+        return _callable_object(function, wrapper)
 
     return decorate if func is None else decorate(func)
 
 
-def _wrap(
-    function: Any, call: Call, output_reducer: Reducer | None
-) -> Callable[..., Any]:
-    """Return the wrapper for the kind of function."""
-    body = function
-    if not inspect.isroutine(function) and not isinstance(function, functools.partial):
-        body = type(function).__call__  # decides the kind of an object
-    if inspect.isgeneratorfunction(body):
-        return _wrap_generator(function, call, output_reducer)
-    if inspect.isasyncgenfunction(body):
-        return _wrap_async_generator(function, call, output_reducer)
-    if output_reducer is not None:
-        raise InvalidArgumentError(
-            f"output_reducer is for generators; {call.name} does not yield"
-        )
-    call.attributes[keys.SPAN_FUNCTION_NAME] = _name_of(function)
-    if inspect.iscoroutinefunction(body):
-        return _wrap_async(function, call)
-    return _wrap_sync(function, call)
+def _constructor(kind: type) -> Any:
+    """Return what records the objects that a class makes: its ``__init__``.
+
+    It is the class itself when that is one of C, whose methods cannot be replaced, and
+    None when it has no ``__init__`` of Python's, or is to become a dataclass, which
+    would not get its own if there was one.
+    """
+    if not kind.__flags__ & _HEAP_TYPE:
+        return kind
+    init = inspect.getattr_static(kind, "__init__")
+    inherited = "__init__" not in vars(kind)
+    fields = inspect.get_annotations(kind) and not is_dataclass(kind)
+    return (
+        init if isinstance(init, FunctionType) and not (inherited and fields) else None
+    )
 
 
-def _wrap_sync(function: Callable[..., Any], call: Call) -> Callable[..., Any]:
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        live, token = call.open(args, kwargs)
-        if token is None:
-            return function(*args, **kwargs)
-        try:
-            result = function(*args, **kwargs)
-        except BaseException as error:
-            call.fail(live, token, error)
-            raise
-        call.finish(live, token, result)
-        return result
-
-    return wrapper
+def _callable_object(function: Any, wrapper: Callable[..., Any]) -> Any:
+    """Return an object that is as ``function`` is, and records its calls."""
+    kind = type(function)
+    called: Any = staticmethod(wrapper)
+    if not isinstance(kind.__call__, FunctionType):  # `inspect` does not look at it
+        called = lambda _, *args, **kwargs: wrapper(*args, **kwargs)  # noqa: E731
+    methods: dict[str, Any] = {"__call__": called, "__mlflow_traced__": True}
+    if hasattr(kind, "__get__"):
+        methods["__get__"] = _bound
+    return proxy_type(kind, methods, function).wrap(function)
 
 
-def _wrap_async(function: Callable[..., Any], call: Call) -> Callable[..., Any]:
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        live, token = call.open(args, kwargs)
-        if token is None:
-            return await function(*args, **kwargs)
-        try:
-            result = await function(*args, **kwargs)
-        except BaseException as error:
-            call.fail(live, token, error)
-            raise
-        call.finish(live, token, result)
-        return result
-
-    return wrapper
-
-
-def _wrap_generator(
-    function: Callable[..., Any], call: Call, reducer: Reducer | None
-) -> Callable[..., Any]:
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        inner = function(*args, **kwargs)
-        stream = call.stream(args, kwargs, reducer)
-        return inner if stream is None else TracedGenerator(inner, *stream)
-
-    return wrapper
-
-
-def _wrap_async_generator(
-    function: Callable[..., Any], call: Call, reducer: Reducer | None
-) -> Callable[..., Any]:
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        inner = function(*args, **kwargs)
-        stream = call.stream(args, kwargs, reducer)
-        return inner if stream is None else TracedAsyncGenerator(inner, *stream)
-
-    return wrapper
-
-
-def _name_of(function: Any) -> str:
-    while isinstance(function, functools.partial):
-        function = function.func
-    return str(getattr(function, "__name__", type(function).__name__))
+def _bound(self: Any, instance: Any, owner: type | None = None) -> Any:
+    bound = self.__wrapped__.__get__(instance, owner)
+    unbound = instance is None or bound is self.__wrapped__
+    return self if unbound else MethodType(self, instance)

@@ -3,8 +3,8 @@
 from types import TracebackType
 from typing import Any, Self
 
-from spanframe import _lazy
-from spanframe._runtime import runtime
+from spanframe import _lazy, keys
+from spanframe._runtime import MODEL_KEY, own_choices, runtime
 from spanframe.errors import InvalidArgumentError, NotFoundError
 
 __all__ = ["ActiveExperiment", "ActiveModel", "set_active_model", "set_experiment"]
@@ -71,6 +71,9 @@ def set_experiment(
 ) -> ActiveExperiment:
     """Send later traces to an experiment; the collector creates an unknown one.
 
+    A thread or task that chooses one chooses for itself; what the main thread chooses
+    holds wherever nothing else was chosen.
+
     Args:
         experiment_name: the name, not empty.
         experiment_id: its id instead of its name, looked up in the configured store.
@@ -86,15 +89,14 @@ def set_experiment(
         experiment_name = str(client().get_experiment(experiment_id).name)
     if not experiment_name or not experiment_name.strip():
         raise InvalidArgumentError("an experiment needs a name that is not empty")
-    runtime.experiment = experiment_name
-    runtime.set_root_attributes()
+    runtime.choose("experiment", keys.EXPERIMENT, experiment_name)
     return ActiveExperiment(experiment_name)
 
 
 def set_active_model(
     name: str | None = None, model_id: str | None = None
 ) -> ActiveModel:
-    """Attach a model (or version of the app) to later traces.
+    """Attach a model (or version of the app) to later traces, as `set_experiment` does.
 
     Args:
         name: the model's name, which is its id when ``model_id`` is not given.
@@ -106,11 +108,10 @@ def set_active_model(
     chosen = model_id or name
     if not chosen:
         raise InvalidArgumentError("give a name or a model_id")
-    before = runtime.model_id
+    before = own_choices.get().get(MODEL_KEY, runtime.model_id)
     _activate(chosen)
     return ActiveModel(chosen, before)
 
 
 def _activate(model_id: str) -> None:
-    runtime.model_id = model_id
-    runtime.set_root_attributes()
+    runtime.choose("model_id", MODEL_KEY, model_id)

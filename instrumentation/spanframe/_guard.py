@@ -8,7 +8,14 @@ fault(...)``. Tests have internal errors raised instead, so that they cannot hid
 import logging
 import time
 
-__all__ = ["fault", "forget_warnings", "logger", "raise_faults", "warn"]
+__all__ = [
+    "fault",
+    "forget_warnings",
+    "logger",
+    "raise_faults",
+    "warn",
+    "warn_of_variable",
+]
 
 logger = logging.getLogger("spanframe")
 
@@ -17,6 +24,7 @@ MIN_REPEAT_S = 60.0
 
 _state = {"raising": False}
 _last: dict[str, float] = {}
+_variables: set[tuple[str, str]] = set()
 
 
 def raise_faults(*, wanted: bool) -> bool:
@@ -47,9 +55,25 @@ def warn(message: str, *args: object) -> None:
         logger.warning(message, *args)
 
 
+def warn_of_variable(name: str, value: str, shown: str, why: str, instead: str) -> None:
+    """Log once that a variable, which other programs share, cannot be used as it is.
+
+    Args:
+        name: name of the variable.
+        value: its value; another value is another warning.
+        shown: the value as it may be printed.
+        why: the reason, for example "write a number from 0 to 1".
+        instead: the effect, for example "1.0 is used instead".
+    """
+    if (name, value) not in _variables:
+        _variables.add((name, value))
+        logger.warning("%s is %s: %s; %s.", name, shown, why, instead)
+
+
 def forget_warnings() -> None:
-    """Log again messages that were logged within the last minute."""
+    """Log again messages that were logged already."""
     _last.clear()
+    _variables.clear()
 
 
 def _is_new(key: str) -> bool:

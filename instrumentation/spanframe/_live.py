@@ -1,6 +1,5 @@
 """`LiveSpan`: a span being recorded, over an OpenTelemetry span."""
 
-import traceback
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,9 +18,11 @@ from spanframe._attributes import (
 )
 from spanframe._capture import Capture
 from spanframe._context import LIVE, SPAN, UNSAMPLED
+from spanframe._global_provider import note_handed_over
 from spanframe._guard import fault
 from spanframe._recorded import SPAN_DESCRIPTION, SPAN_LOG_LEVEL, RecordedSpan
 from spanframe._runtime import last_trace_id, runtime
+from spanframe._stack import stack_of
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
 
 __all__ = ["LiveSpan", "NoOpSpan", "with_span"]
@@ -122,14 +123,15 @@ class LiveSpan(RecordedSpan):
         """Add the event of an exception and set the status to ERROR.
 
         The event carries ``exception.type`` (the class name), ``exception.message``
-        and, for an exception object, ``exception.stacktrace``.
+        and, for an exception object, ``exception.stacktrace``: the stack where the
+        trace records it first, a reference to that span further up.
         """
         try:
             text = self._capture.text
             if isinstance(exception, BaseException):
                 kind = type(exception).__name__
                 message = text(exception)
-                stack = text("".join(traceback.format_exception(exception)))
+                stack = text(self._stack_of(exception))
             else:
                 kind, message, stack = "Exception", text(exception), ""
             self.otel_span.add_event(
@@ -144,6 +146,10 @@ class LiveSpan(RecordedSpan):
             self.otel_span.set_status(StatusCode.ERROR, described)
         except Exception:  # noqa: BLE001 - the guard
             fault("recording an exception")
+
+    def _stack_of(self, exception: BaseException) -> str:
+        ids = self.otel_span.get_span_context()
+        return stack_of(exception, ids.trace_id, ids.span_id, self.name)
 
     def end(
         self,
@@ -200,6 +206,8 @@ class LiveSpan(RecordedSpan):
         if end_time_ns is None and runtime.clock is not None:
             end_time_ns = runtime.clock()
         span.end(end_time_ns)
+        if runtime.uses_global_provider:
+            note_handed_over(runtime.losses)
         if self.root is self:
             ended = self.otel_span.get_span_context().trace_id
             runtime.last_trace_id = ended

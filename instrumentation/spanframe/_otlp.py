@@ -1,36 +1,26 @@
-"""The OTLP/gRPC exporter: retries as the specification says, and counts what is lost.
+"""The OTLP exporter: retries as the specification says, and counts what is lost.
 
-OpenTelemetry's own exporter drops a batch after ten seconds and ignores
-``partial_success``. gRPC is imported by the delivery thread, with the first batch.
+OpenTelemetry's own exporters drop a batch after ten seconds and ignore
+``partial_success``. The delivery thread loads gRPC, or the HTTP client, with the first
+batch.
 """
 
+import dataclasses
 import random
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from spanframe._destination import Destination, Proxy, destination, proxy_of
 from spanframe._guard import warn
-from spanframe._otlp_client import (
-    CHANNEL_OPTIONS,
-    EXPORT_METHOD,
-    bearer,
-    error_text,
-    is_retryable,
-    rejection,
-    requested_delay_s,
-    target_of,
-)
+from spanframe._otlp_client import Refusal, bearer, is_loopback, rejection
 from spanframe._stats import Losses
-from spanframe.settings import ClientSettings
-
-if TYPE_CHECKING:
-    import grpc
+from spanframe.settings import ClientSettings, redact_url
 
 __all__ = ["OtlpExporter"]
 
@@ -41,16 +31,24 @@ MIN_PAUSE_S: Final = 0.25
 MAX_PAUSE_S: Final = 5.0
 """Maximum pause between retries, in seconds, unless the server asks for another."""
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _SECONDS_PER_MINUTE: Final = 60
-
-# Connections of a parent process. gRPC closes a connection when its object is deleted,
-# which would wait for threads that a forked child does not have.
-_inherited: Final[list[object]] = []
 
 
 class _StoppedError(Exception):
     """The exporter was shut down before the collector answered."""
+
+
+class _Transport(Protocol):
+    """Sends export requests to one destination."""
+
+    def send(self, request: bytes) -> bytes | Refusal:
+        """Send one request and return the response, or why there is none."""
+
+    def close(self) -> None:
+        """Close the connection; a request on its way ends."""
+
+    def after_fork(self) -> None:
+        """Leave the connection to the parent."""
 
 
 class OtlpExporter(SpanExporter):
@@ -65,18 +63,18 @@ class OtlpExporter(SpanExporter):
     def __init__(
         self, settings: ClientSettings, losses: Losses, waiting: Callable[[], int]
     ) -> None:
-        self._settings = settings
+        self._settings = settings = _with_whole_identity(settings)
         self._losses = losses
         self._waiting = waiting
-        self._endpoint = settings.printable()["endpoint"]
+        self._destination = destination(settings)
+        self._proxy: Proxy | None = None
         self._stopped = threading.Event()
-        self._channel: grpc.Channel | None = None
-        self._metadata = tuple((settings.headers | bearer(settings.token)).items())
-        if settings.token and not _is_private(settings.endpoint):
+        self._transport: _Transport | None = None
+        if settings.token and not _is_private(self._destination):
             warn(
                 "The bearer token is sent to %s unencrypted, so others on the network "
                 "can read it. Set SPANFRAME_ENDPOINT to an https:// endpoint.",
-                self._endpoint,
+                self._destination.shown,
             )
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -98,15 +96,15 @@ class OtlpExporter(SpanExporter):
     def shutdown(self) -> None:
         """End the pause between retries and close the connection."""
         self._stopped.set()
-        if self._channel is not None:
-            self._channel.close()
+        if self._transport is not None:
+            self._transport.close()
 
     def after_fork(self) -> None:
         """Forget the parent's connection: it must be neither used nor closed here."""
         self._stopped = threading.Event()
-        if self._channel is not None:
-            _inherited.append(self._channel)
-        self._channel = None
+        if self._transport is not None:
+            self._transport.after_fork()
+        self._transport = None
 
     def _send(self, spans: Sequence[ReadableSpan]) -> None:
         """Send ``spans``, in parts when they are too large or one cannot be encoded."""
@@ -125,11 +123,10 @@ class OtlpExporter(SpanExporter):
         refusal = self._deliver(request, len(spans))
         if refusal is None:
             return
-        code, cause = refusal
-        if code == "RESOURCE_EXHAUSTED":
-            self._split(spans, cause)
+        if refusal.is_too_large:
+            self._split(spans, refusal.cause)
         else:
-            self._losses.add("failed", len(spans), cause)
+            self._losses.add("failed", len(spans), refusal.cause)
 
     def _split(self, spans: Sequence[ReadableSpan], reason: str) -> None:
         if len(spans) == 1:
@@ -139,55 +136,61 @@ class OtlpExporter(SpanExporter):
         self._send(spans[:middle])
         self._send(spans[middle:])
 
-    def _deliver(self, request: bytes, spans: int) -> tuple[str, str] | None:
+    def _deliver(self, request: bytes, spans: int) -> Refusal | None:
         """Send one request until the collector responds or the retries end.
 
         Returns:
-            None when the collector accepted it, else the last status code, alone and
-            with its cause.
+            None when the collector accepted it, else the last refusal.
         """
-        import grpc  # noqa: PLC0415 - 100 ms that only this thread shall wait for
-
         deadline = monotonic() + self._settings.retry_for
         pause = MIN_PAUSE_S
         while True:
-            try:
-                response = self._call()(
-                    request,
-                    timeout=self._settings.export_timeout,
-                    metadata=self._metadata,
-                )
-            except grpc.RpcError as error:
-                code: str = error.code().name
-                cause = error_text(code, error.details())
-                asked = requested_delay_s(error.trailing_metadata())
-            except ValueError:  # raised by a channel that `shutdown` has closed
-                raise _StoppedError from None
-            else:
-                self._count(response, spans)
+            answer = self._open_transport().send(request)
+            if not isinstance(answer, Refusal):
+                self._count(answer, spans)
                 return None
             if self._stopped.is_set():
                 raise _StoppedError
-            if not is_retryable(code, asked):
-                return code, cause
-            self._warn_of_retry(cause, spans)
-            wait = asked or pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+            if not answer.is_retryable:
+                return answer
+            self._warn_of_retry(answer, spans)
+            wait = answer.delay_s or pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
             pause = min(pause * 2, MAX_PAUSE_S)
             if monotonic() + wait > deadline:
-                return code, cause
+                return answer
             if self._stopped.wait(wait):
                 raise _StoppedError
 
-    def _warn_of_retry(self, cause: str, spans: int) -> None:
+    def _warn_of_retry(self, refusal: Refusal, spans: int) -> None:
         warn(
             "Cannot deliver spans to the collector at %s: %s; %d spans are queued and "
             "will be retried for %s. Check that a collector is running there, or set "
-            "SPANFRAME_ENDPOINT.",
-            self._endpoint,
-            cause,
+            "SPANFRAME_ENDPOINT.%s",
+            self._destination.shown,
+            refusal.cause,
             max(self._waiting(), spans),
             _duration(self._settings.retry_for),
+            self._variables(refusal),
         )
+
+    def _variables(self, refusal: Refusal) -> str:
+        """Name the variables that the connection follows from, in sentences."""
+        origins = self._settings.origins
+        variable = origins.get("endpoint", "")
+        told = ""
+        if variable.isupper():  # not one that was given
+            told += f" The endpoint is that of {variable}."
+        if self._proxy is not None:
+            shown = redact_url(self._proxy.url)
+            told += (
+                f" The connection goes through {shown}, which {self._proxy.variable} "
+                "names; no_proxy excepts hosts."
+            )
+        if refusal.is_timeout:
+            timeout = origins.get("export_timeout", "export_timeout")
+            limit = f"{self._settings.export_timeout:g} s"
+            told += f" A response is awaited for {limit}, as {timeout} says."
+        return told
 
     def _count(self, response: bytes, spans: int) -> None:
         rejected, message = rejection(response, spans)
@@ -195,39 +198,42 @@ class OtlpExporter(SpanExporter):
         if rejected:
             self._losses.add("rejected", rejected, message)
 
-    def _call(self) -> "grpc.UnaryUnaryMultiCallable[bytes, bytes]":
-        if self._channel is None:
-            self._channel = _open_channel(self._settings)
-        return self._channel.unary_unary(EXPORT_METHOD)
+    def _open_transport(self) -> _Transport:
+        if self._transport is None:
+            self._proxy = proxy_of(self._destination)
+            self._transport = _transport(self._destination, self._settings, self._proxy)
+        return self._transport
 
 
-def _is_private(endpoint: str) -> bool:
+def _with_whole_identity(settings: ClientSettings) -> ClientSettings:
+    """Leave out a client certificate without its key: gRPC would end the process."""
+    if bool(settings.client_certificate) == bool(settings.client_key):
+        return settings
+    warn(
+        "Mutual TLS needs a client certificate and its key, and one of them is not "
+        "set: the other one is not used. Set OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and "
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY, to one file if that has both."
+    )
+    return dataclasses.replace(settings, client_certificate="", client_key="")
+
+
+def _transport(
+    to: Destination, settings: ClientSettings, proxy: Proxy | None
+) -> _Transport:
+    headers = settings.headers | bearer(settings.token)
+    if to.over_http:
+        from spanframe._otlp_http import HttpTransport  # noqa: PLC0415 - loads a client
+
+        return HttpTransport(to, settings, headers, proxy)
+    from spanframe._otlp_grpc import GrpcTransport  # noqa: PLC0415 - 100 ms
+
+    return GrpcTransport(to, settings, headers, proxy)
+
+
+def _is_private(to: Destination) -> bool:
     """Return whether others on the network cannot read what is sent."""
-    parts = urlsplit(endpoint)
-    return parts.scheme in {"https", "unix"} or parts.hostname in _LOOPBACK
-
-
-def _open_channel(settings: ClientSettings) -> "grpc.Channel":
-    import grpc  # noqa: PLC0415 - 100 ms that only the delivery thread shall wait for
-
-    compression = (
-        grpc.Compression.Gzip
-        if settings.compression == "gzip"
-        else grpc.Compression.NoCompression
-    )
-    address, encrypted = target_of(settings.endpoint)
-    if not encrypted:
-        return grpc.insecure_channel(address, CHANNEL_OPTIONS, compression)
-    credentials = grpc.ssl_channel_credentials(
-        _file(settings.certificate),
-        _file(settings.client_key),
-        _file(settings.client_certificate),
-    )
-    return grpc.secure_channel(address, credentials, CHANNEL_OPTIONS, compression)
-
-
-def _file(name: str) -> bytes | None:
-    return Path(name).read_bytes() if name else None
+    parts = urlsplit(to.url)
+    return parts.scheme in {"https", "unix"} or is_loopback(parts.hostname or "")
 
 
 def _duration(seconds: float) -> str:

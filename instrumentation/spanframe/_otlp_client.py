@@ -1,4 +1,4 @@
-"""OTLP over gRPC as a client sees it: for the app's exporter and for forwarding.
+"""OTLP as a client sees it: for the app's exporter and for forwarding.
 
 Nothing here sends: one caller is synchronous, the other is not. Protobuf is loaded by
 the functions that need it, since an app must not wait for it.
@@ -11,13 +11,18 @@ from urllib.parse import urlsplit
 __all__ = [
     "CHANNEL_OPTIONS",
     "EXPORT_METHOD",
+    "MAX_REQUESTED_DELAY_S",
+    "WITHOUT_PROXY",
+    "Refusal",
     "Rejection",
     "Target",
     "bearer",
     "error_text",
+    "is_loopback",
     "is_retryable",
     "rejection",
     "requested_delay_s",
+    "status_message",
     "target_of",
 ]
 
@@ -29,6 +34,9 @@ CHANNEL_OPTIONS: Final = (
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2000),
 )
+
+WITHOUT_PROXY: Final = ("grpc.enable_http_proxy", 0)
+"""Channel option under which variables like ``https_proxy`` are not looked at."""
 
 MAX_REQUESTED_DELAY_S: Final = 60.0
 """Maximum delay before a retry that a server may ask for, in seconds."""
@@ -57,6 +65,24 @@ class Target(NamedTuple):
     encrypted: bool
 
 
+class Refusal(NamedTuple):
+    """The reason why a server did not accept a request, and what can be done.
+
+    Attributes:
+        cause: the status code and its message, or the error of the connection.
+        is_retryable: whether the request may be sent again.
+        delay_s: delay before that which the server asks for, in seconds; 0 for none.
+        is_timeout: whether the server did not respond in time.
+        is_too_large: whether a smaller request may be accepted.
+    """
+
+    cause: str
+    is_retryable: bool = False
+    delay_s: float = 0.0
+    is_timeout: bool = False
+    is_too_large: bool = False
+
+
 class Rejection(NamedTuple):
     """Spans of an accepted request that the server did not take, and its reason."""
 
@@ -71,6 +97,19 @@ def target_of(endpoint: str) -> Target:
     parts = urlsplit(endpoint)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return Target(f"{host}:{parts.port or _DEFAULT_PORT}", parts.scheme == "https")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host of a URL is this machine."""
+    from ipaddress import ip_address  # noqa: PLC0415 - not needed where spans start
+
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -132,6 +171,17 @@ def rejection(response: bytes, spans: int) -> Rejection:
     return Rejection(
         min(max(int(partial.rejected_spans), 0), spans), str(partial.error_message)
     )
+
+
+def status_message(body: bytes) -> str:
+    """Return the message of a ``google.rpc.Status``, the body of an error over HTTP."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - loads protobuf
+    from google.rpc.status_pb2 import Status  # noqa: PLC0415 - loads protobuf
+
+    try:
+        return str(Status.FromString(body).message)
+    except DecodeError:
+        return ""
 
 
 def error_text(code: str, details: str | None) -> str:

@@ -9,9 +9,10 @@ from opentelemetry.trace import Link as OTelLink
 from opentelemetry.trace import Span as OTelSpan
 
 from spanframe._context import LIVE, SPAN, UNSAMPLED, ambient_of
+from spanframe._global_provider import note_unrecorded
 from spanframe._live import LiveSpan
 from spanframe._recorder import Recorder
-from spanframe._runtime import runtime
+from spanframe._runtime import own_choices, runtime
 
 __all__ = [
     "NO_ATTRIBUTES",
@@ -66,9 +67,12 @@ def find_parent(
             return context, root, NO_ATTRIBUTES
     elif not recorder.is_sampled(recorder.ratio if ratio is None else ratio):
         return None
-    if ambient is None:
-        return context, None, runtime.root_attributes
-    return context, None, {**runtime.root_attributes, **ambient.attributes}
+    begins = runtime.root_attributes
+    if own := own_choices.get():
+        begins = {**begins, **own}
+    if ambient is not None:
+        begins = {**begins, **ambient.attributes}
+    return context, None, begins
 
 
 def start_live_span(
@@ -107,6 +111,8 @@ def start_live_span(
         start_time=start_time_ns,
     )
     if not span.is_recording():
+        if runtime.uses_global_provider:
+            note_unrecorded(runtime.losses)
         return None
     return LiveSpan(span, recorder.capture, root)
 

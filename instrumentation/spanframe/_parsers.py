@@ -3,24 +3,51 @@
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from spanframe._urls import store_url
+
 __all__ = [
+    "ReplacedError",
     "boolean",
     "endpoint",
     "existing_file",
     "header_value",
     "headers",
+    "milliseconds",
     "named_urls",
     "one_of",
     "ratio",
     "seconds",
-    "store_url",
+    "standard_boolean",
+    "standard_endpoint",
+    "standard_exporters",
+    "standard_headers",
+    "standard_protocol",
+    "trace_exporters",
     "whole_number",
 ]
 
 # gRPC, "Custom-Metadata".
 _HEADER_NAME = re.compile(r"[0-9a-z_.-]+")
+
+_PROTOCOLS = ("grpc", "http/protobuf")
+_EXPORTERS = ("otlp", "console", "none")
+
+
+class ReplacedError(ValueError):
+    """A text that cannot be used as it is, and the value that is used instead.
+
+    Attributes:
+        value: the value.
+        shown: the value in a message, for example "the other pairs".
+    """
+
+    def __init__(self, why: str, value: Any, shown: str) -> None:
+        super().__init__(why)
+        self.value = value
+        self.shown = shown
 
 
 def boolean(text: str) -> bool:
@@ -30,6 +57,13 @@ def boolean(text: str) -> bool:
     if text.lower() in {"0", "false", "no", "off", ""}:
         return False
     raise ValueError("write true or false")
+
+
+def standard_boolean(text: str) -> bool:
+    """Read true or false, the only words that OpenTelemetry takes for a boolean."""
+    if text.lower() not in {"true", "false"}:
+        raise ValueError("write true or false")
+    return text.lower() == "true"
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
@@ -45,7 +79,7 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 
 
 def endpoint(text: str) -> str:
-    """Read an OTLP/gRPC endpoint: ``http://host:port``, ``https://…`` or ``unix:…``."""
+    """Read an OTLP endpoint: ``http://host:port``, ``https://…`` or ``unix:…``."""
     if text.startswith("unix:"):
         return text
     parts = urlsplit(text)
@@ -58,25 +92,37 @@ def endpoint(text: str) -> str:
     return text
 
 
-def store_url(text: str) -> str:
-    """Read a store's SQLAlchemy URL: ``sqlite:///FILE`` or ``postgresql+psycopg://…``."""
-    scheme, separator, rest = text.partition("://")
-    if not separator or not scheme:
-        raise ValueError("write an SQLAlchemy URL, for example sqlite:///spanframe.db")
-    if scheme.startswith("sqlite") and rest in {"", "/", "/:memory:"}:
-        msg = (
-            "a store in memory ends with its process and no other process can read it; "
-            "name a file, for example sqlite:///spanframe.db"
-        )
-        raise ValueError(msg)
-    return text
+def standard_endpoint(text: str) -> str:
+    """Read an OTLP endpoint of a variable that gRPC clients share: ``host:port``, too.
+
+    Raises:
+        ReplacedError: for an endpoint without a scheme.
+    """
+    try:
+        return endpoint(text)
+    except ValueError:
+        if "://" in text:
+            raise
+        whole = endpoint(f"http://{text}")
+        told = "it has neither http:// nor https://"
+        raise ReplacedError(told, whole, repr(whole)) from None
 
 
 def existing_file(text: str) -> str:
-    """Read the name of a file that exists; empty: none."""
+    """Read the name of a file that can be read; empty: none."""
     if text and not Path(text).is_file():
         raise ValueError("there is no such file")
+    if text:
+        try:
+            Path(text).open("rb").close()
+        except OSError as error:
+            raise ValueError(f"the file cannot be read: {error.strerror}") from None
     return text
+
+
+def file_or_off(text: str) -> str:
+    """Read the name of a file that exists, or ``off``; empty: neither."""
+    return text if text == "off" else existing_file(text)
 
 
 def named_urls(given: str | Mapping[str, str]) -> dict[str, str]:
@@ -96,6 +142,14 @@ def seconds(text: str) -> float:
     if not 0 < value <= 86_400:  # noqa: PLR2004 - a day, in seconds
         raise ValueError(msg)
     return value
+
+
+def milliseconds(text: str) -> float:
+    """Read a number of milliseconds as seconds."""
+    try:
+        return seconds(str(float(text) / 1000))
+    except ValueError:
+        raise ValueError("write a number of milliseconds above 0") from None
 
 
 def ratio(text: str) -> float:
@@ -122,6 +176,38 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def standard_protocol(text: str) -> str:
+    """Read the name of an OTLP protocol as OpenTelemetry writes it.
+
+    Raises:
+        ReplacedError: for OTLP/JSON, whose receivers take protobuf as well.
+    """
+    if text.lower() == "http/json":
+        told = "spans are not sent as JSON"
+        raise ReplacedError(told, "http/protobuf", "'http/protobuf'")
+    return one_of(*_PROTOCOLS)(text)
+
+
+def trace_exporters(text: str) -> tuple[str, ...]:
+    """Read names of exporters separated by commas."""
+    return tuple(map(one_of(*_EXPORTERS), _parts(text)))
+
+
+def standard_exporters(text: str) -> tuple[str, ...]:
+    """Read names of exporters; other programs that share the variable know more.
+
+    Raises:
+        ReplacedError: when one of several is unknown.
+    """
+    known = [name for name in _parts(text.lower()) if name in _EXPORTERS]
+    try:
+        return trace_exporters(text)
+    except ValueError as error:
+        if not known:
+            raise
+        raise ReplacedError(str(error), tuple(known), repr(",".join(known))) from None
+
+
 def header_value(text: str) -> str:
     """Read a value that a header can carry: printable ASCII."""
     if not (text.isascii() and (text.isprintable() or not text)):
@@ -141,10 +227,32 @@ def headers(given: str | Mapping[str, str]) -> dict[str, str]:
     return read
 
 
+def standard_headers(text: str) -> dict[str, str]:
+    """Read ``name=value`` pairs of a variable that other programs share.
+
+    Raises:
+        ReplacedError: when some pairs cannot be used.
+    """
+    good: dict[str, str] = {}
+    why = ""
+    for part in _parts(text):
+        try:
+            good |= headers(part)
+        except ValueError as error:
+            why = str(error)
+    if why:
+        raise ReplacedError(why, good, f"{len(good)} of its pairs")
+    return good
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def _pairs(text: str, told: str) -> dict[str, str]:
     """Read ``name=value`` pairs separated by commas; ValueError with ``told``."""
     pairs: dict[str, str] = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
+    for part in _parts(text):
         name, separator, value = part.partition("=")
         if not separator or not name.strip():
             raise ValueError(told)

@@ -22,6 +22,7 @@ from spanframe import keys
 from spanframe._capture import Capture
 from spanframe._context import ambient_of
 from spanframe._redaction import Redact, Redaction
+from spanframe._sdk_limits import without_unusable_limits
 from spanframe._trace_attributes import process_metadata
 from spanframe._version import __version__
 from spanframe.settings import ClientSettings
@@ -93,14 +94,16 @@ def make_provider(
         keys.EXPERIMENT: settings.experiment,
         **process_metadata(),
     }
+    with without_unusable_limits():
+        limits = SpanLimits(
+            max_span_attributes=settings.span_attributes,
+            max_events=settings.span_events,
+        )
     provider = TracerProvider(
         resource=Resource.create({k: v for k, v in attributes.items() if v}),
         sampler=_WhileEnabled(_sampler(settings), enabled),
         id_generator=ids,
-        span_limits=SpanLimits(
-            max_span_attributes=settings.span_attributes,
-            max_events=settings.span_events,
-        ),
+        span_limits=limits,
         shutdown_on_exit=False,
     )
     provider.add_span_processor(processor)

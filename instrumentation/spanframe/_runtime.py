@@ -17,8 +17,9 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from spanframe import keys
 from spanframe._context import LIVE
 from spanframe._delivery import Bounds, Delivery
+from spanframe._destination import destination
+from spanframe._exporters import named_exporters
 from spanframe._guard import fault
-from spanframe._otlp import OtlpExporter
 from spanframe._recorder import Recorder, make_provider
 from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
@@ -26,18 +27,25 @@ from spanframe._trace_attributes import process_metadata
 from spanframe.settings import ClientSettings, client_environment
 
 __all__ = [
+    "MODEL_KEY",
     "Runtime",
+    "active_experiment",
+    "current_setting",
     "current_settings",
     "flush",
+    "own_choices",
     "runtime",
     "shutdown",
     "stats",
 ]
 
+MODEL_KEY: Final = keys.METADATA_PREFIX + keys.META_MODEL_ID
 MAX_FLUSH_BEFORE_CHANGE_MS: Final = 2000
+# Settings of searches, which are not held up by those of recording.
+_SEARCH_SETTINGS: Final = frozenset({"store", "warehouses", "experiment"})
 # Settings of the exporter: a change of one of them makes a new exporter.
 _EXPORTER_SETTINGS: Final = (
-    "endpoint",
+    "exporters",
     "token",
     "headers",
     "compression",
@@ -111,17 +119,23 @@ class Runtime:
     ) -> None:
         """Apply new settings; spans that ended before use the exporter they had."""
         with self.lock:
-            wanted = self.given | {k: v for k, v in given.items() if v is not None}
-            settings = ClientSettings.load(wanted)
-            before = current_settings() if self.recorder is not None else None
+            given = {k: v for k, v in given.items() if v is not None}
+            wanted = self.given | given
+            if self.recorder is None and given and given.keys() <= _SEARCH_SETTINGS:
+                before = settings = None
+                for field in given:
+                    ClientSettings.load_one(field, given)
+            else:
+                settings = ClientSettings.load(wanted)
+                before = current_settings() if self.recorder is not None else None
             self.given = wanted
             self.broken = False
             objects = (self.redact, self.exporter)
             self.redact = redact or self.redact
-            if exporter is not None or given.get("endpoint") is not None:
+            if exporter is not None or "endpoint" in given:
                 self.exporter = exporter
             changed = before != settings or objects != (self.redact, self.exporter)
-            if before is not None and changed:
+            if before is not None and settings is not None and changed:
                 if before.disabled and not settings.disabled:
                     self.enabled = True
                 self._build(settings)
@@ -144,6 +158,7 @@ class Runtime:
         """Return the one delivery of the process, made or changed for ``settings``."""
         route = (
             self.exporter,
+            destination(settings),
             *(getattr(settings, name) for name in _EXPORTER_SETTINGS),
         )
         bounds = Bounds(
@@ -165,7 +180,7 @@ class Runtime:
         return self.delivery
 
     def _exporter_for(self, settings: ClientSettings) -> SpanExporter:
-        return self.exporter or OtlpExporter(settings, self.losses, self.waiting)
+        return self.exporter or named_exporters(settings, self.losses, self.waiting)
 
     def waiting(self) -> int:
         """Return how many ended spans are queued or being sent."""
@@ -174,7 +189,7 @@ class Runtime:
     def set_root_attributes(self) -> None:
         """Compute the attributes that every new trace begins with."""
         attributes = {
-            keys.METADATA_PREFIX + keys.META_MODEL_ID: self.model_id,
+            MODEL_KEY: self.model_id,
             keys.EXPERIMENT: self.experiment,
             # A provider of our own has these once, on its resource.
             **(process_metadata() if self.uses_global_provider else {}),
@@ -182,6 +197,24 @@ class Runtime:
         self.root_attributes = {
             key: value for key, value in attributes.items() if value
         }
+
+    def choose(self, field: str, key: str, value: str) -> None:
+        """Choose the experiment or the model of later traces; nothing for none.
+
+        The choice is that of the current context, so that threads and tasks do not
+        change each other's; made in the main thread, it is also the default of contexts
+        without one.
+
+        Args:
+            field: the attribute of this class that has the default.
+            key: key of the attribute that a trace begins with.
+            value: name of the experiment, or id of the model.
+        """
+        own = {k: v for k, v in own_choices.get().items() if k != key}
+        own_choices.set({**own, key: value} if value else own)
+        if threading.current_thread() is threading.main_thread():
+            setattr(self, field, value)
+            self.set_root_attributes()
 
     def is_enabled(self) -> bool:
         """Return whether spans are recorded."""
@@ -224,6 +257,7 @@ class Runtime:
         """Close, and start again as a new process does."""
         self.close()
         last_trace_id.set(None)
+        own_choices.set(_NO_CHOICES)
         self._initialise()
 
 
@@ -248,6 +282,12 @@ def _after_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
+_NO_CHOICES: Final[Mapping[str, str]] = {}
+own_choices: Final[ContextVar[Mapping[str, str]]] = ContextVar(
+    "spanframe_own_choices", default=_NO_CHOICES
+)
+"""Experiment and model that the current context has chosen, as attributes."""
+
 last_trace_id: Final[ContextVar[int | None]] = ContextVar(
     "spanframe_last_trace_id", default=None
 )
@@ -260,6 +300,23 @@ def current_settings() -> ClientSettings:
         SettingsError: when a variable of the environment cannot be used.
     """
     return runtime.settings()
+
+
+def current_setting(field: str) -> Any:
+    """Return one setting in force: a search reads only what it needs.
+
+    Args:
+        field: a field of `ClientSettings`.
+
+    Raises:
+        SettingsError: when the variable of this setting cannot be used.
+    """
+    return ClientSettings.load_one(field, runtime.given)
+
+
+def active_experiment() -> str:
+    """Return the experiment that `set_experiment` chose here; empty for none."""
+    return own_choices.get().get(keys.EXPERIMENT, runtime.experiment)
 
 
 def flush(timeout: float = 30.0) -> bool:

@@ -3,17 +3,22 @@
 A settings class is a frozen dataclass whose fields are made by `setting`. `load` takes
 what the caller gave, then the environment, then the default, and reports every problem
 at once.
+
+The variables of OpenTelemetry are shared with other programs: a value that cannot be
+used there is told once and passed over, as its specification says.
 """
 
 import dataclasses
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Final, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
+from spanframe._guard import warn_of_variable
+from spanframe._parsers import ReplacedError
+from spanframe._urls import redact_url
 from spanframe.errors import SettingsError
 
-__all__ = ["Row", "SettingsBase", "redact_url", "rows", "setting"]
+__all__ = ["Row", "SettingsBase", "rows", "setting"]
 
 
 class Row(NamedTuple):
@@ -26,6 +31,7 @@ class Row(NamedTuple):
     secret: bool
     option: str
     parse: Callable[[Any], Any]
+    standard: Callable[[str], Any]
 
 
 def setting(
@@ -34,6 +40,7 @@ def setting(
     sentence: str,
     parse: Callable[[Any], Any] = str,
     *,
+    standard: Callable[[str], Any] | None = None,
     secret: bool = False,
     option: str = "",
 ) -> Any:
@@ -44,18 +51,22 @@ def setting(
         default: the default, written as the variable would hold it.
         sentence: what it does, for documents and ``--help``.
         parse: from text to the value; raises ValueError with the reason.
+        standard: the same for the text of a variable of OpenTelemetry, where it is
+            written in another way.
         secret: never printed, and not an option of a command.
         option: the option of a command; ``--`` and the field's name when empty. A
             setting that is true or false has two: ``--on/--off``.
     """
     names = (env,) if isinstance(env, str) else env
-    row = Row("", names, default, sentence, secret, option, parse)
+    row = Row("", names, default, sentence, secret, option, parse, standard or parse)
     return dataclasses.field(metadata={"row": row})
 
 
 def rows(settings: type["SettingsBase"]) -> Iterator[Row]:
     """Yield the table of a settings class, in the order of declaration."""
     for field in dataclasses.fields(settings):
+        if "row" not in field.metadata:
+            continue
         row: Row = field.metadata["row"]
         option = row.option or "--" + field.name.replace("_", "-")
         yield row._replace(field=field.name, option=option)
@@ -63,9 +74,18 @@ def rows(settings: type["SettingsBase"]) -> Iterator[Row]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SettingsBase:
-    """What every settings class can do."""
+    """What every settings class can do.
+
+    Attributes:
+        origins: the variable that each setting was read from, its own name when it was
+            given; nothing for a setting that has its default.
+    """
 
     section: ClassVar[str] = ""
+
+    origins: Mapping[str, str] = dataclasses.field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @classmethod
     def load(
@@ -83,19 +103,38 @@ class SettingsBase:
         Raises:
             SettingsError: with one sentence for each setting that cannot be used.
         """
-        environment = os.environ if environ is None else environ
         values: dict[str, Any] = {}
+        origins: dict[str, str] = {}
         problems: list[str] = []
         for row in rows(cls):
-            value, origin = _find(row, given or {}, environment)
             try:
-                values[row.field] = row.parse(_as_text(value))
-            except ValueError as error:
-                shown = "a secret" if row.secret else repr(_plain(value))
-                problems.append(f"{origin} is {shown}: {error}")
+                values[row.field], origin = _read(row, given or {}, environ)
+            except _UnusableError as error:
+                problems.append(str(error))
+            else:
+                if origin:
+                    origins[row.field] = origin
         if problems:
             raise SettingsError(problems)
-        return cls(**values)
+        return cls(**values, origins=origins)
+
+    @classmethod
+    def load_one(
+        cls,
+        field: str,
+        given: Mapping[str, Any] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Read one setting as `load` does; no other setting can be in the way.
+
+        Raises:
+            SettingsError: when it cannot be used.
+        """
+        (row,) = [row for row in rows(cls) if row.field == field]
+        try:
+            return _read(row, given or {}, environ)[0]
+        except _UnusableError as error:
+            raise SettingsError([str(error)]) from None
 
     def printable(self) -> dict[str, str]:
         """Return the settings as text that may be printed: no secret, no password."""
@@ -106,16 +145,65 @@ class SettingsBase:
         return shown
 
 
-def _find(
-    row: Row, given: Mapping[str, Any], environ: Mapping[str, str]
+class _UnusableError(ValueError):
+    """A setting cannot be used; the text says which one and why."""
+
+
+def _read(
+    row: Row, given: Mapping[str, Any], environ: Mapping[str, str] | None
 ) -> tuple[Any, str]:
-    """Return the value to use and where it comes from, for messages."""
+    """Return the value of one setting, and where it comes from.
+
+    Raises:
+        _UnusableError: when it was given, or read from a variable of our own.
+    """
+    environment = os.environ if environ is None else environ
+    passed_over: list[tuple[str, str, ValueError]] = []
+    for text, origin in _candidates(row, given, environment):
+        standard = origin.startswith("OTEL_")
+        try:
+            value = (row.standard if standard else row.parse)(_as_text(text))
+        except ValueError as error:
+            if not standard:
+                named = origin or f"the default of {row.field}"
+                problem = f"{named} is {_shown(row, text)}: {error}"
+                raise _UnusableError(problem) from None
+            passed_over.append((origin, text, error))
+            if not isinstance(error, ReplacedError):
+                continue
+            value = error.value
+        for name, unusable, why in passed_over:
+            shown = _shown(row, unusable)
+            instead = _instead(row, value, why)
+            warn_of_variable(name, unusable, shown, str(why), instead)
+        return value, origin
+    raise AssertionError("a default can be used")
+
+
+def _candidates(
+    row: Row, given: Mapping[str, Any], environ: Mapping[str, str]
+) -> Iterator[tuple[Any, str]]:
+    """Yield the values of a setting in order of precedence, each with its origin.
+
+    The origin is the field, a variable, or nothing for the default.
+    """
     if given.get(row.field) is not None:
-        return given[row.field], row.field
+        yield given[row.field], row.field
     for name in row.env:
         if environ.get(name, "").strip():
-            return environ[name], name
-    return row.default, f"the default of {row.field}"
+            yield environ[name], name
+    yield row.default, ""
+
+
+def _shown(row: Row, value: object) -> str:
+    return "a secret" if row.secret else repr(_plain(value))
+
+
+def _instead(row: Row, value: Any, why: ValueError) -> str:
+    if value in ("", {}, ()):
+        return "it is ignored"
+    shown = why.shown if isinstance(why, ReplacedError) else _shown(row, value)
+    return f"{shown} is used instead"
 
 
 def _as_text(value: Any) -> Any:
@@ -138,20 +226,3 @@ def _plain(value: object) -> str:
     if value is None:
         return ""
     return redact_url(str(value))
-
-
-_SECRET_PARAMETER: Final = re.compile(
-    r"([?&][^=&#]*(?:pass|pwd|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE
-)
-
-
-def redact_url(text: str) -> str:
-    """Return a URL with its password, and parameters named like one, as ``***``."""
-    head, separator, rest = text.partition("://")
-    if not separator:
-        return text
-    authority, at, tail = rest.rpartition("@")
-    if at:
-        user, colon, _ = authority.partition(":")
-        rest = f"{user}{':***' if colon else ''}@{tail}"
-    return head + separator + _SECRET_PARAMETER.sub(r"\1***", rest)

@@ -13,6 +13,7 @@ _REASONS: Final = {
     "rejected": "rejected by the collector",
     "failed": "not delivered",
     "closed": "not sent before the end of the program",
+    "unrecorded": "not recorded, since no global provider is set up",
 }
 _REMEDIES: Final = {
     "queue_full": "If this happens often, raise OTEL_BSP_MAX_QUEUE_SIZE and "
@@ -20,6 +21,8 @@ _REMEDIES: Final = {
     "rejected": "The log of the collector names the reason.",
     "failed": "They are not retried; if the collector refused them, check its log.",
     "closed": "Raise SPANFRAME_EXIT_TIMEOUT, or check that the collector is running.",
+    "unrecorded": "Call opentelemetry.trace.set_tracer_provider() with a provider of "
+    "the SDK before the first span, or set SPANFRAME_USE_GLOBAL_PROVIDER to false.",
 }
 
 
@@ -35,6 +38,10 @@ class Stats:
         failed: dropped after the last retry, or refused with an error that no retry
             mends.
         closed: ended after `shutdown`, or not sent within ``exit_timeout``.
+        unrecorded: not started, since ``use_global_provider`` is set and the app has no
+            global provider; spans inside them are not counted.
+        handed_over: ended on the app's global provider, whose processors export or drop
+            them; not among the other counts.
     """
 
     exported: int
@@ -43,11 +50,14 @@ class Stats:
     rejected: int
     failed: int
     closed: int
+    unrecorded: int = 0
+    handed_over: int = 0
 
     @property
     def lost(self) -> int:
         """Number of spans that the collector did not accept."""
-        return self.queue_full + self.rejected + self.failed + self.closed
+        undelivered = self.queue_full + self.rejected + self.failed
+        return undelivered + self.closed + self.unrecorded
 
 
 class Losses:
@@ -55,14 +65,16 @@ class Losses:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self.counts = {"queue_full": 0, "rejected": 0, "failed": 0, "closed": 0}
+        self.counts = dict.fromkeys(_REASONS, 0)
         self.exported = 0
+        self.handed_over = 0
 
     def after_fork(self) -> None:
         """Start from zero in a forked child: the parent's counts are the parent's."""
         self._lock = threading.RLock()
-        self.counts = dict.fromkeys(self.counts, 0)
+        self.counts = dict.fromkeys(_REASONS, 0)
         self.exported = 0
+        self.handed_over = 0
 
     def add(self, reason: str, spans: int, detail: str = "") -> None:
         """Count lost spans.
@@ -89,7 +101,17 @@ class Losses:
         with self._lock:
             self.exported += spans
 
+    def hand_over(self) -> None:
+        """Count a span that ended on the app's global provider."""
+        with self._lock:
+            self.handed_over += 1
+
     def stats(self, waiting: int) -> Stats:
         """Return the counts so far, with the number of waiting spans."""
         with self._lock:
-            return Stats(exported=self.exported, waiting=waiting, **self.counts)
+            return Stats(
+                exported=self.exported,
+                waiting=waiting,
+                handed_over=self.handed_over,
+                **self.counts,
+            )

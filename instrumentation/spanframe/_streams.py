@@ -1,10 +1,14 @@
-"""Traced generators: the span is current only while their body runs.
+"""Recorded streams: the span is current only while their body runs.
 
-The span starts with the call and ends with the generator, which may be exhausted,
-closed early, failed, or deleted before its first step.
+The span starts with the call and ends with the stream, which may be exhausted, closed
+early, failed, or deleted before its first step.
 """
 
-from collections.abc import AsyncGenerator, Callable, Generator
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from functools import lru_cache
+from inspect import isawaitable, iscoroutinefunction
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Final
 
 from opentelemetry.context import Context, attach
@@ -13,8 +17,9 @@ from spanframe._capture import Capture
 from spanframe._context import leave
 from spanframe._guard import fault
 from spanframe._live import LiveSpan
+from spanframe._proxy import Proxy, proxy_type
 
-__all__ = ["Chunks", "Reducer", "TracedAsyncGenerator", "TracedGenerator"]
+__all__ = ["Chunks", "Reducer", "is_stream", "recorded"]
 
 Reducer = Callable[[list[Any]], Any]
 
@@ -23,10 +28,10 @@ _CHUNK_VALUE: Final = "mlflow.chunk.value"
 
 
 class Chunks:
-    """Items that a generator yielded, recorded on its span, and the end of the span.
+    """Items that a stream yielded, recorded on its span, and the end of the span.
 
     Args:
-        live: the span of the generator.
+        live: the span of the stream.
         capture: renders each item; None: items are not recorded.
         reducer: function from the list of items to the outputs; None: the list itself.
     """
@@ -60,7 +65,7 @@ class Chunks:
                 f"{_CHUNK_EVENT}{index}", {_CHUNK_VALUE: text}
             )
         except Exception:  # noqa: BLE001 - the guard
-            fault("recording an item of a generator")
+            fault("recording an item of a stream")
 
     def end(self, error: BaseException | None = None) -> None:
         """End the span once, with the outputs and the exception, if any."""
@@ -74,7 +79,11 @@ class Chunks:
                 self._live.record_exception(error)
             self._live.end()
         except Exception:  # noqa: BLE001 - the guard
-            fault("ending the span of a generator")
+            fault("ending the span of a stream")
+
+    def __del__(self) -> None:
+        # The stream is deleted, maybe before its first step.
+        self.end()
 
     def _outputs(self) -> Any:
         items = self._items
@@ -88,107 +97,177 @@ class Chunks:
             return items
 
 
-class TracedGenerator(Generator[Any, Any, Any]):
-    """A generator whose steps run with its span as the current one."""
+def recorded(stream: Any, context: Context, chunks: Chunks) -> Any:
+    """Return a stream that records its items: of the same type, or passing for it.
 
-    def __init__(
-        self, inner: Generator[Any, Any, Any], context: Context, chunks: Chunks
-    ) -> None:
-        self._inner = inner
-        self._context = context
-        self._chunks = chunks
+    Args:
+        stream: a generator, an async generator, or another (async) iterator.
+        context: the context whose current span is that of the stream.
+        chunks: records the items.
+    """
+    kind: Any = type(stream)
+    if kind is GeneratorType:
+        return _generator(stream, context, chunks)
+    if kind is AsyncGeneratorType:
+        return _async_generator(stream, context, chunks)
+    return _proxy_type(kind).wrap(stream, _Steps(stream, context, chunks))
 
-    def send(self, value: Any) -> Any:
-        """Resume the generator with ``value``."""
-        return self._step(self._inner.send, value)
 
-    def throw(self, *exception: Any) -> Any:
-        """Raise ``exception`` at the paused ``yield``."""
-        return self._step(self._inner.throw, *exception)
+def is_stream(value: Any) -> bool:
+    """Return whether a value is an (async) iterator; files and cursors are not.
 
-    def close(self) -> None:
-        """Close the generator and end its span."""
-        token = attach(self._context)
+    What is read from a file or a cursor in other ways than by iterating would be lost.
+    """
+    kind = type(value)
+    if not (hasattr(kind, "__next__") or hasattr(kind, "__anext__")):
+        return False
+    return not (
+        hasattr(kind, "read") or hasattr(kind, "fetchone") or isawaitable(value)
+    )
+
+
+def _generator(
+    inner: Generator[Any, Any, Any], context: Context, chunks: Chunks
+) -> Generator[Any, Any, Any]:
+    resume: Callable[[Any], Any] = inner.send
+    value: Any = None
+    try:
+        while True:
+            token = attach(context)
+            try:
+                item = resume(value)
+            except StopIteration as stop:
+                chunks.end()
+                return stop.value
+            finally:
+                leave(token)
+            chunks.add(item)
+            try:
+                value = yield item
+                resume = inner.send
+            except BaseException as error:  # noqa: BLE001 - what was thrown in
+                resume, value = inner.throw, error
+    except BaseException as error:
+        chunks.end(None if isinstance(error, GeneratorExit) else error)
+        raise
+
+
+async def _async_generator(
+    inner: AsyncGenerator[Any, Any], context: Context, chunks: Chunks
+) -> AsyncGenerator[Any, Any]:
+    step = _unknown_to_the_loop(inner)
+    try:
+        while True:
+            token = attach(context)
+            try:
+                item = await step
+            except StopAsyncIteration:
+                chunks.end()
+                return
+            finally:
+                leave(token)
+            chunks.add(item)
+            try:
+                step = inner.asend((yield item))
+            except BaseException as error:  # noqa: BLE001 - what was thrown in
+                step = inner.athrow(error)
+    except BaseException as error:
+        chunks.end(None if isinstance(error, GeneratorExit) else error)
+        raise
+
+
+def _unknown_to_the_loop(inner: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
+    """Begin the first step of an async generator that another one drives.
+
+    An event loop closes the generators that it knows, at its end all at once; it must
+    not close this one while its driver does.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return inner.asend(None)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
+class _Steps:
+    """Steps of a stream that is not a generator, inside its span."""
+
+    __slots__ = ("chunks", "context", "stream")
+
+    def __init__(self, stream: Any, context: Context, chunks: Chunks) -> None:
+        self.stream = stream
+        self.context = context
+        self.chunks = chunks
+
+    def take(self) -> Any:
+        """Take the next item."""
+        token = attach(self.context)
         try:
-            self._inner.close()
+            item = self.stream.__next__()
         except BaseException as error:
-            self._chunks.end(error)
+            self.chunks.end(None if isinstance(error, StopIteration) else error)
             raise
         finally:
             leave(token)
-        self._chunks.end()
-
-    def _step(self, resume: Callable[..., Any], *value: Any) -> Any:
-        token = attach(self._context)
-        try:
-            item = resume(*value)
-        except StopIteration:
-            self._chunks.end()
-            raise
-        except BaseException as error:
-            self._chunks.end(None if isinstance(error, GeneratorExit) else error)
-            raise
-        finally:
-            leave(token)
-        self._chunks.add(item)
+        self.chunks.add(item)
         return item
 
-    def __del__(self) -> None:
-        self._chunks.end()
-
-    def __getattr__(self, name: str) -> Any:
-        # gi_frame, gi_running and similar attributes of a generator.
-        return getattr(self._inner, name)
-
-
-class TracedAsyncGenerator(AsyncGenerator[Any, Any]):
-    """An async generator whose steps run with its span as the current one."""
-
-    def __init__(
-        self, inner: AsyncGenerator[Any, Any], context: Context, chunks: Chunks
-    ) -> None:
-        self._inner = inner
-        self._context = context
-        self._chunks = chunks
-
-    async def asend(self, value: Any) -> Any:
-        """Resume the generator with ``value``."""
-        return await self._step(self._inner.asend, value)
-
-    async def athrow(self, *exception: Any) -> Any:
-        """Raise ``exception`` at the paused ``yield``."""
-        return await self._step(self._inner.athrow, *exception)
-
-    async def aclose(self) -> None:
-        """Close the generator and end its span."""
-        token = attach(self._context)
+    async def take_async(self) -> Any:
+        """Take the next item of an async iterator."""
+        token = attach(self.context)
         try:
-            await self._inner.aclose()
+            item = await self.stream.__anext__()
         except BaseException as error:
-            self._chunks.end(error)
+            self.chunks.end(None if isinstance(error, StopAsyncIteration) else error)
             raise
         finally:
             leave(token)
-        self._chunks.end()
-
-    async def _step(self, resume: Callable[..., Any], *value: Any) -> Any:
-        token = attach(self._context)
-        try:
-            item = await resume(*value)
-        except StopAsyncIteration:
-            self._chunks.end()
-            raise
-        except BaseException as error:
-            self._chunks.end(None if isinstance(error, GeneratorExit) else error)
-            raise
-        finally:
-            leave(token)
-        self._chunks.add(item)
+        self.chunks.add(item)
         return item
 
-    def __del__(self) -> None:
-        self._chunks.end()
+    def close(self, method: str, *args: Any) -> Any:
+        """Close the stream by one of its methods, and end its span."""
+        try:
+            return getattr(self.stream, method)(*args)
+        finally:
+            self.chunks.end()
 
-    def __getattr__(self, name: str) -> Any:
-        # ag_frame, ag_running and similar attributes of an async generator.
-        return getattr(self._inner, name)
+    async def close_async(self, method: str, *args: Any) -> Any:
+        """Close an async stream by one of its methods, and end its span."""
+        try:
+            return await getattr(self.stream, method)(*args)
+        finally:
+            self.chunks.end()
+
+
+def _enter(self: Any) -> Any:
+    entered = self.__wrapped__.__enter__()
+    return self if entered is self.__wrapped__ else entered
+
+
+async def _enter_async(self: Any) -> Any:
+    entered = await self.__wrapped__.__aenter__()
+    return self if entered is self.__wrapped__ else entered
+
+
+_METHODS: Final[dict[str, Callable[..., Any]]] = {
+    "__iter__": lambda self: self,
+    "__next__": lambda self: self.__spanframe__.take(),
+    "__enter__": _enter,
+    "__exit__": lambda self, *args: self.__spanframe__.close("__exit__", *args),
+    "close": lambda self, *args: self.__spanframe__.close("close", *args),
+    "__aiter__": lambda self: self,
+    "__anext__": lambda self: self.__spanframe__.take_async(),
+    "__aenter__": _enter_async,
+    "__aexit__": lambda self, *args: self.__spanframe__.close_async("__aexit__", *args),
+    "aclose": lambda self: self.__spanframe__.close_async("aclose"),
+}
+
+
+@lru_cache(maxsize=256)
+def _proxy_type(kind: type) -> type[Proxy]:
+    methods = {name: m for name, m in _METHODS.items() if hasattr(kind, name)}
+    if iscoroutinefunction(getattr(kind, "close", None)):
+        methods["close"] = lambda self: self.__spanframe__.close_async("close")
+    return proxy_type(kind, methods, kind)

@@ -5,13 +5,22 @@ are recognised by the shape of their classes (pydantic, dataclasses), never impo
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
 from spanframe._redaction import REDACTED, Redaction
 
-__all__ = ["MAX_DEPTH", "PAIR", "SCALARS", "SCALAR_COST", "Walk", "cut", "unrendered"]
+__all__ = [
+    "MAX_DEPTH",
+    "PAIR",
+    "SCALARS",
+    "SCALAR_COST",
+    "Walk",
+    "cut",
+    "own_number",
+    "unrendered",
+]
 
 SCALARS: Final = frozenset({int, float, bool, type(None)})
 SCALAR_COST: Final = 4
@@ -71,7 +80,7 @@ class Walk:
                 key = _key(key)  # noqa: PLW2901 - the key as JSON has it
             if type(key) is str:
                 self.left -= len(key)
-                if self.hides(key) and inner is not None:
+                if self.hides(key) and not _is_scalar(inner):
                     result[key] = REDACTED
                     continue
             result[key] = self.plain(inner, depth + 1)
@@ -88,7 +97,9 @@ class Walk:
                 result.append(f"… [truncated from {len(value)} items]")
                 break
             result.append(self.plain(inner, depth + 1))
-        if len(result) == PAIR and self.hides_pair(value[0]):
+        if len(result) == PAIR and (
+            self.hides_pair(value[0]) and not _is_scalar(value[1])
+        ):
             result[1] = REDACTED
         self.open.discard(id(value))
         return result
@@ -117,14 +128,55 @@ class Walk:
             return int(value) if isinstance(value, int) else float(value)
         if isinstance(value, list | tuple):
             return self.sequence(value, depth)
+        kind = type(value)
+        if hasattr(kind, "model_dump") and hasattr(kind, "model_fields"):
+            return self.model(value, depth)
         fields = None if isinstance(value, type) else _fields(value)
         if fields is not None:
             return self.mapping(value, fields, depth)
+        return self.as_text(value)
+
+    def as_text(self, value: Any) -> str:
+        """Render a value as its ``str()``."""
         left = max(self.left, 0)
         text, of = _bounded_str(value, left)
         if not of:
             return self.string(text)
         return f"{self.string(text[:left])}… [truncated from {of}]"
+
+    def model(self, value: Any, depth: int) -> Any:
+        """Render a pydantic model as it serialises itself, else by its fields."""
+        marker = self.open_container(value, depth)
+        if marker:
+            return marker
+        rendered = self.plain(_dumped(value), depth + 1)
+        self.open.discard(id(value))
+        return rendered
+
+
+def _is_scalar(value: object) -> bool:
+    """Return whether a value is nothing, a boolean or a number: no secret is."""
+    return type(own_number(value)) in SCALARS
+
+
+def own_number(value: Any) -> Any:
+    """Return a number of another type, as numpy's, as Python's own; others as they are.
+
+    numpy is recognised by its ``dtype``, never imported.
+    """
+    kind = type(value)
+    if kind is str or kind in SCALARS:
+        return value
+    try:
+        if isinstance(value, int):
+            return int(value)
+        if isinstance(value, float):
+            return float(value)
+        if value.dtype.kind in "biuf" and value.ndim == 0:
+            return value.item()
+    except Exception:  # noqa: BLE001 - the app's objects may raise anything
+        return value
+    return value
 
 
 def cut(text: str, limit: int) -> str:
@@ -136,16 +188,40 @@ def cut(text: str, limit: int) -> str:
 
 def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
     """Return the fields of an object by name; None when it has none."""
-    kind = type(value)
-    if isinstance(value, Mapping):
+    if dataclasses.is_dataclass(value):
+        return _set_fields(value)
+    if not isinstance(value, Mapping):
+        return None
+    try:
         return value.items()
-    if hasattr(kind, "model_dump") and hasattr(kind, "model_fields"):
-        fields: dict[str, Any] = value.model_dump(warnings=False)
-        return fields.items()
-    if dataclasses.is_dataclass(kind):
-        names = (field.name for field in dataclasses.fields(kind))
-        return ((name, getattr(value, name)) for name in names)
-    return None
+    except Exception:
+        if isinstance(value, dict):
+            return dict.items(value)
+        raise
+
+
+def _dumped(value: Any) -> Any:
+    """Return what a model says it is; the fields it has when that surprises."""
+    kind = type(value)
+    try:
+        dumped = value.model_dump(warnings=False)
+        if dumped is not None and type(dumped) is not kind:
+            return dumped
+    except Exception:  # noqa: BLE001, S110 - the app's serialisers may raise anything
+        pass
+    left_out = {name for name, field in kind.model_fields.items() if field.exclude}
+    return {name: item for name, item in vars(value).items() if name not in left_out}
+
+
+def _set_fields(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a dataclass that are set, by name."""
+    for field in dataclasses.fields(value):
+        try:
+            yield field.name, getattr(value, field.name)
+        except AttributeError:
+            continue
+        except Exception as error:  # noqa: BLE001 - the app's objects may raise anything
+            yield field.name, unrendered(value, error)
 
 
 def _bounded_str(value: Any, limit: int) -> tuple[str, str]:

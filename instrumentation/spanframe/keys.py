@@ -13,6 +13,8 @@ SPAN_FUNCTION_NAME: Final = "mlflow.spanFunctionName"
 CHAT_USAGE: Final = "mlflow.chat.tokenUsage"
 LLM_MODEL: Final = "mlflow.llm.model"
 LLM_PROVIDER: Final = "mlflow.llm.provider"
+LLM_COST: Final = "mlflow.llm.cost"
+COST_SOURCE: Final = "spanframe.cost.source"
 
 # --- trace-level facts, carried by any span of the trace: plain text ------------
 TAG_PREFIX: Final = "mlflow.traceTag."
@@ -30,6 +32,7 @@ SESSION_ID: Final = "session.id"
 # --- on the resource or the request -------------------------------------------
 SERVICE_NAME: Final = "service.name"
 MLFLOW_EXPERIMENT_HEADER: Final = "x-mlflow-experiment-id"
+MLFLOW_RUN_HEADER: Final = "x-mlflow-run-id"
 
 # --- trace tags ---------------------------------------------------------------
 TAG_TRACE_NAME: Final = "mlflow.traceName"
@@ -45,14 +48,26 @@ META_MODEL_ID: Final = "mlflow.modelId"
 META_SOURCE_RUN: Final = "mlflow.sourceRun"
 META_SCHEMA_VERSION: Final = "mlflow.trace_schema.version"
 META_SIZE_BYTES: Final = "mlflow.trace.sizeBytes"
+META_ENTRIES_DROPPED: Final = "spanframe.entriesDropped"
 META_TOKEN_USAGE: Final = "mlflow.trace.tokenUsage"  # noqa: S105 - tokens of a model
+
+META_COST: Final = "mlflow.trace.cost"
+META_COST_SOURCE: Final = "spanframe.cost.source"
+META_ERROR: Final = "spanframe.error"
+META_SERVICE_PREFIX: Final = "spanframe.service."
 
 # --- tags and metadata that no app sets ------------------------------------------
 DERIVED_TAGS: Final = frozenset({TAG_ARTIFACT_LOCATION, TAG_SPANS_LOCATION})
 """Tags that follow from the trace; a value that is sent for them is ignored."""
 
 DERIVED_METADATA: Final = frozenset(
-    {META_TRACE_INPUTS, META_TRACE_OUTPUTS, META_SCHEMA_VERSION, META_SIZE_BYTES}
+    {
+        META_TRACE_INPUTS,
+        META_TRACE_OUTPUTS,
+        META_SCHEMA_VERSION,
+        META_SIZE_BYTES,
+        META_ENTRIES_DROPPED,
+    }
 )
 """Metadata that follow from the trace; a value that is sent for them is ignored."""
 

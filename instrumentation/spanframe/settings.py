@@ -14,16 +14,24 @@ from spanframe._parsers import (
     boolean,
     endpoint,
     existing_file,
+    file_or_off,
     header_value,
     headers,
+    milliseconds,
     named_urls,
     one_of,
     ratio,
     seconds,
-    store_url,
+    standard_boolean,
+    standard_endpoint,
+    standard_exporters,
+    standard_headers,
+    standard_protocol,
+    trace_exporters,
     whole_number,
 )
-from spanframe._settings_table import Row, SettingsBase, redact_url, rows, setting
+from spanframe._settings_table import Row, SettingsBase, rows, setting
+from spanframe._urls import redact_url, store_url
 
 __all__ = [
     "ClientSettings",
@@ -34,6 +42,7 @@ __all__ = [
     "client_environment",
     "endpoint",
     "existing_file",
+    "file_or_off",
     "header_value",
     "headers",
     "key_patterns",
@@ -77,8 +86,27 @@ class ClientSettings(SettingsBase):
             "OTEL_EXPORTER_OTLP_ENDPOINT",
         ),
         "http://127.0.0.1:4317",
-        "Endpoint that the app sends its spans to (OTLP over gRPC).",
+        "Endpoint that the app sends its spans to; over HTTP, /v1/traces is added.",
         endpoint,
+        standard=standard_endpoint,
+    )
+    protocol: str = setting(
+        (
+            "SPANFRAME_PROTOCOL",
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+        ),
+        "",
+        "Protocol of the endpoint: grpc or http/protobuf; empty: that of its port.",
+        one_of("", "grpc", "http/protobuf"),
+        standard=standard_protocol,
+    )
+    exporters: tuple[str, ...] = setting(
+        "OTEL_TRACES_EXPORTER",
+        "otlp",
+        "Exporters of the spans: otlp, console, both with a comma, or none.",
+        trace_exporters,
+        standard=standard_exporters,
     )
     service_name: str = setting(
         ("SPANFRAME_SERVICE_NAME", "OTEL_SERVICE_NAME"),
@@ -104,6 +132,13 @@ class ClientSettings(SettingsBase):
         "Other stores by name, as name=URL pairs, for sql_warehouse_id=.",
         named_urls,
     )
+    prices: str = setting(
+        "SPANFRAME_PRICES",
+        "",
+        "File of model prices by which searches compute the cost of a span that states "
+        "none, or off; empty: the built-in table.",
+        file_or_off,
+    )
     capture: bool = setting(
         "SPANFRAME_CAPTURE",
         "true",
@@ -118,9 +153,10 @@ class ClientSettings(SettingsBase):
     )
     redact_keys: tuple[str, ...] = setting(
         "SPANFRAME_REDACT_KEYS",
-        "*password*,*passwd*,*passphrase*,pwd,*_pwd,*secret*,token,*_token,*api_key*,"
-        "*apikey*,*access_key*,*private_key*,*credential*,*authorization*,*cookie*",
-        "Patterns of keys whose values are never recorded; * is any text.",
+        "*password*,*passwd*,*passphrase*,pwd,*_pwd,*secret,*secrets,*secret_*,"
+        "*secretkey*,token,*_token,*api_key*,*apikey*,*access_key*,*private_key*,"
+        "*credential*,*authorization*,*cookie*",
+        "Patterns of keys whose texts are never recorded; * is any text.",
         key_patterns,
     )
     disabled: bool = setting(
@@ -128,6 +164,7 @@ class ClientSettings(SettingsBase):
         "false",
         "Record no spans.",
         boolean,
+        standard=standard_boolean,
     )
     sampler: str = setting(
         "OTEL_TRACES_SAMPLER",
@@ -152,13 +189,20 @@ class ClientSettings(SettingsBase):
         "",
         "Request metadata for the collector, as name=value pairs, URL-encoded.",
         headers,
+        standard=standard_headers,
         secret=True,
     )
     export_timeout: float = setting(
-        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"),
+        (
+            "SPANFRAME_EXPORT_TIMEOUT",
+            "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+            "OTEL_EXPORTER_OTLP_TIMEOUT",
+        ),
         "10",
-        "Maximum time of one export request, in seconds.",
+        "Maximum time of one export request, in seconds; in milliseconds in the "
+        "variables of OpenTelemetry.",
         seconds,
+        standard=milliseconds,
     )
     retry_for: float = setting(
         "SPANFRAME_RETRY_FOR",
@@ -245,10 +289,13 @@ class Configuration(TypedDict, total=False):
 
     store: str | None
     endpoint: str | None
+    protocol: str | None
+    exporters: Sequence[str] | None
     service_name: str | None
     experiment: str | None
     token: str | None
     warehouses: Mapping[str, str] | None
+    prices: str | None
     capture: bool | None
     capture_limit: int | None
     redact_keys: Sequence[str] | None

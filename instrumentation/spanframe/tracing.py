@@ -17,7 +17,6 @@ from spanframe._parent import recorder
 from spanframe._redaction import Redaction
 from spanframe._runtime import runtime
 from spanframe._trace_attributes import trace_attributes
-from spanframe.errors import InvalidArgumentError
 
 __all__ = [
     "context",
@@ -147,19 +146,17 @@ def set_tracing_context_from_http_request_headers(
 ) -> Iterator[None]:
     """Continue the trace of a request inside the block.
 
+    Headers without a ``traceparent`` leave the context as it is, so that a handler may
+    wrap every request.
+
     Args:
         headers: the request's headers, in any case; a ``traceparent`` that cannot be
             read begins a new trace.
-
-    Raises:
-        InvalidArgumentError: when ``traceparent`` is not among the headers.
     """
     carrier = {str(name).lower(): value for name, value in headers.items()}
     if "traceparent" not in carrier:
-        raise InvalidArgumentError(
-            "the headers do not have a traceparent; send those of "
-            "get_tracing_context_headers_for_http_request() with the request"
-        )
+        yield
+        return
     remote = get_current_span(_PROPAGATOR.extract(carrier))
     token = attach(set_span_in_context(remote, get_current()))
     try:

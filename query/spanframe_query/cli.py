@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from threading import Timer
 from typing import Annotated, Final
@@ -13,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from spanframe._runtime import current_setting
 from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe.settings import ClientSettings, redact_url, rows
 from spanframe_query import drawing, reader
@@ -20,6 +22,7 @@ from spanframe_query.arguments import checked_search
 from spanframe_query.demo import demo
 from spanframe_query.entities import Trace
 from spanframe_query.experiments import find_experiment, find_experiment_by_id
+from spanframe_query.hidden import hidden_values
 from spanframe_query.known_fields import misspellings
 from spanframe_query.output import OUTPUT_COLUMNS, WRITERS, chosen_columns
 from spanframe_query.stores import reading
@@ -48,6 +51,9 @@ _PORTION_TRACES: Final = 1000
 
 _PROGRESS_DELAY_SECONDS: Final = 1.0
 """Time until the progress of a search is shown."""
+
+_MAX_HIDDEN_SHOWN: Final = 20
+"""Maximum hidden values that are listed below a trace."""
 
 _FROM_SPANS: Final = frozenset({"request", "response", "spans"})
 """Columns that need the spans of a trace."""
@@ -184,12 +190,18 @@ def get(
         )
     if output is TraceOutput.JSON:
         typer.echo(trace.to_json(pretty=True))
-    else:
-        Console(highlight=False).print(drawing.tree(trace))
+        return
+    console = Console(highlight=False)
+    console.print(drawing.tree(trace))
+    hidden = list(islice(hidden_values(trace), _MAX_HIDDEN_SHOWN))
+    patterns = current_setting("redact_keys") if hidden else ()
+    for value in hidden:
+        line = f"hidden: {value.place}: {value.reason(patterns)}"
+        console.print(visible(line), markup=False, style="dim")
 
 
 def _store_url(given: str | None) -> str:
-    return ClientSettings.load({"store": given}).store
+    return str(ClientSettings.load_one("store", {"store": given}))
 
 
 def _experiment_ids(store: str, given: Sequence[str] | None) -> tuple[int, ...] | None:

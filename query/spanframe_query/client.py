@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import spanframe
-from spanframe._runtime import current_settings
+from spanframe._runtime import current_setting
 from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe.settings import ClientSettings
 from spanframe_query import reader
@@ -34,14 +34,13 @@ class SpanframeClient:
     """
 
     def __init__(self, tracking_uri: str | None = None) -> None:
-        self._store = (
-            tracking_uri and ClientSettings.load({"store": tracking_uri}).store
-        )
+        given = {"store": tracking_uri}
+        self._store = tracking_uri and str(ClientSettings.load_one("store", given))
 
     @property
     def tracking_uri(self) -> str:
         """The URL of the store."""
-        return self._store or current_settings().store
+        return self._store or str(current_setting("store"))
 
     def search_traces(
         self,

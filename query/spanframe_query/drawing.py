@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spanframe_query.columns import Column
-from spanframe_query.entities import Trace, waterfall
+from spanframe_query.entities import Trace, TraceInfo, waterfall
 from spanframe_query.terminal import shortened
 
 __all__ = ["clauses", "columns_within", "table", "tree"]
@@ -32,6 +33,12 @@ _MAX_CELL_CHARS: Final = 200
 
 _MAX_TEXT_CHARS: Final = 2000
 """Maximum characters of the inputs or outputs above a waterfall."""
+
+_MAX_SPANS: Final = 1000
+"""Maximum spans of a waterfall."""
+
+_MAX_TAGS: Final = 100
+"""Maximum tags above a waterfall."""
 
 _BAR_CHARS: Final = 32
 """Width of the bars of a waterfall."""
@@ -84,24 +91,43 @@ def tree(trace: Trace) -> Group:
         (info.state.value, _STYLES.get(info.state.value, "")),
         f"  {_milliseconds(info.execution_duration)}  {_time(info.request_time)} UTC",
     )
+    tags = {k: v for k, v in info.tags.items() if not k.startswith(_OWN_TAGS)}
     fields = {
         "user": info.user,
         "session": info.session_id,
-        **{k: v for k, v in info.tags.items() if not k.startswith(_OWN_TAGS)},
+        **dict(islice(tags.items(), _MAX_TAGS)),
+        "…": _more(len(tags) - _MAX_TAGS, "tags"),
         "request": trace.data.request,
         "response": trace.data.response,
+        "services": ", ".join(info.services[1:] and info.services),
+        "error": info.error,
+        "cost": _cost(info),
     }
     lines: list[RenderableType] = [title]
     for key, value in fields.items():
         if value:
             name = (f"{shortened(key, _MAX_CELL_CHARS)}: ", "dim")
             lines.append(Text.assemble(name, shortened(value, _MAX_TEXT_CHARS)))
-    return Group(*lines, "", _waterfall(trace))
+    bars = waterfall.bars(trace.data.spans)
+    lines += ["", _waterfall(bars[:_MAX_SPANS])]
+    if more := _more(len(bars) - _MAX_SPANS, "spans"):
+        lines.append(f"… {more}")
+    return Group(*lines)
 
 
-def _waterfall(trace: Trace) -> Table:
+def _cost(info: TraceInfo) -> str | None:
+    total = (info.cost or {}).get("total_cost")
+    return None if total is None else f"${total:.6g} ({info.cost_source or 'stated'})"
+
+
+def _more(count: int, things: str) -> str | None:
+    """Return the line that stands for what is left out; None where nothing is."""
+    return f"{count:,} more {things}: --output json has all" if count > 0 else None
+
+
+def _waterfall(bars: Iterable[waterfall.Bar]) -> Table:
     drawn = Table.grid(padding=(0, 2))
-    for bar in waterfall.bars(trace.data.spans):
+    for bar in bars:
         span = bar.span
         style = _STYLES.get(span.status.status_code.value, "blue")
         start = min(int(bar.offset * _BAR_CHARS), _BAR_CHARS - 1)
@@ -110,14 +136,14 @@ def _waterfall(trace: Trace) -> Table:
         if span.end_time_ns is not None:
             took = (span.end_time_ns - span.start_time_ns) / 1e6
         drawn.add_row(
-            Text("  " * bar.depth + shortened(span.name, _MAX_CELL_CHARS)),
+            Text("  " * bar.indent + shortened(bar.label, _MAX_CELL_CHARS)),
             Text(shortened(span.span_type, _MAX_CELL_CHARS), style="dim"),
             Text(_milliseconds(took), justify="right"),
             Text(" " * start + "━" * min(length, _BAR_CHARS - start), style=style),
         )
         if span.status.description:
             reason = shortened(span.status.description, _MAX_CELL_CHARS)
-            drawn.add_row(Text("  " * (bar.depth + 1) + reason, style="red"))
+            drawn.add_row(Text("  " * (bar.indent + 1) + reason, style="red"))
     return drawn
 
 

@@ -1,6 +1,6 @@
 """Experiments of the configured store."""
 
-from spanframe._runtime import current_settings
+from spanframe._runtime import current_setting
 from spanframe_query.entities import Experiment
 from spanframe_query.stores import reading, writing
 from spanframe_store.contract.results import Experiment as StoredExperiment
@@ -32,7 +32,7 @@ def create_experiment(name: str) -> str:
         >>> spanframe.create_experiment("checkout").isdecimal()
         True
     """
-    return str(writing(current_settings().store).create_experiment(name))
+    return str(writing(current_setting("store")).create_experiment(name))
 
 
 def get_experiment_by_name(name: str) -> Experiment | None:
@@ -49,7 +49,7 @@ def get_experiment_by_name(name: str) -> Experiment | None:
         >>> spanframe.get_experiment_by_name("Default").experiment_id
         '0'
     """
-    return find_experiment(reading(current_settings().store), name)
+    return find_experiment(reading(current_setting("store")), name)
 
 
 def find_experiment(reader: Reader, name: str) -> Experiment | None:

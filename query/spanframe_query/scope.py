@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from spanframe._runtime import current_settings, runtime
+from spanframe._runtime import active_experiment, current_setting
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.experiments import find_experiment
 from spanframe_store.contract.store import Reader
@@ -31,13 +31,13 @@ def store_url(sql_warehouse_id: str | None = None) -> str:
             lists the names.
         SettingsError: when a setting cannot be used.
     """
-    settings = current_settings()
     if sql_warehouse_id is None:
-        return settings.store
+        return str(current_setting("store"))
+    warehouses: dict[str, str] = current_setting("warehouses")
     try:
-        return settings.warehouses[sql_warehouse_id]
+        return warehouses[sql_warehouse_id]
     except KeyError:
-        known = ", ".join(sorted(settings.warehouses)) or "none"
+        known = ", ".join(sorted(warehouses)) or "none"
         raise InvalidArgumentError(
             f"sql_warehouse_id is {sql_warehouse_id!r}, which names no store. Known: "
             f"{known}. Add stores to SPANFRAME_WAREHOUSES as name=URL pairs."
@@ -79,7 +79,7 @@ def active_experiment_ids(reader: Reader) -> tuple[int, ...] | None:
         One id; none when the store does not have the experiment; None, for all
         experiments, when none was chosen.
     """
-    name = runtime.experiment or current_settings().experiment
+    name = active_experiment() or current_setting("experiment")
     if not name:
         return None
     experiment = find_experiment(reader, name)

@@ -13,7 +13,7 @@ class Address(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        if self.host.startswith("unix:"):
+        if self.host.startswith("unix"):
             return self.host
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"

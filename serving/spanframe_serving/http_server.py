@@ -5,16 +5,17 @@ slow heads, late bodies and idle connections, which are added here.
 """
 
 import asyncio
+import asyncio.sslproto
 import math
 import socket
 import ssl
-from itertools import islice
 from typing import Any, Final
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from spanframe_serving.acceptor import Accepted, Acceptor, State
 from spanframe_serving.addresses import Address
 from spanframe_serving.sockets import listen, unlink
 
@@ -30,18 +31,27 @@ _MAX_IDLE_SECONDS: Final = 60
 _MAX_HEAD_BYTES: Final = 16 << 10
 """Maximum size of the head of a request, in bytes."""
 
-_MAX_CONNECTIONS: Final = 500
-"""Maximum connections: a process may often open no more than 1024 files, and the store
-needs some of them."""
+# asyncio gives each TLS connection a buffer of this size (256 KiB) before its peer has
+# shown anything, and has no parameter for it.
+asyncio.sslproto.SSLProtocol.max_size = 64 << 10
 
-_MAX_SAMPLED_CONNECTIONS: Final = 16
-"""Maximum idle connections among which the one to be closed is chosen."""
+_CLOSE: Final = (b"connection", b"close")
 
 
 class HttpServer:
     """Serves one ASGI application on one address."""
 
-    def __init__(self, app: Any, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, app: Any, tls: ssl.SSLContext | None, max_connections: int
+    ) -> None:
+        """Make a server that is not started.
+
+        Args:
+            app: the ASGI application. ``scope["state"]["is_extra"]`` tells it that a
+                request is on a connection beyond the limit, which is to be short.
+            tls: the TLS context; None: plain text.
+            max_connections: maximum connections at once.
+        """
         config = uvicorn.Config(
             app,
             http=_Connection,
@@ -57,10 +67,14 @@ class HttpServer:
             h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
         )
         config.load()
-        config.ssl = tls
+        self._config = config
+        self._tls = tls
+        self._max_connections = max_connections
         self._server = uvicorn.Server(config)
         self._server.lifespan = config.lifespan_class(config)
+        self._server.servers = []  # the acceptor stands in for asyncio's
         self._listener: socket.socket | None = None
+        self._acceptor: Acceptor | None = None
         self._main_loop: asyncio.Task[None] | None = None
 
     async def start(self, address: Address) -> Address:
@@ -70,8 +84,8 @@ class HttpServer:
             OSError: when the address cannot be bound.
         """
         self._listener = listen(address)
+        self._acceptor = Acceptor(self._listener, self._max_connections, self._serve)
         # `Server.serve` does the same between two changes of the signal handlers.
-        await self._server.startup(sockets=[self._listener])
         self._main_loop = asyncio.create_task(self._server.main_loop())
         if self._listener.family == socket.AF_UNIX:
             return address
@@ -79,37 +93,78 @@ class HttpServer:
 
     async def stop(self, grace: float) -> None:
         """Accept no more requests, and finish the begun ones in ``grace`` seconds."""
-        if self._listener is None or self._main_loop is None:
+        if self._listener is None or self._acceptor is None or self._main_loop is None:
             return
         unlink(self._listener)
+        self._acceptor.close()
         self._server.should_exit = True
         await self._main_loop
         self._server.config.timeout_graceful_shutdown = math.ceil(grace)
-        await self._server.shutdown(sockets=[self._listener])
-        for connection in list(self._server.server_state.connections):
-            connection.transport.abort()
+        await self._server.shutdown()
+        self._acceptor.close_all()
+
+    async def _serve(self, accepted: Accepted) -> None:
+        tls = self._tls
+        _, connection = await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: _Connection(self._config, self._server.server_state, accepted),
+            accepted.socket,
+            ssl=tls,
+            ssl_handshake_timeout=_MAX_HEAD_SECONDS if tls else None,
+            ssl_shutdown_timeout=_MAX_HEAD_SECONDS if tls else None,
+        )
+        await connection.ended.wait()
 
 
 class _Connection(H11Protocol):
     """A connection that is closed when its peer owes bytes for too long."""
 
     _deadline: asyncio.TimerHandle | None = None
-    last_received: float = 0.0
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        state: uvicorn.server.ServerState,
+        accepted: Accepted,
+    ) -> None:
+        super().__init__(config, state, {"is_extra": accepted.is_extra})
+        self._accepted = accepted
+        self.ended = asyncio.Event()
 
     def connection_made(  # type: ignore[override] # asyncio hands over a Transport
         self, transport: asyncio.Transport
     ) -> None:
         super().connection_made(transport)
+        self._accepted.transport = transport
         self._set_deadline()
-        if len(self.connections) > _MAX_CONNECTIONS:
-            victim = self._idle_one()
-            # `connection_lost` is called later; it must not be chosen twice meanwhile.
-            self.connections.discard(victim)
-            victim.transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():  # TLS hands over what it has read before
+            return
         super().data_received(data)
         self._set_deadline()
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        # Another program on the way may have read the other length, and the rest of
+        # the connection as other requests (RFC 9112, 6.1).
+        if (
+            self.headers
+            and _CLOSE not in self.headers
+            and _has_two_lengths(self.headers)
+        ):
+            self.headers.append(_CLOSE)  # as if the peer had asked for it
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP; a request that waits for an answer gets no other."""
+        if self.is_idle:
+            super().send_400_response(msg)
+            return
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        if self.cycle.response_started:
+            self.transport.abort()
+        else:
+            super().send_400_response(msg)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -118,16 +173,22 @@ class _Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._cancel_deadline()
+        self.ended.set()
 
-    def _idle_one(self) -> "_Connection":
-        """Return the longest idle one of a sample of connections without a request."""
-        ours = (c for c in self.connections if isinstance(c, _Connection))
-        idle = (c for c in ours if c.cycle is None or c.cycle.response_complete)
-        sample = islice(idle, _MAX_SAMPLED_CONNECTIONS)
-        return min(sample, key=lambda c: c.last_received, default=self)
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request waits for its answer."""
+        if self.cycle is None:
+            return True
+        return self.cycle.response_complete
+
+    def _state(self) -> State:
+        if not self.is_idle:
+            return State.OWES if self.cycle.more_body else State.WAITS
+        return State.OWES if self._owes_bytes() else State.IDLE
 
     def _set_deadline(self) -> None:
-        self.last_received = self.loop.time()
+        self._accepted.received(self._state())
         if not self._owes_bytes():
             self._cancel_deadline()
         elif self._deadline is None:
@@ -155,3 +216,8 @@ class _Connection(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _has_two_lengths(headers: list[tuple[bytes, bytes]]) -> bool:
+    names = {name for name, _ in headers}
+    return {b"content-length", b"transfer-encoding"} <= names

@@ -2,11 +2,15 @@
 
 import logging
 import os
-from typing import Final
+import sys
+from typing import IO, Final, cast
 
 from pythonjsonlogger.json import JsonFormatter
 from rich.console import Console
 from rich.logging import RichHandler
+
+from spanframe_serving.background_stream import BackgroundStream
+from spanframe_serving.repeats import Repeats
 
 __all__ = ["keep_grpc_quiet", "log_to_stderr"]
 
@@ -33,13 +37,16 @@ def keep_grpc_quiet() -> None:
 
 
 def log_to_stderr(log_format: str) -> None:
-    """Write records of level INFO and above to standard error.
+    """Write records of level INFO and above to standard error, without ever waiting.
+
+    Lines that repeat are gathered; lines that nobody reads are dropped and counted.
 
     Args:
         log_format: ``text`` or ``json``.
     """
-    console = Console(stderr=True)
-    handler: logging.Handler = logging.StreamHandler()
+    stream = BackgroundStream(sys.stderr.fileno())
+    console = Console(file=cast("IO[str]", stream))
+    handler: logging.Handler = logging.StreamHandler(stream)
     if log_format == "json":
         handler.setFormatter(
             JsonFormatter(
@@ -55,6 +62,9 @@ def log_to_stderr(log_format: str) -> None:
         handler.setFormatter(
             _OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s")
         )
+    handler.addFilter(Repeats(handler))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Alembic logs every context that it opens at INFO.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # asyncio warns of every write to a peer that has left.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)

@@ -2,14 +2,17 @@
 
 import errno
 import os
+import secrets
 import socket
 import stat
+import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
 from spanframe_serving.addresses import Address
 
-__all__ = ["listen", "refuse_if_served", "unlink"]
+__all__ = ["listen", "private_address", "refuse_if_served", "unlink"]
 
 _MAX_BACKLOG: Final = 1024
 """Maximum connections that wait to be accepted."""
@@ -25,9 +28,17 @@ def listen(address: Address) -> socket.socket:
     try:
         if path is None:
             family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-            return socket.create_server(
-                (address.host, address.port), family=family, backlog=_MAX_BACKLOG
+            server = socket.create_server(
+                (address.host, address.port),
+                family=family,
+                backlog=_MAX_BACKLOG,
+                # All addresses of IPv6 are those of IPv4 as well, as gRPC has it.
+                dualstack_ipv6=address.host == "::" and socket.has_dualstack_ipv6(),
             )
+            # Connections inherit it. asyncio sets it only where a socket knows its
+            # protocol, and without it a body waits 40 ms for the receipt of its head.
+            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return server
         if _is_socket(path) and not _is_served(path):
             path.unlink()  # left by a process that was killed
         listener = socket.socket(socket.AF_UNIX)
@@ -47,6 +58,14 @@ def refuse_if_served(address: Address) -> None:
     path = _socket_path(address)
     if path is not None and _is_socket(path) and _is_served(path):
         raise _refusal(address, errno.EADDRINUSE)
+
+
+def private_address() -> Address:
+    """Return an address that only programs of this machine find, and none by chance."""
+    name = f"spanframe-{secrets.token_hex(16)}"
+    if sys.platform == "linux":
+        return Address(f"unix-abstract:{name}", 0)
+    return Address(f"unix:{tempfile.mkdtemp(prefix='spanframe-')}/{name}", 0)
 
 
 def unlink(listener: socket.socket) -> None:

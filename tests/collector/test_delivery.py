@@ -185,6 +185,8 @@ def test_a_span_the_store_refuses_costs_the_other_senders_nothing(
 class SlowWriter:
     """A store whose every commit takes its time."""
 
+    dropped_entries = 0
+
     def __init__(self, store: Store) -> None:
         self._writer = SpanWriter(store.engine)
         self.transactions = 0
@@ -193,6 +195,9 @@ class SlowWriter:
         self.transactions += 1
         time.sleep(0.2)
         return self._writer.write(requests)
+
+    def check(self) -> None:
+        self._writer.check()
 
     def probe(self) -> None:
         self._writer.probe()
@@ -249,7 +254,7 @@ def test_a_slow_store_gets_larger_commits_and_the_budget_holds(store: Store) -> 
 def test_kill_9_at_random_moments_loses_and_doubles_nothing(
     collector: Collector,
 ) -> None:
-    """Catalogue 26: six rounds here, fifty and more in benchmarks/recovery.py."""
+    """Catalogue 26: six rounds here, fifty in the drill `sigkill`."""
     moments = random.Random(26)  # noqa: S311 - the same moments every time
     load = Load(collector.target)
     for _ in range(6):

@@ -14,11 +14,12 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from spanframe_collector.receivers import grpc as grpc_receiver
+from spanframe_collector.receivers import health
 from tests.plugins import receivers
 from tests.plugins.collector import Collector
-from tests.plugins.exports import EXPORT, export, refusal
+from tests.plugins.exports import EXPORT, UNLIMITED, export, refusal
 from tests.plugins.http2 import connect, read_until, status_of_a_call
-from tests.plugins.observed import locked
+from tests.plugins.observed import locked, pid_of, resident_mib
 from tests.plugins.otlp import request, span
 from tests.plugins.store import Store
 
@@ -53,12 +54,14 @@ def test_a_call_without_a_message_is_no_request(collector: Collector) -> None:
 
 
 def test_other_services_are_unimplemented(collector: Collector) -> None:
-    metrics = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
+    profiles = (
+        "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export"
+    )
     with (
         grpc.insecure_channel(collector.target) as channel,
         pytest.raises(grpc.RpcError) as caught,
     ):
-        channel.unary_unary(metrics)(b"", timeout=20)
+        channel.unary_unary(profiles)(b"", timeout=20)
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
@@ -109,12 +112,63 @@ def test_health_knows_no_other_service(collector: Collector) -> None:
     """Catalogue 15: Check refuses a name, Watch waits for it to become known."""
     other = health_pb2.HealthCheckRequest(service="another.Service")
     with grpc.insecure_channel(collector.target) as channel:
-        health = health_pb2_grpc.HealthStub(channel)
+        stub = health_pb2_grpc.HealthStub(channel)
         with pytest.raises(grpc.RpcError) as caught:
-            health.Check(other, timeout=20)
+            stub.Check(other, timeout=20)
         assert caught.value.code() == grpc.StatusCode.NOT_FOUND
         unknown = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
-        assert next(health.Watch(other, timeout=20)).status == unknown
+        assert next(stub.Watch(other, timeout=20)).status == unknown
+
+
+@pytest.mark.parametrize("kind", ["Check", "Watch"])
+@pytest.mark.parametrize("rubbish", [b"\xff", b"\x0a\x02\xff\xfe", b"\x0a\x05a"])
+def test_rubbish_sent_to_health_is_refused_without_a_word(
+    collector: Collector, kind: str, rubbish: bytes
+) -> None:
+    before = collector.log
+    with grpc.insecure_channel(collector.target) as channel:
+        call = channel.stream_unary(f"/grpc.health.v1.Health/{kind}")
+        with pytest.raises(grpc.RpcError) as caught:
+            call(iter([rubbish]), timeout=20)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.details() == ""
+    assert collector.log == before
+
+
+def test_health_lists_nothing(collector: Collector) -> None:
+    before = collector.log
+    status = status_of_a_call(collector.target, "/grpc.health.v1.Health/List")
+    assert status == grpc.StatusCode.UNIMPLEMENTED.value[0]
+    assert collector.log == before
+
+
+def test_of_many_watchers_some_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_MAX_WATCHERS", 2)
+    request = health_pb2.HealthCheckRequest()
+    serving = health_pb2.HealthCheckResponse.SERVING
+
+    async def talk() -> None:
+        server = grpc.aio.server()
+        service = health.Health(frozenset({""}), 1024)
+        service.set(serving=True)
+        server.add_generic_rpc_handlers((service.handler,))
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            watch = health_pb2_grpc.HealthStub(channel).Watch
+            calls = [watch(request) for _ in range(2)]
+            for call in calls:
+                assert (await call.read()).status == serving
+            assert await watch(request).code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            calls[0].cancel()
+            while (answer := await watch(request).read()) is grpc.aio.EOF:
+                pass
+            assert answer.status == serving
+            service.end()
+            assert (await calls[1].read()).status != serving
+        await server.stop(0)
+
+    asyncio.run(talk())
 
 
 @pytest.mark.slow
@@ -154,6 +208,38 @@ def test_the_token_shown_twice_is_refused(guarded: Collector) -> None:
     body = request(span(1)).SerializeToString()
     error = refusal(guarded.target, body, metadata=twice)
     assert error.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    ("path", "compression"),
+    [
+        (EXPORT, grpc.Compression.NoCompression),
+        (EXPORT, grpc.Compression.Gzip),
+        ("/grpc.health.v1.Health/Check", grpc.Compression.Gzip),
+    ],
+)
+def test_a_call_without_a_token_takes_no_memory(
+    guarded: Collector, path: str, compression: grpc.Compression
+) -> None:
+    """Its message is not read, or, where it must be, one after the other."""
+    body = bytes(15 << 20 if compression else 1 << 20)
+    pid = pid_of(guarded)
+    options = [*UNLIMITED, ("grpc.use_local_subchannel_pool", 1)]
+    with grpc.insecure_channel(guarded.target, options) as channel:
+        call = channel.unary_unary(path)
+        codes = {call.future(b"", compression=compression).code() for _ in range(20)}
+        before = resident_mib(pid)
+        for _ in range(4):
+            pending = [call.future(body, compression=compression) for _ in range(5)]
+            codes |= {future.code() for future in pending}
+        more = resident_mib(pid) - before
+    if path == EXPORT:
+        assert codes == {grpc.StatusCode.UNAUTHENTICATED}
+        assert more < 15
+    else:
+        assert codes == {grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT}
+        assert more < 60
 
 
 @pytest.mark.parametrize(

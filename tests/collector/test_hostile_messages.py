@@ -354,6 +354,32 @@ def test_connections_that_say_nothing_whole_hinder_nobody(shared: Collector) -> 
     assert "Traceback" not in shared.log
 
 
+def test_more_connections_than_allowed_lock_nobody_out(tmp_path: Path) -> None:
+    """Catalogue 51: silent ones to gRPC, bodies that are half sent over HTTP."""
+    half = b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    half += b"content-length: 1000\r\n\r\n{"
+    with (
+        Collector.running(tmp_path, "--max-connections", "20") as collector,
+        ExitStack() as open_ones,
+    ):
+        for target, beginning in (
+            (collector.target, b""),
+            (collector.http_endpoint.removeprefix("http://"), half),
+        ):
+            host, _, port = target.rpartition(":")
+            for _ in range(60):
+                connection = socket.create_connection((host, int(port)), timeout=10)
+                open_ones.enter_context(closing(connection))
+                connection.sendall(beginning)
+        for path in ("/healthz", "/readyz"):
+            asked = send(collector.http_endpoint, method="GET", path=path)
+            assert asked.status == 200
+        export(collector.target, request(span(1)).SerializeToString())
+        assert send(collector.http_endpoint).status == 200
+        lines = [line for line in collector.log.splitlines() if "connections" in line]
+    assert len(lines) == 2  # one a receiver, however many there were
+
+
 def test_streams_that_are_opened_and_send_nothing_hinder_nobody(
     shared: Collector,
 ) -> None:
@@ -489,7 +515,10 @@ def test_a_message_stays_on_its_line(capfd: pytest.CaptureFixture[str]) -> None:
     finally:
         root.handlers = handlers
         root.setLevel(level)
-    [line] = capfd.readouterr().err.splitlines()
+    written = ""
+    while not written.endswith("\n"):  # by a thread of its own
+        written += capfd.readouterr().err
+    [line] = written.splitlines()
     assert line.endswith(rf"The store says: {VISIBLE}")
 
 

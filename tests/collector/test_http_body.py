@@ -10,6 +10,7 @@ import pytest
 
 from spanframe_collector.admission import Admission, BudgetSpentError
 from spanframe_collector.ingest import Refusal, RefusedError
+from spanframe_collector.receivers import http_body
 from spanframe_collector.receivers.http_body import read_body
 
 LIMIT = 100_000
@@ -46,6 +47,28 @@ def refusal(chunks: Iterable[bytes], *, is_gzip: bool = False) -> Refusal:
     with pytest.raises(RefusedError) as caught:
         read(chunks, is_gzip=is_gzip)
     return caught.value.refusal
+
+
+def test_a_sender_that_is_too_slow_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catalogue 51: 100 bytes/s for a while are not enough, 10 000 are."""
+    monkeypatch.setattr(http_body, "_MAX_SILENT_SECONDS", 0.1)
+
+    async def run(chunk: bytes) -> bytes:
+        left = iter([chunk] * 40)
+
+        async def receive() -> dict[str, object]:
+            await asyncio.sleep(0.01)
+            body = next(left, b"")
+            return {"type": "http.request", "body": body, "more_body": bool(body)}
+
+        with Admission(LIMIT).reserve() as reservation:
+            return await read_body(
+                receive, is_gzip=False, limit=LIMIT, reservation=reservation
+            )
+
+    assert asyncio.run(run(b"x" * 100)) == b"x" * 4000
+    with pytest.raises(TimeoutError):
+        asyncio.run(run(b"x"))
 
 
 def test_chunks_are_one_body() -> None:

@@ -143,7 +143,8 @@ def test_snake_case_is_warned_of(shared: Collector) -> None:
     assert answer.status == 200
     assert json.loads(answer.body) == {
         "partialSuccess": {
-            "errorMessage": "Nothing was stored: write the keys in lowerCamelCase."
+            "errorMessage": "Nothing was stored: the request has keys in "
+            "snake_case: write them in lowerCamelCase."
         }
     }
 
@@ -197,7 +198,7 @@ REFUSALS: list[tuple[dict[str, Any], int, str]] = [
     ({"path": "/v1/traces/"}, 404, PROTOBUF),
     ({"path": "/V1/traces"}, 404, PROTOBUF),
     ({"path": "/v1%2Ftraces"}, 404, PROTOBUF),
-    ({"path": "/v1/logs", "media_type": JSON}, 404, JSON),
+    ({"path": "/v1/profiles", "media_type": JSON}, 404, JSON),
     ({"path": "//v1/traces"}, 404, PROTOBUF),
 ]
 
@@ -271,6 +272,13 @@ def test_json_has_a_limit_of_its_own(tmp_path: Path) -> None:
         url = collector.http_endpoint
         assert send(url, message.SerializeToString()).status == 200
         assert send(url, in_json(message), JSON).status == 413
+
+
+def test_too_many_objects_of_json_are_refused_by_name(shared: Collector) -> None:
+    body = b'{"x":[' + b"{}," * 300_000 + b"{}]}"
+    answer = send(shared.http_endpoint, body, JSON)
+    assert answer.status == 413
+    assert "300000 objects and arrays" in answer.text
 
 
 def test_a_gzip_bomb_takes_no_memory(collector: Collector) -> None:
@@ -386,7 +394,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     folder = tmp_path_factory.mktemp("guarded")
     tokens = folder / "tokens"
     tokens.write_text("s3cret\n")
-    origins = "https://shop.example http://localhost:8080"
+    origins = "https://shop.example http://localhost:8080 http://127.0.0.1:*"
     options = ("--token-file", str(tokens), "--cors-origins", origins)
     with Collector.running(folder / "collector", *options) as collector:
         yield collector
@@ -451,17 +459,22 @@ PREFLIGHT = {
     "method": "OPTIONS",
     "media_type": "",
     "access_control_request_method": "POST",
-    "access_control_request_headers": "content-type,authorization",
+    "access_control_request_headers": "content-type,authorization,x-team",
 }
 
 
-@pytest.mark.parametrize("origin", ["https://shop.example", "http://localhost:8080"])
+@pytest.mark.parametrize(
+    "origin",
+    ["https://shop.example", "http://localhost:8080", "http://127.0.0.1:5173"],
+)
 def test_pages_of_listed_origins_may_send(guarded: Collector, origin: str) -> None:
     asked = send(guarded.http_endpoint, origin=origin, **PREFLIGHT)
     assert asked.status == 200
     assert asked.headers["access-control-allow-origin"] == origin
     assert asked.headers["access-control-allow-methods"] == "POST"
-    assert "authorization" in asked.headers["access-control-allow-headers"]
+    allowed = asked.headers["access-control-allow-headers"].split(", ")
+    assert {"authorization", "content-type", "x-mlflow-run-id"} <= set(allowed)
+    assert allowed[-1] == "content-type,authorization,x-team"
     sent = send(
         guarded.http_endpoint, b"{}", JSON, origin=origin, authorization="Bearer s3cret"
     )
@@ -470,7 +483,7 @@ def test_pages_of_listed_origins_may_send(guarded: Collector, origin: str) -> No
     for answer in (asked, sent):
         assert answer.headers["vary"] == "origin"
         assert answer.headers["access-control-expose-headers"] == "retry-after"
-        assert "access-control-allow-credentials" not in answer.headers
+        assert answer.headers["access-control-allow-credentials"] == "true"
 
 
 @pytest.mark.parametrize(
@@ -479,6 +492,9 @@ def test_pages_of_listed_origins_may_send(guarded: Collector, origin: str) -> No
         "https://evil.example",
         "https://shop.example.evil.example",
         "https://shop.example:444",
+        "http://127.0.0.1",
+        "http://127.0.0.1.evil.example:80",
+        "http://localhost:8081",
         "http://shop.example",
         "null",
         "*",

@@ -16,7 +16,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from spanframe_collector.otlp_json import Translated, to_protobuf
+from spanframe_collector.otlp_json import (
+    TooManyObjectsError,
+    Translated,
+    to_protobuf,
+    translation,
+)
 from spanframe_store.otlp import EnvelopeError, decode_request
 from tests.plugins.otlp import any_value, pairs, request, span
 from tests.plugins.otlp_json import (
@@ -304,8 +309,26 @@ def test_unknown_keys_are_ignored_at_every_level() -> None:
 def test_snake_case_holds_nothing_and_is_warned_of(whole: Any) -> None:
     """Catalogue 6."""
     result = to_protobuf(json.dumps(whole).encode())
-    warning = "Nothing was stored: write the keys in lowerCamelCase."
-    assert result == (b"", [], warning)
+    assert result[:2] == (b"", [])
+    assert "snake_case: write them in lowerCamelCase" in result.warning
+
+
+@pytest.mark.parametrize(
+    ("whole", "said"),
+    [
+        ({"ResourceSpans": [{"ScopeSpans": []}]}, "PascalCase"),
+        ({"resourceSpans": [{"ScopeSpans": [{"Spans": []}]}]}, "PascalCase"),
+        ({"resourceSpans": [{"instrumentationLibrarySpans": []}]}, "before 0.15"),
+        ({"batches": [{"resource": {}, "scopeSpans": []}]}, "Tempo"),
+        ({"scopeSpans": [{"spans": []}]}, "outside of resourceSpans"),
+        ({"spans": []}, "outside of resourceSpans"),
+        ({"data": [{"traceID": "1", "spans": []}]}, "Jaeger"),
+    ],
+)
+def test_another_shape_is_told_what_it_looks_like(whole: Any, said: str) -> None:
+    result = to_protobuf(json.dumps(whole).encode())
+    assert result[:2] == (b"", [])
+    assert said in result.warning
 
 
 @pytest.mark.parametrize("text", ["{}", '{"resourceSpans": []}', '{"other": 1}'])
@@ -349,8 +372,59 @@ def test_what_is_no_request_is_refused(broken: bytes) -> None:
 
 def test_more_objects_than_fit_the_memory_are_refused() -> None:
     """Catalogue 49."""
-    with pytest.raises(EnvelopeError, match="too many"):
+    with pytest.raises(TooManyObjectsError):
         to_protobuf(b'{"x":[' + b"{}," * 300_000 + b"{}]}")
+    with pytest.raises(TooManyObjectsError):
+        to_protobuf(b'{"x":[' + b'"ab",' * 800_001 + b"1]}")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 300_000, "{" * 300_000, '"{\\' * 100_000 + "[" * 300_000]
+)
+def test_brackets_in_a_text_are_text(text: str) -> None:
+    attributes = [{"key": "code", "value": {"stringValue": text}}]
+    one = {"traceId": "01" * 16, "spanId": "02" * 8, "attributes": attributes}
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]}
+    [row] = decode_request(to_protobuf(json.dumps(body).encode()).request).rows
+    assert Span.FromString(row.body).attributes[0].value.string_value == text
+
+
+TEXTS = st.text(',[{"\\}]a')
+VALUES = st.recursive(
+    TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=20
+)
+
+
+def objects_in(value: Any) -> int:
+    """Count as a parser does, once it has them all in memory."""
+    if isinstance(value, dict):
+        return 1 + sum(map(objects_in, value.values()))
+    return 1 + sum(map(objects_in, value)) if isinstance(value, list) else 0
+
+
+def commas_in(value: Any) -> int:
+    inner = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(inner, list):
+        return 0
+    return max(0, len(inner) - 1) + sum(map(commas_in, inner))
+
+
+@given(st.lists(VALUES), st.integers(1, 9))
+def test_objects_outside_of_texts_are_counted_exactly(
+    value: list[Any], counted_bytes: int
+) -> None:
+    body, objects = json.dumps(value).encode(), objects_in(value)
+    commas = commas_in(value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(translation, "_COUNTED_BYTES", counted_bytes)
+        patch.setattr(translation, "MAX_OBJECTS", objects)
+        patch.setattr(translation, "MAX_VALUES", commas)
+        assert not translation._has_too_many_parts(body)
+        patch.setattr(translation, "MAX_OBJECTS", objects - 1)
+        assert translation._has_too_many_parts(body)
+        patch.setattr(translation, "MAX_OBJECTS", objects)
+        patch.setattr(translation, "MAX_VALUES", commas - 1)
+        assert translation._has_too_many_parts(body)
 
 
 def attribute(value: Any) -> dict[str, Any]:
@@ -387,43 +461,111 @@ BAD_SPANS = [
     (json_span(traceId=TRACE_ID[:-1]), "invalid_trace_id"),
     (json_span(traceId=f" {TRACE_ID} "), "invalid_trace_id"),
     (json_span(traceId=5), "invalid_trace_id"),
+    (json_span(traceId="\ud800"), "invalid_trace_id"),
     (json_span(spanId="zz"), "invalid_span_id"),
     (json_span(parentSpanId="zz"), "invalid_parent_span_id"),
-    (json_span(links=[{"traceId": "zz"}]), "undecodable_span"),
-    (json_span(kind="SPAN_KIND_SERVER"), "undecodable_span"),
-    (json_span(status={"code": "STATUS_CODE_ERROR"}), "undecodable_span"),
-    (json_span(kind=1 << 40), "undecodable_span"),
-    (json_span(kind=True), "undecodable_span"),
-    (json_span(name=5), "undecodable_span"),
-    (json_span(name="\ud800"), "undecodable_span"),
-    (json_span(flags=1 << 32), "undecodable_span"),
     (json_span(startTimeUnixNano=-1), "undecodable_span"),
     (json_span(startTimeUnixNano="soon"), "undecodable_span"),
     (json_span(startTimeUnixNano=" 1 "), "undecodable_span"),
     (json_span(startTimeUnixNano="1_0"), "undecodable_span"),
     (json_span(startTimeUnixNano=1.5), "undecodable_span"),
-    (json_span(attributes={}), "undecodable_span"),
-    (json_span(attributes=[5]), "undecodable_span"),
-    (json_span(status=[]), "undecodable_span"),
-    (json_span(events="x"), "undecodable_span"),
-    (attribute("x"), "undecodable_span"),
-    (attribute({"stringValue": 5}), "undecodable_span"),
-    (attribute({"stringValue": "x", "intValue": 1}), "undecodable_span"),
-    (attribute({"stringValue": "x\udfff"}), "undecodable_span"),
-    (attribute({"boolValue": "true"}), "undecodable_span"),
-    (attribute({"intValue": 1 << 63}), "undecodable_span"),
-    (attribute({"intValue": True}), "undecodable_span"),
-    (attribute({"doubleValue": "inf"}), "undecodable_span"),
-    (attribute({"doubleValue": "1_0"}), "undecodable_span"),
-    (attribute({"bytesValue": "?"}), "undecodable_span"),
-    (attribute({"arrayValue": []}), "undecodable_span"),
-    (attribute({"arrayValue": {"values": [0]}}), "undecodable_span"),
-    (attribute({"kvlistValue": {"values": [{"key": 1}]}}), "undecodable_span"),
-    (attribute(nested(100)), "undecodable_span"),
+    (json_span(startTimeUnixNano=[1, 5]), "undecodable_span"),
     (5, "undecodable_span"),
     ("span", "undecodable_span"),
     ([], "undecodable_span"),
 ]
+
+LEFT_OUT = [
+    (json_span(links=[{"traceId": "zz"}]), "one of the links"),
+    (json_span(kind="SPAN_KIND_KING"), "kind"),
+    (json_span(kind=1 << 40), "kind"),
+    (json_span(kind=True), "kind"),
+    (json_span(name=[5]), "name"),
+    (json_span(flags=1 << 32), "flags"),
+    (json_span(attributes={}), "attributes"),
+    (json_span(attributes=[5]), "an attribute"),
+    (json_span(attributes=[{"key": [1]}]), "an attribute"),
+    (json_span(status=[]), "status"),
+    (json_span(events="x"), "events"),
+    (json_span(events=[5]), "one of the events"),
+    (json_span(events=[{"timeUnixNano": "soon"}]), "timeUnixNano"),
+    (attribute("x"), "the attribute k"),
+    (attribute({"stringValue": []}), "the attribute k"),
+    (attribute({"boolValue": "maybe"}), "the attribute k"),
+    (attribute({"boolValue": []}), "the attribute k"),
+    (attribute({"intValue": True}), "the attribute k"),
+    (attribute({"intValue": "many"}), "the attribute k"),
+    (attribute({"doubleValue": "inf"}), "the attribute k"),
+    (attribute({"doubleValue": "1_0"}), "the attribute k"),
+    (attribute({"bytesValue": "?"}), "the attribute k"),
+    (attribute({"bytesValue": 5}), "the attribute k"),
+    (attribute({"arrayValue": []}), "the attribute k"),
+    (attribute({"arrayValue": {"values": [0]}}), "the attribute k"),
+    (attribute({"kvlistValue": {"values": [{"key": []}]}}), "the attribute k"),
+    (attribute(nested(100)), "the attribute k"),
+]
+
+
+@pytest.mark.parametrize(("bad", "what"), LEFT_OUT, ids=range(len(LEFT_OUT)))
+def test_a_wrong_value_costs_what_it_is_a_value_of(bad: Any, what: str) -> None:
+    """Catalogue 6, 21 and 23."""
+    result = to_protobuf(body({**json_span(name="kept"), **bad}, json_span()))
+    assert result.rejected == []
+    note = f"{what} of span {SPAN_ID} was unreadable, and is left out"
+    assert result.warning == f"Read otherwise than written: {note}."
+    message = ExportTraceServiceRequest.FromString(result.request)
+    found, _ = message.resource_spans[0].scope_spans[0].spans
+    assert (len(found.attributes), len(found.links), found.kind) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ({"stringValue": "x\udfff"}, "x\ufffd"),
+        ({"stringValue": "\ud83d\ude00"}, "\U0001f600"),
+        ({"stringValue": 5}, "5"),
+        ({"stringValue": True}, "true"),
+        ({"boolValue": 1}, True),
+        ({"boolValue": "false"}, False),
+        ({"intValue": 1 << 63}, str(1 << 63)),
+        ({"intValue": "-" + "9" * 30}, "-" + "9" * 30),
+        ({"intValue": 1.5}, 1.5),
+        ({"stringValue": "x", "intValue": 1}, 1),
+        ({"intValue": 1, "stringValue": None}, 1),
+    ],
+    ids=repr,
+)
+def test_a_value_whose_meaning_is_clear_is_repaired(value: Any, meant: Any) -> None:
+    result = to_protobuf(body(attribute(value)))
+    assert result.rejected == []
+    message = ExportTraceServiceRequest.FromString(result.request)
+    [found] = message.resource_spans[0].scope_spans[0].spans
+    assert found.attributes[0] == pairs({"k": meant})[0]
+    is_right = None in value.values() or meant == "\U0001f600"
+    told = f"the attribute k of span {SPAN_ID} " in result.warning
+    assert told is not is_right
+
+
+def test_names_of_enum_values_are_read_and_told() -> None:
+    status = {"code": "STATUS_CODE_ERROR"}
+    result = to_protobuf(body(json_span(kind="SPAN_KIND_SERVER", status=status)))
+    message = ExportTraceServiceRequest.FromString(result.request)
+    [found] = message.resource_spans[0].scope_spans[0].spans
+    assert (found.kind, found.status.code) == (2, 2)
+    assert f"kind of span {SPAN_ID} was a name" in result.warning
+    assert f"code of span {SPAN_ID} was a name" in result.warning
+
+
+def test_a_few_notes_are_written_and_the_others_counted() -> None:
+    bad = attribute({"boolValue": "maybe"})
+    result = to_protobuf(body(*[bad] * 100))
+    assert result.warning.endswith("; and 92 more.")
+    assert len(result.warning) < 1000
+
+
+def test_a_rejected_span_is_told_of() -> None:
+    result = to_protobuf(body(json_span(startTimeUnixNano="soon")))
+    assert f"of span {SPAN_ID} was unreadable: the span is rejected" in result.warning
 
 
 @pytest.mark.parametrize(("bad", "reason"), BAD_SPANS, ids=range(len(BAD_SPANS)))
@@ -438,10 +580,11 @@ def test_a_bad_span_costs_that_span_alone(bad: Any, reason: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["1" * 5000, "-" + "9" * 5000, "1e999", "-1e999"])
-def test_a_number_that_fits_nowhere_costs_its_span_alone(number: str) -> None:
+def test_a_number_that_fits_nowhere_costs_its_attribute(number: str) -> None:
     text = body(attribute({"doubleValue": "HERE"}), json_span(name="good"))
     result = to_protobuf(text.replace(b'"HERE"', number.encode()))
-    assert rejected(result) == [("undecodable_span", 1)]
+    assert result.rejected == []
+    assert "the attribute k of" in result.warning
 
 
 def test_a_long_number_under_an_unknown_key_costs_nothing() -> None:
@@ -453,26 +596,27 @@ def test_a_long_number_under_an_unknown_key_costs_nothing() -> None:
     "bad",
     [
         {"resource": 5},
-        {"resource": {"attributes": [{"key": "\ud800"}]}},
-        {"schemaUrl": 5},
+        {"resource": {"attributes": [{"key": "k", "value": {"boolValue": "?"}}]}},
+        {"schemaUrl": []},
     ],
 )
-def test_a_bad_resource_costs_its_spans(bad: dict[str, Any]) -> None:
+def test_a_bad_resource_costs_no_span(bad: dict[str, Any]) -> None:
     whole = json.loads(body(json_span(), json_span(), **bad))
-    whole["resourceSpans"] += json.loads(body(json_span(name="good")))["resourceSpans"]
     result = to_protobuf(json.dumps(whole).encode())
-    assert rejected(result) == [("undecodable_resource", 2)]
+    assert result.rejected == []
+    assert " of a resource was unreadable, and is left out" in result.warning
     message = ExportTraceServiceRequest.FromString(result.request)
-    assert [len(r.scope_spans[0].spans) for r in message.resource_spans] == [1]
+    assert [len(r.scope_spans[0].spans) for r in message.resource_spans] == [2]
     assert message.resource_spans[0].resource == Resource()
 
 
-def test_a_bad_scope_costs_its_spans() -> None:
+def test_a_bad_scope_costs_no_span() -> None:
     whole = json.loads(body(json_span()))
     scopes = whole["resourceSpans"][0]["scopeSpans"]
-    scopes.append({"scope": {"name": 5}, "spans": [json_span(), json_span()]})
+    scopes.append({"scope": {"name": []}, "spans": [json_span(), json_span()]})
     result = to_protobuf(json.dumps(whole).encode())
-    assert rejected(result) == [("undecodable_resource", 2)]
+    assert result.rejected == []
+    assert "name of a scope was unreadable" in result.warning
 
 
 JSON = st.recursive(

@@ -101,6 +101,18 @@ def test_the_experiment_header_places_traces(
     assert rows(collector, query) == [(1,), (1,), (0,), (0,)]
 
 
+def test_the_run_header_names_the_run_of_traces(
+    collector: Collector, sender: Sender
+) -> None:
+    for number, headers in ((1, {"x-mlflow-run-id": "r-1"}), (2, {})):
+        assert sender(collector, trace(number), headers=headers) == TAKEN
+    query = "SELECT metadata FROM traces ORDER BY trace_key"
+    assert [said for (said,) in rows(collector, query)] == [
+        '{"mlflow.sourceRun":"r-1"}',
+        "{}",
+    ]
+
+
 # --- what is refused ------------------------------------------------------------------
 
 

@@ -1,7 +1,10 @@
 """Batches are written here or by another process, and nobody can tell which."""
 
 import os
+import shlex
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,7 +21,10 @@ from benchmarks import workload
 from benchmarks.load import over_grpc
 from spanframe_collector.second_process import writer as module
 from spanframe_collector.second_process.writer import SecondProcessWriter, has_two_cores
-from spanframe_store.contract.errors import StoreUnavailableError
+from spanframe_store.contract.errors import (
+    StoreUnavailableError,
+    StoreUnusableError,
+)
 from spanframe_store.contract.spans import SpanRow
 from spanframe_store.otlp import decode_request
 from spanframe_store.registry import backend_of
@@ -158,13 +164,120 @@ def test_a_process_that_is_killed_costs_nothing(
 
 
 def test_a_process_that_is_killed_at_work_costs_nothing(
-    store: Store, writer: SecondProcessWriter
+    store: Store, writer: SecondProcessWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     child = wait_until_ready(writer)
+    monkeypatch.setattr(module, "_is_stopped", lambda _: False)
     os.kill(child.pid, signal.SIGSTOP)
     threading.Timer(0.3, child.kill).start()
     assert writer.write([rows_of(1, 2), rows_of(3)]) == [(2, 0), (1, 0)]
     assert len(stored_spans(store.engine)) == 3
+
+
+@pytest.mark.parametrize("size", [1, 10_000], ids=["small", "more than a pipe holds"])
+@pytest.mark.parametrize("when", ["before", "at work"])
+def test_a_process_that_is_stopped_is_gone_on_without(
+    store: Store,
+    writer: SecondProcessWriter,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+    when: str,
+) -> None:
+    """Nobody continues it, and it may hold the lock of the store."""
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(module, "_MAX_SEND_SECONDS", 0.3)
+    child = wait_until_ready(writer)
+    rows = rows_of(*range(1, 100), attributes={"filling": bytes(size)})
+    if when == "at work":
+        seen = module._is_stopped  # it is looked at before it is sent anything
+
+        def stop_later(process: "subprocess.Popen[bytes]") -> bool:
+            monkeypatch.setattr(module, "_is_stopped", seen)
+            os.kill(process.pid, signal.SIGSTOP)
+            return False
+
+        monkeypatch.setattr(module, "_is_stopped", stop_later)
+    else:
+        os.kill(child.pid, signal.SIGSTOP)
+    assert writer.write([rows]) == [(99, 0)]
+    assert child.returncode == -signal.SIGKILL
+    [record] = caplog.records
+    assert "second writing process has ended (it " in record.message
+    assert len(stored_spans(store.engine)) == 99
+
+
+_SILENT = """
+import sys, time
+from multiprocessing.connection import Connection
+connection = Connection(int(sys.argv[-2]))
+connection.recv_bytes()
+connection.send_bytes(b"ready")
+time.sleep(60)
+"""
+
+
+def test_a_process_that_does_not_answer_is_gone_on_without(
+    writer: SecondProcessWriter,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    program = tmp_path / "python"
+    words = shlex.join([sys.executable, "-c", _SILENT])
+    program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    monkeypatch.setattr(module, "_MAX_ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 0.02)
+    wait_until_killed = time.monotonic() + 30
+    number = 0
+    while not caplog.records:
+        assert time.monotonic() < wait_until_killed
+        number += 1
+        assert writer.write([rows_of(number)]) == [(1, 0)]
+    assert "it did not answer for" in caplog.text
+
+
+def test_a_process_that_the_system_does_not_end_is_no_second_writer(
+    writer: SecondProcessWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite below 3.51.3 can damage a file that two connections write."""
+    child = wait_until_ready(writer)
+    assert writer._second is not None
+    writer._second._ending = child  # as if it waited for a disk, where no signal helps
+    with pytest.raises(StoreUnavailableError, match="has not ended"):
+        writer.write([rows_of(1)])
+    with pytest.raises(StoreUnavailableError, match="has not ended"):
+        writer.probe()
+    writer._second._running = None
+    child.kill()
+    child.wait(10)
+    assert writer.write([rows_of(1)]) == [(1, 0)]
+
+
+def test_a_file_that_is_replaced_is_found_out_by_either(
+    tmp_path: Path, empty_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MIN_QUEUED_REQUESTS", 0)
+    for is_ready in (True, False):
+        path = tmp_path / f"{is_ready}.db"
+        store = Store(shutil.copy(empty_file, path))
+        with closing(_writer(store)) as writer:
+            writer.check()
+            if is_ready:
+                wait_until_ready(writer)
+                writer.write([rows_of(1)])
+            shutil.copy(empty_file, tmp_path / "new.db")
+            (tmp_path / "new.db").replace(path)
+            for _ in range(2):
+                with pytest.raises(StoreUnusableError, match="was replaced"):
+                    writer.write([rows_of(2)])
+            with pytest.raises(StoreUnusableError):
+                writer.check()
+        store.close()
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("SELECT * FROM spans").fetchall() == []
 
 
 def test_a_process_that_cannot_start_costs_nothing(

@@ -57,8 +57,9 @@ def test_every_problem_is_told_at_once() -> None:
         )
     assert caught.value.problems == [
         (
-            "SPANFRAME_STORE is 'spanframe.db': write an SQLAlchemy URL, for example "
-            "sqlite:///spanframe.db"
+            "SPANFRAME_STORE is 'spanframe.db': write an SQLAlchemy URL, "
+            "sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE, "
+            "with @ : / ? # and % in a user or password as %40 %3A %2F %3F %23 and %25"
         ),
         "grpc is '4317': write HOST:PORT, for example 127.0.0.1:4317, or unix:PATH",
         "SPANFRAME_INSECURE is 'maybe': write true or false",

@@ -16,7 +16,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from spanframe_collector import service
+from spanframe_collector import stopping
 from tests.plugins.image import Builder, Image
 from tests.plugins.launches import Launch, Probe, launches
 from tests.plugins.pod import Pod
@@ -149,11 +149,8 @@ def test_a_collector_starts_takes_spans_drains_and_keeps_them(
 
 
 def test_a_stop_takes_less_than_its_grace_period() -> None:
-    """The bound of docs/operating.md: drain, overtime, what was begun."""
+    """The bound of docs/operating.md: the drain, and what a stop takes after it."""
     secrets = {"token": TOKEN, "store": "postgresql+psycopg://u:p@127.0.0.1/d"}
     for name, launch in launches(secrets.__getitem__).items():
         drain = float(launch.environment.get("SPANFRAME_DRAIN_SECONDS", 3))
-        overtime = service._MAX_EXTRA_DRAIN_SECONDS if drain else 0
-        assert drain + overtime + service._MAX_GRACE_SECONDS <= launch.grace_seconds, (
-            name
-        )
+        assert drain + stopping._MAX_STOP_SECONDS <= launch.grace_seconds, name

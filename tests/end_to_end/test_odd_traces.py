@@ -10,7 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 import spanframe
 from spanframe.entities import Trace
-from spanframe_store.sql.usage import usage_of_traces
+from spanframe_store.sql.usage import totals_of_traces
 from tests.plugins.collector import Collector
 from tests.plugins.exports import export
 from tests.plugins.observed import pid_of, resident_mib
@@ -149,7 +149,7 @@ def test_a_trace_of_any_shape_is_stored_searched_and_read(
     assert trace.to_json()
     assert len(spanframe.search_traces(f"span.name = 'span {length}'")) == 1
     with searched.engine.connect() as connection:
-        assert len(usage_of_traces(connection, [1])) <= 1
+        assert len(totals_of_traces(connection, [1])) <= 1
 
 
 @pytest.mark.slow

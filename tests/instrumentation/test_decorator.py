@@ -1,6 +1,7 @@
 """`trace` on functions and coroutine functions, seen at the other end of the wire."""
 
 import asyncio
+import dataclasses
 import functools
 import inspect
 import json
@@ -122,6 +123,59 @@ def test_an_exception_is_recorded_and_raised_on(
     assert event.attributes["exception.type"] == type(error).__name__
     assert event.attributes["exception.message"] == str(error)
     assert "raise error" in event.attributes["exception.stacktrace"]
+
+
+@pytest.mark.parametrize("wraps", [False, True], ids=["the same", "raised from"])
+def test_an_exception_has_its_stack_once_and_a_reference_above(
+    sink: OtlpSink, wraps: bool
+) -> None:
+    def spill() -> None:
+        raise ValueError("spilled")
+
+    @spanframe.trace
+    def leave(depth: int) -> None:
+        try:
+            leave(depth - 1) if depth else spill()
+        except ValueError as error:
+            if not wraps:
+                raise
+            raise ValueError("again") from error
+
+    @dataclasses.dataclass(frozen=True)
+    class Frozen(Exception):  # noqa: N818 - the point is that it cannot be changed
+        code: int
+
+    with pytest.raises(ValueError, match=r"spilled|again"):
+        leave(20)
+    with pytest.raises(Frozen), spanframe.start_span("frozen"):
+        raise Frozen(5)
+    assert spanframe.flush()
+    innermost, *above, frozen = sink.spans
+    stacks = [span.events[0].attributes["exception.stacktrace"] for span in above]
+    first = innermost.events[0].attributes["exception.stacktrace"]
+    assert 'raise ValueError("spilled")' in first
+    reference = f"[the stack is on the span 'leave', {innermost.span_id}]"
+    if not wraps:
+        assert stacks == [reference] * 20
+    else:
+        assert stacks[0].startswith(f"ValueError: {reference}\n\nThe above exception")
+    assert max(map(len, stacks)) < 3000
+    assert "raise Frozen(5)" in frozen.events[0].attributes["exception.stacktrace"]
+
+
+def test_an_exception_of_another_trace_has_its_stack_there(sink: OtlpSink) -> None:
+    kept = ValueError("kept")
+
+    @spanframe.trace
+    def fail() -> None:
+        raise kept
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="kept"):
+            fail()
+    assert spanframe.flush()
+    for span in sink.spans:
+        assert "raise kept" in span.events[0].attributes["exception.stacktrace"]
 
 
 def test_a_cancelled_task_is_an_error(sink: OtlpSink) -> None:
@@ -262,6 +316,13 @@ class AsyncDoubler:
         return 2 * x
 
 
+class Tent:
+    """A class, of which calls make objects."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 def power(base: int, exponent: int) -> int:
     return pow(base, exponent, 1000)
 
@@ -272,7 +333,7 @@ def power(base: int, exponent: int) -> int:
         (math.factorial, (5,), "factorial", {"n": 5}, 120),
         (functools.partial(power, 3), (2,), "power", {"exponent": 2}, 9),
         (Doubler(), (4,), "Doubler", {"x": 4}, 8),
-        (Shop, ("tents",), "Shop", {"name": "tents"}, None),
+        (Tent, ("blue",), "Tent", {"name": "blue"}, None),
     ],
     ids=["builtin", "partial", "callable object", "class"],
 )

@@ -349,12 +349,13 @@ def test_the_token_and_headers_go_with_every_request(
     sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as environment:
-        environment.setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Team=a%20b")
+        environment.setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Team=a%20b,id-bin=c")
         spanframe.configure(token="let me in")  # noqa: S106 - no password
         work()
         assert spanframe.flush()
     assert sink.metadata[0]["authorization"] == "Bearer let me in"
     assert sink.metadata[0]["x-team"] == "a b"
+    assert sink.metadata[0]["id-bin"] == b"c"  # type: ignore[comparison-overlap]
 
 
 @pytest.mark.parametrize(
@@ -434,6 +435,22 @@ def test_an_https_endpoint_is_reached_over_tls(
     assert len(sink.spans) == 1
 
 
+@pytest.mark.parametrize("alone", ["client_certificate", "client_key"])
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_half_of_a_client_certificate_is_not_used(
+    files: dict[str, Path], protocol: str, alone: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    spanframe.tracing.reset()
+    settings: dict[str, Any] = {alone: str(files[alone.upper()])}
+    spanframe.configure(
+        endpoint="https://127.0.0.1:1", protocol=protocol, retry_for=0.05, **settings
+    )
+    work()
+    assert spanframe.flush()
+    assert spanframe.stats().failed == 1
+    assert "Mutual TLS needs a client certificate and its key" in caplog.text
+
+
 def test_compressed_requests_arrive(
     sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -444,13 +461,9 @@ def test_compressed_requests_arrive(
     assert len(sink.spans) == 1
 
 
-def test_a_certificate_that_is_not_there_is_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with monkeypatch.context() as environment:
-        environment.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem")
-        with pytest.raises(SettingsError, match="there is no such file"):
-            spanframe.configure(service_name="till")
+def test_a_certificate_that_is_not_there_is_refused() -> None:
+    with pytest.raises(SettingsError, match="there is no such file"):
+        spanframe.configure(certificate="/nowhere/ca.pem")
 
 
 def test_settings_that_do_not_change_the_way_leave_the_connection(

@@ -132,6 +132,20 @@ if __name__ == "__main__":
     assert counted(receiver) == expected(0, 1, 2, 100)
 
 
+def test_workers_of_a_pool_that_is_joined_send_their_spans(
+    receiver: OtlpSink,
+) -> None:
+    code = """
+    import multiprocessing
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.map(work, range(6), 1) == list(range(6))
+        pool.close()
+        pool.join()
+    """
+    programs.run(code, receiver.endpoint, OTEL_BSP_SCHEDULE_DELAY="60000")
+    assert counted(receiver) == expected(*range(6))
+
+
 @pytest.mark.alone
 def test_a_dead_collector_does_not_keep_the_program_from_ending() -> None:
     with socket.socket() as closed:

@@ -165,6 +165,55 @@ def test_the_global_provider_can_be_used_instead(sink: OtlpSink) -> None:
     assert sink.spans == []
 
 
-def test_a_global_provider_that_is_not_set_up_costs_nothing(sink: OtlpSink) -> None:
-    code = "spanframe.configure(use_global_provider=True); print(work(7))"
-    assert programs.run(code, sink.endpoint) == "7\n"
+def test_a_global_provider_that_is_not_set_up_is_told_and_counted(
+    sink: OtlpSink,
+) -> None:
+    code = """
+    import logging
+    logging.basicConfig(stream=sys.stdout, format="%(message)s")
+    spanframe.configure(use_global_provider=True)
+    print(work(7), work(8))
+    print(spanframe.stats().unrecorded, spanframe.stats().lost)
+    """
+    first, *between, last = programs.run(code, sink.endpoint).splitlines()
+    assert "1 not recorded, since no global provider is set up" in first
+    assert (between, last) == (["7 8"], "2 2")
+
+
+def test_processors_of_the_global_provider_that_may_drop_spans_are_told(
+    sink: OtlpSink,
+) -> None:
+    code = """
+    import logging
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import (
+        InMemorySpanExporter,
+    )
+
+    class Choosy(BatchSpanProcessor):
+        def on_end(self, span):
+            pass
+
+    logging.basicConfig(stream=sys.stdout, format="%(message)s")
+    spanframe.configure(use_global_provider=True)
+    provider = TracerProvider()
+    trace.set_tracer_provider(provider)
+    work(1)
+    spanframe._guard.forget_warnings()
+    spanframe.tracing.reset()
+    spanframe.configure(use_global_provider=True)
+    provider.add_span_processor(Choosy(InMemorySpanExporter()))
+    work(1), work(2)
+    print(spanframe.stats().handed_over, spanframe.stats().lost)
+    spanframe._guard.forget_warnings()
+    spanframe.tracing.reset()
+    spanframe.configure(use_global_provider=True)
+    provider.add_span_processor(SimpleSpanProcessor(InMemorySpanExporter()))
+    work(1)
+    """
+    none, choosy, count = programs.run(code, sink.endpoint).splitlines()
+    assert "which has no processor: they are lost." in none
+    assert "whose processors may drop them: Choosy." in choosy
+    assert count == "2 0"

@@ -4,6 +4,7 @@ import json
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 import spanframe
@@ -48,6 +49,10 @@ def rendered(value: object) -> Any:
         "set-cookie",
         "credentials",
         "passphrase",
+        "clientSecret",
+        "secretKey",
+        "secretkey",
+        "secrets",
     ],
 )
 def test_a_key_that_looks_like_a_credential_is_hidden(key: str) -> None:
@@ -68,6 +73,8 @@ def test_a_key_that_looks_like_a_credential_is_hidden(key: str) -> None:
         "user",
         "passenger",
         "author",
+        "secretary",
+        "undersecretary",
         "question",
         "",
     ],
@@ -134,8 +141,25 @@ def test_headers_written_as_pairs_are_hidden_as_well() -> None:
     ]
 
 
-def test_what_holds_nothing_is_not_hidden() -> None:
-    assert rendered({"password": None}) == {"password": None}
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("password", None),
+        ("password_reset", True),
+        ("completion_token", 4),
+        ("token", 0.5),
+        ("token", np.int64(4)),
+        ("token", np.float32(0.5)),
+    ],
+)
+def test_numbers_and_booleans_are_no_secrets(key: str, value: object) -> None:
+    capture = Capture(10_000, DEFAULT)
+    shown = rendered({"shown": value})["shown"]
+    assert rendered({key: value}) == {key: shown}
+    assert rendered([(key, value)]) == [[key, shown]]
+    if value is not None:
+        assert capture.attribute(key, value) == value
+        assert type(capture.attribute(key, value)) in {int, float, bool}
 
 
 def test_an_argument_called_password_is_not_stored(sink: OtlpSink) -> None:

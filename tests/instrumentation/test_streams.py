@@ -3,10 +3,12 @@
 import asyncio
 import gc
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
@@ -241,3 +243,197 @@ def test_nothing_inside_an_unsampled_stream_is_recorded(sink: OtlpSink) -> None:
     assert list(quiet()) == [1]
     spanframe.flush()
     assert sink.spans == []
+
+
+class Replies:
+    """An iterator with more than items, as clients of models return them."""
+
+    def __init__(self, *items: str) -> None:
+        self._items = iter(items)
+        self.status = 200
+        self.closed = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        with spanframe.start_span("receive"):
+            return next(self._items)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class AsyncReplies:
+    """The same for coroutines."""
+
+    def __init__(self, *items: str) -> None:
+        self._items = iter(items)
+        self.closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        with spanframe.start_span("receive"):
+            for item in self._items:
+                return item
+            raise StopAsyncIteration
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@spanframe.trace
+def ask(stream: Any) -> Any:
+    return stream[0]
+
+
+@spanframe.trace
+async def ask_async(stream: Any) -> Any:
+    return stream[0]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: (item for item in ("a", "b")),
+        lambda: Replies("a", "b"),
+        lambda: map(str, ["a", "b"]),
+        lambda: iter(["a", "b"]),
+    ],
+    ids=["generator", "object", "map", "iterator"],
+)
+@pytest.mark.parametrize("in_coroutine", [False, True], ids=["function", "coroutine"])
+def test_a_stream_that_a_function_returns_is_recorded(
+    sink: OtlpSink, make: Any, in_coroutine: bool
+) -> None:
+    stream = asyncio.run(ask_async([make()])) if in_coroutine else ask([make()])
+    assert type(stream) is type(make()) or isinstance(stream, type(make()))
+    assert spanframe.get_current_active_span() is None
+    assert list(stream) == ["a", "b"]
+    spanframe.flush()
+    (span,) = [s for s in sink.spans if s.name != "receive"]
+    assert outputs(span) == ["a", "b"]
+    assert chunks(span) == [("mlflow.chunk.item.0", "a"), ("mlflow.chunk.item.1", "b")]
+    assert {s.parent_id for s in sink.spans if s.name == "receive"} <= {span.span_id}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: count_async(2), lambda: AsyncReplies("0", "1")],
+    ids=["generator", "object"],
+)
+def test_an_async_stream_that_a_function_returns_is_recorded(
+    sink: OtlpSink, make: Any
+) -> None:
+    async def main() -> list[str]:
+        stream = ask([make()])
+        return [str(item) async for item in stream]
+
+    assert asyncio.run(main()) == ["0", "1"]
+    spanframe.flush()
+    assert [str(item) for item in outputs(sink.span("ask"))] == ["0", "1"]
+
+
+def test_a_returned_stream_is_closed_as_it_would_be(sink: OtlpSink) -> None:
+    replies = Replies("a", "b")
+    with ask([replies]) as stream:
+        assert isinstance(stream, Replies)
+        assert (stream.status, next(stream)) == (200, "a")
+        stream.status = 201
+    assert (replies.closed, replies.status) == (True, 201)
+    spanframe.flush()
+    assert outputs(sink.span("ask")) == ["a"]
+
+    async def main() -> None:
+        replies = AsyncReplies("a", "b")
+        async with ask([replies]) as stream:
+            assert await anext(stream) == "a"
+        assert replies.closed
+        again = AsyncReplies("a")
+        await ask([again]).close()
+        assert again.closed
+
+    asyncio.run(main())
+    spanframe.flush()
+    assert [outputs(s) for s in sink.spans if s.name == "ask"] == [["a"], ["a"], []]
+
+
+def test_a_returned_stream_that_fails_is_an_error(sink: OtlpSink) -> None:
+    class Broken(Replies):
+        def __next__(self) -> str:
+            raise ValueError("spilled")
+
+    with pytest.raises(ValueError, match="spilled"):
+        list(ask([Broken()]))
+    spanframe.flush()
+    assert sink.span("ask").status_message == "ValueError: spilled"
+
+
+def test_what_is_read_otherwise_is_no_stream(sink: OtlpSink, tmp_path: Path) -> None:
+    @spanframe.trace
+    def the_same(stream: Any) -> Any:
+        return stream
+
+    (tmp_path / "f").write_text("a")
+    cursor = sqlite3.connect(":memory:").execute("SELECT 1")
+    replies = Replies()
+    with (tmp_path / "f").open() as file:
+        for result in (file, cursor, [1], "ab", range(2)):
+            assert ask([result]) is result
+    cursor.connection.close()
+    assert the_same(replies) is replies
+    spanframe.flush()
+    assert len(sink.spans) == 6
+
+
+def test_nothing_inside_an_unsampled_stream_that_is_returned_is_recorded(
+    sink: OtlpSink,
+) -> None:
+    @spanframe.trace(sampling_ratio_override=0.0)
+    def quiet() -> Replies:
+        return Replies("a")
+
+    assert list(quiet()) == ["a"]
+    spanframe.flush()
+    assert sink.spans == []
+
+
+def test_a_stream_that_is_left_open_is_closed_once_by_the_loop(sink: OtlpSink) -> None:
+    closed = []
+
+    @spanframe.trace
+    async def forever() -> AsyncIterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            await asyncio.sleep(0)
+            closed.append(True)
+
+    async def main() -> AsyncIterator[int]:
+        stream = forever()
+        await anext(stream)
+        return stream  # kept, so that the end of the loop closes it
+
+    with asyncio.Runner() as runner:
+        told: list[Any] = []
+        runner.get_loop().set_exception_handler(lambda _, context: told.append(context))
+        kept = runner.run(main())
+    assert (closed, told) == ([True], [])
+    del kept
+    spanframe.flush()
+    assert sink.span("forever").status == "OK"

@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import threading
 from collections import Counter
+from typing import Any
 
 import spanframe
 from tests.plugins.otlp_sink import OtlpSink
@@ -67,3 +68,62 @@ def test_the_first_spans_of_many_threads_share_one_runtime(sink: OtlpSink) -> No
             assert outer[span.parent_id] == span.trace_id
     ours = [t for t in threading.enumerate() if t.name == "spanframe-delivery"]
     assert len(ours) == 1
+
+
+def test_threads_and_tasks_choose_experiment_and_model_for_themselves(
+    sink: OtlpSink,
+) -> None:
+    ready = threading.Barrier(2)
+
+    def record(name: str) -> None:
+        spanframe.set_experiment(name)
+        with spanframe.set_active_model(f"model of {name}"):
+            ready.wait(30)
+            with spanframe.start_span(name):
+                pass
+        with spanframe.start_span(f"{name}, after"):
+            pass
+
+    async def task(name: str) -> None:
+        spanframe.set_experiment(name)
+        await asyncio.sleep(0)
+        with spanframe.start_span(name):
+            pass
+
+    async def tasks() -> None:
+        await asyncio.gather(task("c"), task("d"))
+
+    def unchosen(name: str) -> None:
+        with spanframe.start_span(name):
+            pass
+
+    def in_threads(function: Any, *names: str) -> None:
+        threads = [threading.Thread(target=function, args=(n,)) for n in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    in_threads(record, "a", "b")
+    unchosen("main before")
+    spanframe.set_experiment("main")
+    unchosen("main")
+    in_threads(unchosen, "thread")
+    asyncio.run(tasks())
+    spanframe.flush()
+    chosen = {s.name: s.attributes.get("spanframe.experiment") for s in sink.spans}
+    assert chosen == {
+        "a": "a",
+        "a, after": "a",
+        "b": "b",
+        "b, after": "b",
+        "main before": None,
+        "main": "main",
+        "thread": "main",
+        "c": "c",
+        "d": "d",
+    }
+    key = "spanframe.metadata.mlflow.modelId"
+    models = {s.name: s.attributes.get(key) for s in sink.spans}
+    assert (models["a"], models["b"]) == ("model of a", "model of b")
+    assert (models["a, after"], models["main before"]) == (None, None)

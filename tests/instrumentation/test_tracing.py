@@ -108,12 +108,18 @@ def test_headers_that_cannot_be_read_begin_a_new_trace(sink: OtlpSink) -> None:
     assert sink.span("work").parent_id == ""
 
 
-def test_headers_without_a_trace_are_refused() -> None:
+def test_headers_without_a_trace_leave_the_context_as_it_is(sink: OtlpSink) -> None:
+    headers = {"accept": "json"}
+    with spanframe.tracing.set_tracing_context_from_http_request_headers(headers):
+        work()
     with (
-        pytest.raises(InvalidArgumentError, match="do not have a traceparent"),
-        spanframe.tracing.set_tracing_context_from_http_request_headers({}),
+        spanframe.start_span("outer"),
+        spanframe.tracing.set_tracing_context_from_http_request_headers(headers),
     ):
-        pass
+        work()
+    spanframe.flush()
+    first, second, outer = sink.spans
+    assert (first.parent_id, second.parent_id) == ("", outer.span_id)
 
 
 def test_outside_a_trace_there_are_no_headers(caplog: pytest.LogCaptureFixture) -> None:

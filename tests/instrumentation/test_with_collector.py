@@ -32,6 +32,18 @@ def test_spans_recorded_while_the_collector_is_down_are_stored_once(
     assert spanframe.stats().lost == 0
 
 
+def test_spans_sent_over_http_are_stored(
+    collector: Collector,
+) -> None:
+    spanframe.configure(
+        endpoint=collector.http_endpoint, protocol="http/protobuf", compression="gzip"
+    )
+    work(1)
+    assert spanframe.flush()
+    assert spanframe.count_traces("name = 'work'") == 1
+    assert spanframe.stats().lost == 0
+
+
 def test_a_collector_killed_while_it_receives_costs_nothing(
     collector: Collector,
 ) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -26,6 +26,9 @@ class Collector:
 
     python: str | None = None
     """The interpreter that starts it; None: `tests.plugins.forked` does, in no time."""
+
+    prefix: Sequence[str] = ()
+    """The words before the interpreter's, of `env` for example."""
 
     def __init__(self, folder: Path, *options: str, store: str | None = None) -> None:
         """Make one that is not started; the store is a file in its folder, or a URL."""
@@ -71,16 +74,27 @@ class Collector:
         words += ["--http", self._http_address]
         words += ["--ready-file", str(self._ready_file)]
         words += ["--drain-seconds", "0", *self._options]
+        lines = self._said_ready()
         self._process = self._started(words)
         deadline = time.monotonic() + START_SECONDS
         while not self._ready_file.exists():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill9()
-                pytest.fail(f"the collector did not start:\n{self.log}")
-            time.sleep(0.02)
+            self._fail_unless_alive(deadline)
         listeners = json.loads(self._ready_file.read_text())
         self._address = listeners["grpc"]
         self._http_address = listeners.get("http", "")
+        # A line of the log may be written some time after what it says.
+        while self._said_ready() < lines + len(listeners.keys() & {"grpc", "http"}):
+            self._fail_unless_alive(deadline)
+
+    def _said_ready(self) -> int:
+        return self.log.count("Ready: ") if self._log.exists() else 0
+
+    def _fail_unless_alive(self, deadline: float) -> None:
+        """Wait a moment; fail when the process has ended or is late."""
+        if self._running.poll() is not None or time.monotonic() > deadline:
+            self.kill9()
+            pytest.fail(f"the collector did not start:\n{self.log}")
+        time.sleep(0.02)
 
     def kill9(self) -> None:
         """End the process at once, as a crash would."""
@@ -123,7 +137,7 @@ class Collector:
             log = self._log
             return forked.start(*words, stdout=log, stderr=log, environment=os.environ)
         with self._log.open("ab") as opened:
-            command = [self.python, "-m", "spanframe", *words]
+            command = [*self.prefix, self.python, "-m", "spanframe", *words]
             return subprocess.Popen(command, stdout=opened, stderr=opened)
 
     @property

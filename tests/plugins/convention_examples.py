@@ -420,7 +420,7 @@ EXAMPLES = [
         inputs={"items": []},
         outputs="ho",
         type="LLM",
-        usage=Usage(3),
+        usage=Usage(3, None, 3),
     ),
     Example(
         "LiveKit, tool",
@@ -470,5 +470,227 @@ EXAMPLES = [
         model="gpt-5",
         user="ann",
         session="s-1",
+    ),
+    Example(
+        "LangSmith",
+        {
+            "langsmith.span.kind": "retriever",
+            "langsmith.trace.name": "search",
+            "langsmith.span.tags": "a, b",
+            "langsmith.metadata.user_id": "ann",
+            "langsmith.metadata.session_id": "s-1",
+            "gen_ai.operation.name": "embeddings",
+            "gen_ai.prompt": '{"query": "hi"}',
+            "gen_ai.completion": '{"documents": []}',
+            "gen_ai.usage.input_tokens": 3,
+            "gen_ai.usage.output_tokens": 4,
+            "gen_ai.usage.total_tokens": 8,
+        },
+        inputs={"query": "hi"},
+        outputs={"documents": []},
+        type="RETRIEVER",
+        usage=Usage(3, 4, 8),
+        user="ann",
+        session="s-1",
+    ),
+    Example(
+        "Logfire",
+        {"operation.cost": 0.5, "logfire.tags": ["a"], "logfire.msg": "hi"},
+    ),
+    Example(
+        "pydantic-ai",
+        {
+            "gen_ai.agent.name": "weather",
+            "gen_ai.operation.name": "invoke_agent",
+            "model_name": "gpt-5",
+            "pydantic_ai.all_messages": '[{"role":"system","parts":[]},'
+            '{"role":"user","parts":[{"type":"text","content":"hi"}]},'
+            '{"role":"assistant","parts":[{"type":"tool_call","name":"f"}]},'
+            '{"role":"user","parts":[{"type":"tool_call_response","result":"12"}]},'
+            '{"role":"assistant","parts":[{"type":"text","content":"ho"}]}]',
+            "final_result": "ho",
+            "gen_ai.conversation.id": "s-1",
+        },
+        inputs=[
+            {"role": "system", "parts": []},
+            {"role": "user", "parts": [{"type": "text", "content": "hi"}]},
+        ],
+        outputs="ho",
+        type="AGENT",
+        model="gpt-5",
+        session="s-1",
+    ),
+    Example(
+        "pydantic-ai, tool of version 2",
+        {
+            "gen_ai.tool.name": "f",
+            "tool_arguments": '{"city": "Paris"}',
+            "tool_response": "12",
+        },
+        inputs={"city": "Paris"},
+        outputs="12",
+        type="TOOL",
+    ),
+    Example(
+        "pydantic-ai, version 1",
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": "gpt-5",
+            "events": '[{"event.name": "gen_ai.user.message", "role": "user", '
+            '"content": "hi"}, {"event.name": "gen_ai.choice", "index": 0, '
+            '"message": {"role": "assistant", "content": "ho"}}]',
+        },
+        inputs=[{"event.name": "gen_ai.user.message", "role": "user", "content": "hi"}],
+        outputs={"role": "assistant", "content": "ho"},
+        type="CHAT_MODEL",
+        model="gpt-5",
+    ),
+    Example(
+        "Strands",
+        {"gen_ai.operation.name": "memory.search"},
+        (
+            ("memory.query", {"content": "hi"}),
+            ("memory.results", {"content": '[{"content": "ho"}]'}),
+        ),
+        inputs="hi",
+        outputs=[{"content": "ho"}],
+        type="MEMORY",
+    ),
+    Example(
+        "OpenTelemetry GenAI events, tool of Strands",
+        {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "f"},
+        (
+            (
+                "gen_ai.tool.message",
+                {"role": "tool", "content": '{"city": "Paris"}', "id": "1"},
+            ),
+            ("gen_ai.choice", {"message": '[{"text": "12"}]', "id": "1"}),
+        ),
+        inputs={"city": "Paris"},
+        outputs=[{"text": "12"}],
+        type="TOOL",
+    ),
+    Example(
+        "OpenTelemetry GenAI events, model of Strands",
+        {"gen_ai.operation.name": "chat"},
+        (
+            ("gen_ai.user.message", {"content": '[{"text": "hi"}]'}),
+            ("gen_ai.tool.message", {"content": '[{"toolResult": {}}]'}),
+            ("gen_ai.choice", {"message": '[{"text": "ho"}]', "finish_reason": "x"}),
+        ),
+        inputs=[
+            {"role": "user", "content": [{"text": "hi"}]},
+            {"role": "tool", "content": [{"toolResult": {}}]},
+        ],
+        outputs=[{"role": "assistant", "content": [{"text": "ho"}]}],
+        type="CHAT_MODEL",
+    ),
+    Example(
+        "OpenTelemetry GenAI events, several details",
+        {"gen_ai.operation.name": "invoke_agent"},
+        (
+            (
+                "gen_ai.client.inference.operation.details",
+                {"gen_ai.input.messages": QUESTION},
+            ),
+            (
+                "gen_ai.client.inference.operation.details",
+                {"gen_ai.input.messages": '[{"role": "tool", "parts": []}]'},
+            ),
+            (
+                "gen_ai.client.inference.operation.details",
+                {"gen_ai.output.messages": ANSWER},
+            ),
+        ),
+        inputs=[*LOADED_QUESTION, {"role": "tool", "parts": []}],
+        outputs=LOADED_ANSWER,
+        type="AGENT",
+    ),
+    Example(
+        "OpenTelemetry GenAI events, of Azure",
+        {},
+        (
+            (
+                "gen_ai.user.message",
+                {"gen_ai.event.content": '{"role": "user", "content": "hi"}'},
+            ),
+            (
+                "gen_ai.choice",
+                {"gen_ai.event.content": '{"message": {"content": "ho"}, "index": 0}'},
+            ),
+        ),
+        inputs=LOADED_QUESTION,
+        outputs=LOADED_ANSWER,
+    ),
+    Example(
+        "OpenTelemetry GenAI events, a call alone",
+        {},
+        (
+            (
+                "gen_ai.assistant.message",
+                {"tool_calls": '[{"function": {"name": "f"}}]'},
+            ),
+        ),
+        inputs=[{"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}],
+    ),
+    Example(
+        "OpenTelemetry GenAI, retrieval",
+        {
+            "gen_ai.operation.name": "retrieval",
+            "gen_ai.retrieval.query.text": "hi",
+            "gen_ai.retrieval.documents": '[{"id": "d-1", "score": 0.5}]',
+        },
+        inputs="hi",
+        outputs=[{"id": "d-1", "score": 0.5}],
+        type="RETRIEVER",
+    ),
+    Example(
+        "OpenInference, documents",
+        {
+            "openinference.span.kind": "RETRIEVER",
+            "input.value": "hi",
+            "output.value": "[<NodeWithScore object at 0x7f>]",
+            "retrieval.documents.0.document.id": "d-1",
+            "retrieval.documents.0.document.score": 0.5,
+            "retrieval.documents.0.document.content": "ho",
+        },
+        inputs="hi",
+        outputs=[{"id": "d-1", "score": 0.5, "content": "ho"}],
+        type="RETRIEVER",
+    ),
+    Example(
+        "OpenInference, messages beside a repr",
+        {
+            "input.value": "[ChatMessage(role='user', content='hi')]",
+            "output.value": "assistant: ho",
+            "llm.input_messages.0.message.role": "user",
+            "llm.input_messages.0.message.content": "hi",
+            "llm.output_messages.0.message.role": "assistant",
+            "llm.output_messages.0.message.content": "ho",
+        },
+        inputs=LOADED_QUESTION,
+        outputs=LOADED_ANSWER,
+    ),
+    Example(
+        "Langfuse, parts apart",
+        {
+            "langfuse.observation.type": "generation",
+            "langfuse.observation.usage_details": '{"input": 16, "output": 4, '
+            '"total": 30, "input_cached_tokens": 5, "output_reasoning_tokens": 5}',
+        },
+        type="LLM",
+        usage=Usage(21, 9, 30, 5, None, 5),
+    ),
+    Example(
+        "Langfuse, OpenAI's names",
+        {
+            "langfuse.observation.type": "generation",
+            "langfuse.observation.usage_details": '{"prompt_tokens": 21, '
+            '"completion_tokens": 9, "total_tokens": 30, '
+            '"prompt_tokens_details": {"cached_tokens": 5, "audio_tokens": 0}, '
+            '"completion_tokens_details": {"reasoning_tokens": 5}}',
+        },
+        type="LLM",
+        usage=Usage(21, 9, 30, 5, None, 5),
     ),
 ]

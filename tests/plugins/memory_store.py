@@ -20,7 +20,7 @@ from spanframe_store.contract.store import Written
 from spanframe_store.otlp.computed import COMPUTED_KEYS, shown_entries
 from spanframe_store.otlp.stored_spans import plain_blocks
 from spanframe_store.otlp.trace_state import TraceState, entries_of, fold
-from spanframe_store.otlp.usage import usage_of_spans, usage_report_of
+from spanframe_store.otlp.usage import totals_of_spans, usage_report_of
 from spanframe_store.residual.conditions import filter_matcher
 from spanframe_store.residual.ordering import in_order, place_of
 
@@ -152,8 +152,8 @@ class MemoryStore:
         }
         for trace_id, spans in list(self._spans.items()):
             rows = list(spans.values())
-            usage = usage_of_spans([usage_report_of(row) for row in rows])
-            state = fold(rows, known)._replace(usage=usage)
+            totals = totals_of_spans([usage_report_of(row) for row in rows])
+            state = fold(rows, known)._replace(totals=totals)
             yield FoldedTrace(trace_id, state, *shown_entries(trace_id, state), rows)
 
 

@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -163,11 +164,14 @@ class Server:
     def start(self) -> None:
         """Start the server and wait until it serves."""
         command = [str(self._programs / "postgres"), "-D", str(self._folder / "data")]
+        if self._run_as:
+            ids = (str(self._run_as["group"]), str(self._run_as["user"]))
+            command = [sys.executable, "-c", _BECOME, *ids, *command]
         for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self._folder, **self._run_as
+                command, stdout=log, stderr=log, cwd=self._folder
             )
         self.wait()
 
@@ -238,6 +242,16 @@ class Server:
 
 
 _numbers: Final = itertools.count()
+
+# `subprocess` would fork to change the user, which the threads of gRPC do not survive.
+_BECOME: Final = """
+import os, sys
+group, user, *command = sys.argv[1:]
+os.setgroups([])
+os.setgid(int(group))
+os.setuid(int(user))
+os.execv(command[0], command)
+"""
 
 
 def _memory() -> Path | None:

@@ -240,6 +240,30 @@ def test_a_trace_in_progress_is_drawn(shop: Store) -> None:
     assert "IN_PROGRESS  …" in run("get", request_id(3), store=shop)
 
 
+def test_what_redaction_hid_is_listed_with_the_reason(searched: Store) -> None:
+    headers = [["accept", "json"], ["Authorization", "[redacted]"]]
+    hidden = {"password": "[redacted]", "name": "ada", "headers": headers}
+    searched.write(
+        otlp_span(
+            4,
+            name="login",
+            attributes={
+                "mlflow.spanInputs": json.dumps(hidden),
+                "mlflow.traceTag.shop": "[redacted]",
+                "client.token": "[redacted]",
+            },
+        )
+    )
+    printed = run("get", request_id(4), store=searched).splitlines()
+    key = "the key matches {} of SPANFRAME_REDACT_KEYS".format
+    assert sorted(line for line in printed if line.startswith("hidden")) == [
+        f"hidden: login client.token: {key('token')}",
+        f"hidden: login inputs.headers.1.Authorization: {key('*authorization*')}",
+        f"hidden: login inputs.password: {key('*password*')}",
+        "hidden: tags.shop: by a setting of the app or of the collector",
+    ]
+
+
 def test_a_trace_is_printed_as_json(shop: Store) -> None:
     printed = run("get", request_id(1), "--output", "json", store=shop)
     assert json.loads(printed)["info"]["trace_id"] == request_id(1)

@@ -1,5 +1,6 @@
 """Who may send: tokens and TLS over real gRPC, and how they are renewed."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from spanframe.errors import SettingsError
 from spanframe_collector.receivers.credentials import server_credentials
 from spanframe_collector.settings import CollectorSettings
 from spanframe_serving.tokens import Tokens
+from spanframe_serving.watched_files import WatchedFiles
 from tests.plugins.collector import Collector
 from tests.plugins.otlp import request, span
 
@@ -102,6 +104,54 @@ def test_a_token_file_that_goes_away_leaves_the_old_tokens(tmp_path: Path) -> No
     path.unlink()
     assert tokens.allow(["Bearer old"])
     assert not tokens.allow(["Bearer "])
+
+
+@pytest.mark.parametrize("back", ["old", "new"])
+def test_of_a_token_file_that_is_away_each_change_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, back: str
+) -> None:
+    caplog.set_level("INFO")
+    path = tmp_path / "tokens"
+    rewrite(path, "old")
+    tokens = tokens_of(settings(token_file=str(path)))
+    path.rename(tmp_path / "away")
+    for _ in range(3):
+        assert tokens.allow(["Bearer old"])
+    rewrite(path, "")
+    for _ in range(3):
+        assert tokens.allow(["Bearer old"])
+    if back == "old":
+        (tmp_path / "away").rename(path)
+    else:
+        rewrite(path, "new")
+    for _ in range(3):
+        assert tokens.allow([f"Bearer {back}"])
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 3
+    assert all(text.startswith(str(path)) for text in said)
+    assert "cannot be used: [Errno 2]" in said[0]
+    assert "cannot be used: the content is not valid" in said[1]
+
+
+def test_a_file_that_could_not_be_opened_for_a_moment_is_read_at_last(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "value"
+    path.write_text("old")
+    errors: list[OSError] = []
+
+    def read() -> str:
+        for error in errors:
+            raise error
+        return path.read_text()
+
+    watched = WatchedFiles([str(path)], read)
+    rewrite(path, "newer")
+    errors.append(OSError(errno.EMFILE, "Too many open files"))
+    assert not watched.changed()
+    errors.clear()
+    assert watched.changed()
+    assert watched.value == "newer"
 
 
 @pytest.mark.parametrize("content", [None, "", " \n"])

@@ -2,13 +2,15 @@
 
 import base64
 import binascii
+import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 __all__ = [
     "MAX_INTEGER_DIGITS",
+    "RepairedError",
     "UnreadableError",
     "base64_bytes",
     "boolean",
@@ -16,6 +18,7 @@ __all__ = [
     "enum",
     "hexadecimal",
     "integer",
+    "named_enum",
     "string",
 ]
 
@@ -27,20 +30,48 @@ class UnreadableError(ValueError):
     """A value does not have the type of its field; the text is the reason, or empty."""
 
 
+class RepairedError(ValueError):
+    """A value does not have the type of its field, and what it means is clear.
+
+    The text says what was done. It is raised, as hardly any value is wrong, and the
+    setter of the field takes the value from it.
+    """
+
+    def __init__(self, value: Any, what: str) -> None:
+        super().__init__(what)
+        self.value = value
+
+
 def string(value: Any) -> str:
-    """Read a string; the message refuses a lone surrogate."""
+    """Read a string.
+
+    JavaScript leaves half a surrogate pair where it cuts an emoji. UTF-8 cannot encode
+    it: it becomes U+FFFD.
+    """
+    if isinstance(value, bool | int | float):
+        raise RepairedError(json.dumps(value), "was not text, and is text now")
     if not isinstance(value, str):
         raise UnreadableError
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        raise RepairedError(text, "had half an emoji, which is U+FFFD now") from None
     return value
 
 
 def boolean(value: Any) -> bool:
-    """Read a boolean."""
-    if not isinstance(value, bool):
-        raise UnreadableError
-    return value
+    """Read a boolean; 0, 1 and the words are meant as one."""
+    if isinstance(value, bool):
+        return value
+    try:
+        meant = _BOOLEANS[value]
+    except (KeyError, TypeError):
+        raise UnreadableError from None
+    raise RepairedError(meant, "was not a boolean, and is one now")
 
 
+_BOOLEANS: Final = {0: False, 1: True, "false": False, "true": True}
 _INTEGER: Final = re.compile(rf"-?[0-9]{{1,{MAX_INTEGER_DIGITS}}}")
 
 
@@ -54,10 +85,25 @@ def integer(value: Any) -> int:
 
 
 def enum(value: Any) -> int:
-    """Read the number of an enum value; OTLP/JSON has no names of enum values."""
+    """Read the number of an enum value."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise UnreadableError
     return value
+
+
+def named_enum(numbers: Mapping[str, int]) -> Callable[[Any], int]:
+    """Return the reader of an enum; OTLP/JSON has no names of enum values, senders do.
+
+    Args:
+        numbers: the numbers by name.
+    """
+
+    def read(value: Any) -> int:
+        if isinstance(value, str) and value in numbers:
+            raise RepairedError(numbers[value], "was a name, and is its number now")
+        return enum(value)
+
+    return read
 
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -79,12 +125,18 @@ def double(value: Any) -> float:
     return number
 
 
+def _ascii(value: Any) -> str:
+    if not isinstance(value, str) or not value.isascii():
+        raise UnreadableError
+    return value
+
+
 _TO_STANDARD_BASE64: Final = str.maketrans("-_", "+/")
 
 
 def base64_bytes(value: Any) -> bytes:
     """Read base64 of either alphabet, padded or not."""
-    text = string(value).translate(_TO_STANDARD_BASE64).rstrip("=")
+    text = _ascii(value).translate(_TO_STANDARD_BASE64).rstrip("=")
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
@@ -97,7 +149,7 @@ def hexadecimal(reason: str = "") -> Callable[[Any], bytes]:
 
     def read(value: Any) -> bytes:
         try:
-            return binascii.unhexlify(string(value))
+            return binascii.unhexlify(_ascii(value))
         except ValueError:
             raise UnreadableError(reason) from None
 

@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -19,11 +20,11 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from spanframe_collector.admission import Reservation
-from spanframe_collector.ingest import Ingest, Refusal, RefusedError
+from spanframe_collector.ingest import Ingest, Refusal, RefusedError, Signal
 from spanframe_collector.receivers.credentials import server_credentials
+from spanframe_collector.receivers.health import OPEN_METHODS, Health
 from spanframe_collector.receivers.message_slots import MessageSlots
 from spanframe_collector.receivers.responses import (
     RETRY_SECONDS,
@@ -32,7 +33,8 @@ from spanframe_collector.receivers.responses import (
 )
 from spanframe_collector.settings import CollectorSettings
 from spanframe_serving.addresses import Address
-from spanframe_serving.sockets import listen, refuse_if_served
+from spanframe_serving.relay import Relay
+from spanframe_serving.sockets import listen, private_address, refuse_if_served
 from spanframe_serving.tokens import Tokens
 
 __all__ = ["TRACE_SERVICE", "GrpcReceiver"]
@@ -40,9 +42,11 @@ __all__ = ["TRACE_SERVICE", "GrpcReceiver"]
 _log: Final = logging.getLogger(__name__)
 
 TRACE_SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
-_OPEN_METHODS: Final = frozenset(
-    {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}
-)
+_SERVICES: Final = {
+    TRACE_SERVICE: Signal.TRACES,
+    "opentelemetry.proto.collector.logs.v1.LogsService": Signal.LOGS,
+    "opentelemetry.proto.collector.metrics.v1.MetricsService": Signal.METRICS,
+}
 
 _MAX_ARRIVAL_SECONDS: Final = 30.0
 """Maximum seconds for a message to arrive."""
@@ -64,19 +68,30 @@ class GrpcReceiver:
 
     def __init__(self, ingest: Ingest, settings: CollectorSettings) -> None:
         self._ingest = ingest
-        self._health = health.aio.HealthServicer()
+        self._health = Health(
+            frozenset({"", TRACE_SERVICE}), settings.max_request_bytes
+        )
         self._server = grpc.aio.server(
-            options=_options(settings.max_request_bytes),
+            options=_options(settings),
             interceptors=[_TokenCheck(Tokens(settings.token, settings.token_file))],
         )
         self._credentials = server_credentials(settings)
+        self._max_connections = settings.max_connections
+        self._relay: Relay | None = None
         self._slots = MessageSlots(ingest.admission, settings.max_request_bytes)
         # Unary for the sender; a stream here, so that the message is asked for.
-        export = grpc.stream_unary_rpc_method_handler(self._export)
-        self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(TRACE_SERVICE, {"Export": export}),)
-        )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        services = [
+            grpc.method_handlers_generic_handler(
+                service,
+                {
+                    "Export": grpc.stream_unary_rpc_method_handler(
+                        partial(self._export, signal)
+                    )
+                },
+            )
+            for service, signal in _SERVICES.items()
+        ]
+        self._server.add_generic_rpc_handlers((*services, self._health.handler))
 
     async def start(self, address: Address) -> Address:
         """Serve; return the address with the port that is bound.
@@ -84,39 +99,51 @@ class GrpcReceiver:
         Raises:
             OSError: when the address cannot be bound.
         """
-        refuse_if_served(address)
+        if address.host.startswith("unix:"):
+            refuse_if_served(address)
+            self._bind(address)
+            await self._server.start()
+        else:
+            listener = listen(address)
+            inner = private_address()
+            self._bind(inner)
+            await self._server.start()
+            self._relay = Relay(listener, inner, self._max_connections)
+            address = address._replace(port=listener.getsockname()[1])
+        await self.set_serving(serving=True)
+        return address
+
+    def _bind(self, address: Address) -> None:
         try:
-            port = self._bind(str(address))
+            if self._credentials is None:
+                self._server.add_insecure_port(str(address))
+            else:
+                self._server.add_secure_port(str(address), self._credentials)
         except RuntimeError:
             listen(address).close()  # raises with the reason; gRPC has none
             raise OSError(f"cannot listen on {address}") from None
-        await self._server.start()
-        await self.set_serving(serving=True)
-        return address._replace(port=0 if address.host.startswith("unix:") else port)
-
-    def _bind(self, address: str) -> int:
-        if self._credentials is None:
-            return int(self._server.add_insecure_port(address))
-        return int(self._server.add_secure_port(address, self._credentials))
 
     async def set_serving(self, *, serving: bool) -> None:
         """Set the answer of the health service: whether spans can be stored now."""
-        status = health_pb2.HealthCheckResponse
-        for service in ("", TRACE_SERVICE):
-            await self._health.set(
-                service, status.SERVING if serving else status.NOT_SERVING
-            )
+        self._health.set(serving=serving)
 
     async def announce_stop(self) -> None:
         """Report NOT_SERVING from now on, while requests are still consumed."""
-        await self._health.enter_graceful_shutdown()
+        self._health.end()
 
     async def stop(self, grace: float) -> None:
         """Accept no more requests, and finish the begun ones in ``grace`` seconds."""
+        if self._relay is not None:
+            self._relay.close()
         await self._server.stop(grace)
+        if self._relay is not None:
+            self._relay.close_all()
 
     async def _export(
-        self, _: object, context: "grpc.aio.ServicerContext[bytes, bytes]"
+        self,
+        signal: Signal,
+        _: object,
+        context: "grpc.aio.ServicerContext[bytes, bytes]",
     ) -> bytes:
         headers = {
             key: value
@@ -132,6 +159,7 @@ class GrpcReceiver:
                     headers,
                     context.time_remaining(),
                     waited=time.monotonic() - begun,
+                    signal=signal,
                 )
         except RefusedError as error:
             drop_traceback(error)
@@ -148,21 +176,20 @@ class GrpcReceiver:
             RefusedError: when it does not arrive whole.
             BudgetSpentError: when too many arrive at once, or the budget is spent.
         """
-        async with self._slots.acquire():
-            try:
-                async with asyncio.timeout(_MAX_ARRIVAL_SECONDS):
-                    request = await context.read()
-            except TimeoutError:
-                raise RefusedError(Refusal.INCOMPLETE) from None
-        if request is grpc.aio.EOF:  # no message, or the sender hung up
-            raise RefusedError(Refusal.INCOMPLETE)
+        request = await self._slots.read(context, _MAX_ARRIVAL_SECONDS)
         reservation.grow_to(len(request))
-        return bytes(request)
+        return request
 
 
-def _options(max_request_bytes: int) -> list[tuple[str, int]]:
+def _options(settings: CollectorSettings) -> list[tuple[str, int]]:
+    # Behind the relay a connection that it has just closed may still count here.
+    is_relayed = not settings.grpc.host.startswith("unix:")
+    max_connections = settings.max_connections * (2 if is_relayed else 1)
     return [
-        ("grpc.max_receive_message_length", max_request_bytes),
+        ("grpc.max_receive_message_length", settings.max_request_bytes),
+        ("grpc.max_allowed_incoming_connections", max_connections),
+        # From the first byte to the end of the TLS handshake and HTTP/2's settings.
+        ("grpc.server_handshake_timeout_ms", 10_000),
         # A second collector on the port must fail, and not take a part of the traffic.
         ("grpc.so_reuseport", 0),
         # OpenTelemetry Collectors ping every 10 s, also between requests; some early.
@@ -196,9 +223,9 @@ def _refuse(context: Any, refusal: Refusal) -> bytes:
     context.set_details(refusal.value)
     if not refusal.is_transient:
         # gRPC's own code for too many bytes, for which senders split their batch.
-        is_large = refusal is Refusal.TOO_LARGE
-        code = grpc.StatusCode
-        context.set_code(code.RESOURCE_EXHAUSTED if is_large else code.INVALID_ARGUMENT)
+        codes = grpc.StatusCode
+        of_size, other = codes.RESOURCE_EXHAUSTED, codes.INVALID_ARGUMENT
+        context.set_code(of_size if refusal.is_of_size else other)
         return b""
     context.set_code(grpc.StatusCode.UNAVAILABLE)
     nanos = int(random.uniform(*RETRY_SECONDS) * 1e9)  # noqa: S311 - jitter
@@ -224,12 +251,13 @@ class _TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped u
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
-        self._denied = grpc.unary_unary_rpc_method_handler(_deny)
+        # A stream of requests: gRPC would read a single one before the call is denied.
+        self._denied = grpc.stream_unary_rpc_method_handler(_deny)
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], details: Any
     ) -> Any:
-        if details.method not in _OPEN_METHODS:
+        if details.method not in OPEN_METHODS:
             metadata = details.invocation_metadata
             shown = [value for key, value in metadata if key == "authorization"]
             if not self._tokens.allow(shown):
@@ -237,8 +265,7 @@ class _TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped u
         return await continuation(details)
 
 
-async def _deny(_request: bytes, context: Any) -> None:
-    await context.abort(
-        grpc.StatusCode.UNAUTHENTICATED,
-        "Send the collector's token as `authorization: Bearer …`.",
-    )
+async def _deny(_: object, context: Any) -> bytes:
+    context.set_code(grpc.StatusCode.UNAUTHENTICATED)
+    context.set_details("Send the collector's token as `authorization: Bearer …`.")
+    return b""

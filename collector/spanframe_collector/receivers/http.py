@@ -1,12 +1,14 @@
 """OTLP over HTTP: ``POST /v1/traces``, protobuf and JSON; health pages and metrics.
 
-An ASGI application without a framework: four paths need no router. An error is a
+``/v1/logs`` and ``/v1/metrics`` are accepted, too, see `Signal`. An ASGI application
+without a framework: six paths need no router. An error is a
 google.rpc.Status in the encoding of the request (OTLP 1.11).
 """
 
 import asyncio
 import logging
 import random
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -16,8 +18,9 @@ from google.rpc.code_pb2 import Code
 from google.rpc.status_pb2 import Status
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from spanframe_collector.ingest import Ingest, Refusal, RefusedError
-from spanframe_collector.otlp_json import to_protobuf
+from spanframe.keys import MLFLOW_EXPERIMENT_HEADER, MLFLOW_RUN_HEADER
+from spanframe_collector.ingest import Ingest, Refusal, RefusedError, Signal
+from spanframe_collector.otlp_json import Translated, logs_to_protobuf, to_protobuf
 from spanframe_collector.receivers.http_body import Receive, read_body
 from spanframe_collector.receivers.responses import (
     RETRY_SECONDS,
@@ -35,9 +38,10 @@ __all__ = ["METRICS_PATH", "TRACES_PATH", "HttpReceiver"]
 
 _log: Final = logging.getLogger(__name__)
 
-TRACES_PATH: Final = "/v1/traces"
+TRACES_PATH: Final = Signal.TRACES.value
 METRICS_PATH: Final = "/metrics"
-_METHODS: Final = {TRACES_PATH: "POST", METRICS_PATH: "GET"}
+_SIGNALS: Final = {signal.value: signal for signal in Signal}
+_METHODS: Final = {**dict.fromkeys(_SIGNALS, "POST"), METRICS_PATH: "GET"}
 _ALIVE_PATH: Final = "/healthz"
 _READY_PATH: Final = "/readyz"
 _PROTOBUF: Final = "application/x-protobuf"
@@ -77,6 +81,8 @@ class _Request:
         self.method: str = scope["method"]
         # As it was sent, percent-encoding included: paths are compared byte by byte.
         self.path: str = scope["raw_path"].decode("latin-1")
+        self.is_extra: bool = scope["state"]["is_extra"]
+        """Whether it is on a connection that is kept for health checks."""
         self._headers = [
             (name.decode("latin-1"), value.decode("latin-1").strip())
             for name, value in scope["headers"]
@@ -117,7 +123,9 @@ class HttpReceiver:
             _PROTOBUF: settings.max_request_bytes,
             _JSON: min(settings.max_request_bytes, settings.max_json_bytes),
         }
-        self._server = HttpServer(self._serve, tls_context(settings))
+        self._server = HttpServer(
+            self._serve, tls_context(settings), settings.max_connections
+        )
         self._is_ready = True
 
     async def start(self, address: Address) -> Address:
@@ -159,6 +167,8 @@ class HttpReceiver:
             *response.headers,
             *self._cors(request),
         )
+        if request.is_extra:
+            headers += (("connection", "close"),)
         raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
         await send(
             {"type": "http.response.start", "status": response.status, "headers": raw}
@@ -170,7 +180,7 @@ class HttpReceiver:
         if request.path in {_ALIVE_PATH, _READY_PATH}:
             return self._health(request)
         if self._is_preflight(request):
-            return _Response(200, "text/plain", b"", _PREFLIGHT)
+            return _Response(200, "text/plain", b"", _preflight(request))
         problem = self._denial(request)
         if problem is None and request.path == METRICS_PATH:
             return _Response(200, CONTENT_TYPE_LATEST, self._telemetry.render())
@@ -184,12 +194,18 @@ class HttpReceiver:
             return _refused(request, error.refusal)
 
     def _denial(self, request: _Request) -> _Response | None:
-        """Return the refusal of a wrong token, path or method; None: it is accepted."""
+        """Return the refusal of a wrong token, path or method; None: it is accepted.
+
+        What is on a connection beyond the limit is refused, too.
+        """
+        if request.is_extra:
+            self._telemetry.request(Refusal.BUSY.name.lower())
+            return _refused(request, Refusal.BUSY)
         if not self._tokens.allow(request.values("authorization")):
             text = "Send the collector's token as `authorization: Bearer …`."
             return _refusal(request, 401, text, (("www-authenticate", "Bearer"),))
         if request.path not in _METHODS:
-            text = f"There are only {' and '.join(_METHODS)} here."
+            text = f"There are only {TRACES_PATH} and {METRICS_PATH} here."
             return _refusal(request, 404, text)
         method = _METHODS[request.path]
         if request.method != method:
@@ -221,9 +237,14 @@ class HttpReceiver:
                     )
             except TimeoutError:
                 raise RefusedError(Refusal.INCOMPLETE) from None
-            translator = to_protobuf if request.media_type == _JSON else None
+            signal = _SIGNALS[request.path]
+            is_json = request.media_type == _JSON
             consumed = await self._ingest.consume(
-                body, request.headers, None, translator
+                body,
+                request.headers,
+                None,
+                _TRANSLATORS[signal] if is_json else None,
+                signal=signal,
             )
         return _encoded(request, 200, response_to(consumed))
 
@@ -240,33 +261,65 @@ class HttpReceiver:
     def _is_preflight(self, request: _Request) -> bool:
         return (
             request.method == "OPTIONS"
-            and request.value("origin") in self._origins
+            and self._is_listed(request.value("origin"))
             and request.value("access-control-request-method") != ""
         )
+
+    def _is_listed(self, origin: str) -> bool:
+        any_port = f"{origin.rpartition(':')[0]}:*"
+        return origin in self._origins or any_port in self._origins
 
     def _cors(self, request: _Request) -> Headers:
         if not self._origins:
             return ()
         vary = ("vary", "origin")
         origin = request.value("origin")
-        if origin not in self._origins:
+        if not self._is_listed(origin):
             return (vary,)
         return (
             vary,
             ("access-control-allow-origin", origin),
+            # `navigator.sendBeacon` always sends with credentials.
+            ("access-control-allow-credentials", "true"),
             # Without it a page cannot read how long it is told to wait.
             ("access-control-expose-headers", "retry-after"),
         )
 
 
-_PREFLIGHT: Final = (
-    ("access-control-allow-methods", "POST"),
-    (
-        "access-control-allow-headers",
-        "authorization, content-encoding, content-type, x-mlflow-experiment-id",
-    ),
-    ("access-control-max-age", "7200"),
+_MAX_LISTED_CHARS: Final = 1024
+"""Maximum length of the names of headers that a page asks for, in characters."""
+
+_HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9_, -]*")
+
+
+def _preflight(request: _Request) -> Headers:
+    """Allow a page of a listed origin the headers that its exporter sends.
+
+    Exporters for the web send what an app configures, beside their own.
+    """
+    asked = request.value("access-control-request-headers")
+    if len(asked) > _MAX_LISTED_CHARS or not _HEADER_NAMES.fullmatch(asked):
+        asked = ""
+    allowed = ", ".join(filter(None, (_ALLOWED_HEADERS, asked)))
+    return (
+        ("access-control-allow-methods", "POST"),
+        ("access-control-allow-headers", allowed),
+        ("access-control-max-age", "7200"),
+    )
+
+
+_ALLOWED_HEADERS: Final = (
+    "authorization, content-encoding, content-type, "
+    f"{MLFLOW_EXPERIMENT_HEADER}, {MLFLOW_RUN_HEADER}"
 )
+
+
+_TRANSLATORS: Final = {
+    Signal.TRACES: to_protobuf,
+    Signal.LOGS: logs_to_protobuf,
+    # No metric is read.
+    Signal.METRICS: lambda _: Translated(b"", []),
+}
 
 
 def _check_length(request: _Request, limit: int) -> None:
@@ -280,7 +333,7 @@ def _check_length(request: _Request, limit: int) -> None:
 def _refused(request: _Request, refusal: Refusal) -> _Response:
     if refusal.is_transient:
         return _refusal(request, 503, refusal.value, _retry_after())
-    status = 413 if refusal is Refusal.TOO_LARGE else 400
+    status = 413 if refusal.is_of_size else 400
     return _refusal(request, status, refusal.value)
 
 

@@ -16,6 +16,12 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 _MAX_PIECE_BYTES: Final = 256 << 10
 """Maximum bytes that are inflated at once."""
 
+_MAX_SILENT_SECONDS: Final = 5.0
+"""Maximum seconds that a body is late, at the rate below."""
+
+_MIN_BYTES_PER_SECOND: Final = 1024
+"""Minimum bytes per second of a body: a slower sender would hold up a connection."""
+
 _MAX_MEMBERS: Final = 10_000
 """Maximum gzip members of one body."""
 
@@ -37,21 +43,25 @@ async def read_body(
     Raises:
         RefusedError: when it is too large, broken, or does not arrive whole.
         BudgetSpentError: when the budget is spent.
+        TimeoutError: when it comes too slowly.
     """
     body = bytearray()
     received = 0
     inflater = _Inflater() if is_gzip else None
-    async for chunk in _chunks(receive):
-        received += len(chunk)
-        if received > limit:
-            raise RefusedError(Refusal.TOO_LARGE)
-        for piece in (chunk,) if inflater is None else inflater.feed(chunk):
-            size = len(body) + len(piece)
-            if size > limit:
+    latest = asyncio.get_running_loop().time() + _MAX_SILENT_SECONDS
+    async with asyncio.timeout_at(latest) as patience:
+        async for chunk in _chunks(receive):
+            received += len(chunk)
+            if received > limit:
                 raise RefusedError(Refusal.TOO_LARGE)
-            reservation.grow_to(size)
-            body += piece
-            await asyncio.sleep(0)  # a long body must not delay other requests
+            patience.reschedule(latest + received / _MIN_BYTES_PER_SECOND)
+            for piece in (chunk,) if inflater is None else inflater.feed(chunk):
+                size = len(body) + len(piece)
+                if size > limit:
+                    raise RefusedError(Refusal.TOO_LARGE)
+                reservation.grow_to(size)
+                body += piece
+                await asyncio.sleep(0)  # a long body must not delay other requests
     if inflater is not None and not inflater.is_complete:
         raise RefusedError(Refusal.UNDECODABLE)
     return bytes(body)

@@ -15,9 +15,12 @@ senders wait before it.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
+
+import grpc.aio
 
 from spanframe_collector.admission import Admission, BudgetSpentError
+from spanframe_collector.ingest import Refusal, RefusedError
 
 __all__ = ["MessageSlots"]
 
@@ -43,6 +46,27 @@ class MessageSlots:
         self._taken = 0
         self._turns = 0
         self._waiting: dict[asyncio.Future[None], None] = {}  # in order of arrival
+
+    async def read(self, context: Any, seconds: float) -> bytes:
+        """Read the message of a call once there is a slot for it.
+
+        Args:
+            context: of the call.
+            seconds: maximum seconds for the message to arrive.
+
+        Raises:
+            RefusedError: when it does not arrive whole.
+            BudgetSpentError: when too many wait, or this one has waited too long.
+        """
+        async with self.acquire():
+            try:
+                async with asyncio.timeout(seconds):
+                    message = await context.read()
+            except TimeoutError:
+                raise RefusedError(Refusal.INCOMPLETE) from None
+        if message is grpc.aio.EOF:  # no message, or the sender hung up
+            raise RefusedError(Refusal.INCOMPLETE)
+        return bytes(message)
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[None]:

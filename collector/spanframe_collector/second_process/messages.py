@@ -5,6 +5,8 @@ batches, and then every batch with its results. All of it is MessagePack in
 ``send_bytes``: nothing is pickled, as unpickling runs what it reads.
 """
 
+import socket
+import struct
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Final, NamedTuple
@@ -15,11 +17,14 @@ from spanframe_store.contract.store import Written
 
 __all__ = [
     "READY",
+    "Answer",
     "Batch",
     "Opening",
+    "Results",
+    "limit_waits",
+    "receive_answer",
     "receive_batch",
     "receive_opening",
-    "receive_results",
     "send",
 ]
 
@@ -35,27 +40,56 @@ class Opening(NamedTuple):
     Attributes:
         url: URL of the store.
         synchronous: see `WriterOptions`.
+        max_trace_entries: see `WriterOptions`.
         idle_seconds: the process ends when no batch has come for so long.
     """
 
     url: str
     synchronous: str
+    max_trace_entries: int
     idle_seconds: float
 
+
+class Results(NamedTuple):
+    """What became of a batch.
+
+    Attributes:
+        written: what became of each request.
+        dropped_entries: tags and metadata entries beyond the limits of their traces.
+    """
+
+    written: list[Written]
+    dropped_entries: int
+
+
+Answer = Results | str | None
+"""What became of a batch; a text: the store cannot be used any more, for this reason;
+None: the batch could not be written."""
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_opening: Final = msgspec.msgpack.Decoder(Opening).decode
 _decode_batch: Final = msgspec.msgpack.Decoder(list[memoryview]).decode
-_decode_results: Final = msgspec.msgpack.Decoder(list[Written] | None).decode
+_decode_answer: Final = msgspec.msgpack.Decoder(Answer).decode
 
 
-def send(
-    connection: Connection, message: Opening | Batch | Sequence[Written] | None
-) -> None:
+def limit_waits(connection: Connection, seconds: float) -> None:
+    """Have a send, or the rest of a message, fail when it waits for longer.
+
+    A pipe that nobody reads is full at some 200 kB.
+    """
+    limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))  # a timeval
+    with socket.fromfd(
+        connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM
+    ) as stream:
+        for side in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+            stream.setsockopt(socket.SOL_SOCKET, side, limit)
+
+
+def send(connection: Connection, message: Opening | Batch | Answer) -> None:
     """Send a message.
 
     Raises:
-        OSError: the other process has ended.
+        OSError: the other process has ended, or reads nothing.
     """
     connection.send_bytes(_encode(message))
 
@@ -78,11 +112,11 @@ def receive_batch(connection: Connection) -> list[memoryview]:
     return _decode_batch(connection.recv_bytes())
 
 
-def receive_results(connection: Connection) -> list[Written] | None:
-    """Wait for the results of a batch; None: it could not be written.
+def receive_answer(connection: Connection) -> Answer:
+    """Wait for what became of a batch.
 
     Raises:
         OSError, EOFError: the other process has ended.
     """
-    results: list[Written] | None = _decode_results(connection.recv_bytes())
-    return results
+    answer: Answer = _decode_answer(connection.recv_bytes())
+    return answer

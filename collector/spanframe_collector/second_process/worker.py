@@ -4,7 +4,8 @@
 
 The arguments are the file descriptor of the connection and the id of the process that
 has started this one; `messages` says what is sent. A batch that cannot be written is
-answered with None: the collector then writes it itself, and reports the error.
+answered with None: the collector then writes it itself, and reports the error. Where
+the store cannot be used any more, the answer is the reason.
 
 The process ends when no batch has come for ``idle_seconds``, and when the connection is
 closed by either side. On Linux it is killed when the collector dies, so that a new
@@ -16,19 +17,21 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Final
 
 from spanframe_collector.memory import raise_gc_thresholds, return_freed_memory
 from spanframe_collector.second_process.messages import (
     READY,
+    Answer,
+    Results,
     receive_batch,
     receive_opening,
     send,
 )
 from spanframe_collector.second_process.packing import unpack
-from spanframe_store.contract.store import Writer, WriterOptions, Written
+from spanframe_store.contract.errors import StoreUnusableError
+from spanframe_store.contract.store import Writer, WriterOptions
 from spanframe_store.registry import backend_of
 
 __all__ = ["main"]
@@ -39,7 +42,9 @@ _PR_SET_PDEATHSIG: Final = 1
 
 def _serve(connection: Connection) -> None:
     opening = receive_opening(connection)
-    options = WriterOptions(opening.synchronous, busy=True)
+    options = WriterOptions(
+        opening.synchronous, busy=True, max_trace_entries=opening.max_trace_entries
+    )
     writer = backend_of(opening.url).writer(opening.url, options)
     try:
         connection.send_bytes(READY)
@@ -49,11 +54,15 @@ def _serve(connection: Connection) -> None:
         writer.close()
 
 
-def _write(writer: Writer, batch: list[memoryview]) -> Sequence[Written] | None:
+def _write(writer: Writer, batch: list[memoryview]) -> Answer:
     try:
         requests = [unpack(packed) for packed in batch]
         batch.clear()  # the rows hold everything
-        return writer.write(requests)
+        before = writer.dropped_entries
+        written = writer.write(requests)
+        return Results(written, writer.dropped_entries - before)
+    except StoreUnusableError as error:
+        return str(error)
     except Exception:  # noqa: BLE001 - the collector tries it again and reports it
         return None
 

@@ -1,7 +1,6 @@
 """The info of a trace, without its spans, under the names of MLflow 3 and 2."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -10,10 +9,10 @@ from typing import Any, Final, Self
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities.states import TraceState, TraceStatus
+from spanframe_store.otlp.anyvalue import loads_shallow
 
 __all__ = ["MlflowExperimentLocation", "TraceInfo", "TraceLocation", "location_of"]
 
-_COST: Final = "mlflow.trace.cost"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -135,13 +134,28 @@ class TraceInfo:
     @property
     def cost(self) -> dict[str, float] | None:
         """``input_cost``, ``output_cost``, ``total_cost`` in USD; None: unknown."""
-        return self._json_metadata(_COST)
+        return self._json_metadata(keys.META_COST)
+
+    @property
+    def cost_source(self) -> str | None:
+        """``stated`` by spans, ``computed`` by a table of prices, or both; or None."""
+        return self.trace_metadata.get(keys.META_COST_SOURCE)
+
+    @property
+    def services(self) -> list[str]:
+        """The names of all services that have spans in the trace, in order."""
+        prefix = keys.META_SERVICE_PREFIX
+        several = [k for k in self.trace_metadata if k.startswith(prefix)]
+        found = {key.removeprefix(prefix) for key in several}
+        return sorted(found or filter(None, (self.tags.get(keys.SERVICE_NAME),)))
+
+    @property
+    def error(self) -> str | None:
+        """Why a span failed, the root before others: ``ValueError: boom``; or None."""
+        return self.trace_metadata.get(keys.META_ERROR)
 
     def _json_metadata(self, key: str) -> dict[str, Any] | None:
-        try:
-            value = json.loads(self.trace_metadata.get(key) or "null")
-        except (ValueError, RecursionError):
-            return None
+        value = loads_shallow(self.trace_metadata.get(key) or "null")
         return value if isinstance(value, dict) else None
 
     def to_dict(self) -> dict[str, Any]:

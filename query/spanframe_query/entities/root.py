@@ -8,8 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from spanframe import keys
 from spanframe_store.contract.results import SpanBlock
-from spanframe_store.otlp.anyvalue import NOT_JSON
-from spanframe_store.otlp.anyvalue import loads as json_value
+from spanframe_store.otlp.anyvalue import NOT_JSON, loads_shallow
 from spanframe_store.otlp.content import decode_body, loads
 from spanframe_store.otlp.previews import MAX_METADATA_CHARS
 from spanframe_store.otlp.stored_spans import StoredSpan, open_block
@@ -62,7 +61,7 @@ def root_values(blocks: Sequence[SpanBlock]) -> RootValues | None:
             inputs = pair.value.string_value
         elif key == keys.SPAN_OUTPUTS:
             outputs = pair.value.string_value
-    values = json_value(inputs), json_value(outputs)
+    values = loads_shallow(inputs), loads_shallow(outputs)
     if None in values or NOT_JSON in values:
         # Other conventions may state what MLflow's keys do not.
         texts = decode_body(root).attributes

@@ -69,12 +69,12 @@ class Span:
     @property
     def span_id(self) -> str:
         """The id of the span, 16 hex digits."""
-        return self._content.span_id.hex()
+        return self._source.span_id.hex()
 
     @property
     def parent_id(self) -> str | None:
         """The id of the parent span; None for a root."""
-        parent = self._content.parent_span_id
+        parent = self._source.parent_span_id
         return parent.hex() if parent else None
 
     @property

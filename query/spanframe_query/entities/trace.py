@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Self, overload
 
@@ -18,6 +19,8 @@ from spanframe_store.otlp.stored_spans import in_order, newest_versions, spans_o
 __all__ = ["SpanDicts", "Trace", "TraceData"]
 
 _NO_BLOCKS: Final = ()
+_MAX_SHOWN_SPANS: Final = 10
+"""Maximum spans in what a cell of a DataFrame prints."""
 
 
 class TraceData:
@@ -76,12 +79,12 @@ class TraceData:
         """The outputs of the other spans by name; repeated names get a number."""
         if len(self.spans) < 2:  # noqa: PLR2004 - a root alone has nothing between
             return None
-        names = [span.name for span in self.spans]
+        times = Counter(span.name for span in self.spans)
         seen: dict[str, int] = {}
         outputs = {}
         for span in self.spans:
             name = span.name
-            if names.count(name) > 1:
+            if times[name] > 1:
                 seen[name] = seen.get(name, 0) + 1
                 name = f"{name}_{seen[name]}"
             if span.parent_id and span.outputs is not None:
@@ -287,7 +290,11 @@ class SpanDicts(Sequence[dict[str, Any]]):
     __hash__ = None  # type: ignore[assignment] # equal to lists, which have none
 
     def __repr__(self) -> str:
-        return repr(list(self))
+        # A DataFrame prints the beginning of it, and would decode every span for that.
+        shown = [repr(span) for span in self[:_MAX_SHOWN_SPANS]]
+        if len(self) > len(shown):
+            shown.append(f"… and {len(self) - len(shown):,} more spans")
+        return f"[{', '.join(shown)}]"
 
 
 def _name_matches(name: str, wanted: str | re.Pattern[str] | None) -> bool:

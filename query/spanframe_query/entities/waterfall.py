@@ -13,8 +13,14 @@ from spanframe_query.entities.span import Span
 
 __all__ = ["Bar", "bars", "html"]
 
-MAX_SHOWN_SPANS: Final = 200
+_MAX_SHOWN_SPANS: Final = 200
 """Maximum spans drawn, so that a notebook stays usable; a last line counts the rest."""
+
+_MAX_INDENT_LEVELS: Final = 12
+"""Maximum levels that a line is indented; the line of a deeper span states its level.
+
+Without it a deep trace is as wide as it is deep, and drawing it takes the square.
+"""
 
 _MAX_TEXT_CHARS: Final = 80
 """Maximum characters of a text."""
@@ -30,6 +36,17 @@ class Bar(NamedTuple):
     depth: int
     offset: float
     width: float
+
+    @property
+    def indent(self) -> int:
+        """The levels that the line is indented."""
+        return min(self.depth, _MAX_INDENT_LEVELS)
+
+    @property
+    def label(self) -> str:
+        """The name of the span, after its level where the indent is cut."""
+        name = self.span.name
+        return name if self.depth == self.indent else f"[level {self.depth}] {name}"
 
 
 def bars(spans: Sequence[Span]) -> list[Bar]:
@@ -68,9 +85,9 @@ def bars(spans: Sequence[Span]) -> list[Bar]:
 def html(info: TraceInfo, spans: Sequence[Span]) -> str:
     """Return the HTML of a trace: a title, then one line per span."""
     lines = bars(spans)
-    rows = "".join(_row(bar) for bar in lines[:MAX_SHOWN_SPANS])
-    if len(lines) > MAX_SHOWN_SPANS:
-        rows += f"<tr><td>… and {len(lines) - MAX_SHOWN_SPANS} more spans</td></tr>"
+    rows = "".join(_row(bar) for bar in lines[:_MAX_SHOWN_SPANS])
+    if len(lines) > _MAX_SHOWN_SPANS:
+        rows += f"<tr><td>… and {len(lines) - _MAX_SHOWN_SPANS} more spans</td></tr>"
     return (
         f"<div><b>{_text(info.name or 'trace')}</b> "
         f"<code>{_text(info.trace_id)}</code> {_text(info.state.value)} "
@@ -85,8 +102,8 @@ def _row(bar: Bar) -> str:
     took = None if span.end_time_ns is None else span.end_time_ns - span.start_time_ns
     return (
         "<tr>"
-        f"<td style='{_CELL};padding-left:{8 + 14 * bar.depth}px'>"
-        f"{_text(span.name)}</td>"
+        f"<td style='{_CELL};padding-left:{8 + 14 * bar.indent}px'>"
+        f"{_text(bar.label)}</td>"
         f"<td style='{_CELL}'>{_text(span.span_type)}</td>"
         f"<td style='{_CELL}'>"
         f"{_milliseconds(None if took is None else took / 1e6)}</td>"

@@ -6,9 +6,11 @@ from typing import Final, NoReturn
 from spanframe_query.filter.errors import closest, fail, shown
 from spanframe_query.filter.names import ATTRIBUTES, NOT_FIELDS, SCOPES, Scope
 from spanframe_query.filter.nodes import Comparison, Key
+from spanframe_query.filter.services import is_service, service_node
 from spanframe_query.filter.values import checked_value
 from spanframe_store.contract.fields import FIELDS, ROWS, FieldRow
 from spanframe_store.contract.filter import (
+    And,
     Comparator,
     Condition,
     Field,
@@ -16,6 +18,7 @@ from spanframe_store.contract.filter import (
     Filter,
     SourceRange,
     Value,
+    conjuncts,
     quoted,
 )
 from spanframe_store.contract.texts import stored_text
@@ -37,7 +40,13 @@ def check(source: str, comparisons: Iterable[Comparison]) -> Filter:
     Raises:
         FilterError: when a name, a comparator or a value does not fit the field table.
     """
-    return Filter.all_of([_condition(source, each) for each in comparisons], source)
+    clauses = list(comparisons)
+    plain = [_condition(source, each) for each in clauses if not is_service(each.key)]
+    checked = Filter.all_of(plain, source)
+    services = [service_node(source, each) for each in clauses if is_service(each.key)]
+    if not services:
+        return checked
+    return Filter(And((*conjuncts(checked.root), *services)), source)
 
 
 def known_field(source: str, key: Key) -> Field:

@@ -38,7 +38,10 @@ SCOPES: Final = {
 # The names that need no prefix, and their fields.
 ATTRIBUTES: Final = {
     name: Field(row.kind) for row in FIELDS for name in row.names if "." not in name
-} | {"run_id": Field(FieldKind.METADATA, keys.META_SOURCE_RUN)}
+} | {
+    "run_id": Field(FieldKind.METADATA, keys.META_SOURCE_RUN),
+    "error": Field(FieldKind.METADATA, keys.META_ERROR),
+}
 
 # Names that look like fields, and what to write instead.
 NOT_FIELDS: Final = {

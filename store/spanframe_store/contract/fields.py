@@ -172,11 +172,12 @@ FIELDS: Final = (
     ),
     FieldRow(
         FieldKind.METADATA,
-        ("metadata.<key>", "run_id"),
+        ("metadata.<key>", "run_id", "error"),
         Type.TEXT,
         _EQUALITY + _PATTERN + _NULL,
         orderable=True,
-        sentence="A metadata entry of the trace; run_id is mlflow.sourceRun.",
+        sentence="A metadata entry of the trace; run_id is mlflow.sourceRun, error why "
+        "a span failed: ValueError: boom.",
         nullable=True,
         indexed=True,
     ),

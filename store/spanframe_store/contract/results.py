@@ -14,6 +14,7 @@ __all__ = [
     "Experiment",
     "KnownField",
     "Page",
+    "Rederived",
     "Report",
     "SpanBlock",
     "TraceColumns",
@@ -66,12 +67,14 @@ class SpanBlock(NamedTuple):
         scope: the OTLP InstrumentationScope.
         codec: what decompresses the body.
         body: an OTLP ScopeSpans message, compressed.
+        trace_id: the 16 bytes of their trace id, for errors.
     """
 
     origin: bytes
     scope: bytes
     codec: Codec
     body: bytes
+    trace_id: bytes = bytes(16)
 
 
 class Page(NamedTuple):
@@ -155,3 +158,17 @@ class Copied(NamedTuple):
 
     copied: int
     equal: int
+
+
+class Rederived(NamedTuple):
+    """What deriving a portion of the traces again has done.
+
+    Attributes:
+        traces: how many traces the portion had; 0: none is left.
+        after: where the next portion starts.
+        damaged: the ids of those whose spans cannot be read, which stay as they are.
+    """
+
+    traces: int
+    after: int
+    damaged: Sequence[bytes]

@@ -16,6 +16,7 @@ from spanframe_store.contract.results import (
     Experiment,
     KnownField,
     Page,
+    Rederived,
     Report,
     SpanBlock,
 )
@@ -24,6 +25,7 @@ from spanframe_store.contract.spans import SpanRow
 
 __all__ = [
     "DEFAULT_OPTIONS",
+    "MAX_TRACE_ENTRIES",
     "Admin",
     "Backend",
     "Limits",
@@ -36,6 +38,10 @@ __all__ = [
 
 Progress = Callable[[int, int], None]
 """Is told how many are done and how many there are, again and again."""
+
+
+MAX_TRACE_ENTRIES: Final = 1000
+"""Maximum tags and metadata entries of a trace, together, unless a setting says so."""
 
 
 class Written(NamedTuple):
@@ -59,10 +65,12 @@ class WriterOptions(NamedTuple):
         synchronous: of SQLite; ``full`` keeps every commit over power loss, ``normal``
             may lose the last ones and never corrupts.
         busy: of SQLite; takes memory and a long write-ahead log for speed.
+        max_trace_entries: maximum tags and metadata entries that spans give a trace.
     """
 
     synchronous: str = "full"
     busy: bool = False
+    max_trace_entries: int = MAX_TRACE_ENTRIES
 
 
 DEFAULT_OPTIONS: Final = WriterOptions()
@@ -73,6 +81,10 @@ class Writer(Protocol):
 
     One thread owns a writer; it MUST NOT be shared.
     """
+
+    @property
+    def dropped_entries(self) -> int:
+        """Tags and metadata entries that were dropped, beyond the limit of a trace."""
 
     def write(self, requests: Sequence[Sequence[SpanRow]], /) -> list[Written]:
         """Commit the spans of several requests together.
@@ -87,11 +99,21 @@ class Writer(Protocol):
         Raises:
             StoreUnavailableError: the store does not take spans now; the same batch may
                 be written later.
+            StoreUnusableError: nor will it before the program starts anew. A batch MUST
+                NOT be taken for written when the store is not the one that was opened.
             RowsRefusedError: the store can never hold one of the spans.
         """
 
+    def check(self) -> None:
+        """Find out, without writing, whether the store that was opened is there.
+
+        Raises:
+            StoreUnavailableError: it cannot be reached now.
+            StoreUnusableError: it is not there any more.
+        """
+
     def probe(self) -> None:
-        """Write nothing, but do what a write has to do first.
+        """Write and commit as a batch does, and leave nothing behind.
 
         Raises:
             StoreUnavailableError: a batch would be refused now.
@@ -289,6 +311,15 @@ class Admin(Protocol):
             StoreError: the store cannot be written.
         """
 
+    def last_written_ms(self) -> int | None:
+        """Return when the store was last written, epoch ms; None: it is new.
+
+        A server returns the time of its clock. A collector compares its own with it.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
     def count_before(self, timestamp_ms: int) -> int:
         """Return how many traces are known to have started by ``timestamp_ms``."""
 
@@ -313,11 +344,8 @@ class Admin(Protocol):
     def count_traces(self) -> int:
         """Return how many traces the store holds."""
 
-    def rederive(self, after: int) -> tuple[int, int]:
+    def rederive(self, after: int) -> Rederived:
         """Derive a portion of the traces again from their stored bytes.
-
-        Returns:
-            How many traces, 0 when none is left, and where the next portion starts.
 
         Raises:
             StoreError: the store cannot be written.

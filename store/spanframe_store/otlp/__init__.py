@@ -1,6 +1,10 @@
 """Decodes OTLP into span rows: pure functions, no clock, no I/O."""
 
-from spanframe_store.otlp.envelope import EnvelopeError, TooManyPartsError
+from spanframe_store.otlp.envelope import (
+    EnvelopeError,
+    TooManyPartsError,
+    TooManyValuesError,
+)
 from spanframe_store.otlp.request import (
     Decoded,
     decode_request,
@@ -13,6 +17,7 @@ __all__ = [
     "Decoded",
     "EnvelopeError",
     "TooManyPartsError",
+    "TooManyValuesError",
     "decode_request",
     "decode_stored",
     "previews_of",

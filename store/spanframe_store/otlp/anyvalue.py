@@ -8,13 +8,17 @@ from typing import Any, Final
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp.envelope import Budget
 
 __all__ = [
     "MAX_DEPTH",
+    "MAX_JSON_DEPTH",
     "NOT_JSON",
     "json_text",
     "loads",
+    "loads_shallow",
+    "nests_deeper",
     "plain",
     "plain_values",
 ]
@@ -29,10 +33,11 @@ NOT_JSON: Final = object()
 _decoder: Final = json.JSONDecoder()
 _decode: Final = _decoder.decode
 _decode_start: Final = _decoder.raw_decode
+_CONTAINERS: Final = (dict, list)
 _WORDS: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
-_MAX_JSON_DEPTH: Final = 100
-"""Maximum levels of a value that is written as JSON; a JSON text inside a value may be
-deeper than Python can recurse."""
+MAX_JSON_DEPTH: Final = 100
+"""Maximum levels of a value that is written as JSON, or shown decoded from it; a JSON
+text may be deeper than Python can recurse."""
 
 
 def plain_values(
@@ -45,7 +50,7 @@ def plain_values(
         budget: is spent on these and the values inside of them; None: no limit.
 
     Raises:
-        TooManyPartsError: when the budget is spent.
+        TooManyValuesError: when the budget is spent.
     """
     if budget is not None:
         budget.spend(len(pairs))
@@ -98,14 +103,33 @@ def loads(text: str) -> Any:
     try:
         value = _value(text)
         if "\\ud" in text or "\\uD" in text:
-            units = json.dumps(value, ensure_ascii=False).encode(
-                "utf-16", "surrogatepass"
-            )
-            value = _decode(units.decode("utf-16", "replace"))
+            value = _decode(stored_text(json.dumps(value, ensure_ascii=False)))
     except (ValueError, RecursionError):
         return NOT_JSON
     else:
         return value
+
+
+def loads_shallow(text: str) -> Any:
+    """Return the value of a JSON text, `NOT_JSON` where it nests too deep as well.
+
+    A value that Python can just decode it can neither print nor write a few calls
+    further on.
+    """
+    value = loads(text)
+    return NOT_JSON if nests_deeper(text, value) else value
+
+
+def nests_deeper(text: str, value: Any) -> bool:
+    """Return whether a JSON text, and the value of it, exceed `MAX_JSON_DEPTH`."""
+    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
+        return False
+    depth, level = 0, [value] if isinstance(value, _CONTAINERS) else []
+    while level and depth <= MAX_JSON_DEPTH:
+        depth += 1
+        inner = (v.values() if isinstance(v, dict) else v for v in level)
+        level = [v for each in inner for v in each if isinstance(v, _CONTAINERS)]
+    return depth > MAX_JSON_DEPTH
 
 
 def _value(text: str) -> Any:
@@ -117,7 +141,7 @@ def _value(text: str) -> Any:
 
 
 def _for_json(value: Any, depth: int) -> Any:
-    if isinstance(value, list | dict) and depth >= _MAX_JSON_DEPTH:
+    if isinstance(value, list | dict) and depth >= MAX_JSON_DEPTH:
         return None
     if isinstance(value, list):
         return [_for_json(item, depth + 1) for item in value]

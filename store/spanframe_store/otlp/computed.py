@@ -20,7 +20,9 @@ SPANS_LOCATION: Final = "TRACKING_STORE"
 SCHEMA_VERSION: Final = "3"
 
 
-COMPUTED_KEYS: Final = keys.DERIVED_TAGS | keys.DERIVED_METADATA | {keys.TAG_TRACE_NAME}
+COMPUTED_KEYS: Final = (
+    keys.DERIVED_TAGS | keys.DERIVED_METADATA | {keys.TAG_TRACE_NAME}
+) - {keys.META_ENTRIES_DROPPED}
 """The keys that `shown_entries` adds."""
 
 

@@ -16,11 +16,13 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from spanframe import keys
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
-from spanframe_store.otlp.anyvalue import NOT_JSON, json_text, plain
+from spanframe_store.otlp.anyvalue import NOT_JSON, json_text, loads_shallow, plain
 from spanframe_store.otlp.anyvalue import loads as json_value
-from spanframe_store.otlp.conventions import EVENT_NAMES, derive
+from spanframe_store.otlp.conventions import EVENT_NAMES, Cost, Usage, derive
 from spanframe_store.otlp.facts import without_json_layer
+from spanframe_store.otlp.failures import outcome_of
 from spanframe_store.otlp.stored_spans import StoredSpan, undecodable
+from spanframe_store.otlp.usage import COMPUTED, STATED
 
 __all__ = ["REQUEST_ID_ATTRIBUTE", "SpanContent", "decode_body", "loads"]
 
@@ -52,25 +54,32 @@ class SpanContent(NamedTuple):
 def decode_body(stored: StoredSpan) -> SpanContent:
     """Decode the OTLP message of a stored span.
 
-    Inputs, outputs, type, model and tokens that a known convention states are added
-    under MLflow's keys, and the request id as ``mlflow.traceRequestId``, as in MLflow
-    3.17.
+    Inputs, outputs, type, model, tokens and cost that a known convention states are
+    added under MLflow's keys, and the request id as ``mlflow.traceRequestId``, as in
+    MLflow 3.17.
 
     Raises:
         StoreError: when the bytes of the scope are not an InstrumentationScope.
     """
     span = stored.message
+    values = {kv.key: plain(kv.value) for kv in span.attributes}
+    try:
+        json_layer = _writes_json(stored.scope)
+    except DecodeError as error:
+        raise undecodable(span.trace_id) from error
+    decoded = without_json_layer(values) if json_layer else values
+    outcome = outcome_of(span, decoded)
     return SpanContent(
         trace_id=span.trace_id,
         span_id=span.span_id,
-        parent_span_id=stored.parent,
+        parent_span_id=stored.parent_span_id,
         name=stored.name,
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
         status=SpanStatus(
-            _CODES.get(span.status.code, SpanStatusCode.UNSET), span.status.message
+            _CODES.get(outcome.code, SpanStatusCode.UNSET), outcome.message
         ),
-        attributes=_attributes(span, json_layer=_writes_json(stored.scope)),
+        attributes=_attributes(span, values, decoded, json_layer=json_layer),
         events=tuple(
             SpanEvent(event.name, event.time_unix_nano, _values(event.attributes))
             for event in span.events
@@ -87,24 +96,25 @@ def decode_body(stored: StoredSpan) -> SpanContent:
 
 
 def loads(text: str) -> Any:
-    """Decode JSON text; return a text that is not JSON as it is."""
-    value = json_value(text)
+    """Decode JSON text; return a text that is not JSON, or nests deep, as it is."""
+    value = loads_shallow(text)
     return text if value is NOT_JSON else value
 
 
 @lru_cache(maxsize=1024)
 def _writes_json(scope: bytes) -> bool:
     """Return whether a scope writes every attribute as JSON text, as MLflow's does."""
-    try:
-        name = InstrumentationScope.FromString(scope).name
-    except DecodeError as error:
-        raise undecodable() from error
+    name = InstrumentationScope.FromString(scope).name
     return bool(name.startswith(_MLFLOW_SCOPE))
 
 
-def _attributes(span: OtlpSpan, *, json_layer: bool) -> dict[str, str]:
-    values = {kv.key: plain(kv.value) for kv in span.attributes}
-    decoded = without_json_layer(values) if json_layer else values
+def _attributes(
+    span: OtlpSpan,
+    values: dict[str, Any],
+    decoded: dict[str, Any],
+    *,
+    json_layer: bool,
+) -> dict[str, str]:
     derived = derive(decoded, _conventional_events(span) if span.events else ())
     own = {keys.SPAN_INPUTS: derived.inputs, keys.SPAN_OUTPUTS: derived.outputs}
     texts = {
@@ -120,10 +130,17 @@ def _attributes(span: OtlpSpan, *, json_layer: bool) -> dict[str, str]:
     if derived.provider is not None:
         texts.setdefault(keys.LLM_PROVIDER, json_text(derived.provider))
     if derived.usage is not None:
-        counts = derived.usage._asdict().items()
-        usage = {name: count for name, count in counts if count is not None}
-        texts.setdefault(keys.CHAT_USAGE, json_text(usage))
+        texts.setdefault(keys.CHAT_USAGE, json_text(_known(derived.usage)))
+    if derived.cost is not None:
+        cost = _known(derived.cost)
+        source = COMPUTED if cost.pop("is_computed") else STATED
+        texts.setdefault(keys.LLM_COST, json_text(cost))
+        texts.setdefault(keys.COST_SOURCE, json_text(source))
     return texts
+
+
+def _known(counts: Usage | Cost) -> dict[str, Any]:
+    return {name: each for name, each in counts._asdict().items() if each is not None}
 
 
 def _conventional_events(span: OtlpSpan) -> list[tuple[str, dict[str, Any]]]:

@@ -14,9 +14,12 @@ __all__ = [
     "MAX_PARTS",
     "Budget",
     "EnvelopeError",
+    "Nesting",
     "RawScope",
     "TooManyPartsError",
+    "TooManyValuesError",
     "has_more_fields",
+    "has_more_nested",
     "join_spans",
     "rebuild",
     "split_spans",
@@ -26,6 +29,12 @@ __all__ = [
 MAX_PARTS: Final = 100_000
 """Maximum spans, scopes and resources of one request, together; an empty one takes two
 bytes on the wire and hundreds in memory."""
+
+Nesting = dict[int, "Nesting"]
+"""The fields of a message that are messages, by number, each with its own."""
+
+_MAX_NESTING: Final = 100
+"""Maximum levels of messages that are counted; no protobuf parser takes more."""
 
 _LENGTH_DELIMITED: Final = 2
 _FIXED_WIDTHS: Final = {1: 8, 5: 4}
@@ -38,26 +47,33 @@ class EnvelopeError(ValueError):
 
 
 class TooManyPartsError(EnvelopeError):
-    """The request has more parts, or more attribute values, than the maximum."""
+    """The request has more spans, scopes and resources than the maximum."""
+
+
+class TooManyValuesError(EnvelopeError):
+    """The request has more attribute values than the maximum."""
 
 
 class Budget:
     """What is left of a limit on a request: its fields, or its attribute values."""
 
-    __slots__ = ("left",)
+    __slots__ = ("_error", "left")
 
-    def __init__(self, left: int) -> None:
+    def __init__(
+        self, left: int, error: type[EnvelopeError] = TooManyPartsError
+    ) -> None:
         self.left = left
+        self._error = error
 
     def spend(self, count: int) -> None:
         """Subtract what was found.
 
         Raises:
-            TooManyPartsError: when it is more than is left.
+            EnvelopeError: of the given type, when it is more than is left.
         """
         self.left -= count
         if self.left < 0:
-            raise TooManyPartsError("too many spans, scopes, resources or values")
+            raise self._error("the request has more than the maximum")
 
     def try_spend(self, count: int) -> bool:
         """Subtract, if enough is left; tell whether it was."""
@@ -141,6 +157,36 @@ def has_more_fields(message: bytes, limit: int) -> bool:
     except EnvelopeError:
         return budget.left < 0
     return False
+
+
+def has_more_nested(message: bytes, nesting: Nesting, limit: int) -> bool:
+    """Tell whether a message holds more than ``limit`` messages, on all levels.
+
+    Args:
+        message: bytes of the message; where they cannot be read, what is before counts.
+        nesting: the fields of the message that are messages.
+        limit: maximum messages.
+    """
+    budget = Budget(limit)
+    try:
+        _count_nested(message, 0, len(message), nesting, budget, _MAX_NESTING)
+    except EnvelopeError:
+        return budget.left < 0
+    return False
+
+
+def _count_nested(
+    message: bytes, start: int, end: int, nesting: Nesting, budget: Budget, depth: int
+) -> None:
+    if not depth:
+        raise EnvelopeError("no parser reads more levels")
+    for number, first, last in _fields(message, start, end, Budget(len(message))):
+        inner = nesting.get(number)
+        if inner is None:
+            continue
+        budget.spend(1)
+        if first < last:
+            _count_nested(message, first, last, inner, budget, depth - 1)
 
 
 def rebuild(scope: RawScope) -> bytes:

@@ -7,6 +7,7 @@ from spanframe import keys
 from spanframe_store.contract.spans import Fact, Source
 from spanframe_store.otlp.anyvalue import json_text
 from spanframe_store.otlp.conventions.values import decoded, is_absent
+from spanframe_store.otlp.previews import cut
 
 __all__ = ["of_resource", "of_span"]
 
@@ -27,6 +28,11 @@ _SINGLE: Final = {
         "enduser.id",
         "langfuse.user.id",
         "traceloop.association.properties.user_id",
+        "lmnr.association.properties.user_id",
+        "langsmith.metadata.user_id",
+        "ai.telemetry.metadata.userId",
+        "ai.settings.context.userId",
+        "llm.user",
     ),
     f"metadata.{keys.META_SESSION}": (
         keys.SESSION_ID,
@@ -34,21 +40,64 @@ _SINGLE: Final = {
         "gen_ai.conversation.id",
         "langfuse.session.id",
         "traceloop.association.properties.session_id",
+        "lmnr.association.properties.session_id",
+        "langsmith.metadata.session_id",
+        "langsmith.metadata.thread_id",
+        "langsmith.metadata.conversation_id",
+        "ai.telemetry.metadata.sessionId",
+        "ai.settings.context.sessionId",
+        "gcp.vertex.agent.session_id",
     ),
     "name": ("langfuse.trace.name",),
 }
 # Lists of names, as values or as JSON text: each becomes a tag with the value "true".
-_TAG_LISTS: Final = ("tag.tags", "langfuse.trace.tags")
+_TAG_LISTS: Final = (
+    "tag.tags",
+    "langfuse.trace.tags",
+    "logfire.tags",
+    "lmnr.association.properties.tags",
+    "ai.telemetry.metadata.tags",
+)
+_TAGS_WITH_COMMAS: Final = "langsmith.span.tags"
 # Dictionaries, as values or as JSON text, and the prefixes of flattened ones.
 _METADATA_MAPS: Final = ("metadata", "langfuse.trace.metadata")
 _METADATA_FAMILIES: Final = (
     "langfuse.trace.metadata.",
     "traceloop.association.properties.",
+    "lmnr.association.properties.metadata.",
+    "langsmith.metadata.",
+    "ai.telemetry.metadata.",
+    "ai.settings.context.",
 )
+# Entries and tags that describe the library and not the work (LangChain).
+_NOT_METADATA: Final = (
+    "mlflow.",
+    "ls_",
+    "lc_",
+    "langgraph_",
+    "LANGSMITH_",
+    "LANGCHAIN_",
+    "checkpoint_ns",
+    "usage_metadata",
+    "_type",
+)
+_NOT_TAGS: Final = ("seq:step:", "map:key:", "graph:step:")
+_ROOT_METADATA: Final = "langfuse.observation.metadata."
+_ROOT_TAGS: Final = "tags"
+_MAX_ERROR_CHARS: Final = 1000
+"""Maximum characters of the error of a trace."""
+
 _FOREIGN: Final = frozenset(
     {key for names in _SINGLE.values() for key in names}
-    | {*_TAG_LISTS, *_METADATA_MAPS}
+    | {*_TAG_LISTS, *_METADATA_MAPS, _TAGS_WITH_COMMAS}
 )
+_PLACES: Final = {
+    key: (place, field, key)
+    for field, names in _SINGLE.items()
+    for place, key in enumerate(names)
+}
+"""The place of each key among those that fill its field, and the field."""
+
 _PREFIXES: Final = (keys.TAG_PREFIX, "spanframe.", *_METADATA_FAMILIES)
 _MAX_LISTED_TAGS: Final = 100
 """Maximum tags from one list; each is a row of the index."""
@@ -75,6 +124,24 @@ def of_span(attributes: Mapping[str, Any]) -> Iterator[Fact]:
             yield from _prefixed(key, value)
 
 
+def of_root(attributes: Mapping[str, Any]) -> Iterator[Fact]:
+    """Yield what only the span that speaks for its trace states about it.
+
+    Langfuse keeps the metadata of an app with its first observation, Strands its tags.
+    """
+    yield from _listed_tags(attributes.get(_ROOT_TAGS))
+    for key, value in attributes.items():
+        if key.startswith(_ROOT_METADATA):
+            yield from _foreign_metadata(key.removeprefix(_ROOT_METADATA), value)
+
+
+def of_error(message: str) -> Iterator[Fact]:
+    """Yield why a span failed."""
+    if message:
+        text = cut(message, _MAX_ERROR_CHARS)
+        yield Fact(f"metadata.{keys.META_ERROR}", Source.CONVENTION, text)
+
+
 def _prefixed(key: str, value: Any) -> Iterator[Fact]:
     """Yield the fact of a key that is a prefix and a name."""
     if key.startswith(keys.TAG_PREFIX):
@@ -95,28 +162,41 @@ def _prefixed(key: str, value: Any) -> Iterator[Fact]:
 
 def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
     """Yield the facts that other conventions state under fixed keys."""
-    for field, names in _SINGLE.items():
-        values = (attributes.get(name) for name in names)
-        found = next((value for value in values if not is_absent(value)), None)
-        if found is not None:
-            yield Fact(field, Source.CONVENTION, _plain_text(found))
+    present = _FOREIGN.intersection(attributes)
+    stated: set[str] = set()
+    for place in sorted([_PLACES[key] for key in present if key in _PLACES]):
+        _, field, key = place
+        value = attributes[key]
+        if field not in stated and not is_absent(value):
+            stated.add(field)
+            yield Fact(field, Source.CONVENTION, _plain_text(value))
+    if stated and len(present) == len(stated):
+        return  # most spans that state any of these say who the user is, no more
     for key in _METADATA_MAPS:
         entries = decoded(attributes.get(key))
         if isinstance(entries, dict):
             for name, value in entries.items():
                 yield from _foreign_metadata(name, value)
     for key in _TAG_LISTS:
-        names = decoded(attributes.get(key))
-        if isinstance(names, list):
-            for name in names[:_MAX_LISTED_TAGS]:
-                if isinstance(name, str) and name and name not in keys.DERIVED_TAGS:
-                    yield Fact(f"tags.{name}", Source.CONVENTION, "true")
+        yield from _listed_tags(decoded(attributes.get(key)))
+    with_commas = attributes.get(_TAGS_WITH_COMMAS)
+    if isinstance(with_commas, str):
+        yield from _listed_tags([name.strip() for name in with_commas.split(",")])
+
+
+def _listed_tags(names: Any) -> Iterator[Fact]:
+    for name in names[:_MAX_LISTED_TAGS] if isinstance(names, list) else ():
+        if not isinstance(name, str) or name.startswith(_NOT_TAGS):
+            continue
+        if name and name not in keys.DERIVED_TAGS:
+            yield Fact(f"tags.{name}", Source.CONVENTION, "true")
 
 
 def _foreign_metadata(name: str, value: Any) -> Iterator[Fact]:
     # A name mlflow.* of another convention does not mean what MLflow means by it.
-    if name and not name.startswith("mlflow.") and not is_absent(value):
-        yield Fact(f"metadata.{name}", Source.CONVENTION, _text(value))
+    own = name.startswith(_NOT_METADATA) or name in keys.DERIVED_METADATA
+    if name and not own and not is_absent(value):
+        yield Fact(f"metadata.{name}", Source.CONVENTION, _plain_text(value))
 
 
 def of_resource(attributes: Mapping[str, Any]) -> Iterator[Fact]:
@@ -150,7 +230,7 @@ def _tag(name: str, value: Any) -> Iterator[Fact]:
 
 
 def _plain_text(value: Any) -> str:
-    """Return text without the JSON quotes that the MLflow SDK writes around it."""
+    """Return text without the JSON quotes that MLflow and Langfuse write around it."""
     if isinstance(value, str) and value.startswith('"'):
         value = decoded(value)
     return _text(value)

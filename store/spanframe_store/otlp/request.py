@@ -1,7 +1,6 @@
 """Decodes an export request into span rows; a bad span is rejected alone."""
 
 import hashlib
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -25,13 +24,30 @@ from spanframe_store.contract.spans import (
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp import conventions, facts
 from spanframe_store.otlp.anyvalue import plain_values
-from spanframe_store.otlp.envelope import MAX_PARTS, Budget, RawScope, walk
+from spanframe_store.otlp.envelope import (
+    MAX_PARTS,
+    Budget,
+    RawScope,
+    TooManyValuesError,
+    walk,
+)
+from spanframe_store.otlp.failures import Outcome, outcome_of
+from spanframe_store.otlp.names import name_of
 from spanframe_store.otlp.precedence import parent_id, rank_of, signed_id
 from spanframe_store.otlp.previews import shortened
-from spanframe_store.otlp.sizes import is_too_large, is_too_many_parts, is_unfit
+from spanframe_store.otlp.sizes import (
+    RESOURCE,
+    SCOPE,
+    SPAN,
+    is_too_large,
+    is_too_many_parts,
+    is_unfit,
+)
+from spanframe_store.otlp.usage import report_text
 
 __all__ = [
     "MAX_REMEMBERED_BYTES",
+    "MAX_REQUEST_VALUES",
     "Decoded",
     "decode_request",
     "decode_stored",
@@ -52,12 +68,13 @@ _MAX_TIME_NS: Final = (1 << 63) - 1
 """Maximum time of a span, in nanoseconds; the stores keep signed 64-bit integers."""
 
 MAX_REMEMBERED_BYTES: Final = 16 << 10
-"""Maximum size of a resource with its scope that is kept in memory, in bytes."""
+"""Maximum size of a resource with its scope that is kept in memory, in bytes; their
+schema URLs are counted as well."""
 
 _MAX_REMEMBERED_NAME_CHARS: Final = 256
 """Maximum length of a signature's texts that is kept in memory, in characters."""
 
-_MAX_REQUEST_VALUES: Final = 400_000
+MAX_REQUEST_VALUES: Final = 400_000
 """Maximum attribute values of one request, nested ones included; they take half a
 second."""
 
@@ -120,14 +137,16 @@ def decode_request(
 
     Raises:
         EnvelopeError: when the bytes are not such a message.
-        TooManyPartsError: when it has more parts, or too many attributes.
+        TooManyPartsError: when it has more parts.
+        TooManyValuesError: when it has too many attributes.
     """
     rows: list[SpanRow] = []
     rejected: Counter[str] = Counter()
     request_facts = _storable_facts(request_facts)
-    budgets = _Budgets(Budget(_MAX_REQUEST_VALUES), Budget(_MAX_PREVIEWED_BYTES))
+    values = Budget(MAX_REQUEST_VALUES, TooManyValuesError)
+    budgets = _Budgets(values, Budget(_MAX_PREVIEWED_BYTES))
     for scope in walk(request, max_parts):
-        if is_unfit(scope.resource) or is_unfit(scope.scope):
+        if is_unfit(scope.resource, RESOURCE) or is_unfit(scope.scope, SCOPE):
             rejected["resource_too_large"] += len(scope.spans)
             continue
         budgets.values.spend(len(scope.resource) // _BYTES_PER_VALUE)
@@ -227,17 +246,18 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
     span = Span.FromString(body)
     _check(span)
     attributes = _attributes(span, budgets.values, json_layer=origin.json_layer)
-    own_facts = _storable_facts(facts.of_span(attributes))
-    budgets.values.spend(len(own_facts) * _VALUES_PER_FACT)
     parent = parent_id(span.parent_span_id)
     rank = rank_of(parent, span.flags)
+    outcome = outcome_of(span, attributes)
+    own_facts = _storable_facts(_facts_of(attributes, rank, outcome))
+    budgets.values.spend(len(own_facts) * _VALUES_PER_FACT)
     if rank is not Rank.INNER and budgets.previewed.try_spend(len(body)):
         derived = _derived(span, attributes, budgets.values)
-        span_type, usage = derived.span_type, derived.usage
+        counted = derived.counted
         # Short texts, so that a large body is not kept twice.
         previews = _previews(derived)
     else:
-        span_type, usage = conventions.type_and_usage(attributes)
+        counted = conventions.counted(attributes)
         previews = None
     return SpanRow(
         trace_id=span.trace_id,
@@ -245,10 +265,10 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
         digest=span_digest(body, origin.digest),
         parent_span_id=parent,
         rank=rank,
-        signature=_signature_of(span.name, span_type, span.status.code),
+        signature=_signature_of(name_of(span), counted.span_type, outcome.code),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
-        usage=_usage_text(usage),
+        usage=report_text(counted.usage, counted.cost),
         resource=origin.resource,
         scope=origin.scope,
         json_layer=origin.json_layer,
@@ -259,13 +279,20 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
     )
 
 
+def _facts_of(attributes: dict[str, Any], rank: Rank, outcome: Outcome) -> list[Fact]:
+    found = list(facts.of_span(attributes))
+    if rank is not Rank.INNER:
+        found += facts.of_root(attributes)
+    if outcome.code == Status.STATUS_CODE_ERROR:
+        found += facts.of_error(outcome.error)
+    return found
+
+
 def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:
     return tuple(
         [
-            fact._replace(field=stored_text(fact.field), value=stored_text(fact.value))
-            if "\0" in fact.value or "\0" in fact.field
-            else fact
-            for fact in said
+            Fact(stored_text(field), source, stored_text(text))
+            for field, source, text in said
         ]
     )
 
@@ -283,18 +310,11 @@ def _signature(name: str, span_type: str, code: int) -> Signature:
     return Signature(digest.digest(), *texts)
 
 
-def _usage_text(usage: conventions.Usage | None) -> str | None:
-    if usage is None:
-        return None
-    counts = usage._asdict().items()
-    return json.dumps({name: count for name, count in counts if count is not None})
-
-
 def _check_size(body: bytes) -> None:
     """Raise for a span that would take too much memory when parsed."""
     if is_too_large(body):
         raise _BadSpanError("span_too_large")
-    if is_too_many_parts(body):
+    if is_too_many_parts(body, SPAN):
         raise _BadSpanError("span_too_many_parts")
 
 
@@ -312,8 +332,9 @@ def _check(span: Span) -> None:
 
 def _origin_of(scope: RawScope) -> _Origin:
     # A resource that a sender makes up for each request must not add up in memory.
-    large = len(scope.resource) + len(scope.scope) > MAX_REMEMBERED_BYTES
-    return (_origin.__wrapped__ if large else _origin)(*scope[:4])
+    origin = scope[:4]
+    large = sum(map(len, origin)) > MAX_REMEMBERED_BYTES
+    return (_origin.__wrapped__ if large else _origin)(*origin)
 
 
 # A process repeats the same few resources and scopes in every request.
@@ -344,11 +365,13 @@ def _intern(
     )
     rest = type(message).FromString(body)
     rest.ClearField("attributes")
+    url = stored_text(schema_url.decode("utf-8", "replace"))
     digest = hashlib.blake2b(digest_size=16)
-    for part in (*pairs, rest.SerializeToString(deterministic=True), schema_url):
+    # The URL as it is stored, so that a span that is decoded again has its digest.
+    for part in (*pairs, rest.SerializeToString(deterministic=True), url.encode()):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
-    return Interned(digest.digest(), schema_url.decode("utf-8", "replace"), body)
+    return Interned(digest.digest(), url, body)
 
 
 def _events(span: Span, budget: Budget | None) -> list[tuple[str, dict[str, Any]]]:

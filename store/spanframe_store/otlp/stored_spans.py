@@ -1,18 +1,21 @@
 """The spans in the blocks of a store, before their attributes are decoded."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
+from spanframe import keys
 from spanframe.errors import StoreError
 from spanframe_store.contract.results import SpanBlock
 from spanframe_store.contract.spans import SpanRow
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp import span_digest
 from spanframe_store.otlp.envelope import join_spans, split_spans
+from spanframe_store.otlp.names import name_of
 from spanframe_store.otlp.precedence import (
     Order,
     parent_id,
@@ -39,13 +42,15 @@ def open_block(block: SpanBlock) -> tuple[bytes, Sequence[OtlpSpan]]:
     """Return the decompressed message of a block, and the spans in it.
 
     Raises:
-        StoreError: when the stored bytes are not spans.
+        StoreError: when the stored bytes are not spans; it names the trace.
     """
-    message = block.codec.unpack(block.body)
     try:
+        message = block.codec.unpack(block.body)
         return message, ScopeSpans.FromString(message).spans
+    except StoreError as error:
+        raise StoreError(f"Trace {keys.request_id(block.trace_id)}: {error}") from error
     except DecodeError as error:
-        raise undecodable() from error
+        raise undecodable(block.trace_id) from error
 
 
 class PlainCodec:
@@ -68,6 +73,7 @@ def plain_blocks(rows: Iterable[SpanRow]) -> list[SpanBlock]:
             group[0].scope.body,
             PlainCodec(),
             join_spans([row.body for row in group]),
+            group[0].trace_id,
         )
         for origin, group in origins.items()
     ]
@@ -104,7 +110,7 @@ class StoredSpan(NamedTuple):
     @property
     def name(self) -> str:
         """The name, with replacements for characters that a store cannot hold."""
-        return stored_text(self.message.name)
+        return stored_text(name_of(self.message))
 
     @property
     def start_ns(self) -> int:
@@ -117,7 +123,12 @@ class StoredSpan(NamedTuple):
         return self.message.end_time_unix_nano
 
     @property
-    def parent(self) -> bytes | None:
+    def span_id(self) -> bytes:
+        """The id of the span, 8 bytes."""
+        return self.message.span_id
+
+    @property
+    def parent_span_id(self) -> bytes | None:
         """The id of the parent; None for a span without a parent."""
         parent = self.message.parent_span_id
         return parent if parent and parent != _NO_SPAN else None
@@ -125,7 +136,7 @@ class StoredSpan(NamedTuple):
     @property
     def digest(self) -> int:
         """The digest that tells the span from another body under the same id."""
-        return span_digest(split_spans(self.block)[self.position], self.origin)
+        return span_digest(_split(self.block)[self.position], self.origin)
 
 
 def newest_versions(spans: Iterable[StoredSpan]) -> list[StoredSpan]:
@@ -133,12 +144,21 @@ def newest_versions(spans: Iterable[StoredSpan]) -> list[StoredSpan]:
     newest: dict[bytes, StoredSpan] = {}
     for span in spans:
         known = newest.setdefault(span.message.span_id, span)
-        if known is not span and (span.end_ns, span.digest) > (
-            known.end_ns,
-            known.digest,
-        ):
+        if known is not span and _is_newer(span, known):
             newest[span.message.span_id] = span
     return list(newest.values())
+
+
+def _is_newer(span: StoredSpan, known: StoredSpan) -> bool:
+    if span.end_ns != known.end_ns:
+        return span.end_ns > known.end_ns
+    return span.digest > known.digest
+
+
+# Where many spans have two bodies, digest after digest is that of the same blocks.
+@lru_cache(maxsize=4)
+def _split(block: bytes) -> list[bytes]:
+    return split_spans(block)
 
 
 def in_order(spans: Sequence[StoredSpan]) -> list[StoredSpan]:
@@ -165,11 +185,11 @@ def in_order(spans: Sequence[StoredSpan]) -> list[StoredSpan]:
     return [first, *others]
 
 
-def undecodable() -> StoreError:
+def undecodable(trace_id: bytes) -> StoreError:
     """Return the error for stored bytes that are not what they should be."""
     return StoreError(
-        "A stored span cannot be decoded: the store is damaged. Run "
-        "`spanframe db check` to see what else is damaged."
+        f"A span of trace {keys.request_id(trace_id)} cannot be decoded: the store is "
+        "damaged. Run `spanframe db check` to see what else is damaged."
     )
 
 

@@ -11,13 +11,15 @@ wins where several set one tag.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
 from spanframe_store.contract.spans import Fact, Rank, Source, SpanRow
+from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp.precedence import Order, precedence, strength
 from spanframe_store.otlp.request import previews_of
+from spanframe_store.otlp.usage import Totals
 
 __all__ = [
     "COLUMNS",
@@ -30,8 +32,11 @@ __all__ = [
     "TraceState",
     "edit",
     "entries_of",
+    "entries_of_totals",
     "fold",
     "merge",
+    "storable",
+    "totals_of_entries",
 ]
 
 DEFAULT_EXPERIMENT_ID: Final = 0
@@ -51,22 +56,22 @@ class Stamp(NamedTuple):
 
 
 class TraceState(NamedTuple):
-    """Everything known about one trace: its fields, its two counts, its token usage.
+    """Everything known about one trace: its fields, its two counts, its totals.
 
     Attributes:
         values: the values by field; None: absent, or deleted.
         stamps: the stamps of the same fields.
         span_count: the number of distinct spans.
         size_bytes: the size of their bodies.
-        usage: token counts, read from the store because they are not a fold; None: the
-            trace has none.
+        totals: token usage and cost, read from the store because they are not a fold;
+            None: the trace has none.
     """
 
     values: Mapping[str, Any]
     stamps: Mapping[str, Stamp]
     span_count: int
     size_bytes: int
-    usage: Mapping[str, int] | None = None
+    totals: Totals | None = None
 
 
 _NO_EXPERIMENTS: Final[Mapping[Fact, int]] = {}
@@ -126,8 +131,12 @@ def fold(
     values: dict[str, Any] = {}
     stamps: dict[str, Stamp] = {}
     # Sources come from the weakest to the strongest, so most fields are set once.
-    for span in _strongest_spans(group, top_spans):
+    processes = _strongest_spans(group, top_spans)
+    for span in processes:
         _add_facts(values, stamps, span, span.shared_facts, experiment_ids)
+    if len(processes) > 1:
+        facts = [fact for span in processes for fact in span.shared_facts]
+        _add_services(values, stamps, {f.value for f in facts if f.field == _SERVICE})
     speaking_span = max(top_spans, key=_precedence)
     stamp = Stamp(Source.SPAN, *_precedence(speaking_span))
     known_stamp = known.stamps.get("timestamp_ms")
@@ -160,19 +169,35 @@ def merge(left: TraceState, right: TraceState) -> TraceState:
     if changed:
         values = {**values, **{field: right.values[field] for field in changed}}
         stamps = {**stamps, **changed}
+    services = {_service_of(left), _service_of(right)} - {None}
+    if len(services) > 1 and not all(_OF_SERVICE + s in stamps for s in services if s):
+        values, stamps = dict(values), dict(stamps)
+        _add_services(values, stamps, {s for s in services if s})
     return TraceState(
         values,
         stamps,
         left.span_count + right.span_count,
         left.size_bytes + right.size_bytes,
-        left.usage or right.usage,
+        left.totals or right.totals,
     )
 
 
 def edit(field: str, value: str | None, time_ns: int) -> TraceState:
     """Return the state whose merge sets a field for good; None deletes the field."""
     stamp = Stamp(Source.EDIT, 0, time_ns, 0, 0, 0)
-    return TraceState({field: value}, {field: stamp}, 0, 0)
+    field = stored_text(field)
+    text = None if value is None else stored_text(value)
+    return TraceState({field: text}, {field: stamp}, 0, 0)
+
+
+def storable(state: TraceState) -> TraceState:
+    """Return a state of an earlier version as every store can hold it."""
+    values = {
+        stored_text(field): stored_text(value) if isinstance(value, str) else value
+        for field, value in state.values.items()
+    }
+    stamps = {stored_text(field): stamp for field, stamp in state.stamps.items()}
+    return state._replace(values=values, stamps=stamps)
 
 
 def entries_of(state: TraceState) -> tuple[dict[str, str], dict[str, str]]:
@@ -187,16 +212,38 @@ def entries_of(state: TraceState) -> tuple[dict[str, str], dict[str, str]]:
             tags[field[len(TAG) :]] = value
         else:
             metadata[field[len(METADATA) :]] = value
-    if state.usage is not None:
-        # What the app states itself wins; spaces as MLflow writes them, since a filter
-        # compares the text.
-        metadata.setdefault(keys.META_TOKEN_USAGE, json.dumps(state.usage))
+    if state.totals is not None:
+        # What the app states itself wins.
+        metadata = entries_of_totals(state.totals) | metadata
     return tags, metadata
+
+
+def entries_of_totals(totals: Totals) -> dict[str, str]:
+    """Return the metadata entries of totals."""
+    # Spaces as MLflow writes them, since a filter compares the text.
+    found = {
+        keys.META_TOKEN_USAGE: totals.tokens and json.dumps(totals.tokens),
+        keys.META_COST: totals.cost and json.dumps(totals.cost),
+        keys.META_COST_SOURCE: totals.cost_source,
+    }
+    return {key: text for key, text in found.items() if text}
+
+
+def totals_of_entries(entries: Mapping[str, str]) -> Totals | None:
+    """Return the totals that entries were made of; None: there are none."""
+    tokens, cost = entries.get(keys.META_TOKEN_USAGE), entries.get(keys.META_COST)
+    if tokens is None and cost is None:
+        return None
+    return Totals(
+        None if tokens is None else json.loads(tokens),
+        None if cost is None else json.loads(cost),
+        entries.get(keys.META_COST_SOURCE),
+    )
 
 
 def _strongest_spans(
     group: Sequence[SpanRow], top_spans: Sequence[SpanRow]
-) -> Iterable[SpanRow]:
+) -> Sequence[SpanRow]:
     """Return the strongest span of each process that the spans come from.
 
     Most facts are facts of a process, and all of its spans state them.
@@ -212,6 +259,31 @@ def _strongest_spans(
     for span in group:
         processes.setdefault(id(span.shared_facts), []).append(span)
     return [max(process, key=_strength) for process in processes.values()]
+
+
+_SERVICE: Final = f"{TAG}{keys.SERVICE_NAME}"
+_OF_SERVICE: Final = METADATA + keys.META_SERVICE_PREFIX
+_SERVICE_STAMP: Final = Stamp(Source.RESOURCE, 0, 0, 0, 0, 0)
+"""The stamp of every service: a set that only grows is the same in any order."""
+
+
+def _add_services(
+    values: dict[str, Any], stamps: dict[str, Stamp], services: Collection[str]
+) -> None:
+    """Name the services of a trace that has several; of one alone the tag says it."""
+    if len(services) > 1:
+        for service in services:
+            values[_OF_SERVICE + service] = "true"
+            stamps[_OF_SERVICE + service] = _SERVICE_STAMP
+
+
+def _service_of(state: TraceState) -> str | None:
+    """Return the service that a resource states, and not an app or an edit."""
+    stamp = state.stamps.get(_SERVICE)
+    if stamp is None or stamp.source != Source.RESOURCE:
+        return None
+    service: str | None = state.values[_SERVICE]
+    return service
 
 
 def _add_facts(

@@ -18,13 +18,13 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_store.contract.texts import stored_text
+from spanframe_store.otlp.anyvalue import nests_deeper
 
 __all__ = ["attribute_number", "attribute_text", "content", "decoded_text", "json_text"]
 
 _JSON_START: Final = ('"', "{", "[")
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _STATUS_CODES: Final = {code: name for name, code in Status.StatusCode.items()}
-_DEPTH: Final = 100
 _INT64_DIGITS: Final = 20
 _INT64: Final = range(-(1 << 63), 1 << 63)
 
@@ -88,18 +88,7 @@ def decoded_text(text: str) -> Any:
             json_text(value).encode()
     except (ValueError, RecursionError):
         return text
-    brackets = text.count("[") + text.count("{")
-    return text if brackets > _DEPTH and _depth(value) > _DEPTH else value
-
-
-def _depth(value: Any) -> int:
-    """Return how deep a JSON value nests, without nesting calls."""
-    depth, level = 0, [value]
-    while level:
-        depth += 1
-        inner = (v.values() if isinstance(v, dict) else v for v in level)
-        level = [v for each in inner for v in each if isinstance(v, dict | list)]
-    return depth
+    return text if nests_deeper(text, value) else value
 
 
 def _attribute(span: Span, key: str) -> Any:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from spanframe_store.contract.results import Report
-from spanframe_store.contract.store import Limits, Progress
+from spanframe_store.contract.results import Rederived, Report
+from spanframe_store.contract.store import MAX_TRACE_ENTRIES, Limits, Progress
 from spanframe_store.sql import mutations, rederivation, retention
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.inspection import inspect_store
@@ -21,10 +21,14 @@ class SqlAdmin:
 
     Args:
         engine: a writing engine, or a reading engine for calls that change nothing.
+        max_trace_entries: maximum tags and metadata entries that spans give a trace.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, max_trace_entries: int = MAX_TRACE_ENTRIES
+    ) -> None:
         self.engine = engine
+        self._max_trace_entries = max_trace_entries
         self._database = database_of(engine)
 
     @property
@@ -82,6 +86,10 @@ class SqlAdmin:
         """Delete one portion of the traces beyond the limits; return how many."""
         return retention.prune_portion(self.engine, limits, now_ms)
 
+    def last_written_ms(self) -> int | None:
+        """Return when the store was last written; None: it is new."""
+        return retention.last_written_ms(self.engine)
+
     def count_before(self, timestamp_ms: int) -> int:
         """Return how many traces are known to have started by ``timestamp_ms``."""
         return retention.count_before(self.engine, timestamp_ms)
@@ -103,9 +111,11 @@ class SqlAdmin:
         """Return how many traces the store holds."""
         return rederivation.count_traces(self.engine)
 
-    def rederive(self, after: int) -> tuple[int, int]:
+    def rederive(self, after: int) -> Rederived:
         """Derive a portion of the traces again from their stored bytes."""
-        return rederivation.rederive_portion(self.engine, after)
+        return rederivation.rederive_portion(
+            self.engine, after, self._max_trace_entries
+        )
 
     def close(self) -> None:
         """Close every connection."""

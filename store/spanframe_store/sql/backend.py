@@ -23,7 +23,8 @@ class SqlBackend:
 
     def writer(self, url: str, options: WriterOptions = DEFAULT_OPTIONS) -> SpanWriter:
         """Open a store for writing spans."""
-        return SpanWriter(open_engine(url, options=options))
+        engine = open_engine(url, options=options)
+        return SpanWriter(engine, options.max_trace_entries)
 
     def reader(self, url: str) -> "SqlReader":
         """Open a store for reading; a collector never loads the modules of a reader."""
@@ -39,15 +40,19 @@ class SqlBackend:
         read_only: bool = False,
     ) -> SqlAdmin:
         """Open a store for changes; ``read_only`` for calls that change nothing."""
-        return SqlAdmin(open_engine(url, read_only=read_only, options=options))
+        engine = open_engine(url, read_only=read_only, options=options)
+        return SqlAdmin(engine, options.max_trace_entries)
 
     def copy(self, source: str, target: str, progress: Progress) -> Copied:
         """Make a row store hold what another row store holds."""
         from spanframe_store.sql.copying import copy_store  # noqa: PLC0415
 
+        # What a crash loses is found and copied again, so no portion waits for a disk
+        # that a collector keeps busy; the end of the copy does.
+        options = WriterOptions(synchronous="normal", busy=True)
         with (
+            closing(self.admin(target, options)) as writing,  # makes no file yet
             closing(self.admin(source, read_only=True)) as reading,
-            closing(self.admin(target)) as writing,
         ):
             reading.check_version()
             writing.upgrade()

@@ -25,6 +25,10 @@ _COMPRESSION_LEVEL: Final = 3
 _MAX_BLOCK_BYTES: Final = 256 << 10
 """Maximum bytes of bodies per block; reading one body decompresses all of them."""
 
+_MAX_MESSAGE_BYTES: Final = 16 << 20
+"""Maximum size of a decompressed block, in bytes; a span has at most 4 MiB. A damaged
+block may claim to have gigabytes."""
+
 _MIN_PARALLEL_BLOCKS: Final = 16
 """Minimum blocks that are worth one call for all of them."""
 
@@ -89,16 +93,24 @@ class Codec:
         """Return a block as the OTLP ScopeSpans message it holds.
 
         Raises:
-            StoreError: when the block cannot be decompressed.
+            StoreError: when the block cannot be decompressed, or is larger decompressed
+                than any block that was written.
         """
         try:
+            size = zstandard.frame_content_size(block)
+            if size > _MAX_MESSAGE_BYTES:
+                raise _damaged(f"it claims to hold {size:,} bytes")
             with self._lock:
-                return self._decompressor.decompress(block)
+                return self._decompressor.decompress(block, _MAX_MESSAGE_BYTES)
         except zstandard.ZstdError as error:
-            raise StoreError(
-                "A block of spans cannot be decompressed: the store is damaged. Run "
-                "`spanframe db check` to see what else is damaged."
-            ) from error
+            raise _damaged(str(error)) from error
+
+
+def _damaged(why: str) -> StoreError:
+    return StoreError(
+        f"A block of spans cannot be decompressed ({why}): the store is damaged. Run "
+        "`spanframe db check` to see what else is damaged."
+    )
 
 
 def load_codecs(

@@ -1,24 +1,28 @@
 """Copies a row store to another one, on the same or another database, and verifies it.
 
-Traces are copied in portions, in the order of their keys. A checksum per trace compares
-both stores; traces that differ are copied and compared again. An interrupted copy
+Traces are copied in portions, in the order of their keys. The rows of a trace are
+compared in both stores; traces that differ are copied, read back and compared again. A
+trace that the target refuses is left out and named at the end. An interrupted copy
 continues where it stopped, and copying again brings the copy of a store in use up to
 date. Keys do not change.
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from hashlib import blake2b
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, delete, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, Row, Table, delete, func, select
+from sqlalchemy.exc import DBAPIError, StatementError
 
-from spanframe.errors import InvalidArgumentError, StoreError
+from spanframe import keys
+from spanframe.errors import InvalidArgumentError, SpanframeError, StoreError
 from spanframe_store.contract.results import Copied
 from spanframe_store.contract.store import Progress
+from spanframe_store.contract.texts import stored_text
+from spanframe_store.otlp.trace_state import storable
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.engines import database_of
+from spanframe_store.sql.large_usage import forget_parts
 from spanframe_store.sql.schema import (
     attribute_index,
     dictionaries,
@@ -30,6 +34,7 @@ from spanframe_store.sql.schema import (
     spans,
     traces,
 )
+from spanframe_store.sql.trace_columns import columns_of, state_of
 from spanframe_store.sql.urls import driver_message, store_name
 
 __all__ = ["copy_store"]
@@ -39,6 +44,11 @@ _PORTION_TRACES: Final = 200
 
 _SHARED: Final = (experiments, resources, scopes, span_signatures, dictionaries)
 """Tables whose rows traces refer to by key; a row of them never changes."""
+
+_ESCAPED_NUL: Final = "\\u0000"
+
+_MAX_NAMED_TRACES: Final = 5
+"""Maximum traces that an error names."""
 
 _COUNTED: Final = (traces, spans, span_blocks, attribute_index)
 """Tables whose rows are counted in both stores at the end."""
@@ -57,6 +67,7 @@ def copy_store(source: Engine, target: Engine, progress: Progress) -> Copied:
         InvalidArgumentError: when the target holds something else.
         StoreError: when a store refuses, or the copy is not equal to its source.
     """
+    refused: dict[str, str] = {}
     try:
         with source.connect() as reading:
             total = _count(reading, traces)
@@ -64,19 +75,28 @@ def copy_store(source: Engine, target: Engine, progress: Progress) -> Copied:
                 _copy_shared(reading, writing)
             copied = equal = 0
             for first, last in _portions(reading):
-                with target.begin() as writing:
-                    changed, same = _copy_portion(reading, writing, first, last)
+                rows = _rows(reading, first, last)
+                changed, same = _copy_portion(rows, target, first, last, refused)
                 copied, equal = copied + changed, equal + same
-                progress(copied + equal, total)
-            _check_counts(reading, target)
+                progress(copied + equal + len(refused), total)
+            if not refused:
+                _check_counts(reading, target)
             with target.begin() as writing:
                 database_of(writing).gather_statistics(writing)
+            database_of(target).keep_commits(target)
     except DBAPIError as error:
         names = f"{store_name(source)} to {store_name(target)}"
         raise StoreError(
             f"The copy of {names} stopped: {driver_message(error)}. Copy again: the "
             "copy continues where it stopped."
         ) from error
+    if refused:
+        named = [f"{each} ({why})" for each, why in refused.items()]
+        raise StoreError(
+            f"{store_name(target)} holds all traces of {store_name(source)} but "
+            f"{len(refused)}, which cannot be copied: "
+            f"{', '.join(named[:_MAX_NAMED_TRACES])}. The source still has them."
+        )
     return Copied(copied, equal)
 
 
@@ -93,10 +113,12 @@ def _copy_shared(reading: Connection, writing: Connection) -> None:
         key = next(iter(table.primary_key.columns)).name
         copied = {row[0]: tuple(row) for row in writing.execute(select(table))}
         new = []
-        for row in reading.execute(select(table).order_by(table.c[key])):
+        for row in map(
+            _storable, reading.execute(select(table).order_by(table.c[key]))
+        ):
             if row[0] not in copied:
-                new.append(tuple(row))
-            elif copied[row[0]] != tuple(row):
+                new.append(row)
+            elif copied[row[0]] != row:
                 raise _other_traces(writing)
         database_of(writing).insert_rows(writing, table, new)
 
@@ -122,35 +144,70 @@ def _portions(reading: Connection) -> Iterator[tuple[int, int | None]]:
         first = int(end)
 
 
+class _ChangedError(ValueError):
+    """The target does not give back what was written to it."""
+
+
 _Rows = Mapping[int, Mapping[Table, Sequence[tuple[Any, ...]]]]
 
 
 def _copy_portion(
-    reading: Connection, writing: Connection, first: int, last: int | None
+    rows: _Rows,
+    target: Engine,
+    first: int,
+    last: int | None,
+    refused: dict[str, str],
 ) -> tuple[int, int]:
-    """Make a range of traces equal; return how many were copied, and were equal."""
-    source, target = (_rows(each, first, last) for each in (reading, writing))
-    expected, present = _checksums(source), _checksums(target)
-    different = [key for key in expected if present.get(key) != expected[key]]
+    """Make a range of traces equal; return how many were copied, and were equal.
+
+    Args:
+        rows: those of the range in the source.
+        target: a writing engine.
+        first: the first key of the range.
+        last: the last key of the range; None: it has no end.
+        refused: gets the traces that the target refuses, with the reason.
+    """
+    try:
+        with target.begin() as writing:
+            database_of(writing).commit_soon(writing)
+            return _make_equal(writing, rows, first, last)
+    except SpanframeError:
+        raise
+    except (StatementError, ValueError, OverflowError) as error:
+        if not rows or database_of(target).would_take_later(error):
+            raise
+        if len(rows) == 1:
+            [tables] = rows.values()
+            trace_id = _trace_row(tables)["trace_id"] or b""
+            refused[keys.request_id(trace_id)] = driver_message(error)
+            return 0, 0
+    copied = equal = 0
+    for key in rows:  # one of these is refused: each gets a transaction of its own
+        end = last if key == max(rows) else key
+        changed, same = _copy_portion({key: rows[key]}, target, first, end, refused)
+        copied, equal, first = copied + changed, equal + same, key + 1
+    return copied, equal
+
+
+def _make_equal(
+    writing: Connection, source: _Rows, first: int, last: int | None
+) -> tuple[int, int]:
+    target = _rows(writing, first, last)
+    different = [key for key in source if target.get(key) != source[key]]
     for key in target.keys() & source.keys():
         if _trace_row(target[key])["trace_id"] != _trace_row(source[key])["trace_id"]:
             raise _other_traces(writing)
     leftover = target.keys() - source.keys()
     _replace(writing, {key: source[key] for key in different}, target, leftover)
-    if different or leftover:
-        written = _checksums(_rows(writing, first, last))
-        if written != expected:
-            raise StoreError(
-                f"{store_name(writing.engine)} does not hold what was written to it. "
-                "Do not use the copy; `spanframe db check` shows what is damaged."
-            )
-    return len(different), len(expected) - len(different)
+    if (different or leftover) and _rows(writing, first, last) != source:
+        raise _ChangedError("the target holds it otherwise than it was written")
+    return len(different), len(source) - len(different)
 
 
 def _rows(connection: Connection, first: int, last: int | None) -> _Rows:
     """Return all rows of a range of traces except index rows, which they determine."""
     found: dict[int, dict[Table, list[tuple[Any, ...]]]] = {}
-    for table in (traces, spans):
+    for table, as_stored in ((traces, _storable_trace), (spans, _storable)):
         query = select(table).where(table.c.trace_key >= first)
         if last is not None:
             query = query.where(table.c.trace_key <= last)
@@ -159,23 +216,28 @@ def _rows(connection: Connection, first: int, last: int | None) -> _Rows:
             rows_of_trace = found.setdefault(
                 row.trace_key, {traces: [], spans: [], span_blocks: []}
             )
-            rows_of_trace[table].append(tuple(row))
+            rows_of_trace[table].append(as_stored(row))
     block_column = spans.c.keys().index("block_key")
     trace_of_block = {
         row[block_column]: key for key, rows in found.items() for row in rows[spans]
     }
-    for keys in chunks(sorted(trace_of_block), MAX_LOOKUP_VALUES):
-        query = select(span_blocks).where(span_blocks.c.block_key.in_(keys))
+    for block_keys in chunks(sorted(trace_of_block), MAX_LOOKUP_VALUES):
+        query = select(span_blocks).where(span_blocks.c.block_key.in_(block_keys))
         for row in connection.execute(query.order_by(span_blocks.c.block_key)):
             found[trace_of_block[row.block_key]][span_blocks].append(tuple(row))
     return found
 
 
-def _checksums(rows: _Rows) -> dict[int, bytes]:
-    return {
-        key: blake2b(repr(list(tables.values())).encode(), digest_size=16).digest()
-        for key, tables in rows.items()
-    }
+def _storable(row: Row[Any]) -> tuple[Any, ...]:
+    """Return a row as every store can hold it; one of an earlier version may differ."""
+    return tuple([stored_text(each) if type(each) is str else each for each in row])
+
+
+def _storable_trace(row: Row[Any]) -> tuple[Any, ...]:
+    if _ESCAPED_NUL in row.tags or _ESCAPED_NUL in row.metadata:
+        by_column = row._asdict() | columns_of(storable(state_of(row._asdict())))
+        return tuple(by_column.values())
+    return _storable(row)
 
 
 def _trace_row(tables: Mapping[Table, Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
@@ -209,6 +271,7 @@ def _replace(
     for some in chunks(old, MAX_LOOKUP_VALUES):
         for table in (spans, traces):
             writing.execute(delete(table).where(table.c.trace_key.in_(some)))
+    forget_parts(writing, old)  # the next spans make them anew
     for table in (traces, span_blocks, spans):
         database_of(writing).insert_rows(
             writing, table, [row for tables in new.values() for row in tables[table]]

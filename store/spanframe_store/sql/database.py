@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import URL, Connection, Engine, Table
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Table
 
 from spanframe_store.contract.store import Progress, WriterOptions
 
@@ -75,6 +75,24 @@ class Database(ABC):
     def would_take_later(self, error: Exception) -> bool:
         """Return whether the store refuses for now, and not because of the rows."""
 
+    def is_damaged(self, error: Exception) -> bool:
+        """Return whether an error says that the store is damaged."""
+        del error
+        return False
+
+    def ping(self, engine: Engine) -> None:  # noqa: B027 - a file needs no session
+        """Ask a server whether it answers; take no lock."""
+
+    def check_files(self, engine: Engine) -> None:  # noqa: B027 - a server has none
+        """Check that the files that a writing engine has opened are still there.
+
+        Raises:
+            StoreUnusableError: a file was deleted, or another one took its place.
+        """
+
+    def save_log(self, connection: Connection) -> None:  # noqa: B027 - few have one
+        """Bring what is committed from a log beside the file into the file."""
+
     def identity(self, engine: Engine) -> FileIdentity:
         """Return a value that changes when another file replaces that of the store."""
         del engine
@@ -85,6 +103,12 @@ class Database(ABC):
     @abstractmethod
     def layout(self, plan: "Plan") -> "RowLayout":
         """Return the layout of fields, for one statement that walks by a plan."""
+
+    def has_name(
+        self, column: ColumnElement[str], names: Sequence[str]
+    ) -> ColumnElement[bool]:
+        """Return whether a column holds one of some names, as its index serves it."""
+        return column.in_(names)
 
     # --- writing ------------------------------------------------------------------
 
@@ -112,6 +136,12 @@ class Database(ABC):
         del connection
         return None
 
+    def commit_soon(self, connection: Connection) -> None:  # noqa: B027
+        """Let the commit of a transaction return before a server has written it."""
+
+    def keep_commits(self, engine: Engine) -> None:  # noqa: B027
+        """Keep over power loss what an engine with ``synchronous=normal`` committed."""
+
     def gather_statistics(self, connection: Connection) -> None:  # noqa: B027
         """Update the statistics of a server after many new rows."""
 
@@ -130,6 +160,13 @@ class Database(ABC):
         """Return the bytes of the file and of its log; None where there is no file."""
         del engine
         return None, None
+
+    @abstractmethod
+    def last_written_ms(self, engine: Engine) -> int | None:
+        """Return when the store was last written, epoch ms; None: there is no file.
+
+        A server returns the time of its clock.
+        """
 
     def used_bytes(self, connection: Connection) -> int | None:
         """Return the bytes in use, without freed pages; None: the size is unknown."""

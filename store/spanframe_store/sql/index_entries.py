@@ -49,6 +49,20 @@ class Searchable(NamedTuple):
         return cls(row["timestamp_ms"], tags, metadata)
 
 
+def _without(found_by: Searchable, other: Searchable) -> Searchable:
+    """Return the values by which the index finds a trace, and not another state."""
+    if found_by.timestamp_ms != other.timestamp_ms:
+        return found_by
+    tags, metadata = (
+        {key: text for key, text in ours.items() if theirs.get(key) != text}
+        for ours, theirs in (
+            (found_by.tags, other.tags),
+            (found_by.metadata, other.metadata),
+        )
+    )
+    return Searchable(found_by.timestamp_ms, tags, metadata)
+
+
 def entries(trace_key: int, found_by: Searchable) -> list[Entry]:
     """Return the index rows of a trace."""
     timestamp_ms = found_by.timestamp_ms
@@ -89,9 +103,8 @@ class Changes:
         elif after is None:
             self._old += entries(trace_key, before)
         elif before != after:
-            old, new = entries(trace_key, before), entries(trace_key, after)
-            self._old += set(old).difference(new)
-            self._new += set(new).difference(old)
+            self._old += entries(trace_key, _without(before, after))
+            self._new += entries(trace_key, _without(after, before))
 
     def write(self, connection: Connection) -> None:
         """Write the changes; old rows go first, as a new row may have the same key."""

@@ -22,9 +22,12 @@ from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError, NotFoundError, StoreError
+from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp.trace_state import edit, merge
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.chunks import chunks
+from spanframe_store.sql.engines import database_of
+from spanframe_store.sql.large_usage import forget_parts
 from spanframe_store.sql.schema import (
     dictionaries,
     experiments,
@@ -140,8 +143,10 @@ def create_experiment(engine: Engine, name: str) -> int:
     """
     if not name.strip():
         raise InvalidArgumentError("The name of an experiment is empty: write a name.")
+    name = stored_text(name)
     with transaction(engine) as connection:
-        taken = select(experiments).where(experiments.c.name == name)
+        is_it = database_of(connection).has_name(experiments.c.name, [name])
+        taken = select(experiments).where(is_it)
         if connection.execute(taken).first():
             raise InvalidArgumentError(
                 f"Experiment {name!r} exists already: choose another name."
@@ -159,6 +164,7 @@ def create_experiment(engine: Engine, name: str) -> int:
 
 
 def _edit(engine: Engine, trace_id: bytes, key: str, value: str | None) -> None:
+    key = stored_text(key)
     field = "name" if key == keys.TAG_TRACE_NAME else f"tags.{key}"
     with transaction(engine) as connection:
         query = select(traces).where(traces.c.trace_id == trace_id)
@@ -196,6 +202,7 @@ def _delete(connection: Connection, rows: Sequence[Any]) -> int:
     connection.execute(delete(span_blocks).where(span_blocks.c.block_key.in_(blocks)))
     for table in (spans, traces):
         connection.execute(delete(table).where(table.c.trace_key.in_(trace_keys)))
+    forget_parts(connection, trace_keys)
     connection.execute(_UNUSED_DICTIONARIES)
     return len(rows)
 

@@ -6,7 +6,7 @@ counts are estimates, so without spans each select may see a state of its own.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -28,6 +28,7 @@ from spanframe_store.contract.results import (
     TraceColumns,
 )
 from spanframe_store.contract.search import Search
+from spanframe_store.contract.texts import stored_text
 from spanframe_store.sql.codecs import codecs_of
 from spanframe_store.sql.computed import add_computed
 from spanframe_store.sql.engines import database_of
@@ -47,6 +48,7 @@ from spanframe_store.sql.schema import (
     scopes,
     span_blocks,
     spans,
+    traces,
 )
 from spanframe_store.sql.statements import order_values
 from spanframe_store.sql.urls import driver_message, store_name
@@ -170,11 +172,19 @@ class SqlReader:
         newest = _BLOCKS.order_by(spans.c.trace_key.desc()).limit(number)
         with reading(self.engine) as connected:
             rows = connected.execute(newest).all()
-            return [block for _, block in _with_codecs(connected, rows)]
+            keys_of_blocks = {row.trace_key for row in rows}
+            of_blocks = select(traces.c.trace_key, traces.c.trace_id).where(
+                self._database.layout(WALK_TRACES).is_key_of(
+                    traces.c.trace_key, sorted(keys_of_blocks)
+                )
+            )
+            trace_ids = {row[0]: row[1] for row in connected.execute(of_blocks)}
+            return [block for _, block in _with_codecs(connected, rows, trace_ids)]
 
     def experiment_named(self, name: str) -> Experiment | None:
         """Return the experiment of a name; None when the store has none."""
-        return self._experiment(experiments.c.name == name)
+        text = stored_text(name)
+        return self._experiment(self._database.has_name(experiments.c.name, [text]))
 
     def experiment_of(self, experiment_id: int) -> Experiment | None:
         """Return the experiment of an id; None when the store has none."""
@@ -214,10 +224,11 @@ class SqlReader:
         layout = self._database.layout(WALK_TRACES)
         found: dict[int, list[SpanBlock]] = {}
         for start in range(0, len(rows), PORTION_TRACES):
-            trace_keys = [row.trace_key for row in rows[start : start + PORTION_TRACES]]
-            statement = _BLOCKS.where(layout.is_key_of(spans.c.trace_key, trace_keys))
-            blocks = connected.execute(statement).all()
-            for trace_key, block in _with_codecs(connected, blocks):
+            portion = rows[start : start + PORTION_TRACES]
+            trace_ids = {row.trace_key: row.trace_id for row in portion}
+            of_traces = layout.is_key_of(spans.c.trace_key, list(trace_ids))
+            blocks = connected.execute(_BLOCKS.where(of_traces)).all()
+            for trace_key, block in _with_codecs(connected, blocks, trace_ids):
                 found.setdefault(trace_key, []).append(block)
         return [found.get(row.trace_key, ()) for row in rows]
 
@@ -243,13 +254,15 @@ def reading(engine: Engine, *, one_state: bool = True) -> Iterator[Connection]:
 
 
 def _with_codecs(
-    connected: Connection, rows: Sequence[Row[*tuple[Any, ...]]]
+    connected: Connection,
+    rows: Sequence[Row[*tuple[Any, ...]]],
+    trace_ids: Mapping[int, bytes],
 ) -> Iterator[tuple[int, SpanBlock]]:
     codecs = codecs_of(connected.engine)
     codecs.read({row.dictionary_key for row in rows}, connected)
     for trace_key, dictionary_key, body, scope, scope_digest, resource_digest in rows:
-        origin = resource_digest + scope_digest
-        yield trace_key, SpanBlock(origin, scope, codecs[dictionary_key], body)
+        origin, codec = resource_digest + scope_digest, codecs[dictionary_key]
+        yield trace_key, SpanBlock(origin, scope, codec, body, trace_ids[trace_key])
 
 
 def _columns(rows: Sequence[Row[Any]]) -> TraceColumns:

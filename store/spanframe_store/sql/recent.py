@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from spanframe_store.contract.spans import SpanRow
+from spanframe_store.otlp.entry_limits import text_chars
 from spanframe_store.otlp.trace_state import TraceState
 from spanframe_store.otlp.usage import UsageReport, usage_report_of
 from spanframe_store.sql.engines import database_of
@@ -22,6 +23,13 @@ _MAX_NEWER_TRACES: Final = 1024
 
 _MAX_TRACE_SPANS: Final = 128
 """Maximum spans of a trace that is kept; larger traces are few and take much memory."""
+
+
+_MAX_TRACE_FIELDS: Final = 256
+"""Maximum fields of a trace that is kept."""
+
+_MAX_TRACE_CHARS: Final = 32 << 10
+"""Maximum characters of the fields of a trace that is kept."""
 
 
 class KnownTrace(NamedTuple):
@@ -51,6 +59,15 @@ def known_after(
         return KnownTrace(trace_key, state)
     new = {(each[0], each[3]): each for each in map(usage_report_of, group)}
     return KnownTrace(trace_key, state, {**stored, **new} if stored else new)
+
+
+def _is_small(trace: KnownTrace) -> bool:
+    return (
+        trace.spans is not None
+        and len(trace.spans) <= _MAX_TRACE_SPANS
+        and len(trace.state.stamps) <= _MAX_TRACE_FIELDS
+        and text_chars(trace.state) <= _MAX_TRACE_CHARS
+    )
 
 
 class RecentTraces:
@@ -97,7 +114,7 @@ class RecentTraces:
             return  # the database cannot tell whether others write
         newer, older = self._newer, self._older
         for trace_id, trace in written.items():
-            if trace.spans is not None and len(trace.spans) <= _MAX_TRACE_SPANS:
+            if _is_small(trace):
                 newer[trace_id] = trace
             else:
                 newer.pop(trace_id, None)

@@ -6,14 +6,18 @@ New spans use the freed pages; the file does not shrink.
 """
 
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import DBAPIError
 
+from spanframe.errors import StoreError
 from spanframe_store.contract.store import Limits
 from spanframe_store.sql.engines import database_of
 from spanframe_store.sql.mutations import delete_traces_before, transaction
 from spanframe_store.sql.schema import traces
+from spanframe_store.sql.urls import driver_message, store_name
 
 __all__ = [
     "count_before",
+    "last_written_ms",
     "prune_portion",
     "used_bytes",
 ]
@@ -34,6 +38,21 @@ def prune_portion(engine: Engine, limits: Limits, now_ms: int) -> int:
         if used is not None and used > limits.size_bytes:
             deleted = delete_traces_before(engine, _latest_ms(engine))
     return deleted
+
+
+def last_written_ms(engine: Engine) -> int | None:
+    """Return when the store was last written, epoch ms; None: it is new.
+
+    Raises:
+        StoreError: when the store cannot be read.
+    """
+    try:
+        return database_of(engine).last_written_ms(engine)
+    except DBAPIError as error:
+        where = store_name(engine)
+        raise StoreError(
+            f"The store {where} cannot be opened: {driver_message(error)}."
+        ) from error
 
 
 def count_before(engine: Engine, timestamp_ms: int) -> int:

@@ -15,6 +15,7 @@ them, the reader reads them.
   scans one range and stops.
 - Tags and metadata are also JSON on the trace row, so building a frame joins nothing,
   and the index rows of a trace follow from its row without a query.
+- ``usage_parts`` has the sums that the token usage of a large trace is changed by.
 - There are no foreign keys: one writer makes and commits every row of a batch in one
   transaction, and checking each row would cost as much as inserting it.
 """
@@ -56,6 +57,7 @@ __all__ = [
     "span_signatures",
     "spans",
     "traces",
+    "usage_parts",
 ]
 
 metadata: Final = MetaData()
@@ -83,8 +85,10 @@ MAX_INDEXED_KEY_CHARS: Final = 256
 """Maximum characters of a tag's or metadata entry's key in ``attribute_index``."""
 
 # No search asks for the one trace with 4 273 input and 1 006 output tokens, and each of
-# these values would be written to a page of its own.
-UNINDEXED_METADATA: Final = frozenset({keys.META_TOKEN_USAGE})
+# these values would be written to a page of its own. Nearly all costs have one source.
+UNINDEXED_METADATA: Final = frozenset(
+    {keys.META_TOKEN_USAGE, keys.META_COST, keys.META_COST_SOURCE}
+)
 """Keys of metadata entries that ``attribute_index`` does not have."""
 
 # A statement has to repeat this condition, or PostgreSQL does not use the index.
@@ -218,5 +222,20 @@ attribute_index: Final = Table(
     Column("timestamp_ms", BigInteger, primary_key=True, autoincrement=False),
     Column("trace_key", _BigKey, primary_key=True, autoincrement=False),
     Column("whole_value", _Text, comment="the value when it is longer, else NULL"),
+    sqlite_with_rowid=False,
+)
+
+usage_parts: Final = Table(
+    "usage_parts",
+    metadata,
+    Column("trace_key", _BigKey, primary_key=True, autoincrement=False),
+    Column(
+        "missing_span_id",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="0: the whole trace",
+    ),
+    Column("counts", _Text, nullable=False, comment="see large_usage.py"),
     sqlite_with_rowid=False,
 )

@@ -10,15 +10,17 @@ from spanframe_store.otlp.previews import MAX_METADATA_CHARS, cut
 from spanframe_store.otlp.trace_state import (
     COLUMNS,
     DEFAULT_EXPERIMENT_ID,
+    EMPTY,
     METADATA,
     TAG,
     TraceState,
     entries_of,
+    totals_of_entries,
 )
 from spanframe_store.sql.index_entries import Searchable
 from spanframe_store.sql.stamps import dump_stamps, load_stamps
 
-__all__ = ["columns_of", "searchable_of", "state_of"]
+__all__ = ["columns_of", "searchable_changes", "searchable_of", "state_of"]
 
 _BY_PLACE: Final = (
     "experiment_id",
@@ -39,12 +41,29 @@ _PREVIEWS: Final = {
     "trace_inputs": "request_preview",
     "trace_outputs": "response_preview",
 }
-_USAGE: Final = METADATA + keys.META_TOKEN_USAGE
+_TOTALS: Final = (keys.META_TOKEN_USAGE, keys.META_COST, keys.META_COST_SOURCE)
 
 
 def searchable_of(state: TraceState) -> Searchable:
     """Return the values by which the index finds the trace of a state."""
     return Searchable(state.values.get("timestamp_ms", 0), *entries_of(state))
+
+
+def searchable_changes(
+    before: TraceState, after: TraceState
+) -> tuple[Searchable, Searchable]:
+    """Return the values by which the index finds one of two states alone."""
+    old, new = before.values, after.values
+    if old.get("timestamp_ms") != new.get("timestamp_ms"):
+        return searchable_of(before), searchable_of(after)
+    fields = [f for f in {**old, **new} if old.get(f) != new.get(f)]
+    only_old, only_new = (
+        searchable_of(
+            EMPTY._replace(values={f: v[f] for f in fields if f in v})
+        )._replace(timestamp_ms=v.get("timestamp_ms", 0))
+        for v in (old, new)
+    )
+    return only_old, only_new
 
 
 def columns_of(state: TraceState, found_by: Searchable | None = None) -> dict[str, Any]:
@@ -78,13 +97,18 @@ def state_of(row: Mapping[str, Any]) -> TraceState:
     values.update((TAG + key, value) for key, value in tags.items())
     values.update((METADATA + key, value) for key, value in metadata.items())
     stamps = load_stamps(row["stamps"], _fields(tags, metadata))
-    usage = values.get(_USAGE) if _USAGE not in stamps else None
+    # An entry with a stamp is one that the app stated itself.
+    totals = {
+        key: metadata[key]
+        for key in _TOTALS
+        if key in metadata and METADATA + key not in stamps
+    }
     return TraceState(
         {field: values.get(field) for field in stamps},
         stamps,
         row["span_count"],
         row["size_bytes"],
-        json.loads(usage) if usage is not None else None,
+        totals_of_entries(totals),
     )
 
 

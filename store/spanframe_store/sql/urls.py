@@ -6,7 +6,7 @@ from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from spanframe.errors import SettingsError
-from spanframe.settings import redact_url
+from spanframe.settings import redact_url, store_url
 
 __all__ = ["DRIVERS", "driver_message", "parse_url", "store_name"]
 
@@ -20,19 +20,19 @@ def parse_url(url: str) -> URL:
     Raises:
         SettingsError: when the URL does not name a row store.
     """
-    try:
-        parsed = make_url(url)
-        name = f"{parsed.get_backend_name()}+{parsed.get_driver_name()}"
-    except (ArgumentError, NoSuchModuleError):
-        name = ""
-    else:
-        if name in DRIVERS:
-            return parsed
     problem = (
-        f"store is {redact_url(url)!r}, which is not a database of spanframe; "
-        f"write sqlite:///FILE or {DRIVERS[1]}://USER@HOST/DATABASE"
+        f"which is not a database of spanframe; write sqlite:///FILE or {DRIVERS[1]}"
+        "://USER@HOST/DATABASE"
     )
-    raise SettingsError([problem])
+    try:
+        parsed = make_url(store_url(url))
+        if f"{parsed.get_backend_name()}+{parsed.get_driver_name()}" in DRIVERS:
+            return parsed
+    except (ArgumentError, NoSuchModuleError):
+        pass
+    except ValueError as error:
+        problem = str(error)
+    raise SettingsError([f"store is {redact_url(url)!r}, {problem}"])
 
 
 def store_name(engine: Engine) -> str:
@@ -40,12 +40,27 @@ def store_name(engine: Engine) -> str:
     return redact_url(engine.url.render_as_string(hide_password=True))
 
 
-_QUESTIONS: Final = {
+_DAMAGED: Final = (
+    " (the file is damaged: stop what writes to it, then restore a backup, or save "
+    "what can be read with `sqlite3 FILE .recover`)"
+)
+
+_GONE: Final = " (a table of the store is gone: restore a backup)"
+
+_REMEDIES: Final = {
     "unable to open database file": (
         " (does its folder exist, and may this user write there?)"
     ),
     "attempt to write a readonly database": " (may this user write the file?)",
+    "database or disk is full": " (make room, or delete old traces)",
+    "database disk image is malformed": _DAMAGED,
+    "file is not a database": _DAMAGED,
+    "no such table": _GONE,
+    "relation": _GONE,
+    "permission denied": " (grant the rights again that the owner of the tables has)",
+    "read-only transaction": " (is it a standby? name the primary in the URL)",
 }
+"""What the reader can do, by a part of a message."""
 
 
 def driver_message(error: Any) -> str:
@@ -57,4 +72,7 @@ def driver_message(error: Any) -> str:
     diagnosis = getattr(cause, "diag", None)
     primary = None if diagnosis is None else diagnosis.message_primary
     message = " ".join((primary or str(cause)).split()).rstrip(".")
-    return message + _QUESTIONS.get(message, "")
+    if message == "disk I/O error":  # SQLite's word for many things; the code tells
+        message += f", {cause.sqlite_errorname}"
+    remedies = (each for part, each in _REMEDIES.items() if part in message)
+    return message + next(remedies, "")

@@ -1,14 +1,14 @@
-"""The token usage of stored traces: of spans that report any, and their ancestors."""
+"""Token usage and cost of stored traces: of reporting spans and their ancestors."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, null, select
 
-from spanframe_store.otlp.usage import UsageReport, usage_total
+from spanframe_store.otlp.usage import Totals, UsageReport, totals
 from spanframe_store.sql.schema import spans
 
-__all__ = ["usage_of_traces"]
+__all__ = ["reports_of_trace", "totals_of_traces"]
 
 _COLUMNS: Final = (
     spans.c.trace_key,
@@ -42,13 +42,25 @@ def _ancestry() -> Any:
 _ANCESTRY: Final = _ancestry()
 
 
-def usage_of_traces(
+def totals_of_traces(
     connection: Connection, trace_keys: Iterable[int]
-) -> dict[int, dict[str, int]]:
-    """Return the usage of the traces that have any, by trace key."""
-    traces: dict[int, list[UsageReport]] = {}
+) -> dict[int, Totals]:
+    """Return the totals of the traces that have any, by trace key."""
+    found = _reports(connection, trace_keys)
+    return {key: totals(spans) for key, spans in found.items()}
+
+
+def reports_of_trace(connection: Connection, trace_key: int) -> list[UsageReport]:
+    """Return the spans of a trace that report usage, and their ancestors."""
+    return _reports(connection, [trace_key]).get(trace_key, [])
+
+
+def _reports(
+    connection: Connection, trace_keys: Iterable[int]
+) -> dict[int, list[UsageReport]]:
+    found: dict[int, list[UsageReport]] = {}
     for trace_key, *reporting in connection.execute(
         _ANCESTRY, {"trace_keys": list(trace_keys)}
     ):
-        traces.setdefault(trace_key, []).append(tuple(reporting))
-    return {key: usage_total(spans) for key, spans in traces.items()}
+        found.setdefault(trace_key, []).append(tuple(reporting))
+    return found

@@ -8,22 +8,31 @@ a store.
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import chain, pairwise
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, select
-from sqlalchemy.exc import StatementError
+from sqlalchemy import Connection, Engine, bindparam, event, select
 
-from spanframe_store.contract.errors import RowsRefusedError, StoreUnavailableError
-from spanframe_store.contract.spans import SpanRow
-from spanframe_store.contract.store import Written
+from spanframe_store.contract.spans import (
+    Fact,
+    Interned,
+    Previews,
+    Rank,
+    Signature,
+    Source,
+    SpanRow,
+)
+from spanframe_store.contract.store import MAX_TRACE_ENTRIES, Written
+from spanframe_store.otlp.trace_state import TraceState
+from spanframe_store.otlp.usage import Totals
+from spanframe_store.sql.access import Access
 from spanframe_store.sql.blocks import Dictionaries
 from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.engines import database_of
-from spanframe_store.sql.experiments import experiment_ids
+from spanframe_store.sql.experiments import Experiments
 from spanframe_store.sql.interning import Interner, next_key
+from spanframe_store.sql.large_usage import MIN_LARGE_SPANS, totals_of_large_trace
 from spanframe_store.sql.recent import KnownTrace, RecentTraces, known_after
 from spanframe_store.sql.schema import (
     resources,
@@ -34,14 +43,33 @@ from spanframe_store.sql.schema import (
 from spanframe_store.sql.span_rows import Keys, groups_of, write_spans
 from spanframe_store.sql.trace_columns import state_of
 from spanframe_store.sql.trace_rows import states_of, write_traces
-from spanframe_store.sql.urls import driver_message
-from spanframe_store.sql.usage import usage_of_traces
+from spanframe_store.sql.usage import totals_of_traces
 
 __all__ = ["SpanWriter"]
 
 _TRACES_BY_ID: Final = select(traces).where(
     traces.c.trace_id.in_(bindparam("ids", expanding=True))
 )
+
+_PROBE: Final = SpanRow(
+    trace_id=bytes(16),  # no sender may use this one
+    span_id=0,
+    digest=0,
+    parent_span_id=None,
+    rank=Rank.ROOT,
+    signature=Signature(b"probe", "probe", "UNKNOWN", "UNSET"),
+    start_ns=0,
+    end_ns=0,
+    usage=None,
+    resource=Interned(b"probe", "", b""),
+    scope=Interned(b"probe", "", b""),
+    json_layer=False,
+    body=b"",
+    shared_facts=(),
+    own_facts=(Fact("tags.probe", Source.SPAN, ""),),
+    previews=Previews(None, None, "", ""),
+)
+"""A span that is written to find out whether others can be, and is never committed."""
 
 _MIN_PARALLEL_SPANS: Final = 128
 """Minimum spans per transaction for which compressing in another thread pays."""
@@ -55,10 +83,12 @@ _identity: Final[Callable[[SpanRow], _Identity]] = itemgetter(
 
 
 class _Memories(NamedTuple):
-    """Keys and traces of a transaction, to be remembered once it is committed."""
+    """Values of a transaction, to be remembered once it is committed."""
 
     keys: Keys
+    experiments: Mapping[bytes, int]
     traces: Mapping[bytes, KnownTrace]
+    dropped_entries: int
 
 
 class SpanWriter:
@@ -67,14 +97,28 @@ class SpanWriter:
     Not thread-safe: one thread owns a writer, as one connection holds the write lock.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, max_trace_entries: int = MAX_TRACE_ENTRIES
+    ) -> None:
         self._engine = engine
+        self._access = Access(engine)
+        self._max_trace_entries = max_trace_entries
+        self.dropped_entries = 0
+        """Tags and metadata entries that were dropped, beyond the limit of a trace."""
+        self._forget()
+        # A new session may meet another store: a server that was restored, a database
+        # that was made anew. Keys of the old one would point nowhere.
+        event.listen(engine, "connect", self._forget)
+        self._compressor = ThreadPoolExecutor(1, "spanframe-compressor")
+
+    def _forget(self, *_: object) -> None:
+        """Remember nothing of the store."""
         self._resources = Interner(resources)
         self._scopes = Interner(scopes)
         self._signatures = Interner(span_signatures)
+        self._experiments = Experiments()
         self._dictionaries = Dictionaries()
         self._recent = RecentTraces()
-        self._compressor = ThreadPoolExecutor(1, "spanframe-compressor")
 
     def write(self, requests: Sequence[Sequence[SpanRow]]) -> list[Written]:
         """Commit the spans of several requests; see `Writer.write`."""
@@ -83,7 +127,7 @@ class SpanWriter:
         for request in requests:
             distinct.update(zip(map(_identity, request), request, strict=True))
             ends.append(len(distinct))
-        with self._refusals():
+        with self._access.refusals():
             stored = self._store(distinct)
         return _shares(requests, distinct, ends, stored)
 
@@ -92,7 +136,7 @@ class SpanWriter:
         by_trace: dict[bytes, list[SpanRow]] = {}
         for (trace_id, _, _), span in distinct.items():
             by_trace.setdefault(trace_id, []).append(span)
-        with self._engine.begin() as connection:
+        with self._access.connection() as connection, connection.begin():
             known = self._recent.known(connection, by_trace)
             known |= _known_traces(connection, by_trace.keys() - known.keys())
             stored = _known_spans(connection, by_trace, known)
@@ -109,6 +153,8 @@ class SpanWriter:
             self._resources.remember(written.keys.resources)
             self._scopes.remember(written.keys.scopes)
             self._signatures.remember(written.keys.signatures)
+            self._experiments.remember(written.experiments)
+            self.dropped_entries += written.dropped_entries
             self._train_if_due(chain.from_iterable(by_trace.values()))
         return stored
 
@@ -126,7 +172,7 @@ class SpanWriter:
             self._scopes.keys(connection, {span.scope for span in new}),
             self._signatures.keys(connection, {span.signature for span in new}),
         )
-        named = experiment_ids(connection, new)
+        named, experiments = self._experiments.ids(connection, new)
         dictionary_key, codec = self._dictionaries.current(connection)
         groups = list(groups_of(by_trace, keys.traces))
         bodies = [[span.body for span in group] for group in groups]
@@ -136,15 +182,13 @@ class SpanWriter:
             if len(new) >= _MIN_PARALLEL_SPANS
             else None
         )
-        states, without_usage = states_of(by_trace, known, named)
+        states, without_totals, dropped = states_of(
+            by_trace, known, named, self._max_trace_entries
+        )
         packed = codec.pack(bodies) if packing is None else packing.result()
         write_spans(connection, groups, packed, keys, dictionary_key)
-        for trace_keys in chunks(without_usage, MAX_LOOKUP_VALUES):
-            usages = usage_of_traces(connection, trace_keys)
-            for trace_key in trace_keys:
-                trace_id = without_usage[trace_key]
-                usage = usages.get(trace_key)
-                states[trace_id] = states[trace_id]._replace(usage=usage)
+        for trace_id, totals in _totals(connection, states, without_totals, by_trace):
+            states[trace_id] = states[trace_id]._replace(totals=totals)
         write_traces(connection, states, known, keys.traces)
         written = {
             trace_id: known_after(
@@ -152,7 +196,7 @@ class SpanWriter:
             )
             for trace_id, state in states.items()
         }
-        return _Memories(keys, written)
+        return _Memories(keys, experiments, written, dropped)
 
     def _train_if_due(self, stored: Iterable[SpanRow]) -> None:
         """Train a new dictionary when one is due; no span is lost if training fails."""
@@ -165,27 +209,49 @@ class SpanWriter:
         self._recent.clear()
         self._engine.dispose()
 
+    def check(self) -> None:
+        """See whether the store is there; see `Writer.check`."""
+        self._access.check()
+
     def probe(self) -> None:
-        """Take the write lock and release it; see `Writer.probe`."""
-        with self._refusals(), self._engine.begin():
-            pass
+        """Write a span to every table, take it back, and commit; see `Writer.probe`.
+
+        The commit has to reach the disk: SQLite writes the pages that were changed, and
+        PostgreSQL the record of the transaction.
+        """
+        with (
+            self._access.refusals(),
+            self._access.connection() as connection,
+            connection.begin(),
+            connection.begin_nested() as attempt,
+        ):
+            self._write_new(connection, {_PROBE.trace_id: [_PROBE]}, {})
+            attempt.rollback()
 
     def close(self) -> None:
         """Release everything; the writer is not used again."""
         self._compressor.shutdown()
         self._engine.dispose()
 
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """Turn an error of the database into one that tells whether to try again."""
-        try:
-            yield
-        except (StatementError, ValueError, OverflowError) as error:
-            message = driver_message(error)
-            if database_of(self._engine).would_take_later(error):
-                raise StoreUnavailableError(message) from error
-            # The message of such an error may quote the row.
-            raise RowsRefusedError(type(error).__name__) from error
+
+def _totals(
+    connection: Connection,
+    states: Mapping[bytes, TraceState],
+    without_totals: Mapping[int, bytes],
+    by_trace: Mapping[bytes, Sequence[SpanRow]],
+) -> Iterator[tuple[bytes, Totals | None]]:
+    """Yield the totals of traces, by trace id, once the store holds their spans."""
+    small = []
+    for trace_key, trace_id in without_totals.items():
+        if states[trace_id].span_count < MIN_LARGE_SPANS:
+            small.append(trace_key)
+        else:
+            group = by_trace[trace_id]
+            yield trace_id, totals_of_large_trace(connection, trace_key, group)
+    for trace_keys in chunks(small, MAX_LOOKUP_VALUES):
+        found = totals_of_traces(connection, trace_keys)
+        for trace_key in trace_keys:
+            yield without_totals[trace_key], found.get(trace_key)
 
 
 def _shares(

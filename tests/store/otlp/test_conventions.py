@@ -54,7 +54,9 @@ def test_a_span_is_read_by_its_convention(example: Example) -> None:
     assert loaded(previews_of(row).trace_outputs or None) == example.outputs
     assert row.signature.type == example.type
     derived = derive(example.attributes, example.events)
-    assert shortened(derived.inputs, derived.outputs) == previews_of(row)
+    texts = (derived.inputs, derived.outputs)
+    parsed = (derived.parsed_inputs, derived.parsed_outputs)
+    assert shortened(*texts, *parsed) == previews_of(row)
     assert derived.usage == example.usage
     assert derived.model == example.model
     assert derived.provider == example.provider
@@ -223,7 +225,7 @@ def test_a_count_of_tokens_is_a_whole_number_that_fits(
     value: Any, count: int | None
 ) -> None:
     derived = derive({"gen_ai.usage.input_tokens": value})
-    assert derived.usage == (None if count is None else Usage(count))
+    assert derived.usage == (None if count is None else Usage(count, None, count))
 
 
 def test_a_sum_that_does_not_fit_is_left_out() -> None:
@@ -238,7 +240,7 @@ def test_counts_of_the_cache_alone_are_no_usage() -> None:
 
 def test_usage_comes_whole_from_one_convention() -> None:
     attributes = {"llm.token_count.prompt": 5, "gen_ai.usage.output_tokens": 6}
-    assert derive(attributes).usage == Usage(5)
+    assert derive(attributes).usage == Usage(5, None, 5)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +248,7 @@ def test_usage_comes_whole_from_one_convention() -> None:
 )
 def test_usage_of_mlflow_that_says_nothing_leaves_room_for_others(text: str) -> None:
     attributes = {"mlflow.chat.tokenUsage": text, "llm.token_count.prompt": 5}
-    assert derive(attributes).usage == Usage(5)
+    assert derive(attributes).usage == Usage(5, None, 5)
 
 
 @pytest.mark.parametrize(

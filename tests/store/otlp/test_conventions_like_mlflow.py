@@ -20,6 +20,22 @@ MORE = {
     "Traceloop, model call",
     "Traceloop, tool call without a prompt",
     "MLflow",
+    "LangSmith",
+    "Logfire",
+    "pydantic-ai",
+    "pydantic-ai, tool of version 2",
+    "pydantic-ai, version 1",
+    "Strands",
+    "OpenTelemetry GenAI events, tool of Strands",
+    "OpenTelemetry GenAI events, model of Strands",
+    "OpenTelemetry GenAI events, several details",
+    "OpenTelemetry GenAI events, of Azure",
+    "OpenTelemetry GenAI events, a call alone",
+    "OpenTelemetry GenAI, retrieval",
+    "OpenInference, documents",
+    "OpenInference, messages beside a repr",
+    "Langfuse, parts apart",
+    "Langfuse, OpenAI's names",
 }
 MORE_KEYS = (
     "ai.usage.",
@@ -33,6 +49,9 @@ KNOWN = [example for example in EXAMPLES if example.convention not in MORE]
 def by_us(attributes: dict[str, Any], events: Any) -> dict[str, Any]:
     derived = derive(attributes, events)
     usage = derived.usage._asdict() if derived.usage else {}
+    if usage.get("input_tokens") is None or usage.get("output_tokens") is None:
+        # Of one count alone MLflow makes no total.
+        usage["total_tokens"] = attributes.get("llm.token_count.total")
     return {
         "inputs": _loaded(derived.inputs),
         "outputs": _loaded(derived.outputs),

@@ -68,10 +68,15 @@ def test_a_character_that_no_store_can_hold_is_replaced() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["3", '"words"', "{broken", "[" * 2000, '{"request":' * 900 + "1" + "}" * 900],
+    ["3", '"words', "{broken", "[" * 2000, '{"request":' * 900 + "1" + "}" * 900],
 )
 def test_what_is_no_chat_is_shown_as_it_is(text: str) -> None:
     assert preview(text, "user") == cut(text, 1000)
+
+
+def test_text_has_no_quotes_unless_the_app_itself_states_it() -> None:
+    assert preview('"words"', "user") == "words"
+    assert preview('"words"', "user", "words") == '"words"'
 
 
 def test_nothing_shows_nothing() -> None:

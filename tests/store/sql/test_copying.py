@@ -143,6 +143,26 @@ def test_a_copy_that_was_interrupted_goes_on(source: Store, target: Store) -> No
     assert everything(target) == everything(source)
 
 
+def test_a_copy_ends_beside_a_writer_that_never_stops(
+    source: Store, target: Store
+) -> None:
+    """It holds what the source held at its beginning, and the next one the rest."""
+    reading = open_engine(source.url, read_only=True)
+    written = []
+
+    def write_more(done: int, total: int) -> None:
+        assert total == TRACES
+        for _ in range(2 * copying._PORTION_TRACES):
+            written.append(done)
+            source.write(span(1, trace_id=trace_id(1000 + len(written))))
+
+    assert copy_store(reading, target.engine, write_more) == (TRACES, 0)
+    assert len(written) > TRACES
+    assert copied(source, target) == (len(written), TRACES)
+    reading.dispose()
+    assert everything(target) == everything(source)
+
+
 def test_damage_in_the_copy_is_found_and_mended(source: Store, target: Store) -> None:
     copied(source, target)
     tables = schema.metadata.tables

@@ -311,7 +311,7 @@ def refusal(store: Store, statement: str) -> DBAPIError:
 @pytest.mark.parametrize(
     ("statement", "later"),
     [
-        ("INSERT INTO experiments VALUES (0, 'Default', 0)", False),
+        ("INSERT INTO experiments VALUES (0, 'Default', 0)", True),  # two equal keys
         ("INSERT INTO experiments VALUES (NULL, 'x', 0)", False),
         ("INSERT INTO experiments VALUES (1, E'\\\\xff', 0)", False),
         ("INSERT INTO experiments VALUES (99999999999, 'x', 0)", False),

@@ -31,10 +31,10 @@ def everything(store: Store) -> list[Any]:
 def rederive(store: Store) -> int:
     total = after = 0
     while True:
-        derived, after = rederive_portion(store.engine, after)
-        if not derived:
+        done = rederive_portion(store.engine, after)
+        if not done.traces:
             return total
-        total += derived
+        total, after = total + done.traces, done.after
 
 
 def fill(store: Store) -> None:
@@ -72,8 +72,9 @@ def test_what_an_older_version_did_not_read_is_read_now(store: Store) -> None:
 def test_edits_and_the_experiment_of_a_header_stay(store: Store) -> None:
     create_experiment(store.engine, "shop")
     header = Fact("experiment_id", Source.RESOURCE, "1")
+    run = Fact("metadata.mlflow.sourceRun", Source.RESOURCE, "r-1")
     tagged = span(1, attributes={"mlflow.traceTag.a": "x", "mlflow.traceTag.b": "y"})
-    decoded = decode_request(request(tagged).SerializeToString(), (header,))
+    decoded = decode_request(request(tagged).SerializeToString(), (header, run))
     store.writer.write([decoded.rows])
     set_trace_tag(store.engine, TRACE, "a", "edited")
     delete_trace_tag(store.engine, TRACE, "b")

@@ -3,20 +3,26 @@
 from spanframe_store.otlp.conventions.derivation import (
     EVENT_NAMES,
     UNKNOWN,
+    Counted,
     Derived,
+    counted,
     derive,
-    type_and_usage,
 )
+from spanframe_store.otlp.conventions.prices import prices_date, use_prices
 from spanframe_store.otlp.conventions.table import Convention, table
-from spanframe_store.otlp.conventions.values import Usage
+from spanframe_store.otlp.conventions.values import Cost, Usage
 
 __all__ = [
     "EVENT_NAMES",
     "UNKNOWN",
     "Convention",
+    "Cost",
+    "Counted",
     "Derived",
     "Usage",
+    "counted",
     "derive",
+    "prices_date",
     "table",
-    "type_and_usage",
+    "use_prices",
 ]

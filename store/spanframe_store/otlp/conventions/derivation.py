@@ -1,34 +1,48 @@
-"""Derives inputs, outputs, type, usage and model of a span by the conventions."""
+"""Derives inputs, outputs, type, usage, cost and model of a span by the conventions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
 from spanframe_store.otlp.anyvalue import NOT_JSON, json_text, loads
+from spanframe_store.otlp.conventions.prices import computed_cost
+from spanframe_store.otlp.conventions.shapes import genai_instructions
 from spanframe_store.otlp.conventions.table import (
     Cell,
     Convention,
+    CostKeys,
     EventShape,
     TokenKeys,
     table,
 )
 from spanframe_store.otlp.conventions.values import (
     Attributes,
+    Cost,
     Events,
     Usage,
+    amount,
     as_json,
+    cost,
     decoded,
     token_count,
     usage,
 )
 
-__all__ = ["EVENT_NAMES", "UNKNOWN", "Derived", "derive", "type_and_usage"]
+__all__ = ["EVENT_NAMES", "UNKNOWN", "Counted", "Derived", "counted", "derive"]
 
 UNKNOWN: Final = "UNKNOWN"
 
 EVENT_NAMES: Final = frozenset(name for row in table for name in row.events)
 """Names of the events that a convention reads; others change nothing derived."""
+
+
+class Counted(NamedTuple):
+    """Values of a span that its inputs and outputs are not read for."""
+
+    span_type: str
+    usage: Usage | None = None
+    cost: Cost | None = None
 
 
 class Derived(NamedTuple):
@@ -38,12 +52,18 @@ class Derived(NamedTuple):
     outputs: str | None
     span_type: str
     usage: Usage | None = None
+    cost: Cost | None = None
     model: str | None = None
     provider: str | None = None
     parsed_inputs: Any = NOT_JSON
     """The value of the text where it has been parsed, else `NOT_JSON`."""
     parsed_outputs: Any = NOT_JSON
     """The same of the outputs."""
+
+    @property
+    def counted(self) -> Counted:
+        """Type, usage and cost."""
+        return Counted(self.span_type, self.usage, self.cost)
 
 
 def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
@@ -63,6 +83,9 @@ def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
         inputs = _first(attributes, (row.inputs for row in rows))
     if inputs is None and events:
         inputs = _of_events(attributes, events, (row.input_event for row in table))
+    if inputs is None and rows:
+        # Instructions without messages, which events may hold.
+        inputs = as_json(genai_instructions(attributes))
     if outputs is None and rows:
         outputs = _first(attributes, (row.outputs for row in rows))
     if outputs is None and events:
@@ -71,8 +94,7 @@ def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
     return Derived(
         inputs,
         outputs,
-        _span_type(attributes, rows),
-        _usage(attributes, rows),
+        *_counted(attributes, rows, model),
         model or _model_in(called, inputs) or _model_in(answered, outputs),
         _named(attributes, (row.providers for row in rows)) if rows else None,
         called,
@@ -80,10 +102,24 @@ def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
     )
 
 
-def type_and_usage(attributes: Mapping[str, Any]) -> tuple[str, Usage | None]:
-    """Return the type and the usage of a span, the same that `derive` returns."""
+def counted(attributes: Mapping[str, Any]) -> Counted:
+    """Return type, usage and cost of a span, the same that `derive` returns."""
     rows = _speaking(attributes) if _may_speak(attributes) else ()
-    return _span_type(attributes, rows), _usage(attributes, rows)
+    model = _named(attributes, (row.models for row in rows)) if rows else None
+    return _counted(attributes, rows, model)
+
+
+def _counted(
+    attributes: Attributes, rows: Sequence[Convention], model: str | None
+) -> Counted:
+    if not rows:
+        return Counted(_span_type(attributes, rows))
+    used = _usage(attributes, rows)
+    return Counted(
+        _span_type(attributes, rows),
+        used,
+        _stated_cost(attributes, rows) or computed_cost(model, used),
+    )
 
 
 # --- rows that can apply: most spans have MLflow's keys alone, or none ----------------
@@ -93,7 +129,8 @@ def _exact_keys(row: Convention) -> Iterable[str]:
     cells = (*row.inputs, *row.outputs)
     tokens = row.tokens if isinstance(row.tokens, TokenKeys) else TokenKeys()
     yield from (source for source in cells if isinstance(source, str))
-    yield from (key for names in tokens for key in names)
+    costs = row.costs if isinstance(row.costs, CostKeys) else CostKeys()
+    yield from (key for names in (*tokens, *costs) for key in names)
     yield from (*row.type_keys, *row.models, *row.providers, *row.marks)
 
 
@@ -200,14 +237,64 @@ def _span_type(attributes: Attributes, rows: Iterable[Convention]) -> str:
     return UNKNOWN
 
 
-def _usage(attributes: Attributes, rows: Iterable[Convention]) -> Usage | None:
+def _usage(attributes: Attributes, rows: Sequence[Convention]) -> Usage | None:
+    """Return the first usage, with parts that another convention states of the same."""
+    stated = [
+        found for row in rows if (found := _usage_by(row, attributes)) is not None
+    ]
+    if not stated:
+        return None
+    first = stated[0]
+    for other in stated[1:]:  # mostly there is none
+        if other[:2] == first[:2]:
+            pairs = zip(first, other, strict=True)
+            first = Usage(*(b if a is None else a for a, b in pairs))
+    return first
+
+
+def _usage_by(row: Convention, attributes: Attributes) -> Usage | None:
+    if not isinstance(row.tokens, TokenKeys):
+        return row.tokens(attributes)
+    if row.tokens is _NO_TOKENS:
+        return None
+    return usage(*(_count(attributes, names) for names in row.tokens))
+
+
+_NO_TOKENS: Final = Convention("").tokens
+"""The counts of a row that has none; all such rows share it."""
+
+
+_COST_KEYS: Final = frozenset(
+    {keys.LLM_COST, "cost_usd", "langfuse.observation.cost_details"}
+    | {
+        key
+        for row in table
+        if isinstance(row.costs, CostKeys)
+        for names in row.costs
+        for key in names
+    }
+)
+
+
+def _stated_cost(attributes: Attributes, rows: Iterable[Convention]) -> Cost | None:
+    if _COST_KEYS.isdisjoint(attributes):
+        return None
     for row in rows:
-        if isinstance(row.tokens, TokenKeys):
-            found = usage(*(_count(attributes, names) for names in row.tokens))
+        if isinstance(row.costs, CostKeys):
+            found = cost(*(_amount(attributes, names) for names in row.costs))
         else:
-            found = row.tokens(attributes)
+            found = row.costs(attributes)
         if found is not None:
             return found
+    return None
+
+
+def _amount(attributes: Attributes, names: Iterable[str]) -> float | None:
+    for name in names:
+        if name in attributes:
+            found = amount(attributes[name])
+            if found is not None:
+                return found
     return None
 
 

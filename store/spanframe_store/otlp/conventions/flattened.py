@@ -1,9 +1,10 @@
-"""Lists of messages that a sender has flattened into keys.
+"""Lists of messages and documents that a sender has flattened into keys.
 
 ``PREFIX.N.role``, ``PREFIX.N.content``, ``PREFIX.N.tool_calls.M.name``: the indexes are
 the order, and may have gaps.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -20,18 +21,62 @@ __all__ = [
 _MAX_LEVELS: Final = 8
 """Maximum levels of a list or object that is rebuilt from keys."""
 
+_MAX_SEARCHED: Final = 65_536
+"""Maximum characters of a value that are searched for what Python shows of objects."""
+
 _MAX_INDEX_DIGITS: Final = 6
 """Maximum digits of an index; a longer number is a name."""
 
 
 def openinference_input(attributes: Attributes) -> Any:
-    """Gather ``llm.input_messages.N.message.*``."""
-    return _messages(attributes, "llm.input_messages.", wrapped=True)
+    """Return ``input.value``, or what is gathered where that is only a repr."""
+    value = attributes.get("input.value")
+    return (
+        value
+        if _is_value(value)
+        else _messages(attributes, "llm.input_messages.", wrapped=True)
+        or _messages(attributes, "reranker.input_documents.", wrapped=True)
+        or _embedded(attributes)
+        or value
+    )
 
 
 def openinference_output(attributes: Attributes) -> Any:
-    """Gather ``llm.output_messages.N.message.*``."""
-    return _messages(attributes, "llm.output_messages.", wrapped=True)
+    """Return ``output.value``, or what is gathered where that is only a repr."""
+    value = attributes.get("output.value")
+    return (
+        value
+        if _is_value(value)
+        else _messages(attributes, "llm.output_messages.", wrapped=True)
+        or _messages(attributes, "reranker.output_documents.", wrapped=True)
+        or _messages(attributes, "retrieval.documents.", wrapped=True)
+        or value
+    )
+
+
+# What Python shows of objects: <A …>, [<A …>], A(b=…), {'a': …}, ['a'], a='…' b=…, also
+# inside of JSON, and what LlamaIndex shows of messages: user: …
+_REPR: Final = re.compile(
+    r"[\[({]*(<[A-Za-z_]|[A-Za-z_][\w.]*\(\w+=|'|\w+=['\[{<(])"
+    r"|(user|assistant|system|tool): "
+)
+_REPR_INSIDE: Final = re.compile(r'"(<[A-Za-z_]|[A-Z]\w*\(\w+=)')
+
+
+def _is_value(value: Any) -> bool:
+    """Tell whether a value is there, and more than what Python shows of an object."""
+    if not isinstance(value, str):
+        return not is_absent(value)
+    if _REPR.match(value):
+        return False
+    return not is_absent(value) and not _REPR_INSIDE.search(value, 0, _MAX_SEARCHED)
+
+
+def _embedded(attributes: Attributes) -> list[Any]:
+    """Return the texts of embeddings; their vectors are no input."""
+    items = _messages(attributes, "embedding.embeddings.", wrapped=True) or ()
+    texts = [item.get("text") for item in items if isinstance(item, dict)]
+    return [text for text in texts if text is not None]
 
 
 def prompts(attributes: Attributes) -> Any:

@@ -9,8 +9,11 @@ from typing import Any, Final
 from spanframe import keys
 from spanframe_store.otlp.conventions.values import (
     Attributes,
+    Cost,
     Events,
     Usage,
+    amount,
+    cost,
     decoded,
     is_absent,
     token_count,
@@ -18,6 +21,7 @@ from spanframe_store.otlp.conventions.values import (
 )
 
 __all__ = [
+    "claude_cost",
     "claude_input",
     "claude_output",
     "claude_output_event",
@@ -25,12 +29,11 @@ __all__ = [
     "gemini_input",
     "gemini_output",
     "genai_input",
-    "genai_input_events",
-    "genai_output_events",
+    "genai_instructions",
     "is_claude_code",
     "is_gemini_cli",
-    "langfuse_usage",
     "livekit_type",
+    "mlflow_cost",
     "mlflow_usage",
     "spring_input_event",
     "spring_output_event",
@@ -47,59 +50,39 @@ def mlflow_usage(attributes: Attributes) -> Usage | None:
     return usage(*(token_count(counts.get(field)) for field in Usage._fields))
 
 
+def mlflow_cost(attributes: Attributes) -> Cost | None:
+    """Read ``mlflow.llm.cost``."""
+    parts = decoded(attributes.get(keys.LLM_COST))
+    if not isinstance(parts, dict):
+        return None
+    return cost(
+        *(amount(parts.get(n)) for n in ("input_cost", "output_cost", "total_cost"))
+    )
+
+
 # --- OpenTelemetry GenAI ------------------------------------------------------------
 
 
 def genai_input(attributes: Attributes) -> Any:
     """Return the input messages, the system instructions as the first of them."""
     messages = attributes.get("gen_ai.input.messages")
+    listed = decoded(messages)
+    return (
+        [*genai_instructions(attributes), *listed]
+        if isinstance(listed, list) and listed
+        else messages
+    )
+
+
+def genai_instructions(attributes: Attributes) -> list[Any]:
+    """Return the system instructions as a message, in a list; empty: there are none."""
     instructions = attributes.get("gen_ai.system_instructions")
     if is_absent(instructions):
-        return messages
+        return []
     parts = decoded(instructions)
     if not isinstance(parts, list):
         parts = [{"type": "text", "content": parts}]
-    system = {"role": "system", "parts": parts}
-    if is_absent(messages):
-        return [system]
-    listed = decoded(messages)
-    return [system, *listed] if isinstance(listed, list) else messages
-
-
-_MESSAGE_ROLES: Final = {
-    "gen_ai.system.message": "system",
-    "gen_ai.user.message": "user",
-    "gen_ai.assistant.message": "assistant",
-}
-
-
-def genai_input_events(_attributes: Attributes, events: Events) -> Any:
-    """Gather the message events, or read the one event that holds the details."""
-    messages = [
-        {"role": _MESSAGE_ROLES[name], "content": decoded(event["content"])}
-        for name, event in events
-        if name in _MESSAGE_ROLES and not is_absent(event.get("content"))
-    ]
-    return messages or genai_input(_details(events))
-
-
-def genai_output_events(_attributes: Attributes, events: Events) -> Any:
-    """Gather the choices, or read the one event that holds the details."""
-    messages = [
-        {
-            "role": decoded(event.get("role", "assistant")),
-            "content": decoded(event["content"]),
-        }
-        for name, event in events
-        if name == "gen_ai.choice" and not is_absent(event.get("content"))
-    ]
-    return messages or _details(events).get("gen_ai.output.messages")
-
-
-def _details(events: Events) -> Attributes:
-    """Return the attributes of the event that holds a whole inference."""
-    name = "gen_ai.client.inference.operation.details"
-    return next((event for found, event in events if found == name), {})
+    return [{"role": "system", "parts": parts}]
 
 
 def spring_input_event(_attributes: Attributes, events: Events) -> Any:
@@ -219,6 +202,13 @@ def claude_usage(attributes: Attributes) -> Usage | None:
     return usage(tokens, output, None, read, creation)
 
 
+def claude_cost(attributes: Attributes) -> Cost | None:
+    """Return the cost of a model request."""
+    if _claude_kind(attributes) != "llm_request":
+        return None
+    return cost(None, None, amount(attributes.get("cost_usd")))
+
+
 def _claude_kind(attributes: Attributes) -> str:
     return _text(attributes, "span.type").removeprefix("claude_code.")
 
@@ -278,17 +268,6 @@ def livekit_type(attributes: Attributes) -> str | None:
         return "TOOL"
     named = ("lk.agent_name", "lk.instructions", "lk.generation_id")
     return "AGENT" if any(key in attributes for key in named) else None
-
-
-# --- Langfuse -----------------------------------------------------------------------
-
-
-def langfuse_usage(attributes: Attributes) -> Usage | None:
-    """Read ``langfuse.observation.usage_details``."""
-    details = decoded(attributes.get("langfuse.observation.usage_details"))
-    if not isinstance(details, dict):
-        return None
-    return usage(*(token_count(details.get(n)) for n in ("input", "output", "total")))
 
 
 def _text(attributes: Attributes, key: str) -> str:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
-from spanframe_store.otlp.conventions import flattened, shapes
-from spanframe_store.otlp.conventions.values import Attributes, Events, Usage
+from spanframe_store.otlp.conventions import agents, events, flattened, shapes
+from spanframe_store.otlp.conventions.values import Attributes, Cost, Events, Usage
 
-__all__ = ["Convention", "TokenKeys", "table"]
+__all__ = ["Convention", "CostKeys", "TokenKeys", "table"]
 
 Cell = tuple[str | Callable[[Attributes], Any], ...]
 """Keys and shapes, in order: the first that is not empty counts."""
@@ -27,6 +27,15 @@ class TokenKeys(NamedTuple):
     total: tuple[str, ...] = ()
     cache_read: tuple[str, ...] = ()
     cache_creation: tuple[str, ...] = ()
+    reasoning: tuple[str, ...] = ()
+
+
+class CostKeys(NamedTuple):
+    """The keys of the costs in USD; the first key that has an amount is read."""
+
+    input: tuple[str, ...] = ()
+    output: tuple[str, ...] = ()
+    total: tuple[str, ...] = ()
 
 
 class Convention(NamedTuple):
@@ -40,6 +49,7 @@ class Convention(NamedTuple):
     """Span types by the values of the keys; other values have no meaning."""
     type_shape: Callable[[Attributes], str | None] | None = None
     tokens: TokenKeys | Callable[[Attributes], Usage | None] = TokenKeys()
+    costs: CostKeys | Callable[[Attributes], Cost | None] = CostKeys()
     models: tuple[str, ...] = ()
     providers: tuple[str, ...] = ()
     input_event: EventShape | None = None
@@ -63,14 +73,15 @@ table: Final = (
         # Its inputs, outputs and types have rules of their own: see `derive`.
         "MLflow",
         tokens=shapes.mlflow_usage,
+        costs=shapes.mlflow_cost,
         models=(keys.LLM_MODEL,),
         providers=(keys.LLM_PROVIDER,),
-        marks=(keys.CHAT_USAGE,),
+        marks=(keys.CHAT_USAGE, keys.LLM_COST),
     ),
     Convention(
         "OpenInference",
-        inputs=("input.value", flattened.openinference_input),
-        outputs=("output.value", flattened.openinference_output),
+        inputs=(flattened.openinference_input,),
+        outputs=(flattened.openinference_output,),
         type_keys=("openinference.span.kind",),
         types=_same(
             "TOOL",
@@ -90,6 +101,10 @@ table: Final = (
             total=("llm.token_count.total",),
             cache_read=("llm.token_count.prompt_details.cache_read",),
             cache_creation=("llm.token_count.prompt_details.cache_write",),
+            reasoning=("llm.token_count.completion_details.reasoning",),
+        ),
+        costs=CostKeys(
+            ("llm.cost.prompt",), ("llm.cost.completion",), ("llm.cost.total",)
         ),
         models=(
             "llm.response.model_name",
@@ -97,8 +112,16 @@ table: Final = (
             "llm.request.model_name",
             "embedding.model_name",
         ),
-        providers=("llm.provider",),
-        families=("llm.input_messages.", "llm.output_messages."),
+        providers=("llm.provider", "llm.system"),
+        marks=("input.value", "output.value"),
+        families=(
+            "llm.input_messages.",
+            "llm.output_messages.",
+            "retrieval.documents.",
+            "reranker.input_documents.",
+            "reranker.output_documents.",
+            "embedding.embeddings.",
+        ),
     ),
     Convention(
         "Gemini CLI",
@@ -126,11 +149,30 @@ table: Final = (
             "claude_code.tool": "TOOL",
         },
         tokens=shapes.claude_usage,
+        costs=shapes.claude_cost,
+    ),
+    Convention(
+        # Before OpenTelemetry GenAI: beside its own kind of a retriever LangSmith
+        # writes the operation of an embedding.
+        "LangSmith",
+        inputs=(agents.langsmith_input,),
+        outputs=(agents.langsmith_output,),
+        type_shape=agents.langsmith_type,
+        tokens=agents.langsmith_usage,
+        marks=("langsmith.span.kind", "gen_ai.prompt", "gen_ai.completion"),
     ),
     Convention(
         "OpenTelemetry GenAI",
-        inputs=(shapes.genai_input, "gen_ai.tool.call.arguments"),
-        outputs=("gen_ai.output.messages", "gen_ai.tool.call.result"),
+        inputs=(
+            shapes.genai_input,
+            "gen_ai.tool.call.arguments",
+            "gen_ai.retrieval.query.text",
+        ),
+        outputs=(
+            "gen_ai.output.messages",
+            "gen_ai.tool.call.result",
+            "gen_ai.retrieval.documents",
+        ),
         type_keys=("gen_ai.operation.name",),
         types={
             "chat": "CHAT_MODEL",
@@ -141,14 +183,41 @@ table: Final = (
             "execute_tool": "TOOL",
             "create_agent": "AGENT",
             "invoke_agent": "AGENT",
+            "invoke_workflow": "WORKFLOW",
+            "retrieval": "RETRIEVER",
+            "search_memory": "MEMORY",
+            "create_memory": "MEMORY",
+            "update_memory": "MEMORY",
+            "upsert_memory": "MEMORY",
+            "delete_memory": "MEMORY",
         },
         tokens=TokenKeys(
             input=("gen_ai.usage.input_tokens",),
             output=("gen_ai.usage.output_tokens",),
-            cache_read=("gen_ai.usage.cache_read.input_tokens",),
+            total=("gen_ai.usage.total_tokens",),
+            cache_read=(
+                "gen_ai.usage.cache_read.input_tokens",
+                "gen_ai.usage.cache_read_input_tokens",
+            ),
             cache_creation=(
                 "gen_ai.usage.cache_write.input_tokens",
                 "gen_ai.usage.cache_creation.input_tokens",
+                "gen_ai.usage.cache_creation_input_tokens",
+                "gen_ai.usage.cache_write_input_tokens",
+            ),
+            reasoning=(
+                "gen_ai.usage.reasoning.output_tokens",
+                "gen_ai.usage.reasoning_tokens",
+                "gen_ai.usage.details.reasoning_tokens",
+            ),
+        ),
+        costs=CostKeys(
+            ("gen_ai.usage.input_cost", "gen_ai.cost.input_cost"),
+            ("gen_ai.usage.output_cost", "gen_ai.cost.output_cost"),
+            (
+                "gen_ai.usage.total_cost",
+                "gen_ai.usage.cost",
+                "gen_ai.cost.total_cost",
             ),
         ),
         models=("gen_ai.response.model", "gen_ai.request.model"),
@@ -163,20 +232,36 @@ table: Final = (
     ),
     Convention(
         "OpenTelemetry GenAI events",
-        input_event=shapes.genai_input_events,
-        output_event=shapes.genai_output_events,
-        events=(
-            "gen_ai.system.message",
-            "gen_ai.user.message",
-            "gen_ai.assistant.message",
-            "gen_ai.choice",
-            "gen_ai.client.inference.operation.details",
-        ),
+        input_event=events.genai_input_events,
+        output_event=events.genai_output_events,
+        events=events.GENAI_EVENTS,
     ),
     Convention(
+        "Strands",
+        input_event=events.memory_input_event,
+        output_event=events.memory_output_event,
+        events=events.MEMORY_EVENTS,
+        type_keys=("gen_ai.operation.name",),
+        types={
+            "memory.search": "MEMORY",
+            "memory.add": "MEMORY",
+            "execute_event_loop_cycle": "CHAIN",
+        },
+    ),
+    Convention(
+        "pydantic-ai",
+        applies=agents.is_pydantic_ai,
+        inputs=(agents.pydantic_ai_input, "tool_arguments"),
+        outputs=("final_result", agents.pydantic_ai_output, "tool_response"),
+        type_shape=agents.pydantic_ai_type,
+        models=("model_name",),
+        marks=("pydantic_ai.all_messages", "all_messages_events", "events"),
+    ),
+    Convention("Logfire", costs=CostKeys(total=("operation.cost",))),
+    Convention(
         "Traceloop",
-        inputs=("traceloop.entity.input", flattened.prompts, flattened.completed_call),
-        outputs=("traceloop.entity.output", flattened.completions),
+        inputs=(agents.traceloop_input, flattened.prompts, flattened.completed_call),
+        outputs=(agents.traceloop_output, flattened.completions),
         type_keys=("traceloop.span.kind",),
         types={
             "workflow": "WORKFLOW",
@@ -189,8 +274,11 @@ table: Final = (
             input=("gen_ai.usage.prompt_tokens",),
             output=("gen_ai.usage.completion_tokens",),
             total=("llm.usage.total_tokens",),
+            cache_read=("gen_ai.usage.cache_read_input_tokens",),
+            cache_creation=("gen_ai.usage.cache_creation_input_tokens",),
         ),
         providers=("gen_ai.system",),
+        marks=("traceloop.entity.input", "traceloop.entity.output"),
         families=("gen_ai.prompt.", "gen_ai.completion."),
     ),
     Convention(
@@ -232,10 +320,18 @@ table: Final = (
             "ai.embedMany.doEmbed": "EMBEDDING",
         },
         tokens=TokenKeys(
-            input=("ai.usage.promptTokens", "ai.usage.inputTokens"),
+            input=("ai.usage.promptTokens", "ai.usage.inputTokens", "ai.usage.tokens"),
             output=("ai.usage.completionTokens", "ai.usage.outputTokens"),
             total=("ai.usage.totalTokens",),
-            cache_read=("ai.usage.cachedInputTokens",),
+            cache_read=(
+                "ai.usage.cachedInputTokens",
+                "ai.usage.inputTokenDetails.cacheReadTokens",
+            ),
+            cache_creation=("ai.usage.inputTokenDetails.cacheWriteTokens",),
+            reasoning=(
+                "ai.usage.reasoningTokens",
+                "ai.usage.outputTokenDetails.reasoningTokens",
+            ),
         ),
         models=("ai.response.model", "ai.model.id"),
         providers=("ai.model.provider",),
@@ -300,8 +396,12 @@ table: Final = (
             "guardrail": "GUARDRAIL",
             "span": "UNKNOWN",
         },
-        tokens=shapes.langfuse_usage,
+        tokens=agents.langfuse_usage,
+        costs=agents.langfuse_cost,
         models=("langfuse.observation.model.name",),
-        marks=("langfuse.observation.usage_details",),
+        marks=(
+            "langfuse.observation.usage_details",
+            "langfuse.observation.cost_details",
+        ),
     ),
 )

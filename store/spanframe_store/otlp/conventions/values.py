@@ -1,4 +1,4 @@
-"""Reads values of attributes as JSON text and as counts of tokens."""
+"""Reads values of attributes as JSON text, as counts of tokens, and as costs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -7,9 +7,12 @@ from spanframe_store.otlp.anyvalue import NOT_JSON, json_text, loads
 
 __all__ = [
     "Attributes",
+    "Cost",
     "Events",
     "Usage",
+    "amount",
     "as_json",
+    "cost",
     "decoded",
     "is_absent",
     "token_count",
@@ -29,6 +32,12 @@ _MAX_TOKENS: Final = (1 << 63) - 1
 _MAX_DIGITS: Final = 19
 """Maximum digits of a count of tokens."""
 
+_MAX_AMOUNT: Final = 1e12
+"""Maximum cost of a span, in USD; neither infinity nor NaN is one."""
+
+_MAX_AMOUNT_CHARS: Final = 40
+"""Maximum characters of a cost that is written as text."""
+
 
 class Usage(NamedTuple):
     """The tokens a span used; None where it does not say."""
@@ -38,6 +47,17 @@ class Usage(NamedTuple):
     total_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    reasoning_output_tokens: int | None = None
+
+
+class Cost(NamedTuple):
+    """The cost of a span in USD; a part is None where it is not known."""
+
+    input_cost: float | None
+    output_cost: float | None
+    total_cost: float
+    is_computed: bool = False
+    """Whether it was computed from tokens and the price table, not stated."""
 
 
 def decoded(value: Any) -> Any:
@@ -88,19 +108,48 @@ def usage(
     total_tokens: int | None,
     cache_read_input_tokens: int | None = None,
     cache_creation_input_tokens: int | None = None,
+    reasoning_output_tokens: int | None = None,
 ) -> Usage | None:
     """Return the usage that the counts state, with their sum where no total is given.
 
-    Counts of the cache alone state none: they are a part of the input (MLflow 3.17).
+    An embedding has input tokens alone, and they are its total. Counts of the cache or
+    of reasoning alone state none: they are a part of the input or the output.
     """
-    if total_tokens is None and input_tokens is not None and output_tokens is not None:
-        total_tokens = token_count(input_tokens + output_tokens)
     if input_tokens is None and output_tokens is None and total_tokens is None:
         return None
+    if total_tokens is None:
+        total_tokens = token_count((input_tokens or 0) + (output_tokens or 0))
     return Usage(
         input_tokens,
         output_tokens,
         total_tokens,
         cache_read_input_tokens,
         cache_creation_input_tokens,
+        reasoning_output_tokens,
     )
+
+
+def cost(
+    input_cost: float | None, output_cost: float | None, total_cost: float | None
+) -> Cost | None:
+    """Return the cost that the parts state, with their sum where no total is given."""
+    if total_cost is None:
+        if input_cost is None and output_cost is None:
+            return None
+        total_cost = (input_cost or 0.0) + (output_cost or 0.0)
+    return Cost(input_cost, output_cost, total_cost)
+
+
+def amount(value: Any) -> float | None:
+    """Return an amount of money; None: the value is not one.
+
+    Senders write numbers and numeric text.
+    """
+    if isinstance(value, str) and len(value) <= _MAX_AMOUNT_CHARS:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= _MAX_AMOUNT else None

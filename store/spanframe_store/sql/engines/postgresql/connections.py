@@ -23,7 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import InvalidatePoolError
 
-from spanframe.errors import MissingExtraError
+from spanframe.errors import MissingExtraError, SettingsError
+from spanframe.settings import redact_url
 
 __all__ = ["DRIVER", "open_postgresql"]
 
@@ -88,6 +89,7 @@ def open_postgresql(url: URL, *, read_only: bool) -> Engine:
 
     Raises:
         MissingExtraError: when psycopg is not installed.
+        SettingsError: when the URL has a parameter that libpq does not know.
     """
     session = {**_SESSION, **(_READER_SESSION if read_only else _WRITER_SESSION)}
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
@@ -107,10 +109,30 @@ def open_postgresql(url: URL, *, read_only: bool) -> Engine:
         )
     except ModuleNotFoundError:
         raise MissingExtraError("A store on PostgreSQL", "postgresql") from None
+    _check_parameters(url)
     event.listen(engine, "checkout", partial(_check, engine.dialect))
     if not read_only:
         event.listen(engine, "begin", _lock)
     return engine
+
+
+def _check_parameters(url: URL) -> None:
+    """Refuse parameters that libpq does not know; its own error would quote them.
+
+    Raises:
+        SettingsError: when the URL has one.
+    """
+    from psycopg.pq import Conninfo  # noqa: PLC0415 - an extra
+
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    if not known.issuperset(url.query):
+        shown = url.set(query={}).render_as_string(hide_password=True)
+        problem = (
+            f"store is {redact_url(shown)!r} with a parameter that libpq does not "
+            f"know; write {DRIVER}://USER:PASSWORD@HOST:PORT/DATABASE, with ? and & in "
+            "a password as %3F and %26"
+        )
+        raise SettingsError([problem])
 
 
 def _check(dialect: Dialect, connection: Any, *_: object) -> None:
@@ -136,4 +158,6 @@ def _is_readable(connection: Any) -> bool:
 
 
 def _lock(connection: Connection) -> None:
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        return  # a ping
     connection.execute(select(func.pg_advisory_xact_lock(_WRITE_LOCK)))

@@ -8,11 +8,15 @@ from sqlalchemy import (
     ARRAY,
     URL,
     BigInteger,
+    ColumnElement,
     Connection,
     Engine,
     Table,
+    and_,
     bindparam,
     func,
+    literal_column,
+    or_,
     select,
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -22,7 +26,7 @@ from spanframe_store.contract.store import Progress, WriterOptions
 from spanframe_store.sql.database import Database, Pair
 from spanframe_store.sql.engines.postgresql.bulk_copy import copy_rows
 from spanframe_store.sql.engines.postgresql.connections import open_postgresql
-from spanframe_store.sql.schema import metadata, spans
+from spanframe_store.sql.schema import MAX_INDEXED_NAME_BYTES, metadata, spans
 from spanframe_store.sql.urls import store_name
 
 if TYPE_CHECKING:
@@ -37,6 +41,14 @@ MIN_VERSION: Final = 15
 _ROW_ERROR_CLASSES: Final = ("22", "23", "54")
 """Classes of SQLSTATE for errors in the rows: data exception, integrity constraint
 violation, program limit exceeded (a key longer than a page)."""
+
+_MAX_NAME_BYTES: Final = str(MAX_INDEXED_NAME_BYTES)
+_EQUAL_KEYS: Final = "23505"
+"""SQLSTATE of two equal keys: the writer gives keys while it holds the lock, so that
+these are a fault of the store, for example a damaged index."""
+
+_DAMAGE: Final = ("XX001", "XX002")
+"""SQLSTATE of damaged data and of a damaged index."""
 
 _BIG_KEYS: Final = ARRAY(BigInteger)
 _pair: Final = (
@@ -83,10 +95,20 @@ class PostgreSQL(Database):
         """Return whether the server refuses for now: its SQLSTATE says so."""
         if not isinstance(error, DBAPIError):
             return False
-        state: str | None = getattr(error.orig, "sqlstate", None)
+        state = _state_of(error)
         if state is not None:
-            return not state.startswith(_ROW_ERROR_CLASSES)
+            return state == _EQUAL_KEYS or not state.startswith(_ROW_ERROR_CLASSES)
         return isinstance(error, OperationalError | InterfaceError)
+
+    def is_damaged(self, error: Exception) -> bool:
+        """Return whether the server has found a page or an index damaged."""
+        return isinstance(error, DBAPIError) and _state_of(error) in _DAMAGE
+
+    def ping(self, engine: Engine) -> None:
+        """Run a statement outside of any transaction."""
+        with engine.connect() as connection:
+            self.see_each_statement_alone(connection)
+            connection.execute(select(1))
 
     def layout(self, plan: "Plan") -> "RowLayout":
         """Return the layout of PostgreSQL; only readers import it."""
@@ -95,6 +117,21 @@ class PostgreSQL(Database):
         )
 
         return PostgreSQLLayout(plan)
+
+    def has_name(
+        self, column: ColumnElement[str], names: Sequence[str]
+    ) -> ColumnElement[bool]:
+        """Return whether a column holds one of some names.
+
+        The index holds short names alone, and serves a statement that says so.
+        """
+        size = func.octet_length(column)
+        limit: ColumnElement[int] = literal_column(_MAX_NAME_BYTES)
+        short = [n for n in names if len(n.encode()) <= MAX_INDEXED_NAME_BYTES]
+        long = [name for name in names if name not in short]
+        found = and_(column.in_(short), size <= limit)
+        # The server would look at all names for the long ones.
+        return or_(found, and_(column.in_(long), size > limit)) if long else found
 
     def known_spans(
         self, connection: Connection, pairs: Sequence[Pair]
@@ -112,6 +149,10 @@ class PostgreSQL(Database):
         if rows:
             copy_rows(connection, table, rows)
 
+    def commit_soon(self, connection: Connection) -> None:
+        """Do not wait for the server's log; the next commit that waits keeps it."""
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+
     def gather_statistics(self, connection: Connection) -> None:
         """Run ANALYZE.
 
@@ -120,7 +161,18 @@ class PostgreSQL(Database):
         """
         connection.exec_driver_sql(f"ANALYZE {', '.join(metadata.tables)}")
 
+    def last_written_ms(self, engine: Engine) -> int:
+        """Return the time of the server's clock, which is another one than ours."""
+        seconds = func.date_part("epoch", func.clock_timestamp())
+        with engine.connect() as connection:
+            self.see_each_statement_alone(connection)
+            return int(connection.execute(select(seconds)).scalar_one() * 1000)
+
     def backup(self, engine: Engine, path: Path, progress: Progress) -> None:
         """Refuse: a server has its own tools for backups."""
         del path, progress
         raise InvalidArgumentError(f"{store_name(engine)} is not a file: use pg_dump.")
+
+
+def _state_of(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)

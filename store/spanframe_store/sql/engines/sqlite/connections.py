@@ -7,6 +7,7 @@ writer begins IMMEDIATE, because a read transaction that upgrades is refused at 
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -15,6 +16,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from spanframe.errors import StoreError
 from spanframe_store.contract.store import WriterOptions
+from spanframe_store.sql.engines.sqlite.files import files_of
+from spanframe_store.sql.engines.sqlite.private_files import create_private
 
 __all__ = ["open_sqlite"]
 
@@ -60,12 +63,15 @@ def _engine(url: URL, pragmas: Sequence[str], *, read_only: bool) -> Engine:
             f"--store sqlite:///{path}, or name the right file with "
             "spanframe.configure(store=…) or SPANFRAME_STORE."
         )
-    mode = "rw" if read_only else "rwc"
-    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    name = f"file:{quote(str(path.absolute()))}"
 
     def connect() -> sqlite3.Connection:
+        may_create = files is not None and files.may_be_new
+        if may_create:
+            with suppress(OSError):  # it exists, or SQLite says why it cannot
+                create_private(path)
         connection = sqlite3.connect(
-            uri,
+            f"{name}?mode={'rwc' if may_create else 'rw'}",
             uri=True,
             timeout=_BUSY_TIMEOUT_SECONDS,
             isolation_level=None,  # `_begin` begins transactions
@@ -74,12 +80,18 @@ def _engine(url: URL, pragmas: Sequence[str], *, read_only: bool) -> Engine:
         try:
             for pragma in pragmas:
                 connection.execute(f"PRAGMA {pragma}").close()
-        except sqlite3.Error:  # the file is not a database, or the disk is full
+            if files is not None:
+                files.connected()
+        # The file is not a database or not the one of before, or the disk is full.
+        except (sqlite3.Error, StoreError):
             connection.close()
             raise
         return connection
 
     engine = create_engine(url, creator=connect)
+    files = None if read_only else files_of(engine)
+    if files is not None:
+        event.listen(engine, "close", lambda *_: files.disconnected())
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
     @event.listens_for(engine, "begin")

@@ -17,7 +17,13 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
+)
 
 from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe_store.contract.store import Progress, WriterOptions
@@ -25,6 +31,8 @@ from spanframe_store.sql.bulk import insert_in_portions
 from spanframe_store.sql.codecs import codecs_of
 from spanframe_store.sql.database import Database, FileIdentity, Pair
 from spanframe_store.sql.engines.sqlite.connections import open_sqlite
+from spanframe_store.sql.engines.sqlite.files import files_of
+from spanframe_store.sql.engines.sqlite.private_files import create_private
 from spanframe_store.sql.schema import spans
 
 if TYPE_CHECKING:
@@ -38,6 +46,16 @@ _PORTION_PAGES: Final = 2000
 
 _WITHOUT_WAL_RESET_BUG: Final = (3, 51, 3)
 """The first version of SQLite without its WAL-reset bug."""
+
+_EQUAL_KEYS: Final = frozenset(
+    {
+        sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+        sqlite3.SQLITE_CONSTRAINT_ROWID,
+        sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+    }
+)
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""Primary result codes; their extended ones have the same lowest byte."""
 
 _pair: Final = func.json_each(bindparam("pairs")).table_valued("value", name="pair")
 # One range probe per pair, however many spans the traces hold.
@@ -85,14 +103,29 @@ class SQLite(Database):
             install_functions(dbapi_connection, codecs)
 
     def would_take_later(self, error: Exception) -> bool:
-        """Return whether the store refuses for now: the class of the error tells.
+        """Return whether the store refuses for now: only a few errors are of the rows.
 
-        An operational or interface error comes from the store, any other one from the
-        rows.
+        The writer gives keys while it holds the lock. Two equal ones are a fault of the
+        store, for example a damaged index.
         """
-        return isinstance(error, DBAPIError) and isinstance(
-            error, OperationalError | InterfaceError
+        if isinstance(error, IntegrityError):
+            return _code_of(error) in _EQUAL_KEYS
+        return isinstance(error, DBAPIError) and not isinstance(
+            error, DataError | ProgrammingError
         )
+
+    def is_damaged(self, error: Exception) -> bool:
+        """Return whether SQLite has found the file damaged, or not to be a database."""
+        return isinstance(error, DatabaseError) and _code_of(error) & 0xFF in _DAMAGE
+
+    def check_files(self, engine: Engine) -> None:
+        """Check that the file, its log and the index of that are the ones opened."""
+        files_of(engine).check()
+
+    def save_log(self, connection: Connection) -> None:
+        """Copy the write-ahead log into the file, and empty it."""
+        driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def identity(self, engine: Engine) -> FileIdentity:
         """Return device and inode of the file; (0, 0): there is no file."""
@@ -148,9 +181,13 @@ class SQLite(Database):
 
     def file_sizes(self, engine: Engine) -> tuple[int, int]:
         """Return the bytes of the file and of its write-ahead log."""
-        path = Path(engine.url.database or "")
-        wal = path.with_name(path.name + "-wal")
+        path, wal = _files(engine)
         return path.stat().st_size, wal.stat().st_size if wal.exists() else 0
+
+    def last_written_ms(self, engine: Engine) -> int | None:
+        """Return when the file or its write-ahead log was last written."""
+        times = [each.stat().st_mtime for each in _files(engine) if each.exists()]
+        return int(max(times) * 1000) if times else None
 
     def used_bytes(self, connection: Connection) -> int:
         """Return the bytes of the pages in use."""
@@ -160,25 +197,49 @@ class SQLite(Database):
         )
         return (total - free) * size
 
+    def keep_commits(self, engine: Engine) -> None:
+        """Write the log to the disk, and as much of it as is possible to the file."""
+        with contextlib.closing(engine.raw_connection()) as pooled:
+            driver = cast("sqlite3.Connection", pooled.driver_connection)
+            driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+
     def backup(self, engine: Engine, path: Path, progress: Progress) -> None:
         """Copy a store that is in use to a new file; ``progress`` counts pages."""
-        if path.exists():
-            raise InvalidArgumentError(f"{path} exists; name a file that does not.")
-        pooled = engine.raw_connection()
-        source = cast("sqlite3.Connection", pooled.driver_connection)
         try:
-            with contextlib.closing(sqlite3.connect(path)) as copy:
+            create_private(path)
+        except FileExistsError:
+            problem = f"{path} exists; name a file that does not."
+            raise InvalidArgumentError(problem) from None
+        except OSError as error:
+            raise _not_copied(path, error) from error
+        try:
+            with (
+                contextlib.closing(engine.raw_connection()) as pooled,
+                contextlib.closing(sqlite3.connect(path)) as copy,
+            ):
+                source = cast("sqlite3.Connection", pooled.driver_connection)
                 source.backup(
                     copy,
                     pages=_PORTION_PAGES,
                     progress=lambda _, left, total: progress(total - left, total),
                 )
         except sqlite3.Error as error:
-            raise StoreError(
-                f"The store cannot be copied to {path}: {error}."
-            ) from error
-        finally:
-            pooled.close()
+            path.unlink()
+            raise _not_copied(path, error) from error
+
+
+def _files(engine: Engine) -> tuple[Path, Path]:
+    """Return the file of a store and its write-ahead log."""
+    path = Path(engine.url.database or "").expanduser()
+    return path, path.with_name(path.name + "-wal")
+
+
+def _not_copied(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"The store cannot be copied to {path}: {error}.")
+
+
+def _code_of(error: DBAPIError) -> int:
+    return getattr(error.orig, "sqlite_errorcode", 0)
 
 
 def _pragma(connection: Connection, name: str) -> int:

@@ -1,0 +1,62 @@
+"""The exporters that ``OTEL_TRACES_EXPORTER`` names."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import (
+    ConsoleSpanExporter,
+    SpanExporter,
+    SpanExportResult,
+)
+
+from spanframe._otlp import OtlpExporter
+from spanframe._stats import Losses
+from spanframe.settings import ClientSettings
+
+__all__ = ["named_exporters"]
+
+
+class _Exporters(SpanExporter):
+    """Passes every batch to several exporters; to none, batches are dropped.
+
+    Args:
+        exporters: the exporters, in order.
+    """
+
+    def __init__(self, exporters: Sequence[SpanExporter]) -> None:
+        self._exporters = exporters
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        results = [exporter.export(spans) for exporter in self._exporters]
+        failed = SpanExportResult.FAILURE in results
+        return SpanExportResult.FAILURE if failed else SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        for exporter in self._exporters:
+            exporter.shutdown()
+
+    def after_fork(self) -> None:
+        """Have each exporter forget what belongs to the parent process."""
+        for exporter in self._exporters:
+            if isinstance(exporter, OtlpExporter):
+                exporter.after_fork()
+
+
+def named_exporters(
+    settings: ClientSettings, losses: Losses, waiting: Callable[[], int]
+) -> SpanExporter:
+    """Make the exporters that the settings name.
+
+    Args:
+        settings: names of the exporters, and where they send to.
+        losses: counts the delivered and the lost spans.
+        waiting: returns how many spans are queued or being sent, for messages.
+    """
+    exporters: list[SpanExporter] = []
+    for name in dict.fromkeys(settings.exporters):
+        if name == "otlp":
+            exporters.append(OtlpExporter(settings, losses, waiting))
+        elif name == "console":
+            exporters.append(ConsoleSpanExporter(out=sys.stdout))
+    return exporters[0] if len(exporters) == 1 else _Exporters(exporters)

@@ -1,0 +1,15 @@
+"""OpenAI's client, with Traceloop's instrumentation."""
+
+import openai
+from opentelemetry.instrumentation.openai import OpenAIInstrumentor
+from scene import logs, provider
+from scene_openai import chat, conversation, responses
+
+provider()
+logs()
+OpenAIInstrumentor().instrument()
+client = openai.OpenAI(max_retries=0)
+
+chat(client)
+conversation(client)
+responses(client)

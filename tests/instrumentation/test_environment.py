@@ -1,0 +1,180 @@
+"""Variables that other programs share switch nothing off."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import spanframe
+from spanframe.__main__ import main
+from spanframe.client import SpanframeClient
+from spanframe.errors import SettingsError
+from spanframe.settings import ClientSettings, rows
+from tests.plugins.otlp_sink import OtlpSink
+
+UNUSABLE = {
+    "OTEL_TRACES_SAMPLER": ("xray", "'parentbased_always_on' is used instead"),
+    "OTEL_TRACES_SAMPLER_ARG": ("rate=5", "'1.0' is used instead"),
+    "OTEL_SDK_DISABLED": ("1", "'false' is used instead"),
+    "OTEL_TRACES_EXPORTER": ("jaeger", "'otlp' is used instead"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("ftp://x", "'http://127.0.0.1:4317' is used"),
+    "OTEL_EXPORTER_OTLP_PROTOCOL": ("thrift", "it is ignored"),
+    "OTEL_EXPORTER_OTLP_HEADERS": ("nonsense", "it is ignored"),
+    "OTEL_EXPORTER_OTLP_TIMEOUT": ("10s", "'10.0' is used instead"),
+    "OTEL_EXPORTER_OTLP_COMPRESSION": ("zstd", "'none' is used instead"),
+    "OTEL_EXPORTER_OTLP_CERTIFICATE": ("/nowhere/ca.pem", "it is ignored"),
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": ("/nowhere/c.pem", "it is ignored"),
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY": ("/nowhere/k.pem", "it is ignored"),
+    "OTEL_BSP_SCHEDULE_DELAY": ("5s", "'1000' is used instead"),
+    "OTEL_BSP_MAX_QUEUE_SIZE": ("-1", "'16384' is used instead"),
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": ("many", "'512' is used instead"),
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": ("unlimited", "'1024' is used instead"),
+    "OTEL_SPAN_EVENT_COUNT_LIMIT": ("1e3", "'1024' is used instead"),
+}
+# Only the SDK of OpenTelemetry reads these.
+SDK_ONLY = {
+    "OTEL_SPAN_LINK_COUNT_LIMIT": "x",
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "-5",
+    "OTEL_PROPAGATORS": "nonsense",
+    "OTEL_RESOURCE_ATTRIBUTES": "nonsense,%zz",
+    "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "nonsense",
+    "OTEL_PYTHON_CONTEXT": "nonsense",
+}
+
+
+@pytest.mark.parametrize("variable", UNUSABLE)
+def test_a_standard_variable_that_cannot_be_used_is_told_once_and_ignored(
+    variable: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    value, instead = UNUSABLE[variable]
+    assert ClientSettings.load(environ={variable: value}) == ClientSettings.load(
+        environ={}
+    )
+    ClientSettings.load(environ={variable: value})
+    (line,) = caplog.messages
+    shown = "a secret" if "HEADERS" in variable else repr(value)
+    assert line.startswith(f"{variable} is {shown}: ")
+    assert instead in line
+
+
+def test_every_standard_variable_that_can_be_wrong_is_in_the_table() -> None:
+    standard = {n for row in rows(ClientSettings) for n in row.env if "OTEL_" in n}
+    general = {n.replace("_TRACES_", "_") for n in standard if "OTLP_TRACES" in n}
+    some = {n for n in standard if "OTLP_TRACES" not in n} | general
+    assert some - UNUSABLE.keys() == {
+        "OTEL_SERVICE_NAME",  # any text
+        "OTEL_ATTRIBUTE_COUNT_LIMIT",  # the second of two names
+    }
+
+
+@pytest.mark.parametrize(
+    ("environ", "field", "value", "told"),
+    [
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "127.0.0.1:4317"},
+            "endpoint",
+            "http://127.0.0.1:4317",
+            "neither http:// nor https://; 'http://127.0.0.1:4317' is used instead.",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_HEADERS": "a=b, nonsense,c=d%20e"},
+            "headers",
+            {"a": "b", "c": "d e"},
+            "2 of its pairs is used instead.",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
+            "protocol",
+            "http/protobuf",
+            "not sent as JSON; 'http/protobuf' is used instead.",
+        ),
+        (
+            {"OTEL_TRACES_EXPORTER": "zipkin,console"},
+            "exporters",
+            ("console",),
+            "'console' is used instead.",
+        ),
+        (
+            {
+                "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "soon",
+                "OTEL_EXPORTER_OTLP_TIMEOUT": "2500",
+            },
+            "export_timeout",
+            2.5,
+            "'2.5' is used instead.",
+        ),
+    ],
+    ids=["endpoint", "headers", "protocol", "exporters", "the next variable"],
+)
+def test_what_can_be_used_of_a_value_is_used(
+    caplog: pytest.LogCaptureFixture,
+    environ: dict[str, str],
+    field: str,
+    value: object,
+    told: str,
+) -> None:
+    assert getattr(ClientSettings.load(environ=environ), field) == value
+    (line,) = caplog.messages
+    assert line.endswith(told)
+
+
+def test_our_own_variables_are_read_strictly() -> None:
+    own = {"SPANFRAME_ENDPOINT": "127.0.0.1:4317", "SPANFRAME_PROTOCOL": "http/json"}
+    with pytest.raises(SettingsError) as refused:
+        ClientSettings.load(environ=own)
+    assert len(refused.value.problems) == 2
+
+
+def test_the_standard_timeout_is_in_milliseconds_and_our_own_in_seconds() -> None:
+    def seconds(**environ: str) -> float:
+        return ClientSettings.load(environ=environ).export_timeout
+
+    assert seconds(OTEL_EXPORTER_OTLP_TIMEOUT="10000") == 10
+    assert seconds(OTEL_EXPORTER_OTLP_TIMEOUT="500") == 0.5
+    assert seconds(SPANFRAME_EXPORT_TIMEOUT="2.5") == 2.5
+
+
+def test_an_app_under_all_of_them_records(sink: OtlpSink) -> None:
+    environment = {name: value for name, (value, _) in UNUSABLE.items()} | SDK_ONLY
+    del environment["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    environment["SPANFRAME_ENDPOINT"] = sink.endpoint
+    code = """if True:
+    import spanframe
+    @spanframe.trace
+    def work(): pass
+    work()
+    assert spanframe.flush()
+    print(spanframe.stats().exported)
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stdout == "1\n", ended.stderr
+    assert [s.name for s in sink.spans] == ["work"]
+    for name in UNUSABLE.keys() & environment.keys():
+        assert ended.stderr.count(f"{name} is ") == 1, name
+
+
+def test_a_search_reads_only_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = f"sqlite:///{tmp_path / 'spanframe.db'}"
+    with pytest.raises(SystemExit):
+        main(["db", "upgrade", "--store", store])
+    spanframe.tracing.reset()
+    with monkeypatch.context() as environment:
+        environment.setenv("SPANFRAME_ENDPOINT", "nonsense")
+        environment.setenv("SPANFRAME_WAREHOUSES", "nonsense")
+        environment.setenv("SPANFRAME_STORE", store)
+        assert spanframe.create_experiment("shop") == "1"
+        assert len(spanframe.search_traces()) == 0
+        spanframe.set_tracking_uri(store)
+        assert len(SpanframeClient(store).search_traces()) == 0
+        with pytest.raises(SettingsError, match="SPANFRAME_WAREHOUSES"):
+            spanframe.search_traces(sql_warehouse_id="a")
