@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import math
 import os
 import signal
@@ -10,6 +9,8 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import Final, NoReturn
+
+from spanframe_serving.logs import end_log
 
 __all__ = ["Stop", "exit_now", "stop_signals"]
 
@@ -48,7 +49,7 @@ class Stop:
 
 def exit_now() -> NoReturn:
     """End the process, although a thread of it waits for the store."""
-    logging.shutdown()
+    end_log()
     os._exit(0)
 
 

@@ -9,7 +9,7 @@ import os
 from threading import Lock
 from typing import Final
 
-from spanframe._runtime import current_settings
+from spanframe._runtime import current_setting
 from spanframe_store.contract.store import Admin, Reader
 from spanframe_store.otlp.conventions import use_prices
 from spanframe_store.registry import backend_of
@@ -73,7 +73,7 @@ def _reader(url: str) -> Reader:
     if known is not None:
         known.close()
         del _readers[url]
-    use_prices(current_settings().prices)
+    use_prices(str(current_setting("prices")))
     reader = backend_of(url).reader(url)
     try:
         reader.check_version()

@@ -40,7 +40,7 @@ class BackgroundStream(io.TextIOBase):
             target=self._run, name="spanframe-log", daemon=True
         )
         self._thread.start()
-        atexit.register(self.finish)
+        atexit.register(self.close)
 
     def write(self, text: str, /) -> int:
         """Queue a text to be written; drop it when too many wait."""
@@ -54,8 +54,11 @@ class BackgroundStream(io.TextIOBase):
         """Return whether it is a terminal."""
         return os.isatty(self._descriptor)
 
-    def finish(self) -> None:
+    def close(self) -> None:
         """Write what is queued, within a second, and end the thread."""
+        if self.closed:
+            return
+        super().close()
         try:
             self._texts.put(None, timeout=_MAX_LAST_SECONDS)
         except queue.Full:

@@ -1,8 +1,10 @@
 """The log of a process, on standard error: text, or one JSON object a line."""
 
+import io
 import logging
 import os
 import sys
+from collections.abc import Callable
 from typing import IO, Final, cast
 
 from pythonjsonlogger.json import JsonFormatter
@@ -12,9 +14,14 @@ from rich.logging import RichHandler
 from spanframe_serving.background_stream import BackgroundStream
 from spanframe_serving.repeats import Repeats
 
-__all__ = ["keep_grpc_quiet", "log_to_stderr"]
+__all__ = ["end_log", "keep_grpc_quiet", "log_to_stderr"]
 
+_STDERR: Final = 2
 _FIELDS: Final = ("asctime", "levelname", "name", "message")
+
+
+_endings: Final[list[Callable[[], None]]] = []
+"""Ends the log that was begun; empty: none was."""
 
 
 class _OneLine(logging.Formatter):
@@ -36,6 +43,12 @@ def keep_grpc_quiet() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # noqa: TID251 - set, not read
 
 
+def end_log() -> None:
+    """Write what is queued of the log, before the process ends without more ado."""
+    for end in _endings:
+        end()
+
+
 def log_to_stderr(log_format: str) -> None:
     """Write records of level INFO and above to standard error, without ever waiting.
 
@@ -44,7 +57,7 @@ def log_to_stderr(log_format: str) -> None:
     Args:
         log_format: ``text`` or ``json``.
     """
-    stream = BackgroundStream(sys.stderr.fileno())
+    stream = BackgroundStream(_descriptor(sys.stderr))
     console = Console(file=cast("IO[str]", stream))
     handler: logging.Handler = logging.StreamHandler(stream)
     if log_format == "json":
@@ -62,9 +75,19 @@ def log_to_stderr(log_format: str) -> None:
         handler.setFormatter(
             _OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s")
         )
-    handler.addFilter(Repeats(handler))
+    repeats = Repeats(handler)
+    handler.addFilter(repeats)
+    _endings[:] = repeats.finish, stream.close
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Alembic logs every context that it opens at INFO.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # asyncio warns of every write to a peer that has left.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
+
+
+def _descriptor(stream: IO[str]) -> int:
+    """Return the descriptor of a stream; that of standard error where it has none."""
+    try:
+        return stream.fileno()
+    except io.UnsupportedOperation:
+        return _STDERR

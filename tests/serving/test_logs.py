@@ -73,7 +73,7 @@ def test_lines_that_were_dropped_are_counted(
     got = b""
     while b"were dropped" not in got:
         got += os.read(reader, 1 << 20)
-    stream.finish()
+    stream.close()
     *lines, last = got.decode().splitlines(keepends=True)
     assert lines == [text for text in written if text in lines]
     assert last == f"{10 - len(lines)} lines of the log were dropped: nobody read it\n"
