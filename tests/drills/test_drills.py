@@ -3,6 +3,7 @@
 `make drills` does them in full. Those that mostly wait are done side by side.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,6 +30,9 @@ from tests.drills.traffic import Traffic
 from tests.plugins.collector import Collector
 from tests.plugins.observed import path_of
 
+IN_CI = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
+"""There nothing that a drill needs may be missing."""
+
 PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
 
 
@@ -49,8 +53,9 @@ def test_every_promise_is_kept(name: str, waiting: dict[str, Future[Outcome]]) -
     for each in waiting.values():
         each.result()  # what they promise of time, they promise of a machine at rest
     outcome = waiting[name].result() if drill.waits else perform(drill, Scale.SHORT)
-    if outcome.skipped:
+    if outcome.skipped and not IN_CI:
         pytest.skip(outcome.skipped)
+    assert not outcome.skipped
     assert outcome.broken() == []
 
 
