@@ -68,6 +68,13 @@ def of_texts() -> bytes:
     )
 
 
+def of_wide_tags() -> bytes:
+    text = "v" * 3_900_000 + "\N{TENT}"
+    return of_spans(
+        small_span(n, **{"mlflow.traceTag.wide": text}) for n in range(1, 5)
+    )
+
+
 def of_attributes(count: int, length: int) -> bytes:
     attributes = {f"key{number}": "v" * length for number in range(19_900)}
     return of_spans(small_span(n, **attributes) for n in range(1, count + 1))
@@ -109,6 +116,7 @@ KINDS: Final[dict[str, Callable[[], bytes]]] = {
     "19 900 tags in a span": lambda: of_tags(4, 150),
     "19 900 small tags in a span": lambda: of_tags(25, 1),
     "3.9 MB of JSON in a span": of_texts,
+    "3.9 MB of a tag with an emoji in a span": of_wide_tags,
     "960 000 numbers in an attribute": of_numbers,
     "1.9 M empty values in a span": lambda: of_empty_values(1_900_000, "span"),
     "640 000 empty values in a span": lambda: of_empty_values(640_000, "span"),

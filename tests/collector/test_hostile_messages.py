@@ -614,8 +614,14 @@ def large_texts() -> list[Span]:
     return [span(n, attributes=attributes) for n in range(1, 5)]
 
 
+def wide_tags() -> list[Span]:
+    """One emoji makes Python keep four bytes for each character."""
+    text = "v" * 3_900_000 + "\N{TENT}"
+    return [span(n, attributes={f"mlflow.traceTag.{n}": text}) for n in range(1, 4)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [many_spans, many_tags, large_texts])
+@pytest.mark.parametrize("make", [many_spans, many_tags, large_texts, wide_tags])
 @pytest.mark.alone
 def test_a_large_message_holds_nobody_up_and_fills_no_memory(
     tmp_path: Path, make: Callable[[], list[Span]]

@@ -84,6 +84,10 @@ _NOT_METADATA: Final = (
 _NOT_TAGS: Final = ("seq:step:", "map:key:", "graph:step:")
 _ROOT_METADATA: Final = "langfuse.observation.metadata."
 _ROOT_TAGS: Final = "tags"
+_MAX_ENTRY_CHARS: Final = 2 << 20
+"""Maximum characters of one tag or metadata entry. Python keeps four bytes for each of
+them once one is an emoji, in each of the texts that are made of it."""
+
 _MAX_ERROR_CHARS: Final = 1000
 """Maximum characters of the error of a trace."""
 
@@ -237,4 +241,5 @@ def _plain_text(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json_text(value)
+    text = value if isinstance(value, str) else json_text(value)
+    return cut(text, _MAX_ENTRY_CHARS)
