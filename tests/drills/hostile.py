@@ -179,6 +179,8 @@ def unread_log(scale: Scale, folder: Path) -> Result:
 class Unread(StartedCollector):
     """A collector that logs into a pipe that nobody reads."""
 
+    has_log = False
+
     def _started(self, words: list[str]) -> "subprocess.Popen[bytes]":
         self._log.touch()
         self._unread, end = os.pipe()

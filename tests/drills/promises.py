@@ -116,6 +116,13 @@ class Outcome:
     error: str = ""
     skipped: str = ""
 
+    def is_late(self) -> bool:
+        """Whether every promise that does not hold is one of time."""
+        if self.result is None:
+            return False
+        broken = [p for p, figure in self._pairs() if not p.is_kept(figure)]
+        return bool(broken) and all(promise.unit == "s" for promise in broken)
+
     def broken(self) -> list[str]:
         """Return the promises that do not hold, as sentences."""
         if self.skipped:

@@ -33,6 +33,8 @@ from tests.plugins.observed import path_of
 IN_CI = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
 """There nothing that a drill needs may be missing."""
 
+MAX_ATTEMPTS = 3
+
 PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
 
 
@@ -56,6 +58,10 @@ def test_every_promise_is_kept(name: str, waiting: dict[str, Future[Outcome]]) -
     if outcome.skipped and not IN_CI:
         pytest.skip(outcome.skipped)
     assert not outcome.skipped
+    # A machine that is busy breaks a promise of time once, a fault does each time.
+    attempts = iter(range(MAX_ATTEMPTS - 1))
+    while outcome.is_late() and next(attempts, None) is not None:
+        outcome = perform(drill, Scale.SHORT)
     assert outcome.broken() == []
 
 
@@ -127,6 +133,13 @@ def test_a_figure_at_its_bound_is_kept_and_one_beyond_is_broken() -> None:
     assert made(0, 0, float("inf")).broken() == [
         "it: serving again after: never, promised at most 2 s"
     ]
+
+
+def test_late_is_a_drill_that_breaks_promises_of_time_alone() -> None:
+    assert made(0, 0, 2.01).is_late()
+    assert not made(0, 0, 2.0).is_late()
+    assert not made(0, 1, 2.01).is_late()
+    assert not made(error=ValueError("no")).is_late()
 
 
 def test_a_drill_that_fails_is_broken_and_one_that_cannot_be_done_is_not() -> None:

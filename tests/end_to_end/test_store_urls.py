@@ -1,13 +1,13 @@
 """A store URL that cannot be used: what is told, and that no password is shown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import spanframe
 from spanframe.__main__ import main
-from spanframe._runtime import current_settings
+from spanframe._runtime import current_settings, runtime
 from spanframe.client import SpanframeClient
 from spanframe.errors import SettingsError, SpanframeError
 from spanframe.settings import ClientSettings, redact_url
@@ -83,6 +83,13 @@ def test_a_malformed_url_is_exit_2_and_a_sentence_with_the_form(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture
+def _as_before() -> Iterator[None]:
+    yield
+    runtime.reset()
+
+
+@pytest.mark.usefixtures("_as_before")
 @pytest.mark.parametrize("url", MALFORMED)
 def test_a_malformed_url_is_a_settings_error_in_python(url: str) -> None:
     def in_configure() -> None:

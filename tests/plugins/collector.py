@@ -27,6 +27,9 @@ class Collector:
     python: str | None = None
     """The interpreter that starts it; None: `tests.plugins.forked` does, in no time."""
 
+    has_log = True
+    """Whether what it logs can be read."""
+
     prefix: Sequence[str] = ()
     """The words before the interpreter's, of `env` for example."""
 
@@ -83,7 +86,9 @@ class Collector:
         self._address = listeners["grpc"]
         self._http_address = listeners.get("http", "")
         # A line of the log may be written some time after what it says.
-        while self._said_ready() < lines + len(listeners.keys() & {"grpc", "http"}):
+        while self.has_log and self._said_ready() < lines + len(
+            listeners.keys() & {"grpc", "http"}
+        ):
             self._fail_unless_alive(deadline)
 
     def _said_ready(self) -> int:
