@@ -31,6 +31,10 @@ def text_chars(state: TraceState) -> int:
     return sum(map(len, texts)) + sum(map(len, state.values))
 
 
+def _entries(state: TraceState) -> int:
+    return len(state.stamps) - sum(map(state.stamps.__contains__, _NO_ENTRIES))
+
+
 def limited(
     state: TraceState, max_entries: int, max_chars: int = MAX_TRACE_CHARS
 ) -> tuple[TraceState, int]:
@@ -41,8 +45,8 @@ def limited(
         max_entries: maximum tags and metadata entries, together.
         max_chars: maximum characters of these.
     """
-    entries = len(state.stamps) - sum(map(state.stamps.__contains__, _NO_ENTRIES))
-    if entries <= max_entries and text_chars(state) <= max_chars:
+    few = len(state.stamps) <= max_entries or _entries(state) <= max_entries
+    if few and text_chars(state) <= max_chars:
         return state, 0
     fields = sorted(state.stamps.keys() - _NO_ENTRIES)
     fields.sort(key=state.stamps.__getitem__, reverse=True)  # stable: ties by name

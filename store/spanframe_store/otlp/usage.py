@@ -8,7 +8,7 @@ gets spans.
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -42,6 +42,9 @@ COSTS: Final = ("input_cost", "output_cost", "total_cost")
 """Names of the parts of a cost in a report."""
 
 SOURCE: Final = "cost_source"
+_OF_COST: Final = frozenset({*COSTS, SOURCE})
+"""Names of a report that are about costs; all others are counts of tokens."""
+
 """The name of the source of a cost in a report."""
 
 DECIMALS: Final = 12
@@ -101,13 +104,12 @@ def totals_of_spans(spans: Sequence[UsageReport]) -> Totals | None:
 
 def totals(spans: Sequence[UsageReport]) -> Totals:
     """Return the sums of what spans report that no ancestor of theirs reports."""
-    newest = newest_reports(spans)
-    reports = {
-        span_id: _parse(report)[0]
-        for span_id, _, _, _, report in newest.values()
-        if report is not None
-    }
-    parents = {span_id: parent for span_id, parent, _, _, _ in newest.values()}
+    reports: dict[int, Mapping[str, Any]] = {}
+    parents: dict[int, int | None] = {}
+    for span_id, parent, _, _, report in newest_reports(spans).values():
+        parents[span_id] = parent
+        if report is not None:
+            reports[span_id], _ = _parse(report)
     return Totals(_tokens(reports, parents), *_cost(reports, parents))
 
 
@@ -134,17 +136,14 @@ _Parents = Mapping[int, int | None]
 
 
 def _tokens(reports: _Reports, parents: _Parents) -> dict[str, int] | None:
-    reporting = {
-        span_id: {name: n for name, n in report.items() if name.endswith("_tokens")}
-        for span_id, report in reports.items()
-    }
-    reporting = {span_id: counts for span_id, counts in reporting.items() if counts}
+    reporting = [i for i, report in reports.items() if not report.keys() <= _OF_COST]
     if not reporting:
         return None
     total = dict.fromkeys(REQUIRED, 0)
     for span_id in _uncovered(reporting, parents):
-        for name, count in reporting[span_id].items():
-            total[name] = total.get(name, 0) + count
+        for name, count in reports[span_id].items():
+            if name not in _OF_COST:
+                total[name] = total.get(name, 0) + count
     return total
 
 
@@ -176,10 +175,11 @@ def _cost(
     return cost, ", ".join(sorted({source[i] for i in counted}, reverse=True))
 
 
-def _uncovered(reporting: Collection[int], parents: _Parents) -> list[int]:
+def _uncovered(spans: Iterable[int], parents: _Parents) -> list[int]:
     """Return the spans that report something that no ancestor of theirs reports."""
     covered: dict[int, bool] = {}
-    return [i for i in reporting if not _is_covered(i, reporting, parents, covered)]
+    reporting = set(spans)
+    return [i for i in spans if not _is_covered(i, reporting, parents, covered)]
 
 
 def _is_covered(
