@@ -48,8 +48,9 @@ class Promise:
     most: float
     unit: str = ""
 
-    def is_kept(self, figure: float) -> bool:
-        return figure <= self.most
+    def is_kept(self, figure: float, patience: float = 1) -> bool:
+        """Whether a figure keeps it; a promise of time is multiplied by ``patience``."""
+        return figure <= self.most * (patience if self.unit == "s" else 1)
 
     def written(self, figure: float) -> str:
         """Return a figure with its unit, as the table has it."""
@@ -116,14 +117,7 @@ class Outcome:
     error: str = ""
     skipped: str = ""
 
-    def is_late(self) -> bool:
-        """Whether every promise that does not hold is one of time."""
-        if self.result is None:
-            return False
-        broken = [p for p, figure in self._pairs() if not p.is_kept(figure)]
-        return bool(broken) and all(promise.unit == "s" for promise in broken)
-
-    def broken(self) -> list[str]:
+    def broken(self, patience: float = 1) -> list[str]:
         """Return the promises that do not hold, as sentences."""
         if self.skipped:
             return []
@@ -133,7 +127,7 @@ class Outcome:
             f"{self.drill.name}: {promise.text}: {promise.written(figure)}, "
             f"promised at most {promise.written(promise.most)}"
             for promise, figure in self._pairs()
-            if not promise.is_kept(figure)
+            if not promise.is_kept(figure, patience)
         ]
 
     def rows(self) -> Iterator[str]:
