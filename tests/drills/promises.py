@@ -49,7 +49,7 @@ class Promise:
     unit: str = ""
 
     def is_kept(self, figure: float, patience: float = 1) -> bool:
-        """Whether a figure keeps it; a promise of time is multiplied by ``patience``."""
+        """Whether a figure keeps it; a promise of time is taken ``patience`` times."""
         return figure <= self.most * (patience if self.unit == "s" else 1)
 
     def written(self, figure: float) -> str:
