@@ -109,7 +109,7 @@ def initialise(folder: Path) -> None:
         for path in (folder, password):
             os.chown(path, run_as["user"], run_as["group"])
     made = subprocess.run(
-        command, check=False, capture_output=True, text=True, **run_as
+        _as_user(command, run_as), check=False, capture_output=True, text=True
     )
     if made.returncode:
         pytest.fail(f"initdb failed:\n{made.stdout}{made.stderr}")
@@ -164,14 +164,14 @@ class Server:
     def start(self) -> None:
         """Start the server and wait until it serves."""
         command = [str(self._programs / "postgres"), "-D", str(self._folder / "data")]
-        if self._run_as:
-            ids = (str(self._run_as["group"]), str(self._run_as["user"]))
-            command = [sys.executable, "-c", _BECOME, *ids, *command]
         for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self._folder
+                _as_user(command, self._run_as),
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
             )
         self.wait()
 
@@ -279,6 +279,14 @@ def _reachable_programs(folder: Path, run_as: Mapping[str, Any]) -> Path:
         if each.is_dir():
             shutil.copytree(each, folder / each.name)
     return folder / package.name / "pginstall" / "bin"
+
+
+def _as_user(command: list[str], run_as: Mapping[str, Any]) -> list[str]:
+    """Return the words that run a command as a user, or as this one."""
+    if not run_as:
+        return command
+    ids = str(run_as["group"]), str(run_as["user"])
+    return [sys.executable, "-c", _BECOME, *ids, *command]
 
 
 def _unprivileged() -> dict[str, Any]:
