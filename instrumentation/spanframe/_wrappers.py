@@ -49,9 +49,10 @@ def wrapping(
     if not isinstance(function, (*_FUNCTIONS, functools.partial, type)):
         body = type(function).__call__  # decides the kind of an object
     if inspect.isgeneratorfunction(body) and not _is_awaited(body):
-        return _wrap_generator(function, call, output_reducer)
+        return _wrap_generator(function, call, output_reducer, inspect.CO_GENERATOR)
     if inspect.isasyncgenfunction(body):
-        return _wrap_async_generator(function, call, output_reducer)
+        flag = inspect.CO_ASYNC_GENERATOR
+        return _wrap_generator(function, call, output_reducer, flag)
     if output_reducer is not None:
         raise InvalidArgumentError(
             f"output_reducer is for generators; {call.name} does not yield"
@@ -99,25 +100,14 @@ def _wrap_async(function: Callable[..., Any], call: Call) -> Callable[..., Any]:
 
 
 def _wrap_generator(
-    function: Callable[..., Any], call: Call, reducer: Reducer | None
+    function: Callable[..., Any], call: Call, reducer: Reducer | None, flag: int
 ) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         inner = function(*args, **kwargs)
         stream = call.stream(args, kwargs, reducer)
         return inner if stream is None else recorded(inner, *stream)
 
-    return _as_kind(wrapper, inspect.CO_GENERATOR)
-
-
-def _wrap_async_generator(
-    function: Callable[..., Any], call: Call, reducer: Reducer | None
-) -> Callable[..., Any]:
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        inner = function(*args, **kwargs)
-        stream = call.stream(args, kwargs, reducer)
-        return inner if stream is None else recorded(inner, *stream)
-
-    return _as_kind(wrapper, inspect.CO_ASYNC_GENERATOR)
+    return _as_kind(wrapper, flag)
 
 
 def _as_kind(wrapper: Callable[..., Any], flag: int) -> Callable[..., Any]:
