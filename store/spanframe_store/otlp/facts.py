@@ -1,12 +1,13 @@
 """Facts that a span and its resource state about their trace."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from spanframe import keys
 from spanframe_store.contract.spans import Fact, Source
 from spanframe_store.otlp.anyvalue import json_text
 from spanframe_store.otlp.conventions.values import decoded, is_absent
+from spanframe_store.otlp.name_sets import Names, by_names
 from spanframe_store.otlp.previews import cut
 
 __all__ = ["of_resource", "of_span"]
@@ -116,16 +117,36 @@ _RESOURCE_SKIPPED: Final = (
 )
 
 
-def of_span(attributes: Mapping[str, Any]) -> Iterator[Fact]:
-    """Yield the trace-level facts among the attributes of a span.
+class _Stating(NamedTuple):
+    """The names of attributes that state a fact."""
+
+    foreign: frozenset[str]
+    """Names of `_FOREIGN`."""
+    prefixed: Names
+    of_root: Names
+
+
+@by_names
+def _stating(names: Names) -> _Stating:
+    return _Stating(
+        _FOREIGN.intersection(names),
+        tuple(name for name in names if name.startswith(_PREFIXES)),
+        tuple(n for n in names if n == _ROOT_TAGS or n.startswith(_ROOT_METADATA)),
+    )
+
+
+def of_span(attributes: Mapping[str, Any]) -> list[Fact]:
+    """Return the trace-level facts among the attributes of a span.
 
     Where several attributes fill one field, the fact that comes first counts.
     """
-    if not _FOREIGN.isdisjoint(attributes):
-        yield from _foreign(attributes)
-    for key, value in attributes.items():
-        if key.startswith(_PREFIXES):
-            yield from _prefixed(key, value)
+    stating = _stating(attributes)
+    found: list[Fact] = []
+    if stating.foreign:
+        found += _foreign(attributes, stating.foreign)
+    for key in stating.prefixed:
+        found += _prefixed(key, attributes[key])
+    return found
 
 
 def of_root(attributes: Mapping[str, Any]) -> Iterator[Fact]:
@@ -133,10 +154,12 @@ def of_root(attributes: Mapping[str, Any]) -> Iterator[Fact]:
 
     Langfuse keeps the metadata of an app with its first observation, Strands its tags.
     """
-    yield from _listed_tags(attributes.get(_ROOT_TAGS))
-    for key, value in attributes.items():
-        if key.startswith(_ROOT_METADATA):
-            yield from _foreign_metadata(key.removeprefix(_ROOT_METADATA), value)
+    for key in _stating(attributes).of_root:
+        if key == _ROOT_TAGS:
+            yield from _listed_tags(attributes[key])
+        else:
+            name = key.removeprefix(_ROOT_METADATA)
+            yield from _foreign_metadata(name, attributes[key])
 
 
 def of_error(message: str) -> Iterator[Fact]:
@@ -164,9 +187,8 @@ def _prefixed(key: str, value: Any) -> Iterator[Fact]:
                 yield from _foreign_metadata(key.removeprefix(family), value)
 
 
-def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
-    """Yield the facts that other conventions state under fixed keys."""
-    present = _FOREIGN.intersection(attributes)
+def _foreign(attributes: Mapping[str, Any], present: frozenset[str]) -> Iterator[Fact]:
+    """Yield the facts that other conventions state under these fixed keys."""
     stated: set[str] = set()
     for place in sorted([_PLACES[key] for key in present if key in _PLACES]):
         _, field, key = place

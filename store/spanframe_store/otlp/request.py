@@ -36,6 +36,7 @@ from spanframe_store.otlp.names import name_of
 from spanframe_store.otlp.precedence import parent_id, rank_of, signed_id
 from spanframe_store.otlp.previews import shortened
 from spanframe_store.otlp.sizes import (
+    MIN_COUNTED_BYTES,
     RESOURCE,
     SCOPE,
     SPAN,
@@ -242,7 +243,8 @@ def _decode_scope(
 
 
 def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
-    _check_size(body)
+    if len(body) > MIN_COUNTED_BYTES:
+        _check_size(body)
     span = Span.FromString(body)
     _check(span)
     attributes = _attributes(span, budgets.values, json_layer=origin.json_layer)
@@ -250,7 +252,8 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
     rank = rank_of(parent, span.flags)
     outcome = outcome_of(span, attributes)
     own_facts = _storable_facts(_facts_of(attributes, rank, outcome))
-    budgets.values.spend(len(own_facts) * _VALUES_PER_FACT)
+    if own_facts:
+        budgets.values.spend(len(own_facts) * _VALUES_PER_FACT)
     if rank is not Rank.INNER and budgets.previewed.try_spend(len(body)):
         derived = _derived(span, attributes, budgets.values)
         counted = derived.counted
@@ -280,7 +283,7 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
 
 
 def _facts_of(attributes: dict[str, Any], rank: Rank, outcome: Outcome) -> list[Fact]:
-    found = list(facts.of_span(attributes))
+    found = facts.of_span(attributes)
     if rank is not Rank.INNER:
         found += facts.of_root(attributes)
     if outcome.code == Status.STATUS_CODE_ERROR:

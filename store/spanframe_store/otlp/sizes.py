@@ -10,6 +10,7 @@ from spanframe_store.otlp.envelope import Nesting, has_more_fields, has_more_nes
 __all__ = [
     "LOG_RECORD",
     "MAX_FIELDS",
+    "MIN_COUNTED_BYTES",
     "RESOURCE",
     "SCOPE",
     "SPAN",
@@ -42,7 +43,7 @@ SPAN: Final[Nesting] = {9: _KEY_VALUE, 11: {3: _KEY_VALUE}, 13: {4: _KEY_VALUE}}
 LOG_RECORD: Final[Nesting] = {5: _ANY_VALUE, 6: _KEY_VALUE}
 """The fields that are messages of a span, resource, scope, log record (OTLP 1.11)."""
 
-_MIN_COUNTED_BYTES: Final = 64 << 10
+MIN_COUNTED_BYTES: Final = 64 << 10
 """Minimum size of a message whose fields are counted, in bytes; in a smaller one, too
 many fields take little memory."""
 
@@ -59,7 +60,7 @@ def is_too_many_parts(message: bytes, kind: Nesting) -> bool:
         message: bytes of the message.
         kind: `SPAN`, `RESOURCE` or `SCOPE`.
     """
-    if len(message) <= _MIN_COUNTED_BYTES:
+    if len(message) <= MIN_COUNTED_BYTES:
         return False
     if has_more_fields(message, MAX_FIELDS):
         return True
