@@ -98,7 +98,7 @@ def test_a_locked_store_with_64_clients_stays_bounded_and_recovers(
         ):
             for n in range(64):
                 clients.submit(client, n)
-            until = time.monotonic() + 10
+            until = time.monotonic() + 6
             while time.monotonic() < until:
                 most = max(most, resident_mib(pid))
                 time.sleep(0.1)

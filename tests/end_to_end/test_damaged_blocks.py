@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 import pytest
@@ -30,6 +31,7 @@ BOMBS: Final[dict[str, Callable[[], bytes]]] = {
 DAMAGED = f"tr-{2:032x}"
 
 
+@cache
 def _bomb(*, write_content_size: bool) -> bytes:
     compressor = zstandard.ZstdCompressor(write_content_size=write_content_size)
     size = GIGABYTE if write_content_size else -1

@@ -1,8 +1,8 @@
 """How much is tried: a part by default, everything in CI, new examples on request.
 
 ``HYPOTHESIS_PROFILE=ci`` tries the same examples each time, ``deep`` looks for new
-ones. With both, `make test` also runs what is marked ``deep``, and `some` leaves nothing
-out.
+ones. With both, `make test` also runs what is marked ``deep``, and `some` leaves
+nothing out.
 """
 
 import os

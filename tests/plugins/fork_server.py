@@ -37,7 +37,7 @@ def main() -> None:
     for name in IMPORTED:
         importlib.import_module(name)
     _parse_something()
-    # A program that looks for garbage, as it does when it ends, would copy all of memory.
+    # A program looks for garbage when it ends, and would copy all of memory to do so.
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the tests that are interrupted
