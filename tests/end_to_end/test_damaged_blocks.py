@@ -20,14 +20,6 @@ from tests.plugins.otlp import span
 from tests.plugins.store import Store
 
 GIGABYTE = 1 << 30
-BOMBS: Final[dict[str, Callable[[], bytes]]] = {
-    "compressed": lambda: _bomb(write_content_size=True),
-    "without its size": lambda: _bomb(write_content_size=False),
-    "that lies": lambda: (
-        b"\x28\xb5\x2f\xfd\xe0" + (GIGABYTE << 9).to_bytes(8, "little")
-    ),
-    "too short": lambda: b"\x28\xb5\x2f\xfd",
-}
 DAMAGED = f"tr-{2:032x}"
 
 
@@ -38,6 +30,16 @@ def _bomb(*, write_content_size: bool) -> bytes:
     writer = compressor.compressobj(size)
     zeros = bytes(16 << 20)
     return b"".join(map(writer.compress, [zeros] * (GIGABYTE >> 24))) + writer.flush()
+
+
+BOMBS: Final[dict[str, Callable[[], bytes]]] = {
+    "compressed": lambda: _bomb(write_content_size=True),
+    "without its size": lambda: _bomb(write_content_size=False),
+    "that lies": lambda: (
+        b"\x28\xb5\x2f\xfd\xe0" + (GIGABYTE << 9).to_bytes(8, "little")
+    ),
+    "too short": lambda: b"\x28\xb5\x2f\xfd",
+}
 
 
 @pytest.mark.parametrize("name", BOMBS)

@@ -83,7 +83,7 @@ SAME_ON_BOTH: Final = {
         "test_the_url_of_the_store_is_nobodys_business",
     ),
 }
-"""Tests of what is no matter of the engine, by file: CI alone runs them on PostgreSQL."""
+"""Tests of what is no matter of the engine, by file: CI alone does both engines."""
 
 
 _LOCKED: Final = {
