@@ -38,6 +38,7 @@ from spanframe_store.sql.schema import (
     traces,
 )
 from tests.plugins import forked
+from tests.plugins.at_rest import patience
 from tests.plugins.collector import Collector
 from tests.plugins.examples import some
 from tests.plugins.exports import EXPORT, UNLIMITED, export, export_at_last, refusal
@@ -639,7 +640,7 @@ def test_a_large_message_holds_nobody_up_and_fills_no_memory(
             pending = channel.unary_unary(EXPORT).future(body, timeout=60)
             while not pending.done():
                 # Without a deadline that is met this raises.
-                export(collector.target, small, timeout=4)
+                export(collector.target, small, timeout=4 * patience())
                 most = max(most, resident_mib(pid))
             assert pending.code() in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
     assert most - base <= 128

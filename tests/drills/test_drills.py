@@ -27,6 +27,7 @@ from tests.drills.promises import (
     table,
 )
 from tests.drills.traffic import Traffic
+from tests.plugins.at_rest import patience
 from tests.plugins.collector import Collector
 from tests.plugins.examples import IN_CI
 from tests.plugins.observed import path_of
@@ -70,7 +71,7 @@ def test_every_promise_is_kept(name: str, request: pytest.FixtureRequest) -> Non
     if outcome.skipped and not IN_CI:
         pytest.skip(outcome.skipped)
     assert not outcome.skipped
-    assert outcome.broken(PATIENCE) == []
+    assert outcome.broken(max(PATIENCE, patience())) == []
 
 
 def test_the_page_tells_of_every_drill_and_promise() -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from spanframe_query.stores import close_stores
 from spanframe_store.sql import schema
+from tests.plugins.at_rest import patience
 from tests.plugins.collector import Collector
 from tests.plugins.contents import contents
 from tests.plugins.delivered import assert_whole_and_once
@@ -74,7 +75,7 @@ def test_a_server_that_restarts_is_waited_for(server: Server, tmp_path: Path) ->
             server.start()
             back = time.monotonic()
             while refused(collector.target, body) is not None:
-                assert time.monotonic() - back < BACK_SECONDS
+                assert time.monotonic() - back < BACK_SECONDS * patience()
                 time.sleep(0.02)
         load.send_unanswered_again()
         assert_whole_and_once(load.answered, collector.store)
