@@ -4,16 +4,20 @@
 #   PYTHON=…   the interpreter to build .venv with (default: the newest on PATH)
 #   ARGS=…     passed on to pytest, the demo, a benchmark: make test ARGS='-k filter'
 #   WORKERS=…  how many processes share the tests (default: two for each core)
+#   HYPOTHESIS_PROFILE=ci|deep   run the tests marked `deep` as well, with more examples
 
 PYTHON ?=
 ARGS ?=
 WORKERS ?= logical
+HYPOTHESIS_PROFILE ?= default
+export HYPOTHESIS_PROFILE
 
 VENV := .venv
 BIN := $(VENV)/bin
 # Holds the path the environment was built for: a virtual environment does not survive
 # a move, so a moved or copied clone builds its own.
 READY := $(VENV)/.built-for
+NOT_DEEP := $(if $(filter default,$(HYPOTHESIS_PROFILE)),-m 'not deep')
 ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 .PHONY: $(READY)
 endif
@@ -28,11 +32,11 @@ help: ## list these commands
 demo: $(READY) ## see it work: an app, the collector, searches
 	@$(BIN)/python -m spanframe demo $(ARGS)
 
-test: $(READY) ## run the whole test suite
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+test: $(READY) ## run the tests; with HYPOTHESIS_PROFILE=ci all that CI runs
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(NOT_DEEP) $(ARGS)
 
 quick: $(READY) ## run the tests of the working loop (no slow ones)
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) -m 'not slow' $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) -m 'not slow and not deep' $(ARGS)
 
 check: $(READY) ## format, lint, types, import directions; changes nothing
 	$(BIN)/ruff format --check

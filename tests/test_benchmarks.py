@@ -193,6 +193,7 @@ def test_a_store_is_compared_with_what_was_sent(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.usefixtures("_no_settings")
 def test_searches_run_from_store_to_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -228,6 +229,7 @@ def test_searches_run_from_store_to_page(
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.timeout(300)  # it initialises servers of its own
 @pytest.mark.usefixtures("_no_settings")
 def test_postgresql_is_measured_beside_sqlite(

@@ -128,6 +128,7 @@ def test_a_picture_is_in_the_readme_and_asks_no_server(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 def test_the_pictures_are_drawn_from_a_run(tmp_path: Path) -> None:
     program = str(ROOT / "scripts/pictures.py")
     options = ("--folder", str(tmp_path), "--requests", "60")

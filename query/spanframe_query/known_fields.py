@@ -4,9 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final
 
 from spanframe_query.entities import Span
 from spanframe_query.filter import Field, FieldKind, Filter
@@ -15,6 +13,9 @@ from spanframe_query.stores import reading
 from spanframe_store.contract.results import KnownField
 from spanframe_store.contract.store import Reader
 from spanframe_store.otlp.stored_spans import spans_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["MAX_SAMPLED_SPANS", "fields", "misspellings"]
 
@@ -61,7 +62,7 @@ def _may_be_misspelt(reader: Reader, field: Field) -> bool:
     return reader.is_listed(field)
 
 
-def fields(sql_warehouse_id: str | None = None) -> pd.DataFrame:
+def fields(sql_warehouse_id: str | None = None) -> "pd.DataFrame":
     """List the tags, metadata and span attributes that the traces of a store have.
 
     Args:
@@ -83,6 +84,8 @@ def fields(sql_warehouse_id: str | None = None) -> pd.DataFrame:
         >>> list(spanframe.fields().columns)
         ['field', 'type', 'count', 'example']
     """
+    import pandas as pd  # noqa: PLC0415 - the commands look for misspellings without it
+
     known = _known(reading(store_url(sql_warehouse_id)))
     frame = pd.DataFrame(
         known, columns=[f.name for f in dataclasses.fields(KnownField)]

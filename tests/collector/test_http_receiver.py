@@ -629,10 +629,9 @@ def test_http_can_be_left_out(tmp_path: Path) -> None:
         assert "OTLP over HTTP" not in collector.log
 
 
-@pytest.mark.alone
 def test_while_draining_it_says_so_and_still_takes_spans(tmp_path: Path) -> None:
     """Catalogue 36."""
-    with Collector.running(tmp_path, "--drain-seconds", "2") as collector:
+    with Collector.running(tmp_path, "--drain-seconds", "6") as collector:
         url = collector.http_endpoint
         with ending(collector) as stopped:
             while send(url, method="GET", path="/readyz").status == 200:

@@ -222,13 +222,12 @@ def test_with_the_token_spans_are_taken_and_health_needs_none(
 # --- how it stops ---------------------------------------------------------------------
 
 
-@pytest.mark.alone
 def test_what_an_app_flushes_after_the_common_signal_is_stored(
     tmp_path: Path, sender: Sender
 ) -> None:
     """Catalogue 36: spans flushed 2 s after SIGTERM are stored."""
     with (
-        Collector.running(tmp_path, "--drain-seconds", "3") as collector,
+        Collector.running(tmp_path, "--drain-seconds", "6") as collector,
         ThreadPoolExecutor(1) as stopper,
     ):
         exit_code = stopper.submit(collector.terminate)

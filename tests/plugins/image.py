@@ -234,7 +234,9 @@ def _program_of(folder: Path) -> Path:
 def _copy_python(folder: Path) -> None:
     """Copy this Python without anything installed, for any user to run."""
     library = Path(sysconfig.get_path("stdlib"))
-    ignored = shutil.ignore_patterns("site-packages", "dist-packages", "test")
+    ignored = shutil.ignore_patterns(
+        *("site-packages", "dist-packages", "test", "idlelib", "config-*")
+    )
     shutil.copytree(library, folder / "lib" / _PYTHON, ignore=ignored, symlinks=True)
     shared = Path(str(sysconfig.get_config_var("LIBDIR")))
     for each in shared.glob(f"lib{_PYTHON}*.so*"):

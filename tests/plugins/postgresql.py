@@ -27,6 +27,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.plugins.in_memory import in_memory
 from tests.plugins.once import Once
 
 START_SECONDS: Final = 60
@@ -43,10 +44,6 @@ _INSTALLED: Final = (
 )
 _BUILTIN_LOCALES: Final = 17
 """The first version whose C.UTF-8 does not depend on the system."""
-
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own
-_ROOM_BYTES: Final = 4 << 30
-"""Free space that makes it worth asking for: all servers together take a third."""
 
 _STRATEGIES: Final = 15
 """The first version that can be told how to copy a database."""
@@ -132,7 +129,7 @@ class Server:
             model: a folder that `initialise` has filled; by default that is done anew.
         """
         self.port = _free_port()
-        where = _memory() if settings.get("fsync") == "off" else None
+        where = in_memory() if settings.get("fsync") == "off" else None
         folder = tempfile.mkdtemp(prefix="spanframe-postgresql-", dir=where)
         self._folder = Path(folder)
         self._run_as = _unprivileged()
@@ -252,17 +249,6 @@ os.setgid(int(group))
 os.setuid(int(user))
 os.execv(command[0], command)
 """
-
-
-def _memory() -> Path | None:
-    """Return a file system in memory, where there is one with room.
-
-    A database is some 300 files, and most tests make one: on a disk a tenth of the CPU
-    of all tests would go into finding them inodes.
-    """
-    if not os.access(_MEMORY, os.W_OK):
-        return None
-    return _MEMORY if shutil.disk_usage(_MEMORY).free > _ROOM_BYTES else None
 
 
 def _reachable_programs(folder: Path, run_as: Mapping[str, Any]) -> Path:

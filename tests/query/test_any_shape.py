@@ -65,7 +65,6 @@ OUTPUT: dict[str, Callable[[Trace], object]] = {
 }
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("name", OUTPUT)
 @pytest.mark.parametrize("shape", ["chain", "fan"])
 def test_every_output_takes_time_in_proportion(
@@ -112,7 +111,6 @@ def test_a_short_trace_is_shown_whole() -> None:
     assert text.splitlines()[1] == "env: prod"
 
 
-@pytest.mark.alone
 def test_two_bodies_under_each_id_are_told_apart_in_time() -> None:
     """Both of a span that has not ended, say: a digest of each is compared."""
     versions = [
