@@ -80,6 +80,7 @@ def _accept(seen: Shown) -> None:
     for client in CLIENTS:
         missing = {v.id for v in judged(client, seen[client.name]) if not v.holds}
         if missing:
+            client.gaps.parent.mkdir(exist_ok=True)
             client.gaps.write_text("".join(f"{id_}\n" for id_ in sorted(missing)))
         else:
             client.gaps.unlink(missing_ok=True)

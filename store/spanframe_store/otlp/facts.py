@@ -84,6 +84,20 @@ _NOT_METADATA: Final = (
 _NOT_TAGS: Final = ("seq:step:", "map:key:", "graph:step:")
 _ROOT_METADATA: Final = "langfuse.observation.metadata."
 _ROOT_TAGS: Final = "tags"
+# What LangChain is called with, as Traceloop records it: tags are beside the inputs.
+_ROOT_CALL: Final = "traceloop.entity.input"
+_LANGWATCH: Final = "langwatch.span.type"
+# User and session among metadata, by the names that apps use.
+_ENTRIES: Final = {
+    f"metadata.{keys.META_USER}": ("user_id", "userId"),
+    f"metadata.{keys.META_SESSION}": (
+        "session_id",
+        "sessionId",
+        "thread_id",
+        "threadId",
+        "conversation_id",
+    ),
+}
 _MAX_ENTRY_CHARS: Final = 2 << 20
 """Maximum characters of one tag or metadata entry. Python keeps four bytes for each of
 them once one is an emoji, in each of the texts that are made of it."""
@@ -134,6 +148,11 @@ def of_root(attributes: Mapping[str, Any]) -> Iterator[Fact]:
     Langfuse keeps the metadata of an app with its first observation, Strands its tags.
     """
     yield from _listed_tags(attributes.get(_ROOT_TAGS))
+    call = attributes.get(_ROOT_CALL)
+    if isinstance(call, str) and '"tags"' in call:
+        called_with = decoded(call)
+        if isinstance(called_with, dict) and "kwargs" in called_with:
+            yield from _listed_tags(called_with.get("tags"))
     for key, value in attributes.items():
         if key.startswith(_ROOT_METADATA):
             yield from _foreign_metadata(key.removeprefix(_ROOT_METADATA), value)
@@ -181,11 +200,25 @@ def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
         if isinstance(entries, dict):
             for name, value in entries.items():
                 yield from _foreign_metadata(name, value)
+            yield from _known_entries(entries, stated)
+            if _LANGWATCH in attributes:
+                yield from _listed_tags(entries.get("labels"))
     for key in _TAG_LISTS:
         yield from _listed_tags(decoded(attributes.get(key)))
     with_commas = attributes.get(_TAGS_WITH_COMMAS)
     if isinstance(with_commas, str):
         yield from _listed_tags([name.strip() for name in with_commas.split(",")])
+
+
+def _known_entries(entries: Mapping[str, Any], stated: set[str]) -> Iterator[Fact]:
+    """Yield the user and the session that metadata names, where no attribute does."""
+    for field, names in _ENTRIES.items():
+        if field not in stated:
+            values = (entries.get(name) for name in names)
+            value = next((each for each in values if not is_absent(each)), None)
+            if value is not None:
+                stated.add(field)
+                yield Fact(field, Source.CONVENTION, _plain_text(value))
 
 
 def _listed_tags(names: Any) -> Iterator[Fact]:
