@@ -3,7 +3,6 @@
 `make drills` does them in full. Those that mostly wait are done side by side.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,10 +27,8 @@ from tests.drills.promises import (
 )
 from tests.drills.traffic import Traffic
 from tests.plugins.collector import Collector
+from tests.plugins.examples import IN_CI
 from tests.plugins.observed import path_of
-
-IN_CI = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
-"""There nothing that a drill needs may be missing."""
 
 PATIENCE = 3
 """A machine that runs tests is busy: `make drills` holds times to what is promised."""

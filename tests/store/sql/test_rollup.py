@@ -94,7 +94,7 @@ def test_an_entry_with_content_has_the_previews_of_a_root_without() -> None:
     assert (row["name"], _previews(row)) == ("gateway", ('"in"', '"out"', "OK"))
 
 
-def _previews(row: dict[str, Any]) -> tuple[str, ...]:
+def _previews(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["request_preview"], row["response_preview"], row["status"]
 
 
