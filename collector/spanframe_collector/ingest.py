@@ -312,7 +312,7 @@ class Ingest:
             self._telemetry.other_signal(signal.name.lower(), joined, dropped)
         if self._masker is not None:
             request = self._masker.request(request)
-        rows, rejected = decode_request(request, facts, self._max_request_spans)
+        rows, rejected, why = decode_request(request, facts, self._max_request_spans)
         for index, joined_request in self._log_events.requests_of(rows).items():
             if self._masker is not None:
                 joined_request = self._masker.request(joined_request)  # noqa: PLW2901
@@ -324,7 +324,7 @@ class Ingest:
             b"" if self._forwarder is None else request,
             self._commit_queue.pack(rows),
             [*unreadable, *rejected],
-            warning,
+            " ".join(filter(None, (warning, why))),
         )
 
     def _of_other_signal(self, request: bytes, signal: Signal) -> Joined:

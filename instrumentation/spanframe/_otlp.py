@@ -18,8 +18,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from spanframe._destination import Destination, Proxy, destination, proxy_of
 from spanframe._guard import warn
-from spanframe._otlp_client import Refusal, bearer, is_loopback, rejection
+from spanframe._otlp_client import Refusal, bearer, rejection
 from spanframe._stats import Losses
+from spanframe._urls import is_loopback
 from spanframe.settings import ClientSettings, redact_url
 
 __all__ = ["OtlpExporter"]

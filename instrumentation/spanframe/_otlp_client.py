@@ -18,7 +18,6 @@ __all__ = [
     "Target",
     "bearer",
     "error_text",
-    "is_loopback",
     "is_retryable",
     "rejection",
     "requested_delay_s",
@@ -97,19 +96,6 @@ def target_of(endpoint: str) -> Target:
     parts = urlsplit(endpoint)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return Target(f"{host}:{parts.port or _DEFAULT_PORT}", parts.scheme == "https")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host of a URL is this machine."""
-    from ipaddress import ip_address  # noqa: PLC0415 - not needed where spans start
-
-    name = host.lower().rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -31,7 +31,8 @@ class Row(NamedTuple):
     secret: bool
     option: str
     parse: Callable[[Any], Any]
-    standard: Callable[[str], Any]
+    standard: Callable[..., Any]
+    beside: tuple[str, ...] = ()
 
 
 def setting(
@@ -40,7 +41,8 @@ def setting(
     sentence: str,
     parse: Callable[[Any], Any] = str,
     *,
-    standard: Callable[[str], Any] | None = None,
+    standard: Callable[..., Any] | None = None,
+    beside: tuple[str, ...] = (),
     secret: bool = False,
     option: str = "",
 ) -> Any:
@@ -53,12 +55,14 @@ def setting(
         parse: from text to the value; raises ValueError with the reason.
         standard: the same for the text of a variable of OpenTelemetry, where it is
             written in another way.
+        beside: further variables, on whose texts ``standard`` depends as well.
         secret: never printed, and not an option of a command.
         option: the option of a command; ``--`` and the field's name when empty. A
             setting that is true or false has two: ``--on/--off``.
     """
     names = (env,) if isinstance(env, str) else env
-    row = Row("", names, default, sentence, secret, option, parse, standard or parse)
+    texts = default, sentence, secret, option
+    row = Row("", names, *texts, parse, standard or parse, beside)
     return dataclasses.field(metadata={"row": row})
 
 
@@ -162,7 +166,11 @@ def _read(
     for text, origin in _candidates(row, given, environment):
         standard = origin.startswith("OTEL_")
         try:
-            value = (row.standard if standard else row.parse)(_as_text(text))
+            if standard:
+                texts = (environment.get(name, "").strip() for name in row.beside)
+                value = row.standard(_as_text(text), *texts)
+            else:
+                value = row.parse(_as_text(text))
         except ValueError as error:
             if not standard:
                 named = origin or f"the default of {row.field}"

@@ -1,10 +1,10 @@
-"""Store URLs: whether one is well formed, and how any URL is shown without secrets."""
+"""URLs: whether one of a store is well formed, what is shown of any, its host."""
 
 import re
 from typing import Final
 from urllib.parse import unquote
 
-__all__ = ["redact_url", "store_url"]
+__all__ = ["is_loopback", "redact_url", "store_url"]
 
 _FORM: Final = (
     "sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE, with "
@@ -105,3 +105,16 @@ def _shown_query(query: str | None) -> str:
             break
         shown.append(part)
     return "?" + "&".join(shown)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host of a URL is this machine."""
+    from ipaddress import ip_address  # noqa: PLC0415 - not needed where spans start
+
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

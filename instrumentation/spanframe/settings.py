@@ -57,6 +57,7 @@ __all__ = [
     "whole_number",
 ]
 
+_INSECURE = ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE")
 _SAMPLERS = (
     "always_on",
     "always_off",
@@ -86,9 +87,11 @@ class ClientSettings(SettingsBase):
             "OTEL_EXPORTER_OTLP_ENDPOINT",
         ),
         "http://127.0.0.1:4317",
-        "Endpoint that the app sends its spans to; over HTTP, /v1/traces is added.",
+        "Endpoint that the app sends its spans to; over HTTP, /v1/traces is added. Of "
+        "HOST:PORT alone OTEL_EXPORTER_OTLP_INSECURE says whether it has no TLS.",
         endpoint,
         standard=standard_endpoint,
+        beside=_INSECURE,
     )
     protocol: str = setting(
         (
@@ -319,7 +322,9 @@ class Configuration(TypedDict, total=False):
     client_key: str | None
 
 
-_CLIENT_VARIABLES: Final = tuple(n for row in rows(ClientSettings) for n in row.env)
+_CLIENT_VARIABLES: Final = tuple(
+    name for row in rows(ClientSettings) for name in (*row.env, *row.beside)
+)
 
 
 def client_environment() -> tuple[str | None, ...]:

@@ -23,6 +23,7 @@ MAX_SAMPLED_SPANS: Final = 1000
 """Maximum spans of the newest traces whose attributes are listed."""
 
 _OWN_PREFIX: Final = "mlflow."
+_OF_EXCEPTIONS: Final = "exception."
 _MAX_EXAMPLE_CHARS: Final = 80
 """Maximum characters of an example value."""
 
@@ -58,7 +59,7 @@ def misspellings(reader: Reader, filter_: Filter) -> list[str]:
 def _may_be_misspelt(reader: Reader, field: Field) -> bool:
     """Return whether `fields` would list the field if the store had it."""
     if field.kind is FieldKind.SPAN_ATTRIBUTE:
-        return not (field.key or "").startswith(_OWN_PREFIX)
+        return not (field.key or "").startswith((_OWN_PREFIX, _OF_EXCEPTIONS))
     return reader.is_listed(field)
 
 

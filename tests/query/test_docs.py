@@ -38,7 +38,7 @@ def test_the_examples_run_in_order(collector: Collector) -> None:
             r"^ *(\d+) traces: (.+)$", printed, re.MULTILINE
         )
     }
-    assert len(counts) == 22
+    assert len(counts) == 23
     nothing = [question for question, count in counts.items() if count == 0]
     assert nothing == [
         "request_id IN ('tr-00000000000000000000000000000000')",

@@ -10,6 +10,7 @@ from spanframe_store.otlp.envelope import Nesting, has_more_fields, has_more_nes
 __all__ = [
     "LOG_RECORD",
     "MAX_FIELDS",
+    "MAX_MESSAGE_BYTES",
     "MIN_COUNTED_BYTES",
     "RESOURCE",
     "SCOPE",
@@ -22,7 +23,7 @@ __all__ = [
 MAX_FIELDS: Final = 20_000
 """Maximum fields of one span, resource or scope: attributes, events, links."""
 
-_MAX_MESSAGE_BYTES: Final = 4 << 20
+MAX_MESSAGE_BYTES: Final = 4 << 20
 """Maximum size of one span, resource or scope, in bytes."""
 
 _MAX_ELEMENTS: Final = 650_000
@@ -50,7 +51,7 @@ many fields take little memory."""
 
 def is_too_large(message: bytes) -> bool:
     """Tell whether a span, resource or scope has more than 4 MiB."""
-    return len(message) > _MAX_MESSAGE_BYTES
+    return len(message) > MAX_MESSAGE_BYTES
 
 
 def is_too_many_parts(message: bytes, kind: Nesting) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from spanframe import keys
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp.anyvalue import nests_deeper
 
@@ -25,6 +26,9 @@ __all__ = ["attribute_number", "attribute_text", "content", "decoded_text", "jso
 _JSON_START: Final = ('"', "{", "[")
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _STATUS_CODES: Final = {code: name for name, code in Status.StatusCode.items()}
+_OF_EXCEPTIONS: Final = (keys.EXCEPTION_TYPE, keys.EXCEPTION_MESSAGE)
+"""Attributes that a span without them has of the exception that it recorded last."""
+
 _INT64_DIGITS: Final = 20
 _INT64: Final = range(-(1 << 63), 1 << 63)
 
@@ -95,6 +99,10 @@ def _attribute(span: Span, key: str) -> Any:
     for attribute in span.attributes:
         if stored_text(attribute.key) == key:
             return _plain(attribute.value)
+    if key in _OF_EXCEPTIONS:
+        for event in reversed(span.events):
+            if event.name == keys.EXCEPTION_EVENT:
+                return _plain_all(event.attributes).get(key)
     return None
 
 

@@ -14,8 +14,8 @@ from spanframe_store.otlp import (
     decode_request,
     previews_of,
 )
-from spanframe_store.otlp.envelope import RawScope, rebuild
-from tests.plugins.otlp import REMOTE_PARENT, START, pairs, request, span
+from spanframe_store.otlp.envelope import RawScope, _field, rebuild
+from tests.plugins.otlp import REMOTE_PARENT, START, TRACE, pairs, request, span
 
 
 def decode(*spans: Span, **context: Any) -> list[SpanRow]:
@@ -350,3 +350,88 @@ def test_nul_is_replaced_in_what_is_derived_and_kept_in_the_body() -> None:
     [fact] = row.facts
     assert (fact.field[-1], fact.value[-1]) == ("\N{REPLACEMENT CHARACTER}",) * 2
     assert Span.FromString(row.body) == message
+
+
+# --- what a sender is told ------------------------------------------------------------
+
+
+def _attribute(key: bytes, value: bytes) -> bytes:
+    return _field(9, _field(1, key) + _field(2, value))
+
+
+def _nested(levels: int) -> bytes:
+    value = b""
+    for _ in range(levels):
+        value = _field(5, _field(1, value))
+    return value
+
+
+WRONG: list[tuple[dict[str, Any], bytes, str]] = [
+    ({"trace_id": b""}, b"", "trace_id of span 0000000000000007 is absent"),
+    ({"trace_id": bytes(16)}, b"", "trace_id of span 0000000000000007 is all zeros"),
+    (
+        {"trace_id": b"abc"},
+        b"",
+        "trace_id of span 0000000000000007 has 3 bytes, not 16",
+    ),
+    ({"span_id": b""}, b"", 'span_id of the span named "step" is absent'),
+    ({"span_id": b"", "name": ""}, b"", 'span_id of the span named "" is absent'),
+    (
+        {"parent_span_id": b"12"},
+        b"",
+        "parent_span_id of span 0000000000000007 has 2 bytes, not 8",
+    ),
+    (
+        {"end_time_unix_nano": 1 << 63},
+        b"",
+        "span 0000000000000007 starts or ends after the year 2262",
+    ),
+    ({}, b"\x2a\x01\xff", "name (not UTF-8) of span 0000000000000007 is unreadable"),
+    ({}, b"\x1a\x01\xff", "trace_state (not UTF-8) of span 0000000000000007 is"),
+    (
+        {},
+        _attribute(b"k", _field(1, b"\xff")),
+        "the attribute k (text that is not UTF-8, or",
+    ),
+    ({}, _attribute(b"k\xff", b"v"), "the attribute k\ufffd (key not UTF-8) of span"),
+    (
+        {},
+        _attribute(b"deep", _nested(60)),
+        "the attribute deep (text that is not UTF-8, or",
+    ),
+    ({}, b"\x5a\x03\x12\x01\xff", "an event of span 0000000000000007 is unreadable"),
+    ({}, b"\x6a\x01\xff", "a link of span 0000000000000007 is unreadable"),
+    ({}, b"\x7a\x03\x12\x01\xff", "status of span 0000000000000007 is unreadable"),
+    (
+        {"span_id": b"", "name": "a\nb" + "x" * 999},
+        b"",
+        f'named "a?b{"x" * 61}" is absent',
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "tail", "why"), WRONG, ids=range(len(WRONG)))
+def test_a_sender_is_told_which_field_of_a_rejected_span_is_wrong(
+    fields: dict[str, Any], tail: bytes, why: str
+) -> None:
+    whole: dict[str, Any] = {
+        "trace_id": TRACE,
+        "span_id": (7).to_bytes(8, "big"),
+        "name": "step",
+    }
+    body = Span(**(whole | fields)).SerializeToString() + tail
+    decoded = decode_request(rebuild(RawScope(b"", b"", b"", b"", [body])))
+    assert (decoded.rows, sum(each.spans for each in decoded.rejected)) == ([], 1)
+    assert decoded.why.startswith("Rejected: ")
+    assert why in decoded.why
+
+
+def test_a_few_rejected_spans_are_explained_and_the_others_counted() -> None:
+    bad = Span(name="\n" + "n" * 5000).SerializeToString()
+    decoded = decode_request(rebuild(RawScope(b"", b"", b"", b"", [bad] * 1000)))
+    assert decoded.why.endswith("; 992 more were rejected.")
+    assert len(decoded.why) < 1000
+    resource = b"\x0a\x03\x0a\x01\xff"
+    decoded = decode_request(rebuild(RawScope(resource, b"", b"", b"", [bad] * 3)))
+    assert "all 3 spans of a resource, as it or its scope is unreadable" in decoded.why
+    assert decode_request(rebuild(RawScope(b"", b"", b"", b"", []))).why == ""

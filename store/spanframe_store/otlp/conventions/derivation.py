@@ -132,7 +132,8 @@ def _exact_keys(row: Convention) -> Iterable[str]:
     yield from (source for source in cells if isinstance(source, str))
     costs = row.costs if isinstance(row.costs, CostKeys) else CostKeys()
     yield from (key for names in (*tokens, *costs) for key in names)
-    yield from (*row.type_keys, *row.models, *row.providers, *row.marks)
+    yield from (source for source in row.models if isinstance(source, str))
+    yield from (*row.type_keys, *row.providers, *row.marks)
 
 
 def _by_exact_key() -> dict[str, set[int]]:
@@ -265,6 +266,7 @@ _NO_TOKENS: Final = Convention("").tokens
 
 _COST_KEYS: Final = frozenset(
     {keys.LLM_COST, "cost_usd", "langfuse.observation.cost_details"}
+    | {"langwatch.metrics"}
     | {
         key
         for row in table
@@ -306,13 +308,18 @@ def _count(attributes: Attributes, names: Iterable[str]) -> int | None:
     return None
 
 
-def _named(attributes: Attributes, cells: Iterable[tuple[str, ...]]) -> str | None:
+def _named(attributes: Attributes, cells: Iterable[Cell]) -> str | None:
     for cell in cells:
-        for key in cell:
-            if key in attributes:
-                text = _text(attributes[key])
-                if text is not None:
-                    return text
+        for source in cell:
+            if not isinstance(source, str):
+                value = source(attributes)
+            elif source in attributes:
+                value = attributes[source]
+            else:
+                continue
+            text = _text(value)
+            if text is not None:
+                return text
     return None
 
 
