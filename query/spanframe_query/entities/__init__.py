@@ -6,6 +6,7 @@ from spanframe_query.entities.info import (
     MlflowExperimentLocation,
     TraceInfo,
     TraceLocation,
+    TraceLocationType,
 )
 from spanframe_query.entities.paged_list import PagedList
 from spanframe_query.entities.sessions import Session
@@ -28,6 +29,7 @@ __all__ = [
     "TraceData",
     "TraceInfo",
     "TraceLocation",
+    "TraceLocationType",
     "TraceState",
     "TraceStatus",
 ]
