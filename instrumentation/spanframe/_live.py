@@ -53,6 +53,12 @@ class LiveSpan(RecordedSpan):
         self._outputs_given = False
 
     @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes so far, decoded, without those that carry trace facts."""
+        every = super().attributes
+        return {k: v for k, v in every.items() if not keys.carries_trace_fact(k, every)}
+
+    @property
     def is_recording(self) -> bool:
         """Whether the span is still open and recorded."""
         return self.otel_span.is_recording()

@@ -16,6 +16,9 @@ __all__ = ["JSON_KEYS", "SPAN_DESCRIPTION", "SPAN_LOG_LEVEL", "RecordedSpan"]
 
 SPAN_DESCRIPTION: Final = "mlflow.spanDescription"
 SPAN_LOG_LEVEL: Final = "mlflow.spanLogLevel"
+_CONTAINERS: Final = ("{", "[")
+"""The first characters of JSON that an object or a mixed list is written as."""
+
 JSON_KEYS: Final = frozenset(
     {
         keys.SPAN_INPUTS,
@@ -127,10 +130,10 @@ class RecordedSpan:
     def get_attribute(self, key: str) -> Any:
         """Return one attribute, None when it is not set."""
         value = self._attributes().get(key)
-        if key in JSON_KEYS and isinstance(value, str):
+        if isinstance(value, str) and (key in JSON_KEYS or value[:1] in _CONTAINERS):
             try:
                 return json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return value
         return list(value) if isinstance(value, tuple) else value
 

@@ -85,7 +85,8 @@ def trace_attributes(
     for key, value in values.items():
         if value is not None:
             attributes[key] = capture.text(value)
-    return attributes
+    stated = [key for key in keys.SHARED_KEYS if key in attributes]
+    return attributes | {keys.TRACE_SAYS_PREFIX + key: "true" for key in stated}
 
 
 def _state(state: Any) -> str:

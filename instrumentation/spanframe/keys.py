@@ -3,6 +3,7 @@
 A real MLflow server and any OpenTelemetry backend read what spanframe sends.
 """
 
+from collections.abc import Container
 from typing import Final
 
 # --- on any span: JSON text ---------------------------------------------------
@@ -28,6 +29,12 @@ TRACE_CLIENT_REQUEST_ID: Final = "spanframe.trace.client_request_id"
 EXPERIMENT: Final = "spanframe.experiment"
 USER_ID: Final = "user.id"
 SESSION_ID: Final = "session.id"
+TRACE_SAYS_PREFIX: Final = "spanframe.trace.says."
+"""The start of the key that marks ``user.id`` or ``session.id``, which other senders
+set on spans, as stated of the trace."""
+
+SHARED_KEYS: Final = (USER_ID, SESSION_ID)
+"""Keys of facts of a trace that are those of attributes of spans as well."""
 
 # --- on the resource or the request -------------------------------------------
 SERVICE_NAME: Final = "service.name"
@@ -83,6 +90,23 @@ RESERVED_METADATA: Final = DERIVED_METADATA | {
     "mlflow.trace.infoFinalized",
 }
 """Metadata that no call sets."""
+
+_TRACE_PREFIXES: Final = (TAG_PREFIX, METADATA_PREFIX, TRACE_FIELD_PREFIX, EXPERIMENT)
+
+
+def carries_trace_fact(name: str, among: Container[str]) -> bool:
+    """Return whether an attribute only carries a fact of its trace to the store.
+
+    The app did not set it on the span, so readers of the span do not show it.
+
+    Args:
+        name: the name of the attribute.
+        among: the names of all attributes of the span.
+    """
+    if name in SHARED_KEYS:
+        return TRACE_SAYS_PREFIX + name in among
+    return name.startswith(_TRACE_PREFIXES)
+
 
 # --- events --------------------------------------------------------------------
 EXCEPTION_EVENT: Final = "exception"
