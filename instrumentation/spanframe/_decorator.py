@@ -143,8 +143,10 @@ def trace(
             sampling_ratio_override,
             links,
             trace_destination,
+            level_given=log_level is not None,
             capture_inputs=capture_inputs,
-            capture_outputs=capture_outputs,
+            # An ``__init__`` returns nothing that says more than its name.
+            capture_outputs=capture_outputs and body is function,
         )
         wrapper = wrapping(body, call, output_reducer)
         functools.update_wrapper(wrapper, body)

@@ -83,6 +83,7 @@ def start_live_span(
     links: Sequence[OTelLink] | None = None,
     start_time_ns: int | None = None,
     for_new_trace: Mapping[str, str] = NO_ATTRIBUTES,
+    level_given: bool = False,
 ) -> LiveSpan | None:
     """Start a span; it is not made current.
 
@@ -94,6 +95,7 @@ def start_live_span(
         links: its rendered links.
         start_time_ns: its start in epoch nanoseconds; now when None.
         for_new_trace: rendered attributes of the trace, for a span that begins one.
+        level_given: whether the app chose the level among the attributes.
 
     Returns:
         None when OpenTelemetry's sampler decides against it.
@@ -114,7 +116,9 @@ def start_live_span(
         if runtime.uses_global_provider:
             note_unrecorded(runtime.losses)
         return None
-    return LiveSpan(span, recorder.capture, root)
+    live = LiveSpan(span, recorder.capture, root)
+    live.level_given = level_given
+    return live
 
 
 def _local_root(

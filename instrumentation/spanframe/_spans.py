@@ -33,7 +33,15 @@ _NO_CAPTURE: Final = Capture(64, Redaction(()))
 class _SpanBlock(AbstractContextManager[LiveSpan]):
     """Context manager of `start_span`: the span is current inside and ends with it."""
 
-    __slots__ = ("_attributes", "_begins", "_links", "_live", "_name", "_token")
+    __slots__ = (
+        "_attributes",
+        "_begins",
+        "_level_given",
+        "_links",
+        "_live",
+        "_name",
+        "_token",
+    )
 
     def __init__(
         self,
@@ -41,11 +49,14 @@ class _SpanBlock(AbstractContextManager[LiveSpan]):
         attributes: Mapping[str, Any],
         links: Sequence[Link] | None,
         begins: tuple[str | None, str | None],
+        *,
+        level_given: bool,
     ) -> None:
         self._name = name
         self._begins = begins
         self._attributes = attributes
         self._links = links
+        self._level_given = level_given
         self._token: Token[Context] | None = None
         self._live: LiveSpan | None = None
 
@@ -69,6 +80,7 @@ class _SpanBlock(AbstractContextManager[LiveSpan]):
             rendered_attributes(capture, self._attributes),
             otel_links(capture, self._links),
             for_new_trace=new_trace_attributes(capture, *self._begins),
+            level_given=self._level_given,
         )
         if live is None:
             self._token = enter_unsampled(context)
@@ -132,7 +144,8 @@ def start_span(
         InvalidArgumentError: when ``log_level`` is not a level.
     """
     initial = initial_attributes(span_type, attributes, log_level, description)
-    return _SpanBlock(name, initial, links, (trace_destination, run_id))
+    begins = (trace_destination, run_id)
+    return _SpanBlock(name, initial, links, begins, level_given=log_level is not None)
 
 
 def start_span_no_context(
@@ -194,5 +207,6 @@ def start_span_no_context(
         rendered,
         otel_links(capture, links),
         start_time_ns,
+        level_given=log_level is not None,
     )
     return live or NoOpSpan(capture)
