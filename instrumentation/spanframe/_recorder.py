@@ -21,9 +21,9 @@ from opentelemetry.trace import TracerProvider as AnyTracerProvider
 from spanframe import keys
 from spanframe._capture import Capture
 from spanframe._context import ambient_of
+from spanframe._process import process_metadata, script_name
 from spanframe._redaction import Redact, Redaction
 from spanframe._sdk_limits import without_unusable_limits
-from spanframe._trace_attributes import process_metadata
 from spanframe._version import __version__
 from spanframe.settings import ClientSettings
 
@@ -89,18 +89,13 @@ def make_provider(
         ids: generator of ids; OpenTelemetry's random one when None.
         enabled: returns whether recording is on.
     """
-    attributes = {
-        keys.SERVICE_NAME: settings.service_name,
-        keys.EXPERIMENT: settings.experiment,
-        **process_metadata(),
-    }
     with without_unusable_limits():
         limits = SpanLimits(
             max_span_attributes=settings.span_attributes,
             max_events=settings.span_events,
         )
     provider = TracerProvider(
-        resource=Resource.create({k: v for k, v in attributes.items() if v}),
+        resource=_resource(settings),
         sampler=_WhileEnabled(_sampler(settings), enabled),
         id_generator=ids,
         span_limits=limits,
@@ -108,6 +103,20 @@ def make_provider(
     )
     provider.add_span_processor(processor)
     return provider
+
+
+def _resource(settings: ClientSettings) -> Resource:
+    """Make the resource: settings, the process, ``OTEL_RESOURCE_ATTRIBUTES``."""
+    attributes = {
+        keys.SERVICE_NAME: settings.service_name,
+        keys.EXPERIMENT: settings.experiment,
+        **process_metadata(),
+    }
+    resource = Resource.create({k: v for k, v in attributes.items() if v})
+    script = script_name()
+    if script and keys.is_no_service(resource.attributes[keys.SERVICE_NAME]):
+        return resource.merge(Resource({keys.SERVICE_NAME: script}))
+    return resource
 
 
 class _WhileEnabled(Sampler):

@@ -20,10 +20,10 @@ from spanframe._delivery import Bounds, Delivery
 from spanframe._destination import destination
 from spanframe._exporters import named_exporters
 from spanframe._guard import fault
+from spanframe._process import process_metadata
 from spanframe._recorder import Recorder, make_provider
 from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
-from spanframe._trace_attributes import process_metadata
 from spanframe.settings import ClientSettings, client_environment
 
 __all__ = [

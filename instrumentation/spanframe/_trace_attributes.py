@@ -1,9 +1,6 @@
 """Tags, metadata, user and state of a trace → attributes of a span."""
 
-import getpass
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from spanframe import keys
@@ -12,7 +9,7 @@ from spanframe._guard import warn
 from spanframe._redaction import REDACTED
 from spanframe.errors import InvalidArgumentError
 
-__all__ = ["process_metadata", "trace_attributes"]
+__all__ = ["trace_attributes"]
 
 _METADATA_WITH_A_KEY: Final = {
     keys.META_SESSION: keys.SESSION_ID,
@@ -124,17 +121,3 @@ def _texts(
             hidden = capture.redaction.hides(key)
             texts[capture.text(key)] = REDACTED if hidden else capture.text(value)
     return texts
-
-
-def process_metadata() -> dict[str, str]:
-    """Return the metadata of the process, as in MLflow 3.17: its user and script."""
-    try:
-        user = getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        user = ""
-    metadata = {
-        "mlflow.user": user,
-        "mlflow.source.name": Path(sys.argv[0]).name if sys.argv else "",
-        "mlflow.source.type": "LOCAL",
-    }
-    return {keys.METADATA_PREFIX + key: value for key, value in metadata.items()}

@@ -90,6 +90,15 @@ EXCEPTION_TYPE: Final = "exception.type"
 EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 
+# --- the service -----------------------------------------------------------------
+_NO_SERVICE: Final = "unknown_service"
+
+
+def is_no_service(value: object) -> bool:
+    """Return whether a ``service.name`` is what SDKs write when the app gives none."""
+    return value == _NO_SERVICE or str(value).startswith(f"{_NO_SERVICE}:")
+
+
 # --- request ids ----------------------------------------------------------------
 REQUEST_ID_PREFIX: Final = "tr-"
 

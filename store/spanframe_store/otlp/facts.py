@@ -210,6 +210,8 @@ def of_resource(attributes: Mapping[str, Any]) -> Iterator[Fact]:
     """
     for key, value in attributes.items():
         name = key.removeprefix(keys.METADATA_PREFIX)
+        if key == keys.SERVICE_NAME and keys.is_no_service(value):
+            continue
         if key == keys.EXPERIMENT:
             yield Fact("experiment", Source.RESOURCE, _text(value))
         elif name and name != key and name not in keys.DERIVED_METADATA:
