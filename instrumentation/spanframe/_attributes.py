@@ -1,7 +1,7 @@
 """Values that an app gives a span → attributes, statuses, links of OpenTelemetry."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from opentelemetry.trace import Link as OTelLink
 from opentelemetry.trace import SpanContext, TraceFlags
@@ -12,6 +12,7 @@ from spanframe._guard import warn
 from spanframe._recorded import JSON_KEYS, SPAN_DESCRIPTION, SPAN_LOG_LEVEL
 from spanframe.entities import (
     Link,
+    MlflowExperimentLocation,
     SpanLogLevel,
     SpanStatus,
     SpanStatusCode,
@@ -20,7 +21,9 @@ from spanframe.entities import (
 from spanframe.errors import InvalidArgumentError
 
 __all__ = [
+    "Destination",
     "default_level",
+    "destination_attributes",
     "initial_attributes",
     "level_number",
     "new_trace_attributes",
@@ -29,6 +32,9 @@ __all__ = [
     "rendered_attributes",
     "span_status",
 ]
+
+Destination: TypeAlias = str | MlflowExperimentLocation | None
+"""The experiment of a trace: its name, or its location by id."""
 
 # As in MLflow 3.17: what its page shows unless a reader asks for everything.
 _SHOWN_TYPES: Final = frozenset(
@@ -66,14 +72,42 @@ def initial_attributes(
 
 
 def new_trace_attributes(
-    capture: Capture, trace_destination: str | None, run_id: str | None = None
+    capture: Capture, destination: Destination, run_id: str | None = None
 ) -> dict[str, str]:
-    """Render the experiment and the run of a trace that a span begins."""
-    values = {
-        keys.EXPERIMENT: trace_destination,
-        keys.METADATA_PREFIX + keys.META_SOURCE_RUN: run_id,
-    }
-    return {key: capture.text(value) for key, value in values.items() if value}
+    """Render the experiment and the run of a trace that a span begins.
+
+    A destination that is none is ignored with a warning.
+    """
+    begins: dict[str, str] = {}
+    try:
+        begins = destination_attributes(capture, destination)
+    except InvalidArgumentError as error:
+        warn("A trace goes to the active experiment: %s.", error)
+    if run_id:
+        key = keys.METADATA_PREFIX + keys.META_SOURCE_RUN
+        begins[key] = capture.text(run_id)
+    return begins
+
+
+def destination_attributes(
+    capture: Capture, destination: Destination
+) -> dict[str, str]:
+    """Render the experiment that traces go to.
+
+    Raises:
+        InvalidArgumentError: for what is neither a name nor a location with an id.
+    """
+    if not destination:
+        return {}
+    if isinstance(destination, str):
+        return {keys.EXPERIMENT: capture.text(destination)}
+    experiment = getattr(destination, "mlflow_experiment", destination)
+    if isinstance(experiment, MlflowExperimentLocation):
+        return {keys.EXPERIMENT_ID: capture.text(experiment.experiment_id)}
+    raise InvalidArgumentError(
+        f"a destination is {type(destination).__name__}; give the name of an "
+        "experiment, or MlflowExperimentLocation(experiment_id)"
+    )
 
 
 def rendered_attributes(capture: Capture, attributes: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from opentelemetry.context import Context, attach, get_current
 
 from spanframe import keys
 from spanframe._attributes import (
+    Destination,
     new_trace_attributes,
     otel_links,
     rendered_attributes,
@@ -57,7 +58,7 @@ class Call:
         attributes: Mapping[str, Any],
         ratio: float | None,
         links: Sequence[Link] | None,
-        destination: str | None,
+        destination: Destination,
         *,
         level_given: bool,
         capture_inputs: bool,

@@ -24,6 +24,7 @@ from spanframe._guard import fault
 from spanframe._recorded import SPAN_DESCRIPTION, SPAN_LOG_LEVEL, RecordedSpan
 from spanframe._runtime import last_trace_id, runtime
 from spanframe._stack import stack_of
+from spanframe._trace_attributes import experiment_of
 from spanframe.entities import (
     Link,
     SpanEvent,
@@ -50,7 +51,7 @@ class LiveSpan(RecordedSpan):
             the type.
     """
 
-    __slots__ = ("_capture", "_outputs_given", "level_given", "root")
+    __slots__ = ("_capture", "_experiment", "_outputs_given", "level_given", "root")
 
     otel_span: OTelSpan
 
@@ -61,6 +62,7 @@ class LiveSpan(RecordedSpan):
         self.root = root or self
         self._capture = capture
         self._outputs_given = False
+        self._experiment: Mapping[str, Any] | None = None
         self.level_given = False
 
     @property
@@ -224,6 +226,13 @@ class LiveSpan(RecordedSpan):
         self.finish(end_time_ns)
 
     # --- for the rest of the package ------------------------------------------------
+
+    @property
+    def experiment(self) -> Mapping[str, Any]:
+        """The attributes that state the experiment of the trace, for a root."""
+        if self._experiment is None:
+            self._experiment = experiment_of(self._attributes())
+        return self._experiment
 
     @property
     def outputs_given(self) -> bool:

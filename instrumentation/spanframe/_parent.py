@@ -12,7 +12,8 @@ from spanframe._context import LIVE, SPAN, UNSAMPLED, ambient_of
 from spanframe._global_provider import note_unrecorded
 from spanframe._live import LiveSpan
 from spanframe._recorder import Recorder
-from spanframe._runtime import own_choices, runtime
+from spanframe._runtime import runtime
+from spanframe._trace_attributes import replacing_experiment
 
 __all__ = [
     "NO_ATTRIBUTES",
@@ -67,12 +68,7 @@ def find_parent(
             return context, root, NO_ATTRIBUTES
     elif not recorder.is_sampled(recorder.ratio if ratio is None else ratio):
         return None
-    begins = runtime.root_attributes
-    if own := own_choices.get():
-        begins = {**begins, **own}
-    if ambient is not None:
-        begins = {**begins, **ambient.attributes}
-    return context, None, begins
+    return context, None, runtime.begins(context)
 
 
 def start_live_span(
@@ -103,12 +99,17 @@ def start_live_span(
     context, root, inherited = parent
     if start_time_ns is None and runtime.clock is not None:
         start_time_ns = runtime.clock()
+    if root is not None:
+        # A span may arrive long before the root of its trace.
+        begins: Mapping[str, str] = root.experiment
+    elif for_new_trace:
+        begins = replacing_experiment(inherited, for_new_trace)
+    else:
+        begins = inherited
     span = recorder.tracer.start_span(
         name,
         context,
-        attributes=(
-            {**inherited, **for_new_trace, **attributes} if root is None else attributes
-        ),
+        attributes={**begins, **attributes} if begins else attributes,
         links=links,
         start_time=start_time_ns,
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Link",
+    "MlflowExperimentLocation",
     "SpanEvent",
     "SpanLogLevel",
     "SpanStatus",
@@ -91,6 +92,13 @@ class Link:
     trace_id: str
     span_id: str
     attributes: Mapping[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MlflowExperimentLocation:
+    """An experiment, by its id as text."""
+
+    experiment_id: str
 
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of ours

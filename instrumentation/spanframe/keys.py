@@ -26,6 +26,7 @@ TRACE_REQUEST_PREVIEW: Final = "spanframe.trace.request_preview"
 TRACE_RESPONSE_PREVIEW: Final = "spanframe.trace.response_preview"
 TRACE_CLIENT_REQUEST_ID: Final = "spanframe.trace.client_request_id"
 EXPERIMENT: Final = "spanframe.experiment"
+EXPERIMENT_ID: Final = "spanframe.experiment_id"
 USER_ID: Final = "user.id"
 SESSION_ID: Final = "session.id"
 
