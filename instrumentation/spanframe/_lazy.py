@@ -36,7 +36,6 @@ CLIENT: Final = dict.fromkeys(
 ENTITIES: Final = dict.fromkeys(
     (
         "Experiment",
-        "MlflowExperimentLocation",
         "PagedList",
         "Session",
         "Span",

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Link",
+    "MlflowExperimentLocation",
     "SpanEvent",
+    "SpanLogLevel",
     "SpanStatus",
     "SpanStatusCode",
     "SpanType",
@@ -43,6 +45,16 @@ class SpanType:
     TASK: Final = "TASK"
     GUARDRAIL: Final = "GUARDRAIL"
     EVALUATOR: Final = "EVALUATOR"
+
+
+class SpanLogLevel(enum.IntEnum):
+    """Level of a span; an integer, as in `logging`."""
+
+    DEBUG = 10
+    INFO = 20
+    WARNING = 30
+    ERROR = 40
+    CRITICAL = 50
 
 
 class SpanStatusCode(str, enum.Enum):  # noqa: UP042 - str() as in MLflow
@@ -79,7 +91,14 @@ class Link:
 
     trace_id: str
     span_id: str
-    attributes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    attributes: Mapping[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MlflowExperimentLocation:
+    """An experiment, by its id as text."""
+
+    experiment_id: str
 
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of ours

@@ -27,6 +27,7 @@ TRACE_REQUEST_PREVIEW: Final = "spanframe.trace.request_preview"
 TRACE_RESPONSE_PREVIEW: Final = "spanframe.trace.response_preview"
 TRACE_CLIENT_REQUEST_ID: Final = "spanframe.trace.client_request_id"
 EXPERIMENT: Final = "spanframe.experiment"
+EXPERIMENT_ID: Final = "spanframe.experiment_id"
 USER_ID: Final = "user.id"
 SESSION_ID: Final = "session.id"
 TRACE_SAYS_PREFIX: Final = "spanframe.trace.says."
@@ -113,6 +114,15 @@ EXCEPTION_EVENT: Final = "exception"
 EXCEPTION_TYPE: Final = "exception.type"
 EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+
+# --- the service -----------------------------------------------------------------
+_NO_SERVICE: Final = "unknown_service"
+
+
+def is_no_service(value: object) -> bool:
+    """Return whether a ``service.name`` is what SDKs write when the app gives none."""
+    return value == _NO_SERVICE or str(value).startswith(f"{_NO_SERVICE}:")
+
 
 # --- request ids ----------------------------------------------------------------
 REQUEST_ID_PREFIX: Final = "tr-"

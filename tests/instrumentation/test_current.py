@@ -42,7 +42,10 @@ def test_everything_said_about_a_trace_rides_on_its_root(sink: OtlpSink) -> None
         attributes.keys()
     )
     assert sink.span("root").status == "OK"
-    assert sink.span("child").attributes.keys() == {"mlflow.spanType"}
+    assert sink.span("child").attributes.keys() == {
+        "mlflow.spanType",
+        "mlflow.spanLogLevel",
+    }
 
 
 def test_what_is_said_later_wins(sink: OtlpSink) -> None:
@@ -139,6 +142,7 @@ def test_outside_a_trace_updates_do_nothing_but_warn(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     spanframe.update_current_trace(tags={"a": "b"})
+    spanframe.update_current_trace(tags=["a"], state="wrong")  # type: ignore[arg-type]
     spanframe.update_current_span(inputs=1)
     for function in ("update_current_trace", "update_current_span"):
         assert f"{function}() has no effect: no " in caplog.text
@@ -251,6 +255,70 @@ def test_a_description_a_level_and_links_are_written(sink: OtlpSink) -> None:
     assert span.links == [first.span_id, first.span_id]
 
 
+def test_a_link_has_the_attributes_that_it_is_given(
+    sink: OtlpSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = {"weight": 2, "why": "same user", "at": {"page": 1}}
+    ids = ("tr-" + "a" * 32, "b" * 16)
+    with spanframe.start_span("linked", links=[Link(*ids, said)]) as span:
+        span.add_link(Link(*ids))
+        span.add_link(Link(*ids, said))
+    spanframe.flush()
+    [linked] = sink.requests[0].resource_spans[0].scope_spans[0].spans
+    first, bare, last = linked.links
+    for link in (first, last):
+        values = {each.key: each.value for each in link.attributes}
+        assert values["weight"].int_value == 2
+        assert values["why"].string_value == "same user"
+        assert json.loads(values["at"].string_value) == {"page": 1}
+    assert list(bare.attributes) == []
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        Link("tr-xyz", "b" * 16),
+        Link("a" * 32, ""),
+        Link("a" * 33, "b" * 16),
+        Link("a" * 32, "b" * 17),
+        Link("a" * 32, None),  # type: ignore[arg-type]
+        Link(None, "b" * 16),  # type: ignore[arg-type]
+        Link("a" * 32, 7),  # type: ignore[arg-type]
+        Link("-" + "a" * 31, "b" * 16),
+        Link("0" * 32, "b" * 16),
+        Link("a" * 32, "b" * 16, ["not", "a", "mapping"]),  # type: ignore[arg-type]
+        "no link",
+        None,
+    ],
+)
+def test_a_bad_link_is_left_out_alone(
+    sink: OtlpSink, caplog: pytest.LogCaptureFixture, link: Any
+) -> None:
+    good = Link("a" * 32, "b" * 16)
+
+    @spanframe.trace(links=[link, good])
+    def decorated() -> str:
+        with spanframe.start_span("block", links=[link, good]):
+            spanframe.start_span_no_context("detached", links=[link, good]).end()
+        return "done"
+
+    assert decorated() == "done"
+    spanframe.flush()
+    assert "not recorded" in caplog.text
+    for name in ("decorated", "block", "detached"):
+        assert sink.span(name).links[-1] == "b" * 16
+
+
+def test_a_bad_link_is_refused_where_it_is_added_alone(sink: OtlpSink) -> None:
+    with spanframe.start_span("span") as span:
+        for link in (Link("tr-xyz", "b" * 16), Link("a" * 32, "b" * 17), "no link"):
+            with pytest.raises(InvalidArgumentError, match="link"):
+                span.add_link(link)  # type: ignore[arg-type]
+    spanframe.flush()
+    assert sink.span("span").links == []
+
+
 def test_statuses_follow_opentelemetrys_rule(sink: OtlpSink) -> None:
     with spanframe.start_span("error") as span:
         span.set_status(SpanStatus(SpanStatusCode.ERROR, "sold out"))
@@ -348,7 +416,9 @@ def test_writing_to_a_span_that_ended_changes_nothing(
     span.set_outputs("late")
     span.end(outputs="late")
     spanframe.flush()
-    assert sink.span("over").attributes.keys() == {"mlflow.spanType"}
+    assert (
+        sink.span("over").attributes.keys().isdisjoint({"late", "mlflow.spanOutputs"})
+    )
 
 
 def test_what_is_true_of_the_process_is_said_once(sink: OtlpSink) -> None:

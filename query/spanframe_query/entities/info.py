@@ -7,21 +7,15 @@ from functools import lru_cache
 from typing import Any, Final, Self
 
 from spanframe import keys
+from spanframe.entities import MlflowExperimentLocation
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities.states import TraceState, TraceStatus
 from spanframe_store.otlp.anyvalue import loads_shallow
 
-__all__ = ["MlflowExperimentLocation", "TraceInfo", "TraceLocation", "location_of"]
+__all__ = ["TraceInfo", "TraceLocation", "location_of"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class MlflowExperimentLocation:
-    """An experiment, by its id as text."""
-
-    experiment_id: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, Final, NoReturn, Self
 
 from spanframe import keys
-from spanframe.entities import Link, SpanEvent, SpanStatus
+from spanframe.entities import Link, SpanEvent, SpanLogLevel, SpanStatus
 from spanframe_query.entities import span_dict
 from spanframe_store.otlp.content import (
     REQUEST_ID_ATTRIBUTE,
@@ -19,6 +19,7 @@ __all__ = ["Span"]
 
 _LOG_LEVEL: Final = "mlflow.spanLogLevel"
 _DESCRIPTION: Final = "mlflow.spanDescription"
+_LEVELS: Final = frozenset(SpanLogLevel)
 _COST: Final = "mlflow.llm.cost"
 
 
@@ -114,8 +115,10 @@ class Span:
 
     @property
     def log_level(self) -> int | None:
-        """The severity, 10 (debug) to 50 (critical); None when not classified."""
+        """The severity, a `SpanLogLevel`; None when not classified."""
         level = self.get_attribute(_LOG_LEVEL)
+        if level in _LEVELS:
+            return SpanLogLevel(level)
         return level if isinstance(level, int) else None
 
     @property
