@@ -1,6 +1,6 @@
 """Values that an app gives a span → attributes, statuses, links of OpenTelemetry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from opentelemetry.trace import Link as OTelLink
@@ -26,6 +26,7 @@ __all__ = [
     "destination_attributes",
     "initial_attributes",
     "level_number",
+    "nanoseconds",
     "new_trace_attributes",
     "otel_link",
     "otel_links",
@@ -49,6 +50,10 @@ _SHOWN_TYPES: Final = frozenset(
 )
 
 
+MAX_TIME_NS: Final = (1 << 63) - 1
+"""Maximum time of a span or an event, in nanoseconds; no store keeps later ones."""
+
+
 def initial_attributes(
     span_type: str | None,
     attributes: Mapping[str, Any] | None,
@@ -60,7 +65,7 @@ def initial_attributes(
     Raises:
         InvalidArgumentError: when ``log_level`` is not a level.
     """
-    initial = dict(attributes or {})
+    initial = dict(_mapping(attributes)) if attributes else {}
     initial[keys.SPAN_TYPE] = span_type or SpanType.UNKNOWN
     if log_level is not None:
         initial[SPAN_LOG_LEVEL] = level_number(log_level)
@@ -112,14 +117,8 @@ def destination_attributes(
 
 def rendered_attributes(capture: Capture, attributes: Any) -> dict[str, Any]:
     """Render attributes of the app; invalid ones are dropped with a warning."""
-    if not isinstance(attributes, Mapping):
-        warn(
-            "Attributes are not recorded: they must be a mapping, not %s.",
-            type(attributes).__name__,
-        )
-        return {}
     rendered: dict[str, Any] = {}
-    for key, value in attributes.items():
+    for key, value in _mapping(attributes).items():
         if not isinstance(key, str) or not key:
             warn(
                 "An attribute is not recorded: its key must be a text that is not "
@@ -131,6 +130,39 @@ def rendered_attributes(capture: Capture, attributes: Any) -> dict[str, Any]:
         elif value is not None:
             rendered[capture.text(key)] = capture.attribute(key, value)
     return rendered
+
+
+def _mapping(attributes: Any) -> Mapping[Any, Any]:
+    if isinstance(attributes, Mapping):
+        return attributes
+    warn(
+        "Attributes are not recorded: they must be a mapping, not %s.",
+        type(attributes).__name__,
+    )
+    return {}
+
+
+def nanoseconds(time: Any, what: str) -> int | None:
+    """Read a time in epoch nanoseconds; None, with a warning, where it is not one.
+
+    Args:
+        time: the time of the app, None for now.
+        what: the thing that has the time, for the warning.
+    """
+    if time is None:
+        return None
+    try:
+        whole = int(time)
+    except (TypeError, ValueError, OverflowError):
+        whole = -1
+    if 0 <= whole <= MAX_TIME_NS:
+        return whole
+    warn(
+        "The time of %s is not a number of nanoseconds since 1970: the present time is "
+        "recorded. Give what time.time_ns() returns.",
+        what,
+    )
+    return None
 
 
 def span_status(status: "SpanStatus | SpanStatusCode | str") -> SpanStatus:
@@ -196,6 +228,11 @@ def _link_context(link: Link) -> SpanContext:
 def otel_links(capture: Capture, links: Sequence[Link] | None) -> list[OTelLink]:
     """Render links for OpenTelemetry; invalid ones are dropped with a warning."""
     rendered = []
+    if not isinstance(links, Iterable | None):
+        warn(
+            "Links are not recorded: they must be a list, not %s.", type(links).__name__
+        )
+        return []
     for link in links or ():
         try:
             rendered.append(otel_link(capture, link))

@@ -13,6 +13,7 @@ from spanframe import keys
 from spanframe._attributes import (
     default_level,
     level_number,
+    nanoseconds,
     otel_link,
     rendered_attributes,
     span_status,
@@ -20,7 +21,7 @@ from spanframe._attributes import (
 from spanframe._capture import Capture
 from spanframe._context import LIVE, SPAN, UNSAMPLED
 from spanframe._global_provider import note_handed_over
-from spanframe._guard import fault
+from spanframe._guard import fault, warn
 from spanframe._recorded import SPAN_DESCRIPTION, SPAN_LOG_LEVEL, RecordedSpan
 from spanframe._runtime import last_trace_id, runtime
 from spanframe._stack import stack_of
@@ -131,14 +132,18 @@ class LiveSpan(RecordedSpan):
         """
         wanted = span_status(status)
         code = StatusCode[wanted.status_code.name]
-        described = wanted.description if code is StatusCode.ERROR else None
+        described = None
+        if code is StatusCode.ERROR and wanted.description:
+            described = self._capture.text(wanted.description)
         self.otel_span.set_status(code, described)
 
     def add_event(self, event: SpanEvent) -> None:
         """Add an event."""
-        attributes = rendered_attributes(self._capture, event.attributes)
+        attributes = rendered_attributes(self._capture, event.attributes or {})
         self.otel_span.add_event(
-            self._capture.text(event.name), attributes, event.timestamp
+            self._capture.text(event.name),
+            attributes,
+            nanoseconds(event.timestamp, "an event"),
         )
         if event.name == keys.EXCEPTION_EVENT:
             self._raise_level()
@@ -213,7 +218,8 @@ class LiveSpan(RecordedSpan):
     ) -> None:
         """End the span; a status that is not ERROR becomes OK.
 
-        A span that has ended is left as it is.
+        A span that has ended is left as it is. An argument that cannot be read is left
+        out with a warning, and the span ends all the same.
 
         Args:
             outputs: the outputs to record, None for none.
@@ -228,8 +234,11 @@ class LiveSpan(RecordedSpan):
         if attributes is not None:
             self.set_attributes(attributes)
         if status is not None:
-            self.set_status(status)
-        self.finish(end_time_ns)
+            try:
+                self.set_status(status)
+            except InvalidArgumentError as error:
+                warn("The status of a span is not recorded: %s.", error)
+        self.finish(nanoseconds(end_time_ns, "the end of a span"))
 
     # --- for the rest of the package ------------------------------------------------
 

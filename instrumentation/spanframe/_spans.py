@@ -12,6 +12,7 @@ from spanframe import keys
 from spanframe._attributes import (
     Destination,
     initial_attributes,
+    nanoseconds,
     new_trace_attributes,
     otel_links,
     rendered_attributes,
@@ -215,7 +216,7 @@ def start_span_no_context(
         capture.text(name),
         rendered,
         otel_links(capture, links),
-        start_time_ns,
+        nanoseconds(start_time_ns, "the start of a span"),
         for_new_trace=begins,
         level_given=log_level is not None,
     )

@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+from time import time_ns
 from typing import Any
 
 import pytest
@@ -429,3 +430,32 @@ def test_what_is_true_of_the_process_is_said_once(sink: OtlpSink) -> None:
     said = {kv.key: kv.value.string_value for kv in resource.attributes}
     assert said["spanframe.metadata.mlflow.source.type"] == "LOCAL"
     assert said["spanframe.metadata.mlflow.user"]
+
+
+@pytest.mark.parametrize("time", ["x", -1, 1 << 64, float("nan"), float("inf"), [1]])
+def test_a_time_that_cannot_be_read_is_the_present_one(
+    sink: OtlpSink, time: Any
+) -> None:
+    before = time_ns()
+    span = spanframe.start_span_no_context("timed", start_time_ns=time)
+    span.add_event(SpanEvent("event", timestamp=time))
+    span.end(end_time_ns=time)
+    spanframe.flush()
+    timed = sink.span("timed")
+    assert [event.name for event in timed.events] == ["event"]
+    assert before <= timed.start <= timed.end <= time_ns()
+
+
+def test_a_detail_that_cannot_be_read_does_not_cost_the_span(sink: OtlpSink) -> None:
+    odd: dict[str, Any] = {"attributes": [1], "links": 5}
+    span = spanframe.start_span_no_context("odd", **odd)
+    span.set_status(SpanStatus(SpanStatusCode.ERROR, "half \ud800"))
+    for name, attributes in {"none": None, "list": [1]}.items():
+        span.add_event(SpanEvent(name, attributes=attributes))  # type: ignore[arg-type]
+    span.end(outputs=3, attributes=7, status="NOPE")  # type: ignore[arg-type]
+    spanframe.flush()
+    sent = sink.span("odd")
+    assert (sent.status, sent.status_message) == ("ERROR", r"half \ud800")
+    assert [event.name for event in sent.events] == ["none", "list"]
+    assert sent.attributes["mlflow.spanOutputs"] == "3"
+    assert sent.links == []
