@@ -7,7 +7,14 @@ from spanframe import _lazy, keys
 from spanframe._runtime import MODEL_KEY, own_choices, runtime
 from spanframe.errors import InvalidArgumentError, NotFoundError
 
-__all__ = ["ActiveExperiment", "ActiveModel", "set_active_model", "set_experiment"]
+__all__ = [
+    "ActiveExperiment",
+    "ActiveModel",
+    "clear_active_model",
+    "get_active_model_id",
+    "set_active_model",
+    "set_experiment",
+]
 
 
 class ActiveExperiment:
@@ -108,9 +115,19 @@ def set_active_model(
     chosen = model_id or name
     if not chosen:
         raise InvalidArgumentError("give a name or a model_id")
-    before = own_choices.get().get(MODEL_KEY, runtime.model_id)
+    before = get_active_model_id() or ""
     _activate(chosen)
     return ActiveModel(chosen, before)
+
+
+def get_active_model_id() -> str | None:
+    """Return the id of the model that later traces are attached to; None for none."""
+    return own_choices.get().get(MODEL_KEY, runtime.model_id) or None
+
+
+def clear_active_model() -> None:
+    """Attach no model to later traces."""
+    _activate("")
 
 
 def _activate(model_id: str) -> None:

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode
 from opentelemetry.trace import Span as OTelSpan
-from opentelemetry.trace import StatusCode
 from opentelemetry.trace.status import Status
 
 from spanframe import keys
@@ -18,11 +18,13 @@ from spanframe._attributes import (
     rendered_attributes,
     span_status,
 )
-from spanframe._capture import Capture
+from spanframe._capture import NO_CAPTURE, Capture
 from spanframe._context import LIVE, SPAN, UNSAMPLED
+from spanframe._delivery import Change
 from spanframe._global_provider import note_handed_over
 from spanframe._guard import fault, warn
 from spanframe._recorded import SPAN_DESCRIPTION, SPAN_LOG_LEVEL, RecordedSpan
+from spanframe._redaction import REDACTED
 from spanframe._runtime import last_trace_id, runtime
 from spanframe._stack import stack_of
 from spanframe._trace_attributes import experiment_of
@@ -35,7 +37,7 @@ from spanframe.entities import (
 )
 from spanframe.errors import InvalidArgumentError
 
-__all__ = ["LiveSpan", "NoOpSpan", "with_span"]
+__all__ = ["NO_OP_TRACE_ID", "LiveSpan", "NoOpSpan", "with_span"]
 
 NO_OP_TRACE_ID: Final = "MLFLOW_NO_OP_SPAN_TRACE_ID"
 MAX_STATUS_CHARACTERS: Final = 4096
@@ -242,6 +244,22 @@ class LiveSpan(RecordedSpan):
 
     # --- for the rest of the package ------------------------------------------------
 
+    def relative(self, span_id: str) -> "LiveSpan":
+        """Return a span of the same trace by its id, only to be the parent of others.
+
+        Raises:
+            InvalidArgumentError: when the id is not one of a span.
+        """
+        try:
+            number = int(span_id, 16)
+        except ValueError:
+            raise InvalidArgumentError(
+                f"{span_id!r:.80} is not the id of a span, 16 hex digits"
+            ) from None
+        own = self.otel_span.get_span_context()
+        ids = SpanContext(own.trace_id, number, False, own.trace_flags)
+        return LiveSpan(NonRecordingSpan(ids), self._capture, self.root)
+
     @property
     def experiment(self) -> Mapping[str, Any]:
         """The attributes that state the experiment of the trace, for a root."""
@@ -274,6 +292,8 @@ class LiveSpan(RecordedSpan):
             span.set_status(_OK)
         if end_time_ns is None and runtime.clock is not None:
             end_time_ns = runtime.clock()
+        if runtime.uses_global_provider and runtime.change is not None:
+            _change_in_place(span, runtime.change)
         span.end(end_time_ns)
         if runtime.uses_global_provider:
             note_handed_over(runtime.losses)
@@ -288,8 +308,8 @@ class NoOpSpan(LiveSpan):
 
     __slots__ = ()
 
-    def __init__(self, capture: Capture) -> None:
-        super().__init__(UNSAMPLED, capture)
+    def __init__(self, capture: Capture | None = None) -> None:
+        super().__init__(UNSAMPLED, capture or NO_CAPTURE)
 
     @property
     def trace_id(self) -> str:
@@ -308,6 +328,21 @@ def with_span(context: Context, live: LiveSpan) -> Context:
     entries[SPAN] = live.otel_span
     entries[LIVE] = live
     return Context(entries)
+
+
+def _change_in_place(span: OTelSpan, change: Change) -> None:
+    """Change a span of the global provider, whose exporters get the span itself.
+
+    Its attributes can be replaced, not removed, and its events stay.
+    """
+    if not isinstance(span, ReadableSpan):
+        return
+    changed = change(span)
+    after = changed.attributes or {}
+    removed = dict.fromkeys(span.attributes or {}, REDACTED)
+    span.set_attributes({**removed, **after})
+    span.update_name(changed.name)
+    span.set_status(changed.status)
 
 
 def _ends(text: str, limit: int) -> str:

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from spanframe import keys
 from spanframe._context import LIVE, ambient_of
-from spanframe._delivery import Bounds, Delivery
+from spanframe._delivery import Bounds, Change, Delivery
 from spanframe._destination import destination
 from spanframe._exporters import named_exporters
 from spanframe._guard import fault
@@ -34,6 +34,7 @@ __all__ = [
     "current_setting",
     "current_settings",
     "flush",
+    "flush_trace_async_logging",
     "own_choices",
     "own_destination",
     "runtime",
@@ -92,6 +93,8 @@ class Runtime:
         self.root_attributes: Mapping[str, str] = {}
         self.uses_global_provider = False
         self.last_trace_id: int | None = None
+        self.shows_traces = True
+        self.change: Change | None = None
 
     def start(self) -> Recorder | None:
         """Make the recorder, once; None when the settings cannot be used."""
@@ -173,7 +176,7 @@ class Runtime:
         )
         if self.delivery is None:
             exporter = self._exporter_for(settings)
-            self.delivery = Delivery(exporter, self.losses, bounds)
+            self.delivery = Delivery(exporter, self.losses, bounds, self.change)
             atexit.register(self.end)
         elif route != self.route:
             self.delivery.force_flush(MAX_FLUSH_BEFORE_CHANGE_MS)
@@ -231,6 +234,13 @@ class Runtime:
             setattr(self, field, value)
             self.set_root_attributes()
 
+    def set_change(self, change: Change | None) -> None:
+        """Let a function change each span that ends from now on; None for none."""
+        with self.lock:
+            self.change = change
+            if self.delivery is not None:
+                self.delivery.change = change
+
     def is_enabled(self) -> bool:
         """Return whether spans are recorded."""
         return self.enabled
@@ -256,7 +266,7 @@ class Runtime:
             before = dict(vars(self))
             self._initialise()
             self.given = before["given"] | _RECORD_ALL
-            for kept in ("redact", "experiment", "model_id"):
+            for kept in ("change", "redact", "experiment", "model_id"):
                 setattr(self, kept, before[kept])
             self.exporter = exporter
         try:
@@ -362,6 +372,17 @@ def flush(timeout: float = 30.0) -> bool:
     if recorder is not None and isinstance(recorder.provider, TracerProvider):
         return recorder.provider.force_flush(int(timeout * 1000))
     return True
+
+
+def flush_trace_async_logging(terminate: bool = False) -> None:
+    """Wait until every span that ended is delivered; MLflow's name for `flush`.
+
+    Args:
+        terminate: whether to end the thread of the delivery; the next span starts one.
+    """
+    flush()
+    if terminate:
+        runtime.close()
 
 
 def shutdown() -> None:

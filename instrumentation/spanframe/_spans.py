@@ -17,19 +17,18 @@ from spanframe._attributes import (
     otel_links,
     rendered_attributes,
 )
-from spanframe._capture import Capture
 from spanframe._context import AMBIENT, enter_unsampled, leave
 from spanframe._guard import fault
 from spanframe._live import LiveSpan, NoOpSpan, with_span
 from spanframe._parent import find_parent, recorder, start_live_span
+from spanframe._recorded import SPAN_INTERMEDIATE_OUTPUTS
 from spanframe._recorder import Recorder
-from spanframe._redaction import Redaction
 from spanframe._trace_attributes import trace_attributes
 from spanframe.entities import Link, MlflowExperimentLocation, SpanType
 
-__all__ = ["start_span", "start_span_no_context"]
+__all__ = ["log_trace", "start_span", "start_span_no_context"]
 
-_NO_CAPTURE: Final = Capture(64, Redaction(()))
+NS_PER_MS: Final = 1_000_000
 
 
 class _SpanBlock(AbstractContextManager[LiveSpan]):
@@ -69,7 +68,7 @@ class _SpanBlock(AbstractContextManager[LiveSpan]):
                 return self._open(current)
         except Exception:  # noqa: BLE001 - the guard
             fault("starting a span")
-        return NoOpSpan(_NO_CAPTURE)
+        return NoOpSpan()
 
     def _open(self, current: Recorder) -> LiveSpan:
         context = get_current()
@@ -189,7 +188,7 @@ def start_span_no_context(
     """
     current = recorder()
     if current is None or isinstance(parent_span, NoOpSpan):
-        return NoOpSpan(_NO_CAPTURE)
+        return NoOpSpan()
     capture = current.capture
     initial = initial_attributes(span_type, attributes, log_level, description)
     if inputs is not None:
@@ -221,3 +220,49 @@ def start_span_no_context(
         level_given=log_level is not None,
     )
     return live or NoOpSpan(capture)
+
+
+def log_trace(
+    name: str = "Task",
+    request: Any = None,
+    response: Any = None,
+    intermediate_outputs: Mapping[str, Any] | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    start_time_ms: int | None = None,
+    execution_time_ms: int | None = None,
+) -> str:
+    """Record a trace of one span that has happened already; MLflow 2's way.
+
+    Args:
+        name: the name of the trace and of its span.
+        request: the inputs.
+        response: the outputs.
+        intermediate_outputs: outputs of the steps between, by name.
+        attributes: attributes of the span.
+        tags: tags of the trace.
+        start_time_ms: the start, in milliseconds since the epoch; now when None.
+        execution_time_ms: the duration in milliseconds; without a start it ends now.
+
+    Returns:
+        The request id of the trace, ``tr-`` and 32 hex digits.
+
+    Raises:
+        InvalidArgumentError: naming the argument that cannot be used.
+    """
+    more = {}
+    if intermediate_outputs:
+        more[SPAN_INTERMEDIATE_OUTPUTS] = intermediate_outputs
+    start_ns = end_ns = None
+    if start_time_ms is not None:
+        start_ns = start_time_ms * NS_PER_MS
+        end_ns = start_ns + (execution_time_ms or 0) * NS_PER_MS
+    span = start_span_no_context(
+        name,
+        inputs=request,
+        attributes={**(attributes or {}), **more},
+        tags=tags,
+        start_time_ns=start_ns,
+    )
+    span.end(outputs=response, end_time_ns=end_ns)
+    return span.trace_id

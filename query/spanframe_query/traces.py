@@ -11,6 +11,7 @@ from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe_query import reader
 from spanframe_query.entities import Trace
 from spanframe_query.filter import Comparator, Condition, Field, FieldKind, Filter
+from spanframe_query.mlflow_arguments import takes_request_id
 from spanframe_query.scope import store_url
 from spanframe_query.stores import reading, writing
 from spanframe_store.contract.search import Search
@@ -35,6 +36,7 @@ _MAX_KEY_CHARS: Final = 250
 """Maximum characters of a tag's key."""
 
 
+@takes_request_id
 def get_trace(trace_id: str, silent: bool = False, flush: bool = False) -> Trace | None:
     """Return a trace with its spans; None when the store does not have it.
 
@@ -86,6 +88,7 @@ def experiment_traces(
     return [trace_bytes(trace.trace_id) for trace in found]
 
 
+@takes_request_id
 def set_trace_tag(trace_id: str, key: str, value: Any) -> None:
     """Set a tag of the trace that is being recorded, or of a stored trace.
 
@@ -112,6 +115,7 @@ def set_trace_tag(trace_id: str, key: str, value: Any) -> None:
     change_tag(store_url(), trace_id, key, str(value))
 
 
+@takes_request_id
 def delete_trace_tag(trace_id: str, key: str) -> None:
     """Delete a tag of a stored trace.
 

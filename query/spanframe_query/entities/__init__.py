@@ -8,7 +8,7 @@ from spanframe.entities import (
     SpanStatusCode,
 )
 from spanframe_query.entities.experiment import Experiment
-from spanframe_query.entities.info import TraceInfo, TraceLocation
+from spanframe_query.entities.info import TraceInfo, TraceLocation, TraceLocationType
 from spanframe_query.entities.paged_list import PagedList
 from spanframe_query.entities.sessions import Session
 from spanframe_query.entities.span import Span
@@ -30,6 +30,7 @@ __all__ = [
     "TraceData",
     "TraceInfo",
     "TraceLocation",
+    "TraceLocationType",
     "TraceState",
     "TraceStatus",
 ]

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final, NoReturn, Self
 
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+
 from spanframe import keys
+from spanframe._mlflow_names import Explained
 from spanframe.entities import Link, SpanEvent, SpanLogLevel, SpanStatus
-from spanframe_query.entities import span_dict
+from spanframe_query.entities import otlp, span_dict
 from spanframe_store.otlp.content import (
     REQUEST_ID_ATTRIBUTE,
     SpanContent,
@@ -23,7 +26,7 @@ _LEVELS: Final = frozenset(SpanLogLevel)
 _COST: Final = "mlflow.llm.cost"
 
 
-class Span:
+class Span(Explained):
     """A span of a trace; immutable.
 
     Args:
@@ -148,6 +151,19 @@ class Span:
         """Return the JSON text of an attribute; None when it is absent or null."""
         text = self._content.attributes.get(key)
         return None if text == "null" else text
+
+    def to_otel_proto(self) -> OtlpSpan:
+        """Return the span as OTLP's message, one of a store as it arrived."""
+        return otlp.span_message(self._source)
+
+    @classmethod
+    def from_otel_proto(cls, otel_proto_span: OtlpSpan) -> Self:
+        """Read a span from OTLP's message.
+
+        Raises:
+            InvalidArgumentError: when an id has another length than OTLP's.
+        """
+        return cls(otlp.stored_span(otel_proto_span))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the span as a dictionary of MLflow 3.17: attributes are JSON texts."""
