@@ -86,10 +86,19 @@ def update_current_trace(
         user: the end user the trace was made for.
 
     Raises:
-        InvalidArgumentError: naming the argument that cannot be used.
+        InvalidArgumentError: naming the argument that cannot be used; where no trace is
+            recorded, nothing is.
     """
     current = recorder()
     if current is None:
+        return
+    live = get_current_active_span()
+    if live is None:
+        if not get_current_span().get_span_context().is_valid:
+            warn(
+                "update_current_trace() has no effect: no trace is recorded here. Call "
+                "it inside a traced function or a block of start_span()."
+            )
         return
     attributes = trace_attributes(
         current.capture,
@@ -103,15 +112,8 @@ def update_current_trace(
         session_id=session_id,
         user=user,
     )
-    live = get_current_active_span()
-    if live is not None:
-        # A root that has ended cannot be updated; any span of the trace can be.
-        (live.root if live.root.is_recording else live).write(attributes)
-    elif not get_current_span().get_span_context().is_valid:
-        warn(
-            "update_current_trace() has no effect: no trace is recorded here. Call it "
-            "inside a traced function or a block of start_span()."
-        )
+    # A root that has ended cannot be updated; any span of the trace can be.
+    (live.root if live.root.is_recording else live).write(attributes)
 
 
 def update_current_span(

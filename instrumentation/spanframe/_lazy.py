@@ -39,7 +39,6 @@ CLIENT: Final = dict.fromkeys(
 ENTITIES: Final = dict.fromkeys(
     (
         "Experiment",
-        "MlflowExperimentLocation",
         "PagedList",
         "Session",
         "Span",

@@ -27,6 +27,9 @@ __all__ = [
 
 SPAN_DESCRIPTION: Final = "mlflow.spanDescription"
 SPAN_LOG_LEVEL: Final = "mlflow.spanLogLevel"
+_CONTAINERS: Final = ("{", "[")
+"""The first characters of JSON that an object or a mixed list is written as."""
+
 SPAN_CHAT_TOOLS: Final = "mlflow.chat.tools"
 SPAN_INTERMEDIATE_OUTPUTS: Final = "mlflow.trace.intermediate_outputs"
 JSON_KEYS: Final = frozenset(
@@ -200,10 +203,10 @@ class RecordedSpan(Explained):
     def get_attribute(self, key: str) -> Any:
         """Return one attribute, None when it is not set."""
         value = self._attributes().get(key)
-        if key in JSON_KEYS and isinstance(value, str):
+        if isinstance(value, str) and (key in JSON_KEYS or value[:1] in _CONTAINERS):
             try:
                 return json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return value
         return list(value) if isinstance(value, tuple) else value
 

@@ -15,15 +15,16 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from spanframe import keys
-from spanframe._context import LIVE
+from spanframe._context import LIVE, ambient_of
 from spanframe._delivery import Bounds, Change, Delivery
 from spanframe._destination import destination
 from spanframe._exporters import named_exporters
 from spanframe._guard import fault
+from spanframe._process import process_metadata
 from spanframe._recorder import Recorder, make_provider
 from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
-from spanframe._trace_attributes import process_metadata
+from spanframe._trace_attributes import replacing_experiment
 from spanframe.settings import ClientSettings, client_environment
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "flush",
     "flush_trace_async_logging",
     "own_choices",
+    "own_destination",
     "runtime",
     "shutdown",
     "stats",
@@ -87,6 +89,7 @@ class Runtime:
         self.broken = False
         self.experiment = ""
         self.model_id = ""
+        self.destination: Mapping[str, str] = {}
         self.root_attributes: Mapping[str, str] = {}
         self.uses_global_provider = False
         self.last_trace_id: int | None = None
@@ -150,7 +153,7 @@ class Runtime:
         else:
             delivery = self._delivery_for(settings)
             provider = make_provider(
-                settings, delivery, self.id_generator, self.is_enabled
+                settings, delivery, self.id_generator, self.is_enabled, self.begins
             )
         if settings.disabled:
             self.enabled = False
@@ -200,6 +203,18 @@ class Runtime:
         self.root_attributes = {
             key: value for key, value in attributes.items() if value
         }
+
+    def begins(self, context: Context) -> Mapping[str, str]:
+        """Return the attributes of a trace that begins in ``context``."""
+        begins = self.root_attributes
+        if own := own_choices.get():
+            begins = {**begins, **own}
+        if destination := own_destination.get() or self.destination:
+            begins = replacing_experiment(begins, destination)
+        ambient = ambient_of(context)
+        if ambient is not None:
+            begins = {**begins, **ambient.attributes}
+        return begins
 
     def choose(self, field: str, key: str, value: str) -> None:
         """Choose the experiment or the model of later traces; nothing for none.
@@ -263,12 +278,20 @@ class Runtime:
             if self.delivery is not None:
                 atexit.register(self.end)
 
-    def reset(self) -> None:
-        """Close, and start again as a new process does."""
+    def reset(self, *, keeping_choices: bool = False) -> None:
+        """Close, and start again as a new process does.
+
+        Args:
+            keeping_choices: keep the experiment and the model that were chosen.
+        """
         self.close()
         last_trace_id.set(None)
-        own_choices.set(_NO_CHOICES)
+        own_destination.set(_NO_CHOICES)
+        chosen = (self.experiment, self.model_id) if keeping_choices else ("", "")
+        if not keeping_choices:
+            own_choices.set(_NO_CHOICES)
         self._initialise()
+        self.experiment, self.model_id = chosen
 
 
 runtime: Final = Runtime()
@@ -297,6 +320,11 @@ own_choices: Final[ContextVar[Mapping[str, str]]] = ContextVar(
     "spanframe_own_choices", default=_NO_CHOICES
 )
 """Experiment and model that the current context has chosen, as attributes."""
+
+own_destination: Final[ContextVar[Mapping[str, str]]] = ContextVar(
+    "spanframe_own_destination", default=_NO_CHOICES
+)
+"""The destination of traces of the current context, as an attribute."""
 
 last_trace_id: Final[ContextVar[int | None]] = ContextVar(
     "spanframe_last_trace_id", default=None

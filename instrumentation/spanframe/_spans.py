@@ -10,7 +10,9 @@ from opentelemetry.context import Context, attach, get_current
 
 from spanframe import keys
 from spanframe._attributes import (
+    Destination,
     initial_attributes,
+    nanoseconds,
     new_trace_attributes,
     otel_links,
     rendered_attributes,
@@ -22,7 +24,7 @@ from spanframe._parent import find_parent, recorder, start_live_span
 from spanframe._recorded import SPAN_INTERMEDIATE_OUTPUTS
 from spanframe._recorder import Recorder
 from spanframe._trace_attributes import trace_attributes
-from spanframe.entities import Link, SpanType
+from spanframe.entities import Link, MlflowExperimentLocation, SpanType
 
 __all__ = ["log_trace", "start_span", "start_span_no_context"]
 
@@ -32,19 +34,30 @@ NS_PER_MS: Final = 1_000_000
 class _SpanBlock(AbstractContextManager[LiveSpan]):
     """Context manager of `start_span`: the span is current inside and ends with it."""
 
-    __slots__ = ("_attributes", "_begins", "_links", "_live", "_name", "_token")
+    __slots__ = (
+        "_attributes",
+        "_begins",
+        "_level_given",
+        "_links",
+        "_live",
+        "_name",
+        "_token",
+    )
 
     def __init__(
         self,
         name: str,
         attributes: Mapping[str, Any],
         links: Sequence[Link] | None,
-        begins: tuple[str | None, str | None],
+        begins: tuple[Destination, str | None],
+        *,
+        level_given: bool,
     ) -> None:
         self._name = name
         self._begins = begins
         self._attributes = attributes
         self._links = links
+        self._level_given = level_given
         self._token: Token[Context] | None = None
         self._live: LiveSpan | None = None
 
@@ -68,6 +81,7 @@ class _SpanBlock(AbstractContextManager[LiveSpan]):
             rendered_attributes(capture, self._attributes),
             otel_links(capture, self._links),
             for_new_trace=new_trace_attributes(capture, *self._begins),
+            level_given=self._level_given,
         )
         if live is None:
             self._token = enter_unsampled(context)
@@ -103,7 +117,7 @@ def start_span(
     span_type: str | None = SpanType.UNKNOWN,
     attributes: Mapping[str, Any] | None = None,
     *,
-    trace_destination: str | None = None,
+    trace_destination: Destination = None,
     run_id: str | None = None,
     log_level: int | str | None = None,
     links: Sequence[Link] | None = None,
@@ -118,7 +132,8 @@ def start_span(
         name: the span's name.
         span_type: one of `SpanType` or any other text.
         attributes: attributes to begin with.
-        trace_destination: the experiment, by name, of a trace that begins here.
+        trace_destination: the experiment of a trace that begins here, by name or as
+            ``MlflowExperimentLocation(experiment_id)``.
         run_id: the run of a trace that begins here.
         log_level: the level, 10 to 50 or its name.
         links: links to spans of other traces.
@@ -131,7 +146,8 @@ def start_span(
         InvalidArgumentError: when ``log_level`` is not a level.
     """
     initial = initial_attributes(span_type, attributes, log_level, description)
-    return _SpanBlock(name, initial, links, (trace_destination, run_id))
+    begins = (trace_destination, run_id)
+    return _SpanBlock(name, initial, links, begins, level_given=log_level is not None)
 
 
 def start_span_no_context(
@@ -142,9 +158,10 @@ def start_span_no_context(
     attributes: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     metadata: Mapping[str, str] | None = None,
-    experiment: str | None = None,
+    experiment_id: str | None = None,
     start_time_ns: int | None = None,
     *,
+    experiment: str | None = None,
     log_level: int | str | None = None,
     links: Sequence[Link] | None = None,
     description: str | None = None,
@@ -157,10 +174,11 @@ def start_span_no_context(
         parent_span: the parent; without it the span begins a trace.
         inputs: the inputs to record, None for none.
         attributes: attributes to begin with.
-        tags: tags of the trace, for a span that begins one.
-        metadata: metadata of the trace, for a span that begins one.
-        experiment: the experiment of the trace, for a span that begins one.
+        tags: tags of the trace.
+        metadata: metadata of the trace.
+        experiment_id: the id of the experiment of a trace that begins with the span.
         start_time_ns: the start in epoch nanoseconds; now when None.
+        experiment: the experiment by its name instead.
         log_level: the level, 10 to 50 or its name.
         links: links to spans of other traces.
         description: a description of the span.
@@ -180,11 +198,16 @@ def start_span_no_context(
     context = Context(
         {AMBIENT: current_context[AMBIENT]} if AMBIENT in current_context else {}
     )
+    begins = trace_attributes(capture, tags=tags, metadata=metadata)
     if parent_span is None:
-        rendered |= trace_attributes(capture, tags=tags, metadata=metadata)
-        rendered |= new_trace_attributes(capture, experiment)
+        location = experiment_id and MlflowExperimentLocation(experiment_id)
+        begins |= new_trace_attributes(capture, location or experiment)
     else:
         context = with_span(context, parent_span)
+        if not parent_span.root.is_recording:
+            rendered |= begins
+        elif begins:
+            parent_span.root.write(begins)
     parent = find_parent(current, context)
     live = parent and start_live_span(
         current,
@@ -192,7 +215,9 @@ def start_span_no_context(
         capture.text(name),
         rendered,
         otel_links(capture, links),
-        start_time_ns,
+        nanoseconds(start_time_ns, "the start of a span"),
+        for_new_trace=begins,
+        level_given=log_level is not None,
     )
     return live or NoOpSpan(capture)
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Document",
     "Link",
+    "MlflowExperimentLocation",
     "SpanEvent",
+    "SpanLogLevel",
     "SpanStatus",
     "SpanStatusCode",
     "SpanType",
@@ -55,6 +57,16 @@ class SpanType:
     TASK: Final = "TASK"
     GUARDRAIL: Final = "GUARDRAIL"
     EVALUATOR: Final = "EVALUATOR"
+
+
+class SpanLogLevel(enum.IntEnum):
+    """Level of a span; an integer, as in `logging`."""
+
+    DEBUG = 10
+    INFO = 20
+    WARNING = 30
+    ERROR = 40
+    CRITICAL = 50
 
 
 class SpanStatusCode(str, enum.Enum):  # noqa: UP042 - str() as in MLflow
@@ -136,7 +148,7 @@ class Link(Explained):
 
     trace_id: str
     span_id: str
-    attributes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    attributes: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the link as a dictionary."""
@@ -153,7 +165,23 @@ class Link(Explained):
             ids = data["trace_id"], data["span_id"]
         except KeyError as error:
             raise InvalidArgumentError(f"This link has no {error}.") from None
-        return cls(*ids, data.get("attributes") or {})
+        return cls(*ids, data.get("attributes"))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MlflowExperimentLocation(Explained):
+    """An experiment, by its id as text."""
+
+    experiment_id: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the location as a dictionary."""
+        return {"experiment_id": self.experiment_id}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read a location from its dictionary."""
+        return cls(data["experiment_id"])
 
 
 @dataclasses.dataclass

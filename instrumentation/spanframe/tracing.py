@@ -11,6 +11,7 @@ from opentelemetry.trace.propagation import set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from spanframe import _lazy
+from spanframe._attributes import destination_attributes
 from spanframe._capture import NO_CAPTURE
 from spanframe._context import AMBIENT, Ambient, leave, with_entry
 from spanframe._delivery import Change
@@ -18,9 +19,10 @@ from spanframe._guard import warn
 from spanframe._live import LiveSpan, with_span
 from spanframe._parent import recorder
 from spanframe._recorded import SPAN_CHAT_TOOLS
-from spanframe._runtime import runtime
+from spanframe._runtime import own_destination, runtime
 from spanframe._span_functions import SpanFunction, changed, checked
 from spanframe._trace_attributes import trace_attributes
+from spanframe.entities import MlflowExperimentLocation
 from spanframe.errors import InvalidArgumentError
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "get_tracing_context_headers_for_http_request",
     "is_enabled",
     "reset",
+    "set_destination",
     "set_span_chat_tools",
     "set_tracing_context_from_http_request_headers",
     "use_span",
@@ -63,8 +66,35 @@ def is_enabled() -> bool:
 
 
 def reset() -> None:
-    """Send the queued spans and start again as a new process does."""
-    runtime.reset()
+    """Send the queued spans and start again as a new process does.
+
+    The experiment and the model that were chosen stay, as in MLflow.
+    """
+    runtime.reset(keeping_choices=True)
+
+
+def set_destination(
+    destination: MlflowExperimentLocation | str, *, context_local: bool = False
+) -> None:
+    """Send later traces to an experiment, whichever `set_experiment` chooses.
+
+    `reset` ends it, and ``trace_destination=`` of a span goes before it.
+
+    Args:
+        destination: the experiment, as ``MlflowExperimentLocation(experiment_id)`` or
+            by name.
+        context_local: whether only traces of this thread or task go there.
+
+    Raises:
+        InvalidArgumentError: for another destination.
+    """
+    if not destination:
+        raise InvalidArgumentError("a destination is empty; name an experiment")
+    attributes = destination_attributes(NO_CAPTURE, destination)
+    if context_local:
+        own_destination.set(attributes)
+    else:
+        runtime.destination = attributes
 
 
 def get_tracer_provider() -> TracerProvider:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import spanframe
 from spanframe import keys
-from spanframe._trace_attributes import process_metadata
+from spanframe._process import process_metadata
 from spanframe.entities import LiveSpan
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import Span, Trace, TraceState, trace_otlp
@@ -88,7 +88,7 @@ def _add(trace: Trace, above: LiveSpan) -> None:
 
 def _take_over(trace: Trace, root: LiveSpan) -> None:
     """Write facts of the added trace that the trace here does not state."""
-    stated = {*root.attributes, *_OWN}
+    stated = {*(getattr(root.otel_span, "attributes", None) or {}), *_OWN}
     facts = trace_otlp.trace_facts(trace.info)
     root.write({key: text for key, text in facts.items() if key not in stated})
 

@@ -9,17 +9,12 @@ from typing import Any, Final, Self
 
 from spanframe import keys
 from spanframe._mlflow_names import Explained
+from spanframe.entities import MlflowExperimentLocation
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities.states import TraceState, TraceStatus
 from spanframe_store.otlp.anyvalue import loads_shallow
 
-__all__ = [
-    "MlflowExperimentLocation",
-    "TraceInfo",
-    "TraceLocation",
-    "TraceLocationType",
-    "location_of",
-]
+__all__ = ["TraceInfo", "TraceLocation", "TraceLocationType", "location_of"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -38,22 +33,6 @@ class TraceLocationType(enum.StrEnum):
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read the kind of a dictionary of `TraceLocation`."""
         return cls(data["type"])
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class MlflowExperimentLocation(Explained):
-    """An experiment, by its id as text."""
-
-    experiment_id: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the location as a dictionary."""
-        return {"experiment_id": self.experiment_id}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read a location from its dictionary."""
-        return cls(data["experiment_id"])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

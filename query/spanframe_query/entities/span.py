@@ -8,7 +8,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from spanframe import keys
 from spanframe._mlflow_names import Explained
-from spanframe.entities import Link, SpanEvent, SpanStatus
+from spanframe.entities import Link, SpanEvent, SpanLogLevel, SpanStatus
 from spanframe_query.entities import otlp, span_dict
 from spanframe_store.otlp.content import (
     REQUEST_ID_ATTRIBUTE,
@@ -22,6 +22,7 @@ __all__ = ["Span"]
 
 _LOG_LEVEL: Final = "mlflow.spanLogLevel"
 _DESCRIPTION: Final = "mlflow.spanDescription"
+_LEVELS: Final = frozenset(SpanLogLevel)
 _COST: Final = "mlflow.llm.cost"
 
 
@@ -117,8 +118,10 @@ class Span(Explained):
 
     @property
     def log_level(self) -> int | None:
-        """The severity, 10 (debug) to 50 (critical); None when not classified."""
+        """The severity, a `SpanLogLevel`; None when not classified."""
         level = self.get_attribute(_LOG_LEVEL)
+        if level in _LEVELS:
+            return SpanLogLevel(level)
         return level if isinstance(level, int) else None
 
     @property
