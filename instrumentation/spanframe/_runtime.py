@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context, attach, get_current
@@ -25,6 +26,7 @@ from spanframe._recorder import Recorder, make_provider
 from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
 from spanframe._trace_attributes import replacing_experiment
+from spanframe._trace_start import TraceStart
 from spanframe.settings import ClientSettings, client_environment
 
 __all__ = [
@@ -66,7 +68,11 @@ _RECORD_ALL: Final = {
 
 
 class Runtime:
-    """State of the process; every change goes through `configure` or a setter."""
+    """State of the process; every change goes through `configure` or a setter.
+
+    Attributes:
+        roots: the spans that began a trace here, by trace id, while anyone has them.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -89,6 +95,7 @@ class Runtime:
         self.experiment = ""
         self.model_id = ""
         self.destination: Mapping[str, str] = {}
+        self.roots: WeakValueDictionary[int, otel_trace.Span] = WeakValueDictionary()
         self.root_attributes: Mapping[str, str] = {}
         self.uses_global_provider = False
         self.last_trace_id: int | None = None
@@ -150,7 +157,11 @@ class Runtime:
         else:
             delivery = self._delivery_for(settings)
             provider = make_provider(
-                settings, delivery, self.id_generator, self.is_enabled, self.begins
+                settings,
+                delivery,
+                self.id_generator,
+                self.is_enabled,
+                TraceStart(self.begins, self.roots),
             )
         if settings.disabled:
             self.enabled = False
@@ -256,7 +267,7 @@ class Runtime:
             before = dict(vars(self))
             self._initialise()
             self.given = before["given"] | _RECORD_ALL
-            for kept in ("redact", "experiment", "model_id"):
+            for kept in ("redact", "experiment", "model_id", "destination"):
                 setattr(self, kept, before[kept])
             self.exporter = exporter
         try:
@@ -294,6 +305,7 @@ def _after_fork() -> None:
     """
     runtime.lock = threading.RLock()
     runtime.losses.after_fork()
+    runtime.roots = WeakValueDictionary()
     context = get_current()
     if LIVE in context:
         open_span = otel_trace.get_current_span(context).get_span_context()

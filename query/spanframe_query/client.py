@@ -127,7 +127,7 @@ class SpanframeClient:
         return trace
 
     def set_trace_tag(self, trace_id: str, key: str, value: object) -> None:
-        """Set a tag of a stored trace.
+        """Set a tag of a trace that this process records, or of a stored trace.
 
         Args:
             trace_id: ``tr-`` and 32 hex digits.
@@ -142,7 +142,7 @@ class SpanframeClient:
         change_tag(self.tracking_uri, trace_id, key, str(value))
 
     def delete_trace_tag(self, trace_id: str, key: str) -> None:
-        """Delete a tag of a stored trace.
+        """Delete a tag of a trace that this process records, or of a stored trace.
 
         Args:
             trace_id: ``tr-`` and 32 hex digits.
