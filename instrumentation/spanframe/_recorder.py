@@ -24,6 +24,7 @@ from spanframe._context import ambient_of
 from spanframe._process import process_metadata, script_name
 from spanframe._redaction import Redact, Redaction
 from spanframe._sdk_limits import without_unusable_limits
+from spanframe._trace_attributes import configured_attributes
 from spanframe._trace_start import SCOPE
 from spanframe._version import __version__
 from spanframe.settings import ClientSettings
@@ -113,7 +114,7 @@ def _resource(settings: ClientSettings) -> Resource:
     """Make the resource: settings, the process, ``OTEL_RESOURCE_ATTRIBUTES``."""
     attributes = {
         keys.SERVICE_NAME: settings.service_name,
-        keys.EXPERIMENT: settings.experiment,
+        **configured_attributes(settings),
         **process_metadata(),
     }
     resource = Resource.create({k: v for k, v in attributes.items() if v})

@@ -25,7 +25,7 @@ from spanframe._process import process_metadata
 from spanframe._recorder import Recorder, make_provider
 from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
-from spanframe._trace_attributes import replacing_experiment
+from spanframe._trace_attributes import configured_attributes, replacing_experiment
 from spanframe._trace_start import TraceStart
 from spanframe.settings import ClientSettings, client_environment
 
@@ -46,11 +46,15 @@ __all__ = [
 MODEL_KEY: Final = keys.METADATA_PREFIX + keys.META_MODEL_ID
 MAX_FLUSH_BEFORE_CHANGE_MS: Final = 2000
 # Settings of searches, which are not held up by those of recording.
-_SEARCH_SETTINGS: Final = frozenset({"store", "warehouses", "experiment"})
+_SEARCH_SETTINGS: Final = frozenset(
+    {"store", "warehouses", "experiment", "experiment_id"}
+)
 # Settings of the exporter: a change of one of them makes a new exporter.
 _EXPORTER_SETTINGS: Final = (
     "exporters",
     "token",
+    "username",
+    "password",
     "headers",
     "compression",
     "certificate",
@@ -96,6 +100,7 @@ class Runtime:
         self.model_id = ""
         self.destination: Mapping[str, str] = {}
         self.roots: WeakValueDictionary[int, otel_trace.Span] = WeakValueDictionary()
+        self.configured: Mapping[str, str] = {}
         self.root_attributes: Mapping[str, str] = {}
         self.uses_global_provider = False
         self.last_trace_id: int | None = None
@@ -165,6 +170,12 @@ class Runtime:
             )
         if settings.disabled:
             self.enabled = False
+        # A provider of our own has these once, on its resource.
+        self.configured = (
+            {**configured_attributes(settings), **process_metadata()}
+            if self.uses_global_provider
+            else {}
+        )
         self.set_root_attributes()
         self.recorder = Recorder(settings, provider, self.redact)
 
@@ -202,15 +213,10 @@ class Runtime:
 
     def set_root_attributes(self) -> None:
         """Compute the attributes that every new trace begins with."""
-        attributes = {
-            MODEL_KEY: self.model_id,
-            keys.EXPERIMENT: self.experiment,
-            # A provider of our own has these once, on its resource.
-            **(process_metadata() if self.uses_global_provider else {}),
-        }
-        self.root_attributes = {
-            key: value for key, value in attributes.items() if value
-        }
+        chosen = {MODEL_KEY: self.model_id, keys.EXPERIMENT: self.experiment}
+        self.root_attributes = replacing_experiment(
+            self.configured, {key: value for key, value in chosen.items() if value}
+        )
 
     def begins(self, context: Context) -> Mapping[str, str]:
         """Return the attributes of a trace that begins in ``context``."""
