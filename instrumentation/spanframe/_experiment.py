@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from spanframe import _lazy, keys
-from spanframe._runtime import MODEL_KEY, own_choices, runtime
+from spanframe._runtime import MODEL_KEY, current_setting, own_choices, runtime
 from spanframe.errors import InvalidArgumentError, NotFoundError
 
 __all__ = [
@@ -115,18 +115,19 @@ def set_active_model(
     chosen = model_id or name
     if not chosen:
         raise InvalidArgumentError("give a name or a model_id")
-    before = get_active_model_id() or ""
+    before = own_choices.get().get(MODEL_KEY, runtime.model_id)
     _activate(chosen)
     return ActiveModel(chosen, before)
 
 
 def get_active_model_id() -> str | None:
     """Return the id of the model that later traces are attached to; None for none."""
-    return own_choices.get().get(MODEL_KEY, runtime.model_id) or None
+    chosen = own_choices.get().get(MODEL_KEY, runtime.model_id)
+    return chosen or current_setting("model_id") or None
 
 
 def clear_active_model() -> None:
-    """Attach no model to later traces."""
+    """Attach no model to later traces, but for that of the setting ``model_id``."""
     _activate("")
 
 

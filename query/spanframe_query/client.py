@@ -141,7 +141,7 @@ class SpanframeClient(Explained):
 
     @takes_request_id
     def set_trace_tag(self, trace_id: str, key: str, value: object) -> None:
-        """Set a tag of a stored trace.
+        """Set a tag of a trace that this process records, or of a stored trace.
 
         Args:
             trace_id: ``tr-`` and 32 hex digits.
@@ -157,7 +157,7 @@ class SpanframeClient(Explained):
 
     @takes_request_id
     def delete_trace_tag(self, trace_id: str, key: str) -> None:
-        """Delete a tag of a stored trace.
+        """Delete a tag of a trace that this process records, or of a stored trace.
 
         Args:
             trace_id: ``tr-`` and 32 hex digits.
