@@ -1,7 +1,7 @@
 """Values that an app gives a span → attributes, statuses, links of OpenTelemetry."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias, cast
 
 from opentelemetry.trace import Link as OTelLink
 from opentelemetry.trace import SpanContext, TraceFlags
@@ -10,20 +10,48 @@ from spanframe import keys
 from spanframe._capture import Capture
 from spanframe._guard import warn
 from spanframe._recorded import JSON_KEYS, SPAN_DESCRIPTION, SPAN_LOG_LEVEL
-from spanframe.entities import Link, SpanStatus, SpanStatusCode, SpanType
+from spanframe.entities import (
+    Link,
+    MlflowExperimentLocation,
+    SpanLogLevel,
+    SpanStatus,
+    SpanStatusCode,
+    SpanType,
+)
 from spanframe.errors import InvalidArgumentError
 
 __all__ = [
+    "Destination",
+    "default_level",
+    "destination_attributes",
     "initial_attributes",
     "level_number",
-    "link_context",
+    "nanoseconds",
     "new_trace_attributes",
+    "otel_link",
     "otel_links",
     "rendered_attributes",
     "span_status",
 ]
 
-_LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+Destination: TypeAlias = str | MlflowExperimentLocation | None
+"""The experiment of a trace: its name, or its location by id."""
+
+# As in MLflow 3.17: what its page shows unless a reader asks for everything.
+_SHOWN_TYPES: Final = frozenset(
+    {
+        SpanType.LLM,
+        SpanType.CHAT_MODEL,
+        SpanType.TOOL,
+        SpanType.RETRIEVER,
+        SpanType.AGENT,
+        SpanType.EMBEDDING,
+    }
+)
+
+
+MAX_TIME_NS: Final = (1 << 63) - 1
+"""Maximum time of a span or an event, in nanoseconds; no store keeps later ones."""
 
 
 def initial_attributes(
@@ -37,36 +65,60 @@ def initial_attributes(
     Raises:
         InvalidArgumentError: when ``log_level`` is not a level.
     """
-    initial = dict(attributes or {})
+    initial = dict(_mapping(attributes)) if attributes else {}
     initial[keys.SPAN_TYPE] = span_type or SpanType.UNKNOWN
     if log_level is not None:
         initial[SPAN_LOG_LEVEL] = level_number(log_level)
+    else:
+        initial.setdefault(SPAN_LOG_LEVEL, default_level(span_type))
     if description is not None:
         initial[SPAN_DESCRIPTION] = description
     return initial
 
 
 def new_trace_attributes(
-    capture: Capture, trace_destination: str | None, run_id: str | None = None
+    capture: Capture, destination: Destination, run_id: str | None = None
 ) -> dict[str, str]:
-    """Render the experiment and the run of a trace that a span begins."""
-    values = {
-        keys.EXPERIMENT: trace_destination,
-        keys.METADATA_PREFIX + keys.META_SOURCE_RUN: run_id,
-    }
-    return {key: capture.text(value) for key, value in values.items() if value}
+    """Render the experiment and the run of a trace that a span begins.
+
+    A destination that is none is ignored with a warning.
+    """
+    begins: dict[str, str] = {}
+    try:
+        begins = destination_attributes(capture, destination)
+    except InvalidArgumentError as error:
+        warn("A trace goes to the active experiment: %s.", error)
+    if run_id:
+        key = keys.METADATA_PREFIX + keys.META_SOURCE_RUN
+        begins[key] = capture.text(run_id)
+    return begins
+
+
+def destination_attributes(
+    capture: Capture, destination: Destination
+) -> dict[str, str]:
+    """Render the experiment that traces go to.
+
+    Raises:
+        InvalidArgumentError: for what is neither a name nor a location with an id.
+    """
+    if not destination:
+        return {}
+    if isinstance(destination, str):
+        return {keys.EXPERIMENT: capture.text(destination)}
+    experiment = getattr(destination, "mlflow_experiment", destination)
+    if isinstance(experiment, MlflowExperimentLocation):
+        return {keys.EXPERIMENT_ID: capture.text(experiment.experiment_id)}
+    raise InvalidArgumentError(
+        f"a destination is {type(destination).__name__}; give the name of an "
+        "experiment, or MlflowExperimentLocation(experiment_id)"
+    )
 
 
 def rendered_attributes(capture: Capture, attributes: Any) -> dict[str, Any]:
     """Render attributes of the app; invalid ones are dropped with a warning."""
-    if not isinstance(attributes, Mapping):
-        warn(
-            "Attributes are not recorded: they must be a mapping, not %s.",
-            type(attributes).__name__,
-        )
-        return {}
     rendered: dict[str, Any] = {}
-    for key, value in attributes.items():
+    for key, value in _mapping(attributes).items():
         if not isinstance(key, str) or not key:
             warn(
                 "An attribute is not recorded: its key must be a text that is not "
@@ -80,6 +132,39 @@ def rendered_attributes(capture: Capture, attributes: Any) -> dict[str, Any]:
     return rendered
 
 
+def _mapping(attributes: Any) -> Mapping[Any, Any]:
+    if isinstance(attributes, Mapping):
+        return attributes
+    warn(
+        "Attributes are not recorded: they must be a mapping, not %s.",
+        type(attributes).__name__,
+    )
+    return {}
+
+
+def nanoseconds(time: Any, what: str) -> int | None:
+    """Read a time in epoch nanoseconds; None, with a warning, where it is not one.
+
+    Args:
+        time: the time of the app, None for now.
+        what: the thing that has the time, for the warning.
+    """
+    if time is None:
+        return None
+    try:
+        whole = int(time)
+    except (TypeError, ValueError, OverflowError):
+        whole = -1
+    if 0 <= whole <= MAX_TIME_NS:
+        return whole
+    warn(
+        "The time of %s is not a number of nanoseconds since 1970: the present time is "
+        "recorded. Give what time.time_ns() returns.",
+        what,
+    )
+    return None
+
+
 def span_status(status: "SpanStatus | SpanStatusCode | str") -> SpanStatus:
     """Read a status.
 
@@ -88,12 +173,7 @@ def span_status(status: "SpanStatus | SpanStatusCode | str") -> SpanStatus:
     """
     if isinstance(status, SpanStatus):
         return status
-    try:
-        return SpanStatus(SpanStatusCode(status))
-    except ValueError:
-        raise InvalidArgumentError(
-            f"{status!r} is not a status of a span; write 'OK', 'ERROR' or 'UNSET'"
-        ) from None
+    return SpanStatus(cast("SpanStatusCode", status))
 
 
 def level_number(level: int | str) -> int:
@@ -105,14 +185,21 @@ def level_number(level: int | str) -> int:
     if isinstance(level, int):
         return int(level)
     try:
-        return _LEVELS[level.upper()]
-    except KeyError:
+        return int(SpanLogLevel[level.strip().upper()])
+    except (AttributeError, KeyError):
+        names = ", ".join(SpanLogLevel.__members__)
         raise InvalidArgumentError(
-            f"{level!r} is not a log level; write one of {', '.join(_LEVELS)}"
+            f"{level!r} is not a log level; write one of {names}"
         ) from None
 
 
-def link_context(link: Link) -> SpanContext:
+def default_level(span_type: object) -> int:
+    """Return the log level of a span that was given none, from its type."""
+    shown = isinstance(span_type, str) and span_type in _SHOWN_TYPES
+    return int(SpanLogLevel.INFO if shown else SpanLogLevel.DEBUG)
+
+
+def _link_context(link: Link) -> SpanContext:
     """Read the ids of a link.
 
     Raises:
@@ -121,7 +208,9 @@ def link_context(link: Link) -> SpanContext:
     try:
         trace_id = int(link.trace_id.removeprefix(keys.REQUEST_ID_PREFIX), 16)
         span_id = int(link.span_id, 16)
-    except (AttributeError, ValueError):
+        if not (0 < trace_id < 1 << 128 and 0 < span_id < 1 << 64):
+            raise ValueError(link)  # noqa: TRY301 - the same answer
+    except (AttributeError, TypeError, ValueError):
         raise InvalidArgumentError(
             "the ids of a link are not hex ids; give trace_id='tr-' and 32 hex digits, "
             "span_id= 16 hex digits"
@@ -132,8 +221,26 @@ def link_context(link: Link) -> SpanContext:
 
 
 def otel_links(capture: Capture, links: Sequence[Link] | None) -> list[OTelLink]:
-    """Render links for OpenTelemetry."""
-    return [
-        OTelLink(link_context(link), rendered_attributes(capture, link.attributes))
-        for link in links or ()
-    ]
+    """Render links for OpenTelemetry; invalid ones are dropped with a warning."""
+    rendered = []
+    if not isinstance(links, Iterable | None):
+        warn(
+            "Links are not recorded: they must be a list, not %s.", type(links).__name__
+        )
+        return []
+    for link in links or ():
+        try:
+            rendered.append(otel_link(capture, link))
+        except InvalidArgumentError as error:
+            warn("A link is not recorded: %s.", error)
+    return rendered
+
+
+def otel_link(capture: Capture, link: Link) -> OTelLink:
+    """Render a link for OpenTelemetry.
+
+    Raises:
+        InvalidArgumentError: when its ids are not hex ids.
+    """
+    context = _link_context(link)
+    return OTelLink(context, rendered_attributes(capture, link.attributes or {}))

@@ -8,6 +8,7 @@ from opentelemetry.context import Context, attach, get_current
 
 from spanframe import keys
 from spanframe._attributes import (
+    Destination,
     new_trace_attributes,
     otel_links,
     rendered_attributes,
@@ -17,7 +18,7 @@ from spanframe._capture import Capture, well_formed
 from spanframe._context import enter_unsampled, leave, unsampled
 from spanframe._guard import fault
 from spanframe._live import LiveSpan, NoOpSpan, with_span
-from spanframe._parent import find_parent, start_live_span
+from spanframe._parent import NO_ATTRIBUTES, find_parent, start_live_span
 from spanframe._recorder import Recorder
 from spanframe._runtime import runtime
 from spanframe._streams import Chunks, Reducer, is_stream, recorded
@@ -41,6 +42,7 @@ class Call:
         "_capture_inputs",
         "_capture_outputs",
         "_destination",
+        "_level_given",
         "_links",
         "_ratio",
         "_rendered",
@@ -56,8 +58,9 @@ class Call:
         attributes: Mapping[str, Any],
         ratio: float | None,
         links: Sequence[Link] | None,
-        destination: str | None,
+        destination: Destination,
         *,
+        level_given: bool,
         capture_inputs: bool,
         capture_outputs: bool,
     ) -> None:
@@ -67,6 +70,7 @@ class Call:
         self._ratio = ratio
         self._links = links
         self._destination = destination
+        self._level_given = level_given
         self._capture_inputs = capture_inputs
         self._capture_outputs = capture_outputs
         self._rendered: dict[str, Any] = {}
@@ -148,7 +152,7 @@ class Call:
                     return stream
             if live is None:
                 return result
-            if result is not None and self._capture_outputs and not live.outputs_given:
+            if self._capture_outputs and not live.outputs_given:
                 live.capture_outputs(result)
             live.finish()
         except Exception:  # noqa: BLE001 - the guard
@@ -199,10 +203,17 @@ class Call:
             if bound is not None:
                 text = capture.json_text(bound)
                 attributes = {**attributes, keys.SPAN_INPUTS: text}
-        links = otel_links(capture, self._links) if self._links else None
-        if self._destination is None:
-            return start_live_span(recorder, parent, self.name, attributes, links)
-        begins = new_trace_attributes(capture, self._destination)
         return start_live_span(
-            recorder, parent, self.name, attributes, links, for_new_trace=begins
+            recorder,
+            parent,
+            self.name,
+            attributes,
+            otel_links(capture, self._links) if self._links else None,
+            for_new_trace=self._begins(capture),
+            level_given=self._level_given,
         )
+
+    def _begins(self, capture: Capture) -> Mapping[str, str]:
+        if self._destination is None:
+            return NO_ATTRIBUTES
+        return new_trace_attributes(capture, self._destination)

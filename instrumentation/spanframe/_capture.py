@@ -12,7 +12,7 @@ from spanframe._json_text import (
 from spanframe._redaction import REDACTED, Redaction
 from spanframe._walk import Walk, cut, own_number, unrendered
 
-__all__ = ["Attribute", "Capture", "well_formed"]
+__all__ = ["NO_CAPTURE", "Attribute", "Capture", "well_formed"]
 
 Attribute = str | bool | int | float | list[str] | list[bool] | list[int] | list[float]
 
@@ -109,6 +109,10 @@ class Capture:
         if self.redaction.redact is not None:
             text = self.redaction.text(text)
         return text if text.isascii() else well_formed(text)
+
+
+NO_CAPTURE: Final = Capture(64, Redaction(()))
+"""Renders what is recorded nowhere."""
 
 
 def well_formed(text: str) -> str:

@@ -6,10 +6,15 @@ from typing import Any, Final, Unpack, get_type_hints
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from spanframe._redaction import Redact
-from spanframe._runtime import runtime
+from spanframe._runtime import current_setting, current_settings, runtime
 from spanframe.settings import ClientSettings, Configuration, rows
 
-__all__ = ["configure", "set_tracking_uri"]
+__all__ = [
+    "configure",
+    "get_tracking_uri",
+    "is_tracking_uri_set",
+    "set_tracking_uri",
+]
 
 _KEYWORDS: Final = frozenset(row.field for row in rows(ClientSettings))
 
@@ -70,3 +75,21 @@ def set_tracking_uri(uri: str) -> None:
         SettingsError: when ``uri`` is not an SQLAlchemy URL.
     """
     configure(store=uri)
+
+
+def get_tracking_uri() -> str:
+    """Return the URL of the store that searches read.
+
+    Raises:
+        SettingsError: when the variable of the setting cannot be used.
+    """
+    return str(current_setting("store"))
+
+
+def is_tracking_uri_set() -> bool:
+    """Return whether a store was named, by the program or in the environment.
+
+    Raises:
+        SettingsError: when a variable of the environment cannot be used.
+    """
+    return "store" in current_settings().origins

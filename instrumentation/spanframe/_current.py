@@ -86,10 +86,19 @@ def update_current_trace(
         user: the end user the trace was made for.
 
     Raises:
-        InvalidArgumentError: naming the argument that cannot be used.
+        InvalidArgumentError: naming the argument that cannot be used; where no trace is
+            recorded, nothing is.
     """
     current = recorder()
     if current is None:
+        return
+    live = get_current_active_span()
+    if live is None:
+        if not get_current_span().get_span_context().is_valid:
+            warn(
+                "update_current_trace() has no effect: no trace is recorded here. Call "
+                "it inside a traced function or a block of start_span()."
+            )
         return
     attributes = trace_attributes(
         current.capture,
@@ -103,15 +112,41 @@ def update_current_trace(
         session_id=session_id,
         user=user,
     )
+    # A root that has ended cannot be updated; any span of the trace can be.
+    (live.root if live.root.is_recording else live).write(attributes)
+
+
+def open_trace(trace_id: int) -> LiveSpan | None:
+    """Return the span of a trace that its tags are written to; None: none is open here.
+
+    It is the span that began the trace in this process, or else the current one.
+    """
+    current = recorder()
+    if current is None:
+        return None
+    root = runtime.roots.get(trace_id)
+    if root is not None and root.is_recording():
+        return LiveSpan(root, current.capture)
     live = get_current_active_span()
-    if live is not None:
-        # A root that has ended cannot be updated; any span of the trace can be.
-        (live.root if live.root.is_recording else live).write(attributes)
-    elif not get_current_span().get_span_context().is_valid:
-        warn(
-            "update_current_trace() has no effect: no trace is recorded here. Call it "
-            "inside a traced function or a block of start_span()."
-        )
+    if live is None or live.context.trace_id != trace_id:
+        return None
+    return live
+
+
+def change_tag(live: LiveSpan, key: str, value: str | None) -> bool:
+    """Set a tag of an open trace, None deletes it; return whether there was one.
+
+    Args:
+        live: what `open_trace` returned.
+        key: the tag, not a reserved one.
+        value: its value.
+    """
+    if value is None:
+        return live.remove(keys.TAG_PREFIX + key)
+    current = recorder()
+    if current is not None:
+        live.write(trace_attributes(current.capture, tags={key: value}))
+    return True
 
 
 def update_current_span(

@@ -7,7 +7,7 @@ from dataclasses import is_dataclass
 from types import FunctionType, MethodType
 from typing import Any, Final, TypeVar, overload
 
-from spanframe._attributes import initial_attributes
+from spanframe._attributes import Destination, initial_attributes
 from spanframe._call import Call
 from spanframe._proxy import proxy_type
 from spanframe._streams import Reducer
@@ -46,7 +46,7 @@ def trace(
     attributes: Mapping[str, Any] | None = None,
     output_reducer: Reducer | None = None,
     *,
-    trace_destination: str | None = None,
+    trace_destination: Destination = None,
     sampling_ratio_override: float | None = None,
     log_level: int | str | None = None,
     links: Sequence[Link] | None = None,
@@ -64,7 +64,7 @@ def trace(
     attributes: Mapping[str, Any] | None = None,
     output_reducer: Reducer | None = None,
     *,
-    trace_destination: str | None = None,
+    trace_destination: Destination = None,
     sampling_ratio_override: float | None = None,
     log_level: int | str | None = None,
     links: Sequence[Link] | None = None,
@@ -81,7 +81,7 @@ def trace(
     attributes: Mapping[str, Any] | None = None,
     output_reducer: Reducer | None = None,
     *,
-    trace_destination: str | None = None,
+    trace_destination: Destination = None,
     sampling_ratio_override: float | None = None,
     log_level: int | str | None = None,
     links: Sequence[Link] | None = None,
@@ -102,7 +102,8 @@ def trace(
         span_type: one of `SpanType` or any other text.
         attributes: attributes of every span.
         output_reducer: for generators, function from the list of items to the outputs.
-        trace_destination: the experiment, by name, of traces that begin with this span.
+        trace_destination: the experiment of traces that begin with this span, by name
+            or as ``MlflowExperimentLocation(experiment_id)``.
         sampling_ratio_override: the share of traces beginning with this span that are
             recorded, 0 to 1, instead of the setting.
         log_level: the level of every span, 10 to 50 or its name.
@@ -143,8 +144,10 @@ def trace(
             sampling_ratio_override,
             links,
             trace_destination,
+            level_given=log_level is not None,
             capture_inputs=capture_inputs,
-            capture_outputs=capture_outputs,
+            # An ``__init__`` returns nothing that says more than its name.
+            capture_outputs=capture_outputs and body is function,
         )
         wrapper = wrapping(body, call, output_reducer)
         functools.update_wrapper(wrapper, body)

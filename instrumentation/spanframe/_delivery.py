@@ -11,6 +11,7 @@ import sys
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -21,7 +22,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from spanframe._guard import fault
 from spanframe._stats import Losses
 
-__all__ = ["Bounds", "Delivery"]
+__all__ = ["Bounds", "Change", "Delivery"]
+
+Change = Callable[[ReadableSpan], ReadableSpan]
 
 
 class Bounds(NamedTuple):
@@ -49,11 +52,20 @@ class Delivery(SpanProcessor):
         exporter: exports the spans; only the delivery thread calls it.
         losses: counts the lost spans.
         bounds: bounds of the queue, its batches and its delays.
+        change: returns an ended span as the app's functions change it; None: there are
+            none.
     """
 
-    def __init__(self, exporter: SpanExporter, losses: Losses, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        exporter: SpanExporter,
+        losses: Losses,
+        bounds: Bounds,
+        change: Change | None = None,
+    ) -> None:
         self._exporter = exporter
         self._losses = losses
+        self.change = change
         self.bound(bounds)
         self._start_lock = threading.RLock()
         # In a forked child, the spans that started there; elsewhere None.
@@ -101,7 +113,7 @@ class Delivery(SpanProcessor):
         if self._own is not None and not self._is_own(context.span_id):
             return
         try:
-            self._add(span)
+            self._add(span if self.change is None else self.change(span))
         except Exception:  # noqa: BLE001 - the guard: OpenTelemetry has none here
             fault("queueing a span")
 

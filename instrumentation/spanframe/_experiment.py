@@ -4,10 +4,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from spanframe import _lazy, keys
-from spanframe._runtime import MODEL_KEY, own_choices, runtime
+from spanframe._runtime import MODEL_KEY, current_setting, own_choices, runtime
 from spanframe.errors import InvalidArgumentError, NotFoundError
 
-__all__ = ["ActiveExperiment", "ActiveModel", "set_active_model", "set_experiment"]
+__all__ = [
+    "ActiveExperiment",
+    "ActiveModel",
+    "clear_active_model",
+    "get_active_model_id",
+    "set_active_model",
+    "set_experiment",
+]
 
 
 class ActiveExperiment:
@@ -111,6 +118,17 @@ def set_active_model(
     before = own_choices.get().get(MODEL_KEY, runtime.model_id)
     _activate(chosen)
     return ActiveModel(chosen, before)
+
+
+def get_active_model_id() -> str | None:
+    """Return the id of the model that later traces are attached to; None for none."""
+    chosen = own_choices.get().get(MODEL_KEY, runtime.model_id)
+    return chosen or current_setting("model_id") or None
+
+
+def clear_active_model() -> None:
+    """Attach no model to later traces, but for that of the setting ``model_id``."""
+    _activate("")
 
 
 def _activate(model_id: str) -> None:

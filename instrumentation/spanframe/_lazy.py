@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Final
 
+from spanframe._mlflow_names import MissingNameError
+from spanframe._modules import is_module
 from spanframe.errors import MissingExtraError
 
-__all__ = ["CLIENT", "ENTITIES", "FUNCTIONS", "attributes", "query"]
+__all__ = ["CLIENT", "ENTITIES", "FUNCTIONS", "LIVE", "attributes", "query"]
 
 FUNCTIONS: Final = {
+    "add_trace": "spanframe_query.added_traces",
     "count_traces": "spanframe_query.search",
     "create_experiment": "spanframe_query.experiments",
     "delete_trace_tag": "spanframe_query.traces",
@@ -36,7 +39,6 @@ CLIENT: Final = dict.fromkeys(
 ENTITIES: Final = dict.fromkeys(
     (
         "Experiment",
-        "MlflowExperimentLocation",
         "PagedList",
         "Session",
         "Span",
@@ -44,6 +46,7 @@ ENTITIES: Final = dict.fromkeys(
         "TraceData",
         "TraceInfo",
         "TraceLocation",
+        "TraceLocationType",
         "TraceState",
         "TraceStatus",
     ),
@@ -51,18 +54,22 @@ ENTITIES: Final = dict.fromkeys(
 )
 """The module of each class of `spanframe.entities` that a search returns."""
 
+LIVE: Final = dict.fromkeys(("LiveSpan", "NoOpSpan"), "spanframe._live")
+"""The module of each class of `spanframe.entities` that is made by recording."""
 
+
+_QUERY: Final = "spanframe_query"
 _LIBRARY: Final = "pandas"
 """A library that the extra ``query`` alone brings; not every name loads one at once."""
 
 
 def query(name: str, module: str) -> Any:
-    """Return ``name`` of a module of `spanframe_query`.
+    """Return ``name`` of a module, most often one of `spanframe_query`.
 
     Raises:
         MissingExtraError: when a library of the extra ``query`` is not installed.
     """
-    if find_spec(_LIBRARY) is None:
+    if module.startswith(_QUERY) and find_spec(_LIBRARY) is None:
         raise MissingExtraError(name, "query")
     try:
         return getattr(importlib.import_module(module), name)
@@ -77,6 +84,9 @@ def attributes(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Make the ``__getattr__`` and ``__dir__`` of a module.
 
+    A module of MLflow's below it is found like a name. A name of MLflow's that is not
+    here says what it is in spanframe.
+
     Args:
         owner: the module's name.
         public: its ``__all__``.
@@ -84,11 +94,14 @@ def attributes(
     """
 
     def getattribute(name: str) -> Any:
-        if name not in modules:
-            raise AttributeError(f"module {owner!r} has no attribute {name!r}")
-        value = query(name, modules[name])
-        setattr(sys.modules[owner], name, value)
-        return value
+        if name in modules:
+            value = query(name, modules[name])
+            setattr(sys.modules[owner], name, value)
+            return value
+        theirs = owner.replace("spanframe", "mlflow")
+        if not name.startswith("_") and is_module(f"{theirs}.{name}"):
+            return importlib.import_module(f"{owner}.{name}")
+        raise MissingNameError(f"module {owner!r}", theirs, name)
 
     def directory() -> list[str]:
         return sorted(public)

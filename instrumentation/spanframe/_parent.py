@@ -12,7 +12,8 @@ from spanframe._context import LIVE, SPAN, UNSAMPLED, ambient_of
 from spanframe._global_provider import note_unrecorded
 from spanframe._live import LiveSpan
 from spanframe._recorder import Recorder
-from spanframe._runtime import own_choices, runtime
+from spanframe._runtime import runtime
+from spanframe._trace_attributes import replacing_experiment
 
 __all__ = [
     "NO_ATTRIBUTES",
@@ -67,12 +68,7 @@ def find_parent(
             return context, root, NO_ATTRIBUTES
     elif not recorder.is_sampled(recorder.ratio if ratio is None else ratio):
         return None
-    begins = runtime.root_attributes
-    if own := own_choices.get():
-        begins = {**begins, **own}
-    if ambient is not None:
-        begins = {**begins, **ambient.attributes}
-    return context, None, begins
+    return context, None, runtime.begins(context)
 
 
 def start_live_span(
@@ -83,6 +79,7 @@ def start_live_span(
     links: Sequence[OTelLink] | None = None,
     start_time_ns: int | None = None,
     for_new_trace: Mapping[str, str] = NO_ATTRIBUTES,
+    level_given: bool = False,
 ) -> LiveSpan | None:
     """Start a span; it is not made current.
 
@@ -94,6 +91,7 @@ def start_live_span(
         links: its rendered links.
         start_time_ns: its start in epoch nanoseconds; now when None.
         for_new_trace: rendered attributes of the trace, for a span that begins one.
+        level_given: whether the app chose the level among the attributes.
 
     Returns:
         None when OpenTelemetry's sampler decides against it.
@@ -101,12 +99,17 @@ def start_live_span(
     context, root, inherited = parent
     if start_time_ns is None and runtime.clock is not None:
         start_time_ns = runtime.clock()
+    if root is not None:
+        # A span may arrive long before the root of its trace.
+        begins: Mapping[str, str] = root.experiment
+    elif for_new_trace:
+        begins = replacing_experiment(inherited, for_new_trace)
+    else:
+        begins = inherited
     span = recorder.tracer.start_span(
         name,
         context,
-        attributes=(
-            {**inherited, **for_new_trace, **attributes} if root is None else attributes
-        ),
+        attributes={**begins, **attributes} if begins else attributes,
         links=links,
         start_time=start_time_ns,
     )
@@ -114,7 +117,11 @@ def start_live_span(
         if runtime.uses_global_provider:
             note_unrecorded(runtime.losses)
         return None
-    return LiveSpan(span, recorder.capture, root)
+    if root is None:
+        runtime.roots[span.get_span_context().trace_id] = span
+    live = LiveSpan(span, recorder.capture, root)
+    live.level_given = level_given
+    return live
 
 
 def _local_root(

@@ -2,33 +2,53 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext
 from opentelemetry.trace import Span as OTelSpan
 from opentelemetry.trace.status import Status
 
-from spanframe import keys
-from spanframe.entities import SpanEvent, SpanStatus, SpanStatusCode
+from spanframe import _lazy, keys
+from spanframe._mlflow_names import Explained
+from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
 
-__all__ = ["JSON_KEYS", "SPAN_DESCRIPTION", "SPAN_LOG_LEVEL", "RecordedSpan"]
+if TYPE_CHECKING:
+    from spanframe_query.entities import Span
+
+__all__ = [
+    "JSON_KEYS",
+    "SPAN_CHAT_TOOLS",
+    "SPAN_DESCRIPTION",
+    "SPAN_INTERMEDIATE_OUTPUTS",
+    "SPAN_LOG_LEVEL",
+    "RecordedSpan",
+]
 
 SPAN_DESCRIPTION: Final = "mlflow.spanDescription"
 SPAN_LOG_LEVEL: Final = "mlflow.spanLogLevel"
+_CONTAINERS: Final = ("{", "[")
+"""The first characters of JSON that an object or a mixed list is written as."""
+
+SPAN_CHAT_TOOLS: Final = "mlflow.chat.tools"
+SPAN_INTERMEDIATE_OUTPUTS: Final = "mlflow.trace.intermediate_outputs"
 JSON_KEYS: Final = frozenset(
     {
         keys.SPAN_INPUTS,
         keys.SPAN_OUTPUTS,
         keys.SPAN_TYPE,
         keys.SPAN_FUNCTION_NAME,
+        keys.CHAT_USAGE,
+        keys.LLM_COST,
+        SPAN_CHAT_TOOLS,
         SPAN_DESCRIPTION,
+        SPAN_INTERMEDIATE_OUTPUTS,
         SPAN_LOG_LEVEL,
     }
 )
 
 
-class RecordedSpan:
+class RecordedSpan(Explained):
     """A span, for reading.
 
     Attributes:
@@ -124,13 +144,69 @@ class RecordedSpan:
             SpanEvent(e.name, e.timestamp, dict(e.attributes or {})) for e in events
         ]
 
+    @property
+    def links(self) -> list[Link]:
+        """The links to spans of other traces."""
+        links = self.otel_span.links if isinstance(self.otel_span, ReadableSpan) else ()
+        return [
+            Link(
+                keys.request_id(link.context.trace_id),
+                f"{link.context.span_id:016x}",
+                dict(link.attributes or {}),
+            )
+            for link in links
+        ]
+
+    @property
+    def description(self) -> str | None:
+        """The description, None when none is set."""
+        text = self.get_attribute(SPAN_DESCRIPTION)
+        return None if text is None else str(text)
+
+    @property
+    def log_level(self) -> int | None:
+        """The level, 10 (debug) to 50 (critical); None when none is set."""
+        level = self.get_attribute(SPAN_LOG_LEVEL)
+        return level if isinstance(level, int) else None
+
+    @property
+    def model_name(self) -> str | None:
+        """The name of the called model, None when none is set."""
+        name = self.get_attribute(keys.LLM_MODEL)
+        return None if name is None else str(name)
+
+    @property
+    def llm_cost(self) -> dict[str, float] | None:
+        """``input_cost``, ``output_cost``, ``total_cost`` in USD; None: none is set."""
+        cost = self.get_attribute(keys.LLM_COST)
+        return cost if isinstance(cost, dict) else None
+
+    def to_immutable_span(self) -> "Span":
+        """Return the span as it is now, as a search returns it.
+
+        Raises:
+            MissingExtraError: when the extra ``query`` is not installed.
+        """
+        source: Any = _lazy.query("recorded_span", "spanframe_query.entities.otlp")
+        made: Any = _lazy.query("Span", "spanframe_query.entities")
+        span: Span = made(source(self.otel_span))
+        return span
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the span as a dictionary of MLflow 3.17: attributes are JSON texts."""
+        return self.to_immutable_span().to_dict()
+
+    def to_otel_proto(self) -> Any:
+        """Return the span as an OTLP Span, the message of Protobuf."""
+        return self.to_immutable_span().to_otel_proto()
+
     def get_attribute(self, key: str) -> Any:
         """Return one attribute, None when it is not set."""
         value = self._attributes().get(key)
-        if key in JSON_KEYS and isinstance(value, str):
+        if isinstance(value, str) and (key in JSON_KEYS or value[:1] in _CONTAINERS):
             try:
                 return json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return value
         return list(value) if isinstance(value, tuple) else value
 

@@ -21,9 +21,11 @@ from opentelemetry.trace import TracerProvider as AnyTracerProvider
 from spanframe import keys
 from spanframe._capture import Capture
 from spanframe._context import ambient_of
+from spanframe._process import process_metadata, script_name
 from spanframe._redaction import Redact, Redaction
 from spanframe._sdk_limits import without_unusable_limits
-from spanframe._trace_attributes import process_metadata
+from spanframe._trace_attributes import configured_attributes
+from spanframe._trace_start import SCOPE
 from spanframe._version import __version__
 from spanframe.settings import ClientSettings
 
@@ -56,7 +58,7 @@ class Recorder:
         redact: Redact | None,
     ) -> None:
         self.provider = provider
-        self.tracer = provider.get_tracer("spanframe", __version__)
+        self.tracer = provider.get_tracer(SCOPE, __version__)
         own = not settings.use_global_provider
         self.follows_parent = own and settings.sampler.startswith("parentbased")
         if self.follows_parent and isinstance(self.tracer, Tracer):
@@ -80,6 +82,7 @@ def make_provider(
     processor: SpanProcessor,
     ids: IdGenerator | None,
     enabled: Callable[[], bool],
+    trace_start: SpanProcessor,
 ) -> TracerProvider:
     """Make our own provider.
 
@@ -88,26 +91,37 @@ def make_provider(
         processor: span processor of the provider.
         ids: generator of ids; OpenTelemetry's random one when None.
         enabled: returns whether recording is on.
+        trace_start: span processor for spans of other libraries.
     """
-    attributes = {
-        keys.SERVICE_NAME: settings.service_name,
-        keys.EXPERIMENT: settings.experiment,
-        **process_metadata(),
-    }
     with without_unusable_limits():
         limits = SpanLimits(
             max_span_attributes=settings.span_attributes,
             max_events=settings.span_events,
         )
     provider = TracerProvider(
-        resource=Resource.create({k: v for k, v in attributes.items() if v}),
+        resource=_resource(settings),
         sampler=_WhileEnabled(_sampler(settings), enabled),
         id_generator=ids,
         span_limits=limits,
         shutdown_on_exit=False,
     )
+    provider.add_span_processor(trace_start)
     provider.add_span_processor(processor)
     return provider
+
+
+def _resource(settings: ClientSettings) -> Resource:
+    """Make the resource: settings, the process, ``OTEL_RESOURCE_ATTRIBUTES``."""
+    attributes = {
+        keys.SERVICE_NAME: settings.service_name,
+        **configured_attributes(settings),
+        **process_metadata(),
+    }
+    resource = Resource.create({k: v for k, v in attributes.items() if v})
+    script = script_name()
+    if script and keys.is_no_service(resource.attributes[keys.SERVICE_NAME]):
+        return resource.merge(Resource({keys.SERVICE_NAME: script}))
+    return resource
 
 
 class _WhileEnabled(Sampler):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context, attach, get_current
@@ -15,15 +16,17 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from spanframe import keys
-from spanframe._context import LIVE
-from spanframe._delivery import Bounds, Delivery
+from spanframe._context import LIVE, ambient_of
+from spanframe._delivery import Bounds, Change, Delivery
 from spanframe._destination import destination
 from spanframe._exporters import named_exporters
 from spanframe._guard import fault
+from spanframe._process import process_metadata
 from spanframe._recorder import Recorder, make_provider
 from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
-from spanframe._trace_attributes import process_metadata
+from spanframe._trace_attributes import configured_attributes, replacing_experiment
+from spanframe._trace_start import TraceStart
 from spanframe.settings import ClientSettings, client_environment
 
 __all__ = [
@@ -33,7 +36,9 @@ __all__ = [
     "current_setting",
     "current_settings",
     "flush",
+    "flush_trace_async_logging",
     "own_choices",
+    "own_destination",
     "runtime",
     "shutdown",
     "stats",
@@ -42,11 +47,15 @@ __all__ = [
 MODEL_KEY: Final = keys.METADATA_PREFIX + keys.META_MODEL_ID
 MAX_FLUSH_BEFORE_CHANGE_MS: Final = 2000
 # Settings of searches, which are not held up by those of recording.
-_SEARCH_SETTINGS: Final = frozenset({"store", "warehouses", "experiment"})
+_SEARCH_SETTINGS: Final = frozenset(
+    {"store", "warehouses", "experiment", "experiment_id"}
+)
 # Settings of the exporter: a change of one of them makes a new exporter.
 _EXPORTER_SETTINGS: Final = (
     "exporters",
     "token",
+    "username",
+    "password",
     "headers",
     "compression",
     "certificate",
@@ -64,7 +73,11 @@ _RECORD_ALL: Final = {
 
 
 class Runtime:
-    """State of the process; every change goes through `configure` or a setter."""
+    """State of the process; every change goes through `configure` or a setter.
+
+    Attributes:
+        roots: the spans that began a trace here, by trace id, while anyone has them.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -86,9 +99,14 @@ class Runtime:
         self.broken = False
         self.experiment = ""
         self.model_id = ""
+        self.destination: Mapping[str, str] = {}
+        self.roots: WeakValueDictionary[int, otel_trace.Span] = WeakValueDictionary()
+        self.configured: Mapping[str, str] = {}
         self.root_attributes: Mapping[str, str] = {}
         self.uses_global_provider = False
         self.last_trace_id: int | None = None
+        self.shows_traces = True
+        self.change: Change | None = None
 
     def start(self) -> Recorder | None:
         """Make the recorder, once; None when the settings cannot be used."""
@@ -147,10 +165,20 @@ class Runtime:
         else:
             delivery = self._delivery_for(settings)
             provider = make_provider(
-                settings, delivery, self.id_generator, self.is_enabled
+                settings,
+                delivery,
+                self.id_generator,
+                self.is_enabled,
+                TraceStart(self.begins, self.roots),
             )
         if settings.disabled:
             self.enabled = False
+        # A provider of our own has these once, on its resource.
+        self.configured = (
+            {**configured_attributes(settings), **process_metadata()}
+            if self.uses_global_provider
+            else {}
+        )
         self.set_root_attributes()
         self.recorder = Recorder(settings, provider, self.redact)
 
@@ -170,7 +198,7 @@ class Runtime:
         )
         if self.delivery is None:
             exporter = self._exporter_for(settings)
-            self.delivery = Delivery(exporter, self.losses, bounds)
+            self.delivery = Delivery(exporter, self.losses, bounds, self.change)
             atexit.register(self.end)
         elif route != self.route:
             self.delivery.force_flush(MAX_FLUSH_BEFORE_CHANGE_MS)
@@ -188,15 +216,22 @@ class Runtime:
 
     def set_root_attributes(self) -> None:
         """Compute the attributes that every new trace begins with."""
-        attributes = {
-            MODEL_KEY: self.model_id,
-            keys.EXPERIMENT: self.experiment,
-            # A provider of our own has these once, on its resource.
-            **(process_metadata() if self.uses_global_provider else {}),
-        }
-        self.root_attributes = {
-            key: value for key, value in attributes.items() if value
-        }
+        chosen = {MODEL_KEY: self.model_id, keys.EXPERIMENT: self.experiment}
+        self.root_attributes = replacing_experiment(
+            self.configured, {key: value for key, value in chosen.items() if value}
+        )
+
+    def begins(self, context: Context) -> Mapping[str, str]:
+        """Return the attributes of a trace that begins in ``context``."""
+        begins = self.root_attributes
+        if own := own_choices.get():
+            begins = {**begins, **own}
+        if destination := own_destination.get() or self.destination:
+            begins = replacing_experiment(begins, destination)
+        ambient = ambient_of(context)
+        if ambient is not None:
+            begins = {**begins, **ambient.attributes}
+        return begins
 
     def choose(self, field: str, key: str, value: str) -> None:
         """Choose the experiment or the model of later traces; nothing for none.
@@ -215,6 +250,13 @@ class Runtime:
         if threading.current_thread() is threading.main_thread():
             setattr(self, field, value)
             self.set_root_attributes()
+
+    def set_change(self, change: Change | None) -> None:
+        """Let a function change each span that ends from now on; None for none."""
+        with self.lock:
+            self.change = change
+            if self.delivery is not None:
+                self.delivery.change = change
 
     def is_enabled(self) -> bool:
         """Return whether spans are recorded."""
@@ -241,8 +283,9 @@ class Runtime:
             before = dict(vars(self))
             self._initialise()
             self.given = before["given"] | _RECORD_ALL
-            for kept in ("redact", "experiment", "model_id"):
-                setattr(self, kept, before[kept])
+            kept = ("change", "redact", "experiment", "model_id", "destination")
+            for name in kept:
+                setattr(self, name, before[name])
             self.exporter = exporter
         try:
             yield
@@ -253,12 +296,20 @@ class Runtime:
             if self.delivery is not None:
                 atexit.register(self.end)
 
-    def reset(self) -> None:
-        """Close, and start again as a new process does."""
+    def reset(self, *, keeping_choices: bool = False) -> None:
+        """Close, and start again as a new process does.
+
+        Args:
+            keeping_choices: keep the experiment and the model that were chosen.
+        """
         self.close()
         last_trace_id.set(None)
-        own_choices.set(_NO_CHOICES)
+        own_destination.set(_NO_CHOICES)
+        chosen = (self.experiment, self.model_id) if keeping_choices else ("", "")
+        if not keeping_choices:
+            own_choices.set(_NO_CHOICES)
         self._initialise()
+        self.experiment, self.model_id = chosen
 
 
 runtime: Final = Runtime()
@@ -271,6 +322,7 @@ def _after_fork() -> None:
     """
     runtime.lock = threading.RLock()
     runtime.losses.after_fork()
+    runtime.roots = WeakValueDictionary()
     context = get_current()
     if LIVE in context:
         open_span = otel_trace.get_current_span(context).get_span_context()
@@ -287,6 +339,11 @@ own_choices: Final[ContextVar[Mapping[str, str]]] = ContextVar(
     "spanframe_own_choices", default=_NO_CHOICES
 )
 """Experiment and model that the current context has chosen, as attributes."""
+
+own_destination: Final[ContextVar[Mapping[str, str]]] = ContextVar(
+    "spanframe_own_destination", default=_NO_CHOICES
+)
+"""The destination of traces of the current context, as an attribute."""
 
 last_trace_id: Final[ContextVar[int | None]] = ContextVar(
     "spanframe_last_trace_id", default=None
@@ -334,6 +391,17 @@ def flush(timeout: float = 30.0) -> bool:
     if recorder is not None and isinstance(recorder.provider, TracerProvider):
         return recorder.provider.force_flush(int(timeout * 1000))
     return True
+
+
+def flush_trace_async_logging(terminate: bool = False) -> None:
+    """Wait until every span that ended is delivered; MLflow's name for `flush`.
+
+    Args:
+        terminate: whether to end the thread of the delivery; the next span starts one.
+    """
+    flush()
+    if terminate:
+        runtime.close()
 
 
 def shutdown() -> None:

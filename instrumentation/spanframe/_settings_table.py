@@ -4,14 +4,14 @@ A settings class is a frozen dataclass whose fields are made by `setting`. `load
 what the caller gave, then the environment, then the default, and reports every problem
 at once.
 
-The variables of OpenTelemetry are shared with other programs: a value that cannot be
-used there is told once and passed over, as its specification says.
+The variables of OpenTelemetry and MLflow are shared with other programs: a value that
+cannot be used there is told once and passed over, as OpenTelemetry specifies.
 """
 
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from spanframe._guard import warn_of_variable
 from spanframe._parsers import ReplacedError
@@ -19,6 +19,10 @@ from spanframe._urls import redact_url
 from spanframe.errors import SettingsError
 
 __all__ = ["Row", "SettingsBase", "rows", "setting"]
+
+
+_OTHERS: Final = frozenset({"OTEL", "MLFLOW"})
+"""Owners of variables that other programs read, too: what is wrong is passed over."""
 
 
 class Row(NamedTuple):
@@ -32,6 +36,7 @@ class Row(NamedTuple):
     option: str
     parse: Callable[[Any], Any]
     standard: Callable[..., Any]
+    mlflow: Callable[[str], Any]
     beside: tuple[str, ...] = ()
 
 
@@ -43,6 +48,7 @@ def setting(
     *,
     standard: Callable[..., Any] | None = None,
     beside: tuple[str, ...] = (),
+    mlflow: Callable[[str], Any] | None = None,
     secret: bool = False,
     option: str = "",
 ) -> Any:
@@ -56,13 +62,14 @@ def setting(
         standard: the same for the text of a variable of OpenTelemetry, where it is
             written in another way.
         beside: further variables, on whose texts ``standard`` depends as well.
+        mlflow: the same for a variable of MLflow.
         secret: never printed, and not an option of a command.
         option: the option of a command; ``--`` and the field's name when empty. A
             setting that is true or false has two: ``--on/--off``.
     """
     names = (env,) if isinstance(env, str) else env
-    texts = default, sentence, secret, option
-    row = Row("", names, *texts, parse, standard or parse, beside)
+    parsers = (parse, standard or parse, mlflow or parse)
+    row = Row("", names, default, sentence, secret, option, *parsers, beside)
     return dataclasses.field(metadata={"row": row})
 
 
@@ -164,15 +171,11 @@ def _read(
     environment = os.environ if environ is None else environ
     passed_over: list[tuple[str, str, ValueError]] = []
     for text, origin in _candidates(row, given, environment):
-        standard = origin.startswith("OTEL_")
+        owner = origin.partition("_")[0]
         try:
-            if standard:
-                texts = (environment.get(name, "").strip() for name in row.beside)
-                value = row.standard(_as_text(text), *texts)
-            else:
-                value = row.parse(_as_text(text))
+            value = _parser(row, owner, environment)(_as_text(text))
         except ValueError as error:
-            if not standard:
+            if owner not in _OTHERS:
                 named = origin or f"the default of {row.field}"
                 problem = f"{named} is {_shown(row, text)}: {error}"
                 raise _UnusableError(problem) from None
@@ -186,6 +189,14 @@ def _read(
             warn_of_variable(name, unusable, shown, str(why), instead)
         return value, origin
     raise AssertionError("a default can be used")
+
+
+def _parser(row: Row, owner: str, environ: Mapping[str, str]) -> Callable[[Any], Any]:
+    """Return what parses a text of one owner's variable."""
+    if owner == "OTEL":
+        texts = [environ.get(name, "").strip() for name in row.beside]
+        return lambda text: row.standard(text, *texts)
+    return row.mlflow if owner == "MLFLOW" else row.parse
 
 
 def _candidates(

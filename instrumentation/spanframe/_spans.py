@@ -10,42 +10,54 @@ from opentelemetry.context import Context, attach, get_current
 
 from spanframe import keys
 from spanframe._attributes import (
+    Destination,
     initial_attributes,
+    nanoseconds,
     new_trace_attributes,
     otel_links,
     rendered_attributes,
 )
-from spanframe._capture import Capture
 from spanframe._context import AMBIENT, enter_unsampled, leave
 from spanframe._guard import fault
 from spanframe._live import LiveSpan, NoOpSpan, with_span
 from spanframe._parent import find_parent, recorder, start_live_span
+from spanframe._recorded import SPAN_INTERMEDIATE_OUTPUTS
 from spanframe._recorder import Recorder
-from spanframe._redaction import Redaction
 from spanframe._trace_attributes import trace_attributes
-from spanframe.entities import Link, SpanType
+from spanframe.entities import Link, MlflowExperimentLocation, SpanType
 
-__all__ = ["start_span", "start_span_no_context"]
+__all__ = ["log_trace", "start_span", "start_span_no_context"]
 
-_NO_CAPTURE: Final = Capture(64, Redaction(()))
+NS_PER_MS: Final = 1_000_000
 
 
 class _SpanBlock(AbstractContextManager[LiveSpan]):
     """Context manager of `start_span`: the span is current inside and ends with it."""
 
-    __slots__ = ("_attributes", "_begins", "_links", "_live", "_name", "_token")
+    __slots__ = (
+        "_attributes",
+        "_begins",
+        "_level_given",
+        "_links",
+        "_live",
+        "_name",
+        "_token",
+    )
 
     def __init__(
         self,
         name: str,
         attributes: Mapping[str, Any],
         links: Sequence[Link] | None,
-        begins: tuple[str | None, str | None],
+        begins: tuple[Destination, str | None],
+        *,
+        level_given: bool,
     ) -> None:
         self._name = name
         self._begins = begins
         self._attributes = attributes
         self._links = links
+        self._level_given = level_given
         self._token: Token[Context] | None = None
         self._live: LiveSpan | None = None
 
@@ -56,7 +68,7 @@ class _SpanBlock(AbstractContextManager[LiveSpan]):
                 return self._open(current)
         except Exception:  # noqa: BLE001 - the guard
             fault("starting a span")
-        return NoOpSpan(_NO_CAPTURE)
+        return NoOpSpan()
 
     def _open(self, current: Recorder) -> LiveSpan:
         context = get_current()
@@ -69,6 +81,7 @@ class _SpanBlock(AbstractContextManager[LiveSpan]):
             rendered_attributes(capture, self._attributes),
             otel_links(capture, self._links),
             for_new_trace=new_trace_attributes(capture, *self._begins),
+            level_given=self._level_given,
         )
         if live is None:
             self._token = enter_unsampled(context)
@@ -104,7 +117,7 @@ def start_span(
     span_type: str | None = SpanType.UNKNOWN,
     attributes: Mapping[str, Any] | None = None,
     *,
-    trace_destination: str | None = None,
+    trace_destination: Destination = None,
     run_id: str | None = None,
     log_level: int | str | None = None,
     links: Sequence[Link] | None = None,
@@ -119,7 +132,8 @@ def start_span(
         name: the span's name.
         span_type: one of `SpanType` or any other text.
         attributes: attributes to begin with.
-        trace_destination: the experiment, by name, of a trace that begins here.
+        trace_destination: the experiment of a trace that begins here, by name or as
+            ``MlflowExperimentLocation(experiment_id)``.
         run_id: the run of a trace that begins here.
         log_level: the level, 10 to 50 or its name.
         links: links to spans of other traces.
@@ -132,7 +146,8 @@ def start_span(
         InvalidArgumentError: when ``log_level`` is not a level.
     """
     initial = initial_attributes(span_type, attributes, log_level, description)
-    return _SpanBlock(name, initial, links, (trace_destination, run_id))
+    begins = (trace_destination, run_id)
+    return _SpanBlock(name, initial, links, begins, level_given=log_level is not None)
 
 
 def start_span_no_context(
@@ -143,9 +158,10 @@ def start_span_no_context(
     attributes: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     metadata: Mapping[str, str] | None = None,
-    experiment: str | None = None,
+    experiment_id: str | None = None,
     start_time_ns: int | None = None,
     *,
+    experiment: str | None = None,
     log_level: int | str | None = None,
     links: Sequence[Link] | None = None,
     description: str | None = None,
@@ -158,10 +174,11 @@ def start_span_no_context(
         parent_span: the parent; without it the span begins a trace.
         inputs: the inputs to record, None for none.
         attributes: attributes to begin with.
-        tags: tags of the trace, for a span that begins one.
-        metadata: metadata of the trace, for a span that begins one.
-        experiment: the experiment of the trace, for a span that begins one.
+        tags: tags of the trace.
+        metadata: metadata of the trace.
+        experiment_id: the id of the experiment of a trace that begins with the span.
         start_time_ns: the start in epoch nanoseconds; now when None.
+        experiment: the experiment by its name instead.
         log_level: the level, 10 to 50 or its name.
         links: links to spans of other traces.
         description: a description of the span.
@@ -171,7 +188,7 @@ def start_span_no_context(
     """
     current = recorder()
     if current is None or isinstance(parent_span, NoOpSpan):
-        return NoOpSpan(_NO_CAPTURE)
+        return NoOpSpan()
     capture = current.capture
     initial = initial_attributes(span_type, attributes, log_level, description)
     if inputs is not None:
@@ -181,11 +198,16 @@ def start_span_no_context(
     context = Context(
         {AMBIENT: current_context[AMBIENT]} if AMBIENT in current_context else {}
     )
+    begins = trace_attributes(capture, tags=tags, metadata=metadata)
     if parent_span is None:
-        rendered |= trace_attributes(capture, tags=tags, metadata=metadata)
-        rendered |= new_trace_attributes(capture, experiment)
+        location = experiment_id and MlflowExperimentLocation(experiment_id)
+        begins |= new_trace_attributes(capture, location or experiment)
     else:
         context = with_span(context, parent_span)
+        if not parent_span.root.is_recording:
+            rendered |= begins
+        elif begins:
+            parent_span.root.write(begins)
     parent = find_parent(current, context)
     live = parent and start_live_span(
         current,
@@ -193,6 +215,55 @@ def start_span_no_context(
         capture.text(name),
         rendered,
         otel_links(capture, links),
-        start_time_ns,
+        nanoseconds(start_time_ns, "the start of a span"),
+        for_new_trace=begins,
+        level_given=log_level is not None,
     )
     return live or NoOpSpan(capture)
+
+
+def log_trace(
+    name: str = "Task",
+    request: Any = None,
+    response: Any = None,
+    intermediate_outputs: Mapping[str, Any] | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    start_time_ms: int | None = None,
+    execution_time_ms: int | None = None,
+) -> str:
+    """Record a trace of one span that has happened already; MLflow 2's way.
+
+    Args:
+        name: the name of the trace and of its span.
+        request: the inputs.
+        response: the outputs.
+        intermediate_outputs: outputs of the steps between, by name.
+        attributes: attributes of the span.
+        tags: tags of the trace.
+        start_time_ms: the start, in milliseconds since the epoch; now when None.
+        execution_time_ms: the duration in milliseconds; without both it ends now.
+
+    Returns:
+        The request id of the trace, ``tr-`` and 32 hex digits.
+
+    Raises:
+        InvalidArgumentError: naming the argument that cannot be used.
+    """
+    more = {}
+    if intermediate_outputs:
+        more[SPAN_INTERMEDIATE_OUTPUTS] = intermediate_outputs
+    start_ns = end_ns = None
+    if start_time_ms is not None:
+        start_ns = start_time_ms * NS_PER_MS
+        if execution_time_ms is not None:
+            end_ns = start_ns + execution_time_ms * NS_PER_MS
+    span = start_span_no_context(
+        name,
+        inputs=request,
+        attributes={**(attributes or {}), **more},
+        tags=tags,
+        start_time_ns=start_ns,
+    )
+    span.end(outputs=response, end_time_ns=end_ns)
+    return span.trace_id

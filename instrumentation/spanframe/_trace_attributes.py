@@ -1,9 +1,6 @@
 """Tags, metadata, user and state of a trace → attributes of a span."""
 
-import getpass
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from spanframe import keys
@@ -11,14 +8,45 @@ from spanframe._capture import Capture
 from spanframe._guard import warn
 from spanframe._redaction import REDACTED
 from spanframe.errors import InvalidArgumentError
+from spanframe.settings import ClientSettings
 
-__all__ = ["process_metadata", "trace_attributes"]
+__all__ = [
+    "configured_attributes",
+    "experiment_of",
+    "replacing_experiment",
+    "trace_attributes",
+]
 
 _METADATA_WITH_A_KEY: Final = {
     keys.META_SESSION: keys.SESSION_ID,
     keys.META_USER: keys.USER_ID,
 }
+_EXPERIMENT: Final = (keys.EXPERIMENT, keys.EXPERIMENT_ID)
 _STATES: Final = ("OK", "ERROR")
+
+
+def experiment_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the attributes that state an experiment."""
+    return {key: attributes[key] for key in _EXPERIMENT if key in attributes}
+
+
+def configured_attributes(settings: ClientSettings) -> dict[str, str]:
+    """Return what the settings state about every trace."""
+    stated = {
+        keys.EXPERIMENT: settings.experiment,
+        keys.EXPERIMENT_ID: "" if settings.experiment else settings.experiment_id,
+        keys.METADATA_PREFIX + keys.META_MODEL_ID: settings.model_id,
+    }
+    return {key: text for key, text in stated.items() if text}
+
+
+def replacing_experiment(
+    attributes: Mapping[str, str], other: Mapping[str, str]
+) -> dict[str, str]:
+    """Return attributes with others; an experiment by name or by id replaces both."""
+    if experiment_of(other):
+        attributes = {k: v for k, v in attributes.items() if k not in _EXPERIMENT}
+    return {**attributes, **other}
 
 
 def _tag_attributes(capture: Capture, tags: Any) -> dict[str, str]:
@@ -85,7 +113,8 @@ def trace_attributes(
     for key, value in values.items():
         if value is not None:
             attributes[key] = capture.text(value)
-    return attributes
+    stated = [key for key in keys.SHARED_KEYS if key in attributes]
+    return attributes | {keys.TRACE_SAYS_PREFIX + key: "true" for key in stated}
 
 
 def _state(state: Any) -> str:
@@ -124,17 +153,3 @@ def _texts(
             hidden = capture.redaction.hides(key)
             texts[capture.text(key)] = REDACTED if hidden else capture.text(value)
     return texts
-
-
-def process_metadata() -> dict[str, str]:
-    """Return the metadata of the process, as in MLflow 3.17: its user and script."""
-    try:
-        user = getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        user = ""
-    metadata = {
-        "mlflow.user": user,
-        "mlflow.source.name": Path(sys.argv[0]).name if sys.argv else "",
-        "mlflow.source.type": "LOCAL",
-    }
-    return {keys.METADATA_PREFIX + key: value for key, value in metadata.items()}

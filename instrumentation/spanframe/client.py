@@ -9,5 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MlflowClient", "SpanframeClient"]
 
+__path__: list[str] = []  # so that Python asks `_modules` for a name that is missing
+
 if not TYPE_CHECKING:  # a type checker would take any name for one of ours
     __getattr__, __dir__ = _lazy.attributes(__name__, __all__, _lazy.CLIENT)

@@ -14,13 +14,19 @@ The base class has MLflow's attributes (MLflow 3.17, ``mlflow.exceptions``), so 
 written against ``MlflowException`` keeps working.
 """
 
-from typing import ClassVar
+import json
+from typing import Any
+
+from spanframe._error_codes import ErrorCode, http_status
 
 __all__ = [
     "FilterError",
     "InvalidArgumentError",
     "MissingExtraError",
+    "MlflowException",
+    "MlflowTracingException",
     "NotFoundError",
+    "RestException",
     "SettingsError",
     "SpanframeError",
     "StoreError",
@@ -30,28 +36,74 @@ __all__ = [
 class SpanframeError(Exception):
     """Base class of every error of spanframe.
 
-    Attributes:
-        error_code: one of MLflow's codes, for example ``INVALID_PARAMETER_VALUE``.
+    Args:
         message: the whole text, without a code before it.
+        error_code: number or name of one of MLflow's codes; None for that of the class,
+            any other value for ``INTERNAL_ERROR``.
+        sqlstate: a code of SQL, for `serialize_as_json`.
+        error_class: a name of the kind of error, for `serialize_as_json`.
+        **entries: more entries of `serialize_as_json`.
+
+    Attributes:
+        error_code: the name of the code, for example ``INVALID_PARAMETER_VALUE``.
+        message: the text.
     """
 
-    error_code: ClassVar[str] = "INTERNAL_ERROR"
-    http_status: ClassVar[int] = 500
+    error_code: str = "INTERNAL_ERROR"
+    sqlstate: str | None = None
+    error_class: str | None = None
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(
+        self,
+        message: object,
+        error_code: int | str | None = None,
+        sqlstate: str | None = None,
+        error_class: str | None = None,
+        **entries: Any,
+    ) -> None:
+        self.message = str(message)
+        super().__init__(self.message)
+        if error_code is not None:
+            self.error_code = _code_name(error_code)
+        self.sqlstate = sqlstate
+        self.error_class = error_class
+        self.json_kwargs = entries
 
     def get_http_status_code(self) -> int:
         """Return the HTTP status of MLflow for this code."""
-        return self.http_status
+        return http_status(self.error_code)
+
+    def serialize_as_json(self) -> str:
+        """Return the code, the message and what else was given, as JSON text."""
+        given = {"sqlstate": self.sqlstate, "error_class": self.error_class}
+        return json.dumps(
+            {
+                "error_code": self.error_code,
+                "message": self.message,
+                **{key: value for key, value in given.items() if value is not None},
+                **self.json_kwargs,
+            }
+        )
+
+    @staticmethod
+    def invalid_parameter_value(message: object, **given: Any) -> "SpanframeError":
+        """Return the error of an argument that cannot be used, for a plugin to raise.
+
+        Args:
+            message: the text.
+            **given: ``sqlstate``, ``error_class`` and more entries, as for the class.
+        """
+        return InvalidArgumentError(message, **given)
+
+
+MlflowException = MlflowTracingException = RestException = SpanframeError
+"""MLflow's names of the base class; its subclasses differ by transport alone."""
 
 
 class SettingsError(SpanframeError):
     """Settings that cannot be used; ``problems`` holds one sentence for each."""
 
     error_code = "INVALID_PARAMETER_VALUE"
-    http_status = 400
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -64,7 +116,6 @@ class MissingExtraError(SpanframeError, ImportError):
     """An extra of spanframe that is needed is not installed."""
 
     error_code = "BAD_REQUEST"
-    http_status = 400
 
     def __init__(self, what: str, extra: str) -> None:
         self.extra = extra
@@ -78,7 +129,6 @@ class InvalidArgumentError(SpanframeError, ValueError):
     """An argument cannot be used; the message names it and what to write instead."""
 
     error_code = "INVALID_PARAMETER_VALUE"
-    http_status = 400
 
 
 class FilterError(InvalidArgumentError):
@@ -106,14 +156,21 @@ class NotFoundError(SpanframeError):
     """Something that was asked for by name or id does not exist."""
 
     error_code = "RESOURCE_DOES_NOT_EXIST"
-    http_status = 404
 
 
 class StoreError(SpanframeError):
     """The store is unreachable, locked, damaged, or of another version."""
 
     error_code = "TEMPORARILY_UNAVAILABLE"
-    http_status = 503
+
+
+def _code_name(code: int | str) -> str:
+    if isinstance(code, str):
+        return code if code in ErrorCode.__members__ else "INTERNAL_ERROR"
+    try:
+        return ErrorCode.Name(code)
+    except ValueError:
+        return "INTERNAL_ERROR"
 
 
 def _draw(title: str, source: str, start: int, end: int, hint: str) -> str:

@@ -3,6 +3,7 @@
 A real MLflow server and any OpenTelemetry backend read what spanframe sends.
 """
 
+from collections.abc import Container
 from typing import Final
 
 # --- on any span: JSON text ---------------------------------------------------
@@ -26,8 +27,15 @@ TRACE_REQUEST_PREVIEW: Final = "spanframe.trace.request_preview"
 TRACE_RESPONSE_PREVIEW: Final = "spanframe.trace.response_preview"
 TRACE_CLIENT_REQUEST_ID: Final = "spanframe.trace.client_request_id"
 EXPERIMENT: Final = "spanframe.experiment"
+EXPERIMENT_ID: Final = "spanframe.experiment_id"
 USER_ID: Final = "user.id"
 SESSION_ID: Final = "session.id"
+TRACE_SAYS_PREFIX: Final = "spanframe.trace.says."
+"""The start of the key that marks ``user.id`` or ``session.id``, which other senders
+set on spans, as stated of the trace."""
+
+SHARED_KEYS: Final = (USER_ID, SESSION_ID)
+"""Keys of facts of a trace that are those of attributes of spans as well."""
 
 # --- on the resource or the request -------------------------------------------
 SERVICE_NAME: Final = "service.name"
@@ -84,11 +92,37 @@ RESERVED_METADATA: Final = DERIVED_METADATA | {
 }
 """Metadata that no call sets."""
 
+_TRACE_PREFIXES: Final = (TAG_PREFIX, METADATA_PREFIX, TRACE_FIELD_PREFIX, EXPERIMENT)
+
+
+def carries_trace_fact(name: str, among: Container[str]) -> bool:
+    """Return whether an attribute only carries a fact of its trace to the store.
+
+    The app did not set it on the span, so readers of the span do not show it.
+
+    Args:
+        name: the name of the attribute.
+        among: the names of all attributes of the span.
+    """
+    if name in SHARED_KEYS:
+        return TRACE_SAYS_PREFIX + name in among
+    return name.startswith(_TRACE_PREFIXES)
+
+
 # --- events --------------------------------------------------------------------
 EXCEPTION_EVENT: Final = "exception"
 EXCEPTION_TYPE: Final = "exception.type"
 EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+
+# --- the service -----------------------------------------------------------------
+_NO_SERVICE: Final = "unknown_service"
+
+
+def is_no_service(value: object) -> bool:
+    """Return whether a ``service.name`` is what SDKs write when the app gives none."""
+    return value == _NO_SERVICE or str(value).startswith(f"{_NO_SERVICE}:")
+
 
 # --- request ids ----------------------------------------------------------------
 REQUEST_ID_PREFIX: Final = "tr-"

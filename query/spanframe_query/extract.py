@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import Span
+from spanframe_store.otlp.anyvalue import decoded_text
 
 __all__ = ["ExtractField", "parse_extract_fields"]
 
@@ -48,7 +49,8 @@ class ExtractField(NamedTuple):
             if span.name != self.span:
                 continue
             value = span.inputs if self.side == "inputs" else span.outputs
-            found = self._find(value)
+            # A function that returns JSON as a text returns the value (MLflow 3.17).
+            found = self._find(decoded_text(value) if type(value) is str else value)
             if found is not _MISSING:
                 return found
         return None

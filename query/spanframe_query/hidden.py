@@ -11,7 +11,6 @@ from spanframe_query.entities import Trace
 __all__ = ["HiddenValue", "hidden_values"]
 
 _NAMES: Final = {keys.SPAN_INPUTS: "inputs", keys.SPAN_OUTPUTS: "outputs"}
-_OF_THE_TRACE: Final = (keys.TAG_PREFIX, keys.METADATA_PREFIX)
 _PAIR: Final = 2
 
 
@@ -45,8 +44,7 @@ def hidden_values(trace: Trace) -> Iterator[HiddenValue]:
     yield from _inside(trace.info.trace_metadata, "metadata", "")
     for span in trace.data.spans:
         for key, value in span.attributes.items():
-            if not key.startswith(_OF_THE_TRACE):
-                yield from _inside(value, f"{span.name} {_NAMES.get(key, key)}", key)
+            yield from _inside(value, f"{span.name} {_NAMES.get(key, key)}", key)
 
 
 def _inside(value: Any, place: str, key: str) -> Iterator[HiddenValue]:

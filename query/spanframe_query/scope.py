@@ -81,7 +81,8 @@ def active_experiment_ids(reader: Reader) -> tuple[int, ...] | None:
     """
     name = active_experiment() or current_setting("experiment")
     if not name:
-        return None
+        number = current_setting("experiment_id")
+        return (int(number),) if number else None
     experiment = find_experiment(reader, name)
     return () if experiment is None else (int(experiment.experiment_id),)
 

@@ -8,6 +8,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 import spanframe
 from spanframe import _guard
+from spanframe._runtime import runtime
 from tests.plugins.otlp_sink import OtlpSink
 
 
@@ -26,18 +27,18 @@ def _fresh_runtime() -> Iterator[None]:
     """Give the test a runtime of its own, whose spans go nowhere unless it says."""
     before = _guard.raise_faults(wanted=True)
     _guard.forget_warnings()
-    spanframe.tracing.reset()
+    runtime.reset()
     spanframe.configure(exporter=Nowhere())
     yield
-    spanframe.tracing.reset()
+    runtime.reset()
     _guard.raise_faults(wanted=before)
 
 
 @pytest.fixture
 def sink() -> Iterator[OtlpSink]:
     """Where the test's spans go, over gRPC."""
-    spanframe.tracing.reset()
+    runtime.reset()
     with OtlpSink.serving() as sink:
         spanframe.configure(endpoint=sink.endpoint)
         yield sink
-        spanframe.tracing.reset()
+        runtime.reset()

@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+from time import time_ns
 from typing import Any
 
 import pytest
@@ -38,8 +39,14 @@ def test_everything_said_about_a_trace_rides_on_its_root(sink: OtlpSink) -> None
     assert attributes["spanframe.trace.state"] == "ERROR"
     assert attributes["session.id"] == "s-1"
     assert attributes["user.id"] == "ada"
+    assert {"spanframe.trace.says.user.id", "spanframe.trace.says.session.id"} <= (
+        attributes.keys()
+    )
     assert sink.span("root").status == "OK"
-    assert sink.span("child").attributes.keys() == {"mlflow.spanType"}
+    assert sink.span("child").attributes.keys() == {
+        "mlflow.spanType",
+        "mlflow.spanLogLevel",
+    }
 
 
 def test_what_is_said_later_wins(sink: OtlpSink) -> None:
@@ -136,6 +143,7 @@ def test_outside_a_trace_updates_do_nothing_but_warn(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     spanframe.update_current_trace(tags={"a": "b"})
+    spanframe.update_current_trace(tags=["a"], state="wrong")  # type: ignore[arg-type]
     spanframe.update_current_span(inputs=1)
     for function in ("update_current_trace", "update_current_span"):
         assert f"{function}() has no effect: no " in caplog.text
@@ -198,7 +206,8 @@ def test_a_live_span_tells_what_was_written_to_it(sink: OtlpSink) -> None:
         assert span.inputs == {"q": "é"}
         assert span.outputs == [1, 2]
         assert span.attributes["k"] == [1, 2]
-        assert span.attributes["bad"] == '{"a": 1}'
+        assert span.attributes["bad"] == {"a": 1}
+        assert "spanframe.experiment" not in span.attributes
         assert span.attributes["flag"] is True
         assert span.events == [SpanEvent("seen", timestamp=5, attributes={"n": 1})]
         assert span.status == SpanStatus(SpanStatusCode.UNSET)
@@ -245,6 +254,70 @@ def test_a_description_a_level_and_links_are_written(sink: OtlpSink) -> None:
     assert json.loads(span.attributes["mlflow.spanDescription"]) == "looks once more"
     assert json.loads(span.attributes["mlflow.spanLogLevel"]) == 40
     assert span.links == [first.span_id, first.span_id]
+
+
+def test_a_link_has_the_attributes_that_it_is_given(
+    sink: OtlpSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = {"weight": 2, "why": "same user", "at": {"page": 1}}
+    ids = ("tr-" + "a" * 32, "b" * 16)
+    with spanframe.start_span("linked", links=[Link(*ids, said)]) as span:
+        span.add_link(Link(*ids))
+        span.add_link(Link(*ids, said))
+    spanframe.flush()
+    [linked] = sink.requests[0].resource_spans[0].scope_spans[0].spans
+    first, bare, last = linked.links
+    for link in (first, last):
+        values = {each.key: each.value for each in link.attributes}
+        assert values["weight"].int_value == 2
+        assert values["why"].string_value == "same user"
+        assert json.loads(values["at"].string_value) == {"page": 1}
+    assert list(bare.attributes) == []
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        Link("tr-xyz", "b" * 16),
+        Link("a" * 32, ""),
+        Link("a" * 33, "b" * 16),
+        Link("a" * 32, "b" * 17),
+        Link("a" * 32, None),  # type: ignore[arg-type]
+        Link(None, "b" * 16),  # type: ignore[arg-type]
+        Link("a" * 32, 7),  # type: ignore[arg-type]
+        Link("-" + "a" * 31, "b" * 16),
+        Link("0" * 32, "b" * 16),
+        Link("a" * 32, "b" * 16, ["not", "a", "mapping"]),  # type: ignore[arg-type]
+        "no link",
+        None,
+    ],
+)
+def test_a_bad_link_is_left_out_alone(
+    sink: OtlpSink, caplog: pytest.LogCaptureFixture, link: Any
+) -> None:
+    good = Link("a" * 32, "b" * 16)
+
+    @spanframe.trace(links=[link, good])
+    def decorated() -> str:
+        with spanframe.start_span("block", links=[link, good]):
+            spanframe.start_span_no_context("detached", links=[link, good]).end()
+        return "done"
+
+    assert decorated() == "done"
+    spanframe.flush()
+    assert "not recorded" in caplog.text
+    for name in ("decorated", "block", "detached"):
+        assert sink.span(name).links[-1] == "b" * 16
+
+
+def test_a_bad_link_is_refused_where_it_is_added_alone(sink: OtlpSink) -> None:
+    with spanframe.start_span("span") as span:
+        for link in (Link("tr-xyz", "b" * 16), Link("a" * 32, "b" * 17), "no link"):
+            with pytest.raises(InvalidArgumentError, match="link"):
+                span.add_link(link)  # type: ignore[arg-type]
+    spanframe.flush()
+    assert sink.span("span").links == []
 
 
 def test_statuses_follow_opentelemetrys_rule(sink: OtlpSink) -> None:
@@ -344,7 +417,9 @@ def test_writing_to_a_span_that_ended_changes_nothing(
     span.set_outputs("late")
     span.end(outputs="late")
     spanframe.flush()
-    assert sink.span("over").attributes.keys() == {"mlflow.spanType"}
+    assert (
+        sink.span("over").attributes.keys().isdisjoint({"late", "mlflow.spanOutputs"})
+    )
 
 
 def test_what_is_true_of_the_process_is_said_once(sink: OtlpSink) -> None:
@@ -355,3 +430,32 @@ def test_what_is_true_of_the_process_is_said_once(sink: OtlpSink) -> None:
     said = {kv.key: kv.value.string_value for kv in resource.attributes}
     assert said["spanframe.metadata.mlflow.source.type"] == "LOCAL"
     assert said["spanframe.metadata.mlflow.user"]
+
+
+@pytest.mark.parametrize("time", ["x", -1, 1 << 64, float("nan"), float("inf"), [1]])
+def test_a_time_that_cannot_be_read_is_the_present_one(
+    sink: OtlpSink, time: Any
+) -> None:
+    before = time_ns()
+    span = spanframe.start_span_no_context("timed", start_time_ns=time)
+    span.add_event(SpanEvent("event", timestamp=time))
+    span.end(end_time_ns=time)
+    spanframe.flush()
+    timed = sink.span("timed")
+    assert [event.name for event in timed.events] == ["event"]
+    assert before <= timed.start <= timed.end <= time_ns()
+
+
+def test_a_detail_that_cannot_be_read_does_not_cost_the_span(sink: OtlpSink) -> None:
+    odd: dict[str, Any] = {"attributes": [1], "links": 5}
+    span = spanframe.start_span_no_context("odd", **odd)
+    span.set_status(SpanStatus(SpanStatusCode.ERROR, "half \ud800"))
+    for name, attributes in {"none": None, "list": [1]}.items():
+        span.add_event(SpanEvent(name, attributes=attributes))  # type: ignore[arg-type]
+    span.end(outputs=3, attributes=7, status="NOPE")  # type: ignore[arg-type]
+    spanframe.flush()
+    sent = sink.span("odd")
+    assert (sent.status, sent.status_message) == ("ERROR", r"half \ud800")
+    assert [event.name for event in sent.events] == ["none", "list"]
+    assert sent.attributes["mlflow.spanOutputs"] == "3"
+    assert sent.links == []

@@ -231,14 +231,14 @@ def test_name_attributes_and_outputs_set_by_hand_win(sink: OtlpSink) -> None:
     assert outputs(span) == ["by hand"]
 
 
-def test_no_result_is_no_output(sink: OtlpSink) -> None:
+def test_no_result_is_recorded_as_null(sink: OtlpSink) -> None:
     @spanframe.trace
     def nothing() -> None:
         return None
 
     nothing()
     spanframe.flush()
-    assert "mlflow.spanOutputs" not in sink.span("nothing").attributes
+    assert sink.span("nothing").attributes["mlflow.spanOutputs"] == "null"
     assert inputs(sink.span("nothing")) == {}
 
 

@@ -13,6 +13,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from spanframe.entities import SpanStatusCode
 from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe_query.entities import Span, TraceData
+from spanframe_store.otlp.anyvalue import decoded_text
+from spanframe_store.residual.span_body import attribute_text, content
 from spanframe_store.sql.blocks import Codec
 from tests.plugins.otlp import pairs
 from tests.plugins.sample_spans import (
@@ -79,9 +81,74 @@ def test_other_text_loses_one_json_layer_in_the_mlflow_scope() -> None:
     assert span.get_attribute("text") == "42"
 
 
-def test_a_trace_tag_on_a_span_is_plain_text_in_every_scope() -> None:
-    span = span_with({"mlflow.traceTag.version": "1.0"}, MLFLOW_SCOPE)
-    assert span.get_attribute("mlflow.traceTag.version") == "1.0"
+@pytest.mark.parametrize("scope", ["", MLFLOW_SCOPE])
+def test_facts_of_the_trace_are_no_attributes_of_the_span(scope: str) -> None:
+    facts = {
+        "mlflow.traceTag.version": "1.0",
+        "spanframe.metadata.release": "7",
+        "spanframe.trace.name": "n",
+        "spanframe.trace.request_preview": "p",
+        "spanframe.experiment": "shop",
+        "user.id": "ada",
+        "spanframe.trace.says.user.id": "true",
+    }
+    span = span_with({**facts, "session.id": "s", "own": "x"}, scope)
+    assert facts.keys().isdisjoint(span.attributes)
+    assert facts.keys().isdisjoint(span.to_dict()["attributes"])
+    assert [span.get_attribute(key) for key in facts] == [None] * len(facts)
+    assert span.get_attribute("own") == "x"
+
+
+def test_the_user_that_another_sender_sets_on_a_span_is_its_attribute() -> None:
+    span = span_with({"user.id": "ada", "session.id": "s"})
+    assert span.get_attribute("user.id") == "ada"
+    assert span.get_attribute("session.id") == "s"
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ('{"a": [1, {"b": null}]}', {"a": [1, {"b": None}]}),
+        ('[1, "a", {"b": 2}]', [1, "a", {"b": 2}]),
+        (' {"a":1}', {"a": 1}),
+        ('"quoted"', "quoted"),
+        ('{"a": ', '{"a": '),
+        ("5", "5"),
+        ("true", "true"),
+        ("null", "null"),
+        ("", ""),
+        ("[" * 200 + "]" * 200, "[" * 200 + "]" * 200),
+        (r'"\ud800"', "\ufffd"),
+        ({"a": {"b": [1, 2.5]}}, {"a": {"b": [1, 2.5]}}),
+        ({"text": '{"a": 1}'}, {"text": '{"a": 1}'}),
+        (['{"a": 1}', "x"], ['{"a": 1}', "x"]),
+        (b"\0\xff", "AP8="),
+        (True, True),
+        (7, 7),
+    ],
+)
+def test_an_attribute_reads_the_same_for_entity_dictionary_and_filter(
+    value: Any, read: Any
+) -> None:
+    message = otlp_span(attributes={"k": value})
+    span = Span(stored_span(message))
+    assert span.get_attribute("k") == span.attributes["k"] == read
+    assert Span.from_dict(span.to_dict()).get_attribute("k") == read
+    text = read if isinstance(read, str) else json.dumps(read)
+    assert attribute_text(message, "k") == text
+    assert json.loads(content(message))["attributes"]["k"] == read
+
+
+def test_events_and_links_read_as_attributes_do() -> None:
+    message = otlp_span()
+    values = {"d": '{"a": 1}', "n": "5", "mlflow.chunk.value": '{"a": 1}'}
+    pairs = otlp_span(attributes=values).attributes
+    message.events.add(name="e").attributes.extend(pairs)
+    message.links.add(trace_id=bytes(16), span_id=bytes(8)).attributes.extend(pairs)
+    span = Span(stored_span(message))
+    # MLflow keeps the items of a stream as JSON text.
+    read = values | {"d": {"a": 1}}
+    assert span.events[0].attributes == span.links[0].attributes == read
 
 
 def test_typed_values_keep_their_types() -> None:
@@ -148,7 +215,7 @@ def test_foreign_conventions_are_read(
     span = span_with(attributes)
     assert (span.inputs, span.outputs, span.span_type) == (inputs, outputs, span_type)
     for key, value in attributes.items():
-        assert span.get_attribute(key) == value
+        assert span.get_attribute(key) == decoded_text(value)
 
 
 def test_model_provider_and_tokens_of_a_convention_are_mlflow_s() -> None:

@@ -1,5 +1,6 @@
 """Fields of spans as columns: which span, which path, and what is refused."""
 
+import json
 from typing import Any
 
 import pytest
@@ -31,6 +32,16 @@ def spans() -> list[Span]:
             span=5, parent=1, name="a.b c", start_ms=4, attributes={OUTPUTS: "[1, 2]"}
         ),
         otlp_span(span=6, parent=1, name="", start_ms=5, attributes={OUTPUTS: "6"}),
+        otlp_span(
+            span=7,
+            parent=1,
+            name="json",
+            start_ms=6,
+            attributes={
+                INPUTS: json.dumps(json.dumps("5")),
+                OUTPUTS: json.dumps('{"a": [{"b": "in a text"}]}'),
+            },
+        ),
     ]
     return TraceData(stored=[stored_block(row) for row in rows]).spans
 
@@ -54,6 +65,9 @@ def extract(item: str) -> tuple[str, Any]:
         ("nobody.inputs", "nobody.inputs", None),
         (".outputs", ".outputs", 6),
         ("``.outputs", ".outputs", 6),
+        ("json.outputs", "json.outputs", {"a": [{"b": "in a text"}]}),
+        ("json.outputs.a.0.b", "json.outputs.a.0.b", "in a text"),
+        ("json.inputs", "json.inputs", "5"),
     ],
 )
 def test_an_item_names_a_column_and_a_value(

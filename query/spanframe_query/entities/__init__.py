@@ -1,12 +1,14 @@
 """The results of searches: traces, spans, sessions, experiments."""
 
-from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
-from spanframe_query.entities.experiment import Experiment
-from spanframe_query.entities.info import (
+from spanframe.entities import (
+    Link,
     MlflowExperimentLocation,
-    TraceInfo,
-    TraceLocation,
+    SpanEvent,
+    SpanStatus,
+    SpanStatusCode,
 )
+from spanframe_query.entities.experiment import Experiment
+from spanframe_query.entities.info import TraceInfo, TraceLocation, TraceLocationType
 from spanframe_query.entities.paged_list import PagedList
 from spanframe_query.entities.sessions import Session
 from spanframe_query.entities.span import Span
@@ -28,6 +30,7 @@ __all__ = [
     "TraceData",
     "TraceInfo",
     "TraceLocation",
+    "TraceLocationType",
     "TraceState",
     "TraceStatus",
 ]

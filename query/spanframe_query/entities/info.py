@@ -1,45 +1,93 @@
 """The info of a trace, without its spans, under the names of MLflow 3 and 2."""
 
 import dataclasses
+import enum
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, Self
 
 from spanframe import keys
+from spanframe._mlflow_names import Explained
+from spanframe.entities import MlflowExperimentLocation
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities.states import TraceState, TraceStatus
 from spanframe_store.otlp.anyvalue import loads_shallow
 
-__all__ = ["MlflowExperimentLocation", "TraceInfo", "TraceLocation", "location_of"]
+__all__ = ["TraceInfo", "TraceLocation", "TraceLocationType", "location_of"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
+class TraceLocationType(enum.StrEnum):
+    """The kinds of locations of MLflow's; here it is always an experiment."""
+
+    TRACE_LOCATION_TYPE_UNSPECIFIED = "TRACE_LOCATION_TYPE_UNSPECIFIED"
+    MLFLOW_EXPERIMENT = "MLFLOW_EXPERIMENT"
+    INFERENCE_TABLE = "INFERENCE_TABLE"
+    UC_SCHEMA = "UC_SCHEMA"
+    UC_TABLE_PREFIX = "UC_TABLE_PREFIX"
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read the kind of a dictionary of `TraceLocation`."""
+        return cls(data["type"])
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
-class MlflowExperimentLocation:
-    """An experiment, by its id as text."""
+class TraceLocation(Explained):
+    """The location of a trace: always an experiment.
 
-    experiment_id: str
+    Raises:
+        InvalidArgumentError: for another kind, or without an experiment.
+    """
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class TraceLocation:
-    """The location of a trace: always an experiment."""
-
+    type: TraceLocationType
     mlflow_experiment: MlflowExperimentLocation
-    type: str = "MLFLOW_EXPERIMENT"
+
+    def __post_init__(self) -> None:
+        if self.type != TraceLocationType.MLFLOW_EXPERIMENT:
+            raise InvalidArgumentError(
+                f"A trace of spanframe is in an experiment, not in {self.type!r}."
+            )
+
+    @classmethod
+    def from_experiment_id(cls, experiment_id: str) -> Self:
+        """Return the location of an experiment's traces."""
+        experiment = MlflowExperimentLocation(str(experiment_id))
+        return cls(TraceLocationType.MLFLOW_EXPERIMENT, experiment)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the location as a dictionary of MLflow 3.17."""
+        return {
+            "type": self.type.value,
+            "mlflow_experiment": self.mlflow_experiment.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read a location from a dictionary of MLflow 3.x.
+
+        Raises:
+            InvalidArgumentError: when the location is not an experiment.
+        """
+        experiment = data.get("mlflow_experiment")
+        if not isinstance(experiment, Mapping) or "experiment_id" not in experiment:
+            raise InvalidArgumentError(
+                f"This location is not an experiment: {data!r:.200}"
+            )
+        return cls.from_experiment_id(experiment["experiment_id"])
 
 
 @lru_cache(maxsize=1024)
 def location_of(experiment_id: int | str) -> TraceLocation:
     """Return the location of an experiment's traces."""
-    return TraceLocation(MlflowExperimentLocation(str(experiment_id)))
+    return TraceLocation.from_experiment_id(str(experiment_id))
 
 
 @dataclasses.dataclass(slots=True)
-class TraceInfo:
+class TraceInfo(Explained):
     """The info of a trace; times in milliseconds, ``request_time`` since the epoch."""
 
     trace_id: str
@@ -169,10 +217,7 @@ class TraceInfo:
         }
         return {
             "trace_id": self.trace_id,
-            "trace_location": {
-                "type": self.trace_location.type,
-                "mlflow_experiment": {"experiment_id": self.experiment_id},
-            },
+            "trace_location": self.trace_location.to_dict(),
             "request_time": _iso(self.request_time),
             "state": self.state.value,
             "trace_metadata": dict(self.trace_metadata),
@@ -196,10 +241,9 @@ class TraceInfo:
 
 
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
-    location = data["trace_location"]["mlflow_experiment"]
     return {
         "trace_id": data["trace_id"],
-        "trace_location": location_of(location["experiment_id"]),
+        "trace_location": TraceLocation.from_dict(data["trace_location"]),
         "request_time": _from_iso(data["request_time"]),
         "state": TraceState(data["state"]),
         "request_preview": data.get("request_preview"),

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final, NoReturn, Self
 
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+
 from spanframe import keys
-from spanframe.entities import Link, SpanEvent, SpanStatus
-from spanframe_query.entities import span_dict
+from spanframe._mlflow_names import Explained
+from spanframe.entities import Link, SpanEvent, SpanLogLevel, SpanStatus
+from spanframe_query.entities import otlp, span_dict
 from spanframe_store.otlp.content import (
     REQUEST_ID_ATTRIBUTE,
     SpanContent,
@@ -19,10 +22,11 @@ __all__ = ["Span"]
 
 _LOG_LEVEL: Final = "mlflow.spanLogLevel"
 _DESCRIPTION: Final = "mlflow.spanDescription"
+_LEVELS: Final = frozenset(SpanLogLevel)
 _COST: Final = "mlflow.llm.cost"
 
 
-class Span:
+class Span(Explained):
     """A span of a trace; immutable.
 
     Args:
@@ -114,8 +118,10 @@ class Span:
 
     @property
     def log_level(self) -> int | None:
-        """The severity, 10 (debug) to 50 (critical); None when not classified."""
+        """The severity, a `SpanLogLevel`; None when not classified."""
         level = self.get_attribute(_LOG_LEVEL)
+        if level in _LEVELS:
+            return SpanLogLevel(level)
         return level if isinstance(level, int) else None
 
     @property
@@ -145,6 +151,19 @@ class Span:
         """Return the JSON text of an attribute; None when it is absent or null."""
         text = self._content.attributes.get(key)
         return None if text == "null" else text
+
+    def to_otel_proto(self) -> OtlpSpan:
+        """Return the span as OTLP's message, one of a store as it arrived."""
+        return otlp.span_message(self._source)
+
+    @classmethod
+    def from_otel_proto(cls, otel_proto_span: OtlpSpan) -> Self:
+        """Read a span from OTLP's message.
+
+        Raises:
+            InvalidArgumentError: when an id has another length than OTLP's.
+        """
+        return cls(otlp.stored_span(otel_proto_span))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the span as a dictionary of MLflow 3.17: attributes are JSON texts."""

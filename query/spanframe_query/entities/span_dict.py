@@ -47,7 +47,7 @@ def to_dict(content: SpanContent) -> dict[str, Any]:
             {
                 "trace_id": link.trace_id,
                 "span_id": link.span_id,
-                "attributes": dict(link.attributes),
+                "attributes": dict(link.attributes or {}),
             }
             for link in content.links
         ],

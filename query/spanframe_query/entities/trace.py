@@ -3,12 +3,17 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Self, overload
 
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
 from spanframe import keys
+from spanframe._mlflow_names import Explained
+from spanframe._recorded import SPAN_INTERMEDIATE_OUTPUTS
+from spanframe._runtime import runtime
 from spanframe.errors import InvalidArgumentError
-from spanframe_query.entities import waterfall
+from spanframe_query.entities import trace_otlp, waterfall
 from spanframe_query.entities.info import TraceInfo
 from spanframe_query.entities.root import RootValues, root_values
 from spanframe_query.entities.span import Span
@@ -23,7 +28,7 @@ _MAX_SHOWN_SPANS: Final = 10
 """Maximum spans in what a cell of a DataFrame prints."""
 
 
-class TraceData:
+class TraceData(Explained):
     """The spans of a trace: the root first, then by start.
 
     Args:
@@ -76,7 +81,17 @@ class TraceData:
 
     @property
     def intermediate_outputs(self) -> dict[str, Any] | None:
-        """The outputs of the other spans by name; repeated names get a number."""
+        """The outputs of the other spans by name; repeated names get a number.
+
+        A trace of `spanframe.log_trace` has those that were given.
+        """
+        given = (
+            self.spans[0].get_attribute(SPAN_INTERMEDIATE_OUTPUTS)
+            if self.spans
+            else None
+        )
+        if isinstance(given, dict):
+            return given
         if len(self.spans) < 2:  # noqa: PLR2004 - a root alone has nothing between
             return None
         times = Counter(span.name for span in self.spans)
@@ -98,6 +113,10 @@ class TraceData:
         """Return the data as a dictionary of MLflow 3.17."""
         return {"spans": [span.to_dict() for span in self.spans]}
 
+    def to_json_bytes(self) -> bytes:
+        """Return the data as JSON in UTF-8."""
+        return json.dumps(self.to_dict(), separators=(",", ":"), default=str).encode()
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read data from a dictionary of MLflow 3.x or 2.x.
@@ -116,7 +135,7 @@ class TraceData:
         return f"TraceData(spans={self.spans!r})"
 
 
-class Trace:
+class Trace(Explained):
     """A trace as a search returns it.
 
     Args:
@@ -237,6 +256,32 @@ class Trace:
             )
         return cls.from_dict(trace_dict)
 
+    def to_proto(self) -> TracesData:
+        """Return the trace as OTLP's message, which any collector takes.
+
+        Tags, metadata and what else belongs to the trace are attributes of its root.
+        """
+        return trace_otlp.to_message(self.info, self.data.spans)
+
+    @classmethod
+    def from_proto(cls, proto: TracesData) -> Self:
+        """Read a trace from OTLP's message, as a collector would store it.
+
+        Raises:
+            InvalidArgumentError: when it has the spans of no trace, or of several.
+        """
+        info, blocks = trace_otlp.from_message(proto)
+        return cls(info, stored=blocks)
+
+    @staticmethod
+    def pandas_dataframe_columns() -> list[str]:
+        """Return the columns of `to_pandas_dataframe_row`."""
+        return list(_ROW)
+
+    def to_pandas_dataframe_row(self) -> dict[str, Any]:
+        """Return the trace as a row of a DataFrame of MLflow 3.17, by column."""
+        return {name: cell(self) for name, cell in _ROW.items()}
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Trace):
             return NotImplemented
@@ -247,8 +292,27 @@ class Trace:
     def __repr__(self) -> str:
         return f"Trace(trace_id={self.trace_id!r})"
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
+        if not runtime.shows_traces:
+            return None
         return waterfall.html(self.info, self.data.spans)
+
+
+_ROW: Final[Mapping[str, Callable[[Trace], Any]]] = {
+    "trace_id": lambda trace: trace.trace_id,
+    "trace": lambda trace: trace.to_json(),
+    "client_request_id": lambda trace: trace.info.client_request_id,
+    "state": lambda trace: trace.info.state,
+    "request_time": lambda trace: trace.info.request_time,
+    "execution_duration": lambda trace: trace.info.execution_duration,
+    "request": lambda trace: trace.data.root_values().inputs,
+    "response": lambda trace: trace.data.root_values().outputs,
+    "trace_metadata": lambda trace: trace.info.trace_metadata,
+    "tags": lambda trace: trace.info.tags,
+    "spans": lambda trace: [span.to_dict() for span in trace.data.spans],
+    "assessments": lambda trace: list(trace.info.assessments),
+}
+"""The columns of a row of a DataFrame of MLflow 3.17, and their cells."""
 
 
 class SpanDicts(Sequence[dict[str, Any]]):

@@ -1,9 +1,15 @@
-"""OTLP AnyValue to plain Python values, and these to JSON text and back."""
+"""OTLP AnyValue to plain Python values, and these to JSON text and back.
+
+An attribute has one reading, whoever asks: entities, dictionaries, columns and filters.
+A text that is JSON of a text, an object or a list stands for that value; any other
+text, numbers included, stands for itself (MLflow 3.17). SDKs that write JSON text and
+SDKs that write typed values therefore read back alike.
+"""
 
 import base64
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -15,12 +21,16 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_JSON_DEPTH",
     "NOT_JSON",
+    "decoded_text",
     "json_text",
     "loads",
     "loads_shallow",
     "nests_deeper",
     "plain",
     "plain_values",
+    "read_value",
+    "read_values",
+    "text_of",
 ]
 
 MAX_DEPTH: Final = 32
@@ -34,6 +44,9 @@ _decoder: Final = json.JSONDecoder()
 _decode: Final = _decoder.decode
 _decode_start: Final = _decoder.raw_decode
 _CONTAINERS: Final = (dict, list)
+_STARTS: Final = frozenset('"{[ \t\r\n')
+"""Characters that a JSON text of a text, an object or a list starts with."""
+
 _WORDS: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
 MAX_JSON_DEPTH: Final = 100
 """Maximum levels of a value that is written as JSON, or shown decoded from it; a JSON
@@ -84,6 +97,35 @@ def plain(value: AnyValue, depth: int = 0, budget: Budget | None = None) -> Any:
     if kind is None or kind == "string_value_strindex":
         return None
     return getattr(value, kind)
+
+
+def read_values(pairs: Iterable[KeyValue]) -> dict[str, Any]:
+    """Return attributes as they read, by key; of two under one key, the last."""
+    return {pair.key: read_value(pair.value) for pair in pairs}
+
+
+def read_value(value: AnyValue) -> Any:
+    """Return an attribute's value as it reads, in the types of JSON."""
+    plain_value = plain(value)
+    if isinstance(plain_value, str):
+        return decoded_text(plain_value)
+    return _for_json(plain_value, 0)
+
+
+def decoded_text(text: str) -> Any:
+    """Return what a text stands for: itself, or the text, object or list it is JSON of.
+
+    JSON that nests deeper than `MAX_JSON_DEPTH` stands for itself.
+    """
+    if text[:1] not in _STARTS:
+        return text
+    value = loads_shallow(text)
+    return value if isinstance(value, str | dict | list) else text
+
+
+def text_of(value: object) -> str:
+    """Return a value that was read as text: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json_text(value)
 
 
 def json_text(value: object) -> str:

@@ -2,10 +2,10 @@
 
 Attributes stay JSON text, one text per key, as MLflow 3.17 keeps them: the text of an
 ``mlflow.*`` attribute stays as it arrived, and a reader of a value decodes one layer of
-JSON.
+JSON (`spanframe_store.otlp.anyvalue`). Attributes that carry facts of the trace are
+left out.
 """
 
-import json
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -16,7 +16,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from spanframe import keys
 from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
-from spanframe_store.otlp.anyvalue import NOT_JSON, json_text, loads_shallow, plain
+from spanframe_store.otlp.anyvalue import (
+    NOT_JSON,
+    decoded_text,
+    json_text,
+    loads_shallow,
+    plain,
+    read_value,
+)
 from spanframe_store.otlp.anyvalue import loads as json_value
 from spanframe_store.otlp.conventions import EVENT_NAMES, Cost, Usage, derive
 from spanframe_store.otlp.facts import without_json_layer
@@ -31,8 +38,6 @@ REQUEST_ID_ATTRIBUTE: Final = "mlflow.traceRequestId"
 
 _JSON_PREFIX: Final = "mlflow."
 _MLFLOW_SCOPE: Final = "mlflow."
-# Every sender writes these attributes as plain text.
-_PLAIN_PREFIXES: Final = (keys.TAG_PREFIX, "spanframe.")
 _CODES: Final = {1: SpanStatusCode.OK, 2: SpanStatusCode.ERROR}
 
 
@@ -121,6 +126,7 @@ def _attributes(
         # `derive` has parsed inputs and outputs, which may be large, once.
         key: own[key] or "null" if key in own else _text(key, value, json_layer)
         for key, value in values.items()
+        if not keys.carries_trace_fact(key, values)
     }
     texts |= {key: text for key, text in own.items() if text is not None}
     texts[keys.SPAN_TYPE] = json_text(derived.span_type)
@@ -152,15 +158,21 @@ def _conventional_events(span: OtlpSpan) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _text(key: str, value: Any, json_layer: bool) -> str:
-    """Return the JSON text of an attribute; text that already is JSON as it is."""
+    """Return the JSON text of an attribute; text that already is JSON as it is.
+
+    Numbers and words of JSON are such text only where all values are written as JSON.
+    """
     if not isinstance(value, str):
         return json_text(value)
-    carries_json = json_layer or key.startswith(_JSON_PREFIX)
-    if carries_json and not key.startswith(_PLAIN_PREFIXES):
+    if json_layer or key.startswith(_JSON_PREFIX):
         return value if json_value(value) is not NOT_JSON else json_text(value)
-    return json_text(value)
+    return json_text(value) if decoded_text(value) is value else value
 
 
 def _values(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    """Return values as JSON can hold them; bytes become base64 text."""
-    return {pair.key: json.loads(json_text(plain(pair.value))) for pair in pairs}
+    """Return attributes of an event or a link; the text of ``mlflow.*`` as it is."""
+    return {
+        pair.key: (pair.key.startswith(_JSON_PREFIX) and pair.value.string_value)
+        or read_value(pair.value)
+        for pair in pairs
+    }

@@ -18,7 +18,9 @@ _TEXT_FIELDS: Final = {
     keys.TRACE_RESPONSE_PREVIEW: "response_preview",
     keys.TRACE_CLIENT_REQUEST_ID: "client_request_id",
     keys.EXPERIMENT: "experiment",
+    keys.EXPERIMENT_ID: "experiment_id",
 }
+_EXPERIMENT: Final = (keys.EXPERIMENT, keys.EXPERIMENT_ID)
 _STATES: Final = frozenset({"OK", "ERROR"})
 
 # In order of precedence: the first attribute that has a value is taken.
@@ -271,8 +273,10 @@ def of_resource(attributes: Mapping[str, Any]) -> Iterator[Fact]:
     """
     for key, value in attributes.items():
         name = key.removeprefix(keys.METADATA_PREFIX)
-        if key == keys.EXPERIMENT:
-            yield Fact("experiment", Source.RESOURCE, _text(value))
+        if key == keys.SERVICE_NAME and keys.is_no_service(value):
+            continue
+        if key in _EXPERIMENT:
+            yield Fact(_TEXT_FIELDS[key], Source.RESOURCE, _text(value))
         elif name and name != key and name not in keys.DERIVED_METADATA:
             yield Fact(f"metadata.{name}", Source.RESOURCE, _text(value))
         elif key and not key.startswith(_RESOURCE_SKIPPED):

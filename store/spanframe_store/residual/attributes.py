@@ -11,8 +11,8 @@ from typing import Final
 
 from spanframe_store.contract.filter import Comparator, Condition
 from spanframe_store.contract.texts import stored_text
+from spanframe_store.otlp.anyvalue import decoded_text, text_of
 from spanframe_store.residual.matching import matcher
-from spanframe_store.residual.span_body import decoded_text, json_text
 
 __all__ = ["attribute_matcher", "compared_number", "compared_text"]
 
@@ -55,7 +55,7 @@ _ORDERINGS: Final[Mapping[Comparator, Callable[[float, float], bool]]] = {
 
 def compared_text(value: str) -> str:
     """Return the text that an attribute must have to equal a text of a filter."""
-    return stored_text(json_text(decoded_text(value)))
+    return stored_text(text_of(decoded_text(value)))
 
 
 def compared_number(value: Decimal) -> float:

@@ -1,29 +1,20 @@
 """What a filter asks of the body of a span: pure functions over OTLP spans.
 
-A store that can call back into Python registers them; see `layouts.blocks`.
-
-An attribute is decoded before it is compared: MLflow's SDK sends every value as JSON
-text, other SDKs send typed values, and both mean the same. A text that is JSON of a
-text, an object or an array stands for that; any other text, numbers included, stands
-for itself (MLflow 3.17 reads attributes the same way).
+A store that can call back into Python registers them; see `layouts.blocks`. Attributes
+read as those of entities do (`spanframe_store.otlp.anyvalue`).
 """
 
-import base64
-import json
 import re
-from collections.abc import Iterable
 from typing import Any, Final
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe import keys
 from spanframe_store.contract.texts import stored_text
-from spanframe_store.otlp.anyvalue import nests_deeper
+from spanframe_store.otlp.anyvalue import json_text, read_value, read_values, text_of
 
-__all__ = ["attribute_number", "attribute_text", "content", "decoded_text", "json_text"]
+__all__ = ["attribute_number", "attribute_text", "content"]
 
-_JSON_START: Final = ('"', "{", "[")
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _STATUS_CODES: Final = {code: name for name, code in Status.StatusCode.items()}
 _OF_EXCEPTIONS: Final = (keys.EXCEPTION_TYPE, keys.EXCEPTION_MESSAGE)
@@ -36,7 +27,7 @@ _INT64: Final = range(-(1 << 63), 1 << 63)
 def attribute_text(span: Span, key: str) -> str | None:
     """Return the text of an attribute of a span; None when it has none."""
     value = _attribute(span, key)
-    return None if value is None else stored_text(json_text(value))
+    return None if value is None else stored_text(text_of(value))
 
 
 def attribute_number(span: Span, key: str) -> float | None:
@@ -56,7 +47,8 @@ def attribute_number(span: Span, key: str) -> float | None:
 
 
 def content(span: Span) -> str:
-    """Return a span as JSON text, its attributes decoded."""
+    """Return a span as JSON text, attributes decoded, without facts of its trace."""
+    attributes = read_values(span.attributes)
     return json_text(
         {
             "name": span.name,
@@ -64,64 +56,26 @@ def content(span: Span) -> str:
                 "code": _STATUS_CODES.get(span.status.code, span.status.code),
                 "message": span.status.message,
             },
-            "attributes": _plain_all(span.attributes),
+            "attributes": {
+                key: value
+                for key, value in attributes.items()
+                if not keys.carries_trace_fact(key, attributes)
+            },
             "events": [
-                {"name": event.name, "attributes": _plain_all(event.attributes)}
+                {"name": event.name, "attributes": read_values(event.attributes)}
                 for event in span.events
             ],
         }
     )
 
 
-def json_text(value: object) -> str:
-    """Return a text as it is and anything else as JSON, non-ASCII characters kept."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def decoded_text(text: str) -> Any:
-    """Return what a text stands for: itself, or the JSON value it spells.
-
-    JSON that cannot be written back as text stands for itself: half a surrogate pair,
-    or nesting near the depth at which Python gives up.
-    """
-    if not text.startswith(_JSON_START):
-        return text
-    try:
-        value = json.loads(text)
-        if "\\u" in text:
-            json_text(value).encode()
-    except (ValueError, RecursionError):
-        return text
-    return text if nests_deeper(text, value) else value
-
-
 def _attribute(span: Span, key: str) -> Any:
-    for attribute in span.attributes:
-        if stored_text(attribute.key) == key:
-            return _plain(attribute.value)
+    values = {stored_text(pair.key): pair.value for pair in span.attributes}
+    if key in values:
+        is_fact = keys.carries_trace_fact(key, values)
+        return None if is_fact else read_value(values[key])
     if key in _OF_EXCEPTIONS:
         for event in reversed(span.events):
             if event.name == keys.EXCEPTION_EVENT:
-                return _plain_all(event.attributes).get(key)
+                return read_values(event.attributes).get(key)
     return None
-
-
-def _plain_all(attributes: Iterable[KeyValue]) -> dict[str, Any]:
-    return {each.key: _plain(each.value) for each in attributes}
-
-
-def _plain(value: AnyValue) -> Any:
-    kind = value.WhichOneof("value")
-    match kind:
-        case None:
-            return None
-        case "string_value":
-            return decoded_text(value.string_value)
-        case "bytes_value":
-            return base64.b64encode(value.bytes_value).decode()
-        case "array_value":
-            return [_plain(each) for each in value.array_value.values]
-        case "kvlist_value":
-            return _plain_all(value.kvlist_value.values)
-        case _:
-            return getattr(value, kind)

@@ -161,6 +161,25 @@ def test_resource_attributes_are_tags_but_those_of_the_sdk() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("service", "is_named"),
+    [
+        ("unknown_service", False),
+        ("unknown_service:python", False),
+        ("unknown_services", True),
+        ("my unknown_service", True),
+        (7, True),
+    ],
+)
+def test_the_name_of_a_service_without_one_is_no_tag(
+    service: str | int, is_named: bool
+) -> None:
+    stated = facts({}, resource={"service.name": service})
+    assert stated == (
+        {("tags.service.name", Source.RESOURCE, str(service))} if is_named else set()
+    )
+
+
 def test_the_json_around_every_value_of_the_mlflow_sdk_is_undone() -> None:
     attributes = {"user.id": '"ann"', "mlflow.traceTag.t": '"quoted"'}
     assert facts(attributes, scope="mlflow.tracing.provider") == {

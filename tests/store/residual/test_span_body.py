@@ -129,10 +129,10 @@ def test_a_long_list_is_not_a_deep_one() -> None:
 
 
 @pytest.mark.parametrize("text", [r'"\ud800"', r'{"a": "\udfff"}', r'["\ud83d"]'])
-def test_half_a_surrogate_pair_stays_as_it_is_written(text: str) -> None:
+def test_half_a_surrogate_pair_is_read_as_a_replacement(text: str) -> None:
     body = _body(_text(text))
 
-    assert attribute_text(body, "k") == text
+    assert "\ufffd" in (attribute_text(body, "k") or "")
     content(body).encode()
 
 

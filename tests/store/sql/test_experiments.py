@@ -116,3 +116,28 @@ def test_a_server_finds_a_name_by_its_index(store: Store) -> None:
             connection.exec_driver_sql("SET enable_seqscan = off")
         plan = str(connection.exec_driver_sql(explain[name] + text).all())
     assert "ix_experiments_name" in plan
+
+
+def test_a_span_states_its_experiment_before_the_root_arrives(store: Store) -> None:
+    by_name = {"spanframe.experiment": "shop"}
+    store.write(span(2, parent=1, attributes=by_name))
+    assert of_traces(store) == ["shop"]
+    store.write(span(1, attributes=by_name))
+    assert of_traces(store) == ["shop"]
+
+
+def test_a_span_states_its_experiment_by_id(store: Store) -> None:
+    till = create_experiment(store.engine, "till")
+    stated = {"spanframe.experiment_id": str(till)}
+    fallback = {"spanframe.experiment": "shop"}
+    store.write(
+        span(1, trace_id=b"\1" * 16, attributes=stated),
+        resource=fallback,
+    )
+    store.write(span(2, parent=1, trace_id=b"\2" * 16, attributes=stated))
+    # Another number is no experiment: what else states one decides.
+    unknown = {"spanframe.experiment_id": "4711"}
+    store.write(span(1, trace_id=b"\3" * 16, attributes=unknown))
+    store.write(span(1, trace_id=b"\4" * 16, attributes=unknown), resource=fallback)
+    store.write(span(1, trace_id=b"\5" * 16), resource=stated)
+    assert of_traces(store) == ["till", "till", "Default", "shop", "till"]

@@ -25,6 +25,9 @@ ROOT = {
     "mlflow.traceTag.name": "a tag called name",
     "spanframe.metadata.release": "1.2",
     "user.id": "ada",
+    "spanframe.trace.says.user.id": "true",
+    "spanframe.trace.client_request_id": "request 77",
+    "config": '{"top": [1, {"k": "v"}]}',
     "mlflow.spanInputs": '{"q": "東京"}',
     "mlflow.spanType": '"CHAIN"',
 }
@@ -82,6 +85,9 @@ def _rows(engine: Engine, text: str) -> list[Row[Any]]:
         "span.attributes.gen_ai.usage.input_tokens = 7",
         'span.attributes.mlflow.spanInputs = \'{"q":"東京"}\'',
         "span.content LIKE '%\"q\": \"東京\"%' AND span.type = 'CHAIN'",
+        'span.attributes.config = \'{"top": [1, {"k": "v"}]}\'',
+        'span.content LIKE \'%"config": {"top": [1, {"k": "v"}]}%\'',
+        "client_request_id = 'request 77' AND trace.text LIKE '%東京%'",
         "execution_time_ms = 10 AND status = 'OK'",
         f"timestamp_ms = {START // MS} AND tags.env = 'prod'",
     ],
@@ -99,6 +105,18 @@ def test_a_filter_finds_what_the_collector_wrote(reading: Engine, text: str) -> 
         "tags.env = 'prod' AND tags.env = 'dev'",
         "tags.missing != 'x'",
         "span.name = 'span 2' AND span.type = 'CHAIN'",
+        # Facts of a trace travel as attributes of its root and belong to no span.
+        "span.content LIKE '%prod%'",
+        "tags.env = 'prod' AND trace.text ILIKE '%PROD%'",
+        "metadata.release = '1.2' AND span.content LIKE '%1.2%'",
+        "span.content LIKE '%ada%'",
+        "span.content LIKE '%traceTag%'",
+        "span.content LIKE '%spanframe.%' AND span.type = 'CHAIN'",
+        "trace.text LIKE '%request 77%'",
+        "span.attributes.mlflow.traceTag.env = 'prod'",
+        "span.attributes.spanframe.metadata.release LIKE '%'",
+        "span.attributes.user.id = 'ada'",
+        "span.attributes.user.id != 'bob' AND span.content LIKE '%東京%'",
     ],
 )
 def test_a_filter_finds_nothing_else(reading: Engine, text: str) -> None:
