@@ -10,6 +10,7 @@ from spanframe import keys
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import waterfall
 from spanframe_query.entities.info import TraceInfo
+from spanframe_query.entities.json_cells import json_text
 from spanframe_query.entities.root import RootValues, root_values
 from spanframe_query.entities.span import Span
 from spanframe_store.contract.results import SpanBlock
@@ -200,8 +201,8 @@ class Trace:
         return {"info": self.info.to_dict(), "data": self.data.to_dict()}
 
     def to_json(self, pretty: bool = False) -> str:
-        """Return the trace as JSON text, indented when ``pretty``."""
-        return json.dumps(self.to_dict(), indent=2 if pretty else None, default=str)
+        """Return the trace as JSON text in UTF-8, indented when ``pretty``."""
+        return json_text(self.to_dict(), indent=2 if pretty else None)
 
     @classmethod
     def from_dict(cls, trace_dict: Mapping[str, Any]) -> Self:
@@ -247,6 +248,10 @@ class Trace:
     def __repr__(self) -> str:
         return f"Trace(trace_id={self.trace_id!r})"
 
+    def __str__(self) -> str:
+        # CSV writes this, and has to hold the trace.
+        return self.to_json()
+
     def _repr_html_(self) -> str:
         return waterfall.html(self.info, self.data.spans)
 
@@ -269,6 +274,11 @@ class SpanDicts(Sequence[dict[str, Any]]):
     @property
     def _spans(self) -> list[Span]:
         return [] if self._trace is None else self._trace.data.spans
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the spans, in their order, without decoding the rest of them."""
+        return [span.name for span in self._spans]
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
