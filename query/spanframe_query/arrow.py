@@ -13,7 +13,7 @@ from spanframe_query.arrow_types import arrow_array, arrow_type, pyarrow
 from spanframe_query.column import Column, Kind
 from spanframe_query.columns import LAYOUTS, columns_of_traces
 from spanframe_query.entities import SpanDicts, Trace
-from spanframe_query.entities.json_cells import json_text
+from spanframe_query.entities.json_text import json_text
 from spanframe_query.extract import ExtractField
 
 __all__ = [

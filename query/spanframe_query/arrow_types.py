@@ -10,7 +10,8 @@ from functools import cache
 from typing import Any, Final
 
 from spanframe.errors import MissingExtraError
-from spanframe_query.entities.json_cells import JsonText, json_text
+from spanframe_query.entities.json_cells import JsonText
+from spanframe_query.entities.json_text import json_text
 
 __all__ = ["arrow_array", "arrow_type", "pyarrow"]
 

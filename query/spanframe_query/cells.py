@@ -20,7 +20,8 @@ from pandas.core.strings.object_array import (  # type: ignore[import-not-found]
 
 from spanframe_query.arrow_types import arrow_array
 from spanframe_query.entities import SpanDicts
-from spanframe_query.entities.json_cells import JsonArray, json_cell, json_text
+from spanframe_query.entities.json_cells import SpanList, json_cell
+from spanframe_query.entities.json_text import json_text
 
 __all__ = ["CELL_KINDS", "CellArray", "CellDtype"]
 
@@ -40,7 +41,7 @@ class _Kind(NamedTuple):
 
 
 def _asked_spans(cell: Any) -> Any:
-    return JsonArray(cell) if isinstance(cell, SpanDicts) else json_cell(cell)
+    return SpanList(cell) if isinstance(cell, SpanDicts) else json_cell(cell)
 
 
 def _shown_spans(cell: Any) -> str:

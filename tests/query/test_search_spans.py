@@ -157,11 +157,13 @@ def test_attributes_are_columns_of_their_type() -> None:
     assert table["attributes.retries"].to_pylist() == [1, 2, None, None]
     for wrong in ("retries", [1]):
         with pytest.raises(InvalidArgumentError, match="attributes"):
-            spanframe.search_spans(attributes=wrong)  # type: ignore[call-overload]
+            spanframe.search_spans(attributes=wrong)  # type: ignore[arg-type]
 
 
 def test_values_of_several_types_under_one_key_are_text(shop: Store) -> None:
-    shop.write(otlp_span(3, start_ms=50, attributes={"retries": "many", "flag": [1, "ä"]}))
+    shop.write(
+        otlp_span(3, start_ms=50, attributes={"retries": "many", "flag": [1, "ä"]})
+    )
     found = spanframe.search_spans(attributes=["retries", "flag"], max_results=2)
     assert found["attributes.retries"].tolist() == ["many", "1"]
     assert found["attributes.flag"].tolist() == ['[1, "ä"]', "true"]

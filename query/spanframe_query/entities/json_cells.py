@@ -1,30 +1,15 @@
 """JSON values as cells hold them: dictionaries and lists whose text is JSON."""
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from spanframe_store.contract.texts import stored_text
-from spanframe_store.otlp.anyvalue import json_text as plain_text
+from spanframe.errors import InvalidArgumentError
+from spanframe_query.entities import html
+from spanframe_query.entities.json_text import json_text
+from spanframe_query.entities.span import Span
 from spanframe_store.otlp.content import loads
 
-__all__ = ["JsonArray", "JsonObject", "JsonText", "json_cell", "json_text"]
-
-
-def json_text(value: Any, indent: int | None = None) -> str:
-    """Return a value as JSON text: UTF-8, and no word that JSON does not have.
-
-    NaN and infinity are written as texts; a value of another type as its text.
-    """
-    try:
-        text = json.dumps(
-            value, ensure_ascii=False, allow_nan=False, default=str, indent=indent
-        )
-    except ValueError:
-        # Reading it back replaces values of other types, which have no NaN inside.
-        plain = json.loads(json.dumps(value, default=str))
-        text = json.dumps(json.loads(plain_text(plain)), ensure_ascii=False)
-    return stored_text(text)
+__all__ = ["JsonArray", "JsonObject", "JsonText", "SpanList", "json_cell"]
 
 
 class JsonObject(dict[str, Any]):
@@ -35,6 +20,9 @@ class JsonObject(dict[str, Any]):
     def __str__(self) -> str:
         return json_text(self)
 
+    def _repr_html_(self) -> str:
+        return html.value_html(self)
+
 
 class JsonArray(list[Any]):
     """A list that CSV and ``str`` write as JSON."""
@@ -43,6 +31,21 @@ class JsonArray(list[Any]):
 
     def __str__(self) -> str:
         return json_text(self)
+
+    def _repr_html_(self) -> str:
+        return html.value_html(self)
+
+
+class SpanList(JsonArray):
+    """The dictionaries of the spans of a trace, which a notebook draws."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        try:
+            return html.spans_html([Span.from_dict(each) for each in self])
+        except InvalidArgumentError:  # a program has changed them
+            return super()._repr_html_()
 
 
 class JsonText(str):

@@ -8,9 +8,9 @@ from typing import Any, Final, Self, overload
 
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError
-from spanframe_query.entities import waterfall
+from spanframe_query.entities import html
 from spanframe_query.entities.info import TraceInfo
-from spanframe_query.entities.json_cells import json_text
+from spanframe_query.entities.json_text import json_text
 from spanframe_query.entities.root import RootValues, root_values
 from spanframe_query.entities.span import Span
 from spanframe_store.contract.results import SpanBlock
@@ -253,7 +253,7 @@ class Trace:
         return self.to_json()
 
     def _repr_html_(self) -> str:
-        return waterfall.html(self.info, self.data.spans)
+        return html.trace_html(self.info, self.data.spans)
 
 
 class SpanDicts(Sequence[dict[str, Any]]):
