@@ -25,6 +25,7 @@ FUNCTIONS: Final = {
     "get_experiment_by_name": "spanframe_query.experiments",
     "get_trace": "spanframe_query.traces",
     "iter_traces": "spanframe_query.search",
+    "search_spans": "spanframe_query.spans",
     "search_sessions": "spanframe_query.sessions",
     "search_traces": "spanframe_query.search",
     "set_trace_tag": "spanframe_query.traces",

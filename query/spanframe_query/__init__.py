@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spanframe_query.search import iter_traces as iter_traces
     from spanframe_query.search import search_traces as search_traces
     from spanframe_query.sessions import search_sessions as search_sessions
+    from spanframe_query.spans import search_spans as search_spans
     from spanframe_query.traces import delete_trace_tag as delete_trace_tag
     from spanframe_query.traces import get_trace as get_trace
     from spanframe_query.traces import set_trace_tag as set_trace_tag

@@ -1,54 +1,20 @@
-"""The columns of the DataFrame in both layouts, defined once.
+"""The columns of the DataFrame in every layout, defined once.
 
-Layout ``v2`` is that of MLflow 2 and the default, ``v3`` is that of MLflow 3.17. Types
-do not depend on the values: an empty result has the same types.
+Layout ``v2`` is that of MLflow 2 and the default, ``v3`` is that of MLflow 3.17;
+``tidy`` has plain values, and a column for each tag and metadata entry. Types do not
+depend on the values: an empty result has the same types.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from spanframe.errors import InvalidArgumentError
+from spanframe_query.column import REQUEST, RESPONSE, Column
 from spanframe_query.entities import SpanDicts, Trace, TraceState
 from spanframe_query.entities.found import FoundTraces
+from spanframe_query.tidy import TIDY, columns_of_entries
 
-__all__ = ["LAYOUTS", "Column", "Kind", "columns_of_layout"]
-
-Kind = Literal["text", "integer", "integer or missing", "entries", "object"]
-"""The type of the cells of a column; `frame` maps each type to one dtype."""
-
-
-class Column(NamedTuple):
-    """A column of a result.
-
-    Attributes:
-        name: the name.
-        kind: the type of its cells.
-        cell: returns the cell of a trace.
-        sentence: the description, for the documentation.
-        found: returns all cells of the traces of a search without making the traces,
-            which takes a third of the time.
-    """
-
-    name: str
-    kind: Kind
-    cell: Callable[[Trace], Any]
-    sentence: str
-    found: Callable[[FoundTraces], Sequence[Any]] | None = None
-
-    def cells(self, traces: Sequence[Trace]) -> Sequence[Any]:
-        """Return the cells of some traces, in their order."""
-        if self.found is not None and isinstance(traces, FoundTraces):
-            return self.found(traces)
-        return [self.cell(trace) for trace in traces]
-
-
-def _request(trace: Trace) -> Any:
-    return trace.data.root_values().inputs if trace.has_spans else None
-
-
-def _response(trace: Trace) -> Any:
-    return trace.data.root_values().outputs if trace.has_spans else None
-
+__all__ = ["LAYOUTS", "columns_of_layout", "columns_of_traces"]
 
 # Every cell of a search without spans is this object; it never changes.
 _NO_SPANS: Final = SpanDicts(None)
@@ -72,25 +38,11 @@ def _states(found: FoundTraces) -> Sequence[str]:
     return [texts[state] for state in found.infos.state]
 
 
-_REQUEST: Final = Column(
-    "request",
-    "object",
-    _request,
-    "Inputs of the root span, decoded from JSON; None: absent, or spans not asked for.",
-    lambda found: [root.inputs for root in found.root_values],
-)
-_RESPONSE: Final = Column(
-    "response",
-    "object",
-    _response,
-    "Outputs of the root span, decoded from JSON; None like request.",
-    lambda found: [root.outputs for root in found.root_values],
-)
 _SPANS: Final = Column(
     "spans",
-    "object",
+    "spans",
     _spans,
-    "Sequence of dictionaries, one a span, each made when it is first asked for.",
+    "List of dictionaries, one a span, decoded when the cell is first read.",
     _all_spans,
 )
 _TAGS: Final = Column(
@@ -111,7 +63,7 @@ _V2: Final = (
     ),
     Column(
         "trace",
-        "object",
+        "trace",
         lambda trace: trace,
         "Trace object; spans decode late.",
         list,
@@ -137,8 +89,8 @@ _V2: Final = (
         "Duration in ms; missing while in progress.",
         lambda found: found.infos.execution_duration,
     ),
-    _REQUEST,
-    _RESPONSE,
+    REQUEST,
+    RESPONSE,
     Column(
         "request_metadata",
         "entries",
@@ -187,8 +139,8 @@ _V3: Final = (
         "Duration in ms; missing while in progress.",
         lambda found: found.infos.execution_duration,
     ),
-    _REQUEST,
-    _RESPONSE,
+    REQUEST,
+    RESPONSE,
     Column(
         "trace_metadata",
         "entries",
@@ -200,13 +152,18 @@ _V3: Final = (
     _SPANS,
     Column(
         "assessments",
-        "object",
+        "json",
         lambda trace: list(trace.info.assessments),
         "List of assessments.",
     ),
 )
 
-LAYOUTS: Final[Mapping[str, tuple[Column, ...]]] = {"v2": _V2, "v3": _V3}
+
+LAYOUTS: Final[Mapping[str, tuple[Column, ...]]] = {
+    "v2": _V2,
+    "v3": _V3,
+    "tidy": TIDY,
+}
 
 
 def columns_of_layout(layout: str) -> tuple[Column, ...]:
@@ -218,5 +175,18 @@ def columns_of_layout(layout: str) -> tuple[Column, ...]:
     try:
         return LAYOUTS[layout]
     except KeyError:
-        known = " or ".join(repr(name) for name in LAYOUTS)
-        raise InvalidArgumentError(f"layout is {layout!r}: write {known}.") from None
+        known = ", ".join(repr(name) for name in LAYOUTS)
+        raise InvalidArgumentError(
+            f"layout is {layout!r}: write one of {known}."
+        ) from None
+
+
+def columns_of_traces(layout: str, traces: Sequence[Trace]) -> tuple[Column, ...]:
+    """Return the columns of some traces: the tidy layout has one for each entry.
+
+    Raises:
+        InvalidArgumentError: when the layout does not exist, or the traces have more
+            tags and metadata entries than a DataFrame can have columns.
+    """
+    columns = columns_of_layout(layout)
+    return (*columns, *columns_of_entries(traces)) if layout == "tidy" else columns

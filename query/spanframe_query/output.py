@@ -22,7 +22,7 @@ from spanframe_query.arrow import (
     json_text,
     table_schema,
 )
-from spanframe_query.columns import Column
+from spanframe_query.column import Column
 from spanframe_query.entities import Trace
 from spanframe_query.terminal import visible
 

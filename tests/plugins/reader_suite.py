@@ -26,6 +26,7 @@ FILES: Final = tuple(
         "client",
         "known_fields",
         "search",
+        "search_spans",
         "sessions",
         "snippets",
     )

@@ -19,6 +19,7 @@ from spanframe_store.contract.results import (
     Rederived,
     Report,
     SpanBlock,
+    SpanPage,
 )
 from spanframe_store.contract.search import Search
 from spanframe_store.contract.spans import SpanRow
@@ -161,6 +162,23 @@ class Reader(Protocol):
         Args:
             search: what to search for.
             include_spans: whether the spans are read; else the page has none.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
+    def find_spans(self, search: Search, attributes: Sequence[str] = ()) -> SpanPage:
+        """Return spans of the traces of a search, in the order of the traces.
+
+        A span MUST fulfil the conditions on spans that the filter requires
+        (`Filter.of_spans`), and its trace the filter. In a trace the spans are ordered
+        by start, then those without a parent first, then by id. Of two spans under one
+        id, the one that ended last counts.
+
+        Args:
+            search: what to search for; ``limit`` is of spans, and ``after`` the end of
+                the page before, which ends with the place of a span (`SpanPlace`).
+            attributes: keys of attributes whose values are wanted.
 
         Raises:
             StoreError: the store cannot be read.

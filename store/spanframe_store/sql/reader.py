@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, select
@@ -25,10 +26,12 @@ from spanframe_store.contract.results import (
     KnownField,
     Page,
     SpanBlock,
+    SpanPage,
     TraceColumns,
 )
 from spanframe_store.contract.search import Search
 from spanframe_store.contract.texts import stored_text
+from spanframe_store.residual.span_pages import TracesOfSpans, page_of_spans
 from spanframe_store.sql.codecs import codecs_of
 from spanframe_store.sql.computed import add_computed
 from spanframe_store.sql.engines import database_of
@@ -79,6 +82,7 @@ _BLOCKS: Final[Select[*tuple[Any, ...]]] = (
     # Each block has one first span, so each block is read once.
     .where(spans.c.position == 0)
 )
+_BLOCKS_WITH_RESOURCES: Final = _BLOCKS.add_columns(resources.c.body.label("resource"))
 
 
 class SqlReader:
@@ -126,11 +130,18 @@ class SqlReader:
             self._load_codecs(connected, search)
             found = found_rows(connected, prepared)
             rows = found[:limit]
-            blocks = self._blocks(connected, rows) if include_spans else None
+            blocks = self._blocks(connected, rows, _BLOCKS) if include_spans else None
         end = None
         if len(found) > len(rows) > 0:
             end = order_values(rows[-1], search.order)
         return Page(_columns(rows), blocks, end)
+
+    def find_spans(self, search: Search, attributes: Sequence[str] = ()) -> SpanPage:
+        """Return spans of the traces of a search; see `Reader.find_spans`."""
+        with reading(self.engine) as connected:
+            self._load_codecs(connected, search)
+            find = partial(self._traces_of_spans, connected)
+            return page_of_spans(find, search, attributes)
 
     def count(self, search: Search) -> int:
         """Return how many traces a search finds, whatever its limit."""
@@ -217,8 +228,18 @@ class SqlReader:
         if kinds & BODY_KINDS:
             codecs_of(self.engine).read_all(connected)
 
+    def _traces_of_spans(self, connected: Connection, search: Search) -> TracesOfSpans:
+        rows = found_rows(connected, prepare(search, self._database))
+        return TracesOfSpans(
+            [order_values(row, search.order) for row in rows],
+            self._blocks(connected, rows, _BLOCKS_WITH_RESOURCES),
+        )
+
     def _blocks(
-        self, connected: Connection, rows: Sequence[Row[Any]]
+        self,
+        connected: Connection,
+        rows: Sequence[Row[Any]],
+        statement: Select[*tuple[Any, ...]],
     ) -> list[Sequence[SpanBlock]]:
         """Return the blocks of each trace; one select reads a portion of traces."""
         layout = self._database.layout(WALK_TRACES)
@@ -227,7 +248,7 @@ class SqlReader:
             portion = rows[start : start + PORTION_TRACES]
             trace_ids = {row.trace_key: row.trace_id for row in portion}
             of_traces = layout.is_key_of(spans.c.trace_key, list(trace_ids))
-            blocks = connected.execute(_BLOCKS.where(of_traces)).all()
+            blocks = connected.execute(statement.where(of_traces)).all()
             for trace_key, block in _with_codecs(connected, blocks, trace_ids):
                 found.setdefault(trace_key, []).append(block)
         return [found.get(row.trace_key, ()) for row in rows]
@@ -260,9 +281,18 @@ def _with_codecs(
 ) -> Iterator[tuple[int, SpanBlock]]:
     codecs = codecs_of(connected.engine)
     codecs.read({row.dictionary_key for row in rows}, connected)
-    for trace_key, dictionary_key, body, scope, scope_digest, resource_digest in rows:
-        origin, codec = resource_digest + scope_digest, codecs[dictionary_key]
-        yield trace_key, SpanBlock(origin, scope, codec, body, trace_ids[trace_key])
+    for (
+        trace_key,
+        dictionary_key,
+        body,
+        scope,
+        by_scope,
+        by_resource,
+        *resource,
+    ) in rows:
+        origin, codec = by_resource + by_scope, codecs[dictionary_key]
+        trace_id = trace_ids[trace_key]
+        yield trace_key, SpanBlock(origin, scope, codec, body, trace_id, *resource)
 
 
 def _columns(rows: Sequence[Row[Any]]) -> TraceColumns:

@@ -1,0 +1,99 @@
+"""Measure a search for spans, from a warm SQLite store to a PyArrow table.
+
+    python -m benchmarks.spans [--quick] [--traces N] [--no-peers]
+
+`spanframe.search_spans` on the store that `benchmarks.ingest` leaves (or a new one),
+beside Phoenix's `get_spans_dataframe`, which reads the same spans from a server of its
+own on a store of its own.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import spanframe
+from benchmarks import phoenix_spans, workload
+from benchmarks.load import portions, send
+from benchmarks.peers import PEERS, install, python_of
+from benchmarks.report import RESULTS, Claim, at_least, write
+from benchmarks.searches import median_seconds
+from benchmarks.servers import WORK
+from benchmarks.stores import filled, store_of
+
+FULL_TRACES: Final = 125_000
+"""Traces of a million spans."""
+
+QUICK_TRACES: Final = 2500
+REPEATS: Final = 3
+PORTION_REQUESTS: Final = 128
+RATIO: Final = 5
+GOAL_RATIO: Final = 10
+[PHOENIX] = [peer for peer in PEERS if peer.name == "phoenix"]
+
+
+def seconds_of_spans(spans: int, return_type: str) -> float:
+    """Time the search for all spans of the store in use."""
+
+    def call() -> None:
+        found = spanframe.search_spans(return_type=return_type)  # type: ignore[call-overload]
+        if len(found) != spans:
+            raise RuntimeError(f"{len(found)} spans are found instead of {spans}")
+
+    return median_seconds(call, REPEATS)
+
+
+def phoenix_seconds(traces: int) -> float:
+    """Fill a server of Phoenix with the same spans, and time its search for all."""
+    folder = WORK / "stores" / f"phoenix-{traces}"
+    spans = traces * len(workload.SHAPE)
+    folder.mkdir(parents=True, exist_ok=True)
+    with PHOENIX.start(folder) as running:
+        assert running.stored is not None  # noqa: S101 - Phoenix has a database
+        if running.stored() != spans:
+            print(f"Filling Phoenix's store with {traces:,} traces")
+            for portion in portions(workload.requests(0, traces), PORTION_REQUESTS):
+                send(running.export, portion)
+        command = [python_of(PHOENIX.name), phoenix_spans.__file__]
+        command += [running.address, str(spans), str(REPEATS)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return float(done.stdout.splitlines()[-1])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="20 000 spans")
+    parser.add_argument("--traces", type=int, help="search so many, of 8 spans each")
+    parser.add_argument("--no-peers", action="store_true", help="only spanframe")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    traces = options.traces or (QUICK_TRACES if options.quick else FULL_TRACES)
+    spans = traces * len(workload.SHAPE)
+    store = filled(store_of(traces), traces)
+    spanframe.set_tracking_uri(f"sqlite:///{store}")
+
+    print(f"Searching {spans:,} spans")
+    arrow = seconds_of_spans(spans, "arrow")
+    pandas = seconds_of_spans(spans, "pandas")
+    figures = {
+        "search_spans → Arrow": f"{arrow:.2f} s, {spans / arrow:,.0f} spans/s",
+        "search_spans → DataFrame": f"{pandas:.2f} s, {spans / pandas:,.0f} spans/s",
+    }
+    claims: list[Claim] = []
+    if not options.no_peers and install(PHOENIX.name, PHOENIX.requirement):
+        theirs = phoenix_seconds(traces)
+        about = f"{spans:,} spans → Arrow against get_spans_dataframe"
+        claims.append(at_least(about, theirs / arrow, "x", RATIO, GOAL_RATIO))
+        figures["Phoenix, get_spans_dataframe"] = (
+            f"{theirs:.2f} s, {spans / theirs:,.0f} spans/s"
+        )
+    page = options.results / f"spans-{spans}.md"
+    write(page, f"Search for spans, {spans:,} spans", claims, figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
