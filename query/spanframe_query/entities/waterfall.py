@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from spanframe_query.entities.info import TraceInfo
 from spanframe_query.entities.span import Span
+from spanframe_query.terminal import duration
 
 __all__ = ["Bar", "bars", "html"]
 
@@ -91,7 +92,7 @@ def html(info: TraceInfo, spans: Sequence[Span]) -> str:
     return (
         f"<div><b>{_text(info.name or 'trace')}</b> "
         f"<code>{_text(info.trace_id)}</code> {_text(info.state.value)} "
-        f"{_milliseconds(info.execution_duration)}"
+        f"{duration(info.execution_duration)}"
         f"<table style='border-collapse:collapse'>{rows}</table></div>"
     )
 
@@ -106,15 +107,11 @@ def _row(bar: Bar) -> str:
         f"{_text(bar.label)}</td>"
         f"<td style='{_CELL}'>{_text(span.span_type)}</td>"
         f"<td style='{_CELL}'>"
-        f"{_milliseconds(None if took is None else took / 1e6)}</td>"
+        f"{duration(None if took is None else took / 1e6)}</td>"
         "<td style='width:240px'><div style='background:"
         f"{color};height:10px;min-width:2px;margin-left:{bar.offset:.2%};"
         f"width:{bar.width:.2%}'></div></td></tr>"
     )
-
-
-def _milliseconds(duration: float | None) -> str:
-    return "…" if duration is None else f"{duration:,.0f} ms"
 
 
 def _text(value: str) -> str:

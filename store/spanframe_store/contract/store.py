@@ -205,6 +205,13 @@ class Reader(Protocol):
     def experiment_of(self, experiment_id: int) -> Experiment | None:
         """Return the experiment of an id; None when the store has none."""
 
+    def experiments(self) -> list[Experiment]:
+        """Return every experiment, in the order of the ids.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
     def is_current(self) -> bool:
         """Whether the reader still reads what its URL names: a file may be replaced."""
 
