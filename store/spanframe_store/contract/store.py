@@ -229,6 +229,13 @@ class Admin(Protocol):
     def name(self) -> str:
         """The URL of the store as it may be shown, without a password."""
 
+    @property
+    def version(self) -> str:
+        """The version of a store that this code reads and writes."""
+
+    def size_bytes(self) -> int | None:
+        """Return the bytes of the store's files; None where it has none."""
+
     def check_version(self) -> None:
         """Check that the store has the version this code reads and writes.
 
