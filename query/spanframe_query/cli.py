@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from spanframe._key_patterns import DEFAULT_PATTERNS
 from spanframe._runtime import current_setting
 from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe_query import drawing, reader
@@ -190,7 +191,7 @@ def get(
         return
     console.print(drawing.tree(trace))
     hidden = list(islice(hidden_values(trace), _MAX_HIDDEN_SHOWN))
-    patterns = current_setting("redact_keys") if hidden else ()
+    patterns = (*DEFAULT_PATTERNS, *current_setting("redact_keys")) if hidden else ()
     for value in hidden:
         line = f"hidden: {value.place}: {value.reason(patterns)}"
         console.print(visible(line), markup=False, style="dim")

@@ -299,7 +299,7 @@ def test_what_redaction_hid_is_listed_with_the_reason(searched: Store) -> None:
         )
     )
     printed = run("get", request_id(4), store=searched).splitlines()
-    key = "the key matches {} of SPANFRAME_REDACT_KEYS".format
+    key = "the key matches the built-in pattern {}".format
     assert sorted(line for line in printed if line.startswith("hidden")) == [
         f"hidden: login client.token: {key('token')}",
         f"hidden: login inputs.headers.1.Authorization: {key('*authorization*')}",
