@@ -185,6 +185,15 @@ class Ingest:
         self._log_events = LogEvents()
         self._last_request = time.monotonic()
 
+    def deny(self, *, has_token: bool) -> None:
+        """Count and log a request whose token is missing or wrong."""
+        self._telemetry.request("denied")
+        _log.warning(
+            "A request was denied: it has %s (set SPANFRAME_TOKEN at the sender to a "
+            "token of this collector)",
+            "a wrong token" if has_token else "no token",
+        )
+
     @contextlib.contextmanager
     def admit(self) -> Iterator[Reservation]:
         """Admit one request, hold its reservation until it is consumed, and count it.

@@ -75,6 +75,8 @@ class Refusal(NamedTuple):
         delay_s: delay before that which the server asks for, in seconds; 0 for none.
         is_timeout: whether the server did not respond in time.
         is_too_large: whether a smaller request may be accepted.
+        is_unauthenticated: whether the server wants another token.
+        is_other_protocol: whether what listens there speaks another protocol.
     """
 
     cause: str
@@ -82,6 +84,13 @@ class Refusal(NamedTuple):
     delay_s: float = 0.0
     is_timeout: bool = False
     is_too_large: bool = False
+    is_unauthenticated: bool = False
+    is_other_protocol: bool = False
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether nothing listens at the address."""
+        return self.is_retryable and "connection refused" in self.cause.lower()
 
 
 class Rejection(NamedTuple):

@@ -39,6 +39,7 @@ _PROTOBUF: Final = "application/x-protobuf"
 # OTLP specification, "Failures": every other status means that a retry is useless.
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})
 _TOO_LARGE: Final = 413
+_UNAUTHORIZED: Final = 401
 
 
 class HttpTransport:
@@ -88,6 +89,7 @@ class HttpTransport:
                 error_text(type(error).__name__, text),
                 is_retryable=True,
                 is_timeout=isinstance(error, TimeoutError),
+                is_other_protocol=isinstance(error, http.client.BadStatusLine),
             )
 
     def close(self) -> None:
@@ -226,6 +228,7 @@ def _result(status: int, headers: Message, content: bytes) -> bytes | Refusal:
         is_retryable=retryable,
         delay_s=retry_after_s(headers.get("retry-after")) if retryable else 0.0,
         is_too_large=status == _TOO_LARGE,
+        is_unauthenticated=status == _UNAUTHORIZED,
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 __all__ = ["is_loopback", "redact_url", "store_url"]
 
@@ -22,6 +22,9 @@ _REST: Final = re.compile(
     r"(?P<path>(?:/[^?#@]*)?)"
     r"(?:\?(?P<query>.*))?"
 )
+_PATH: Final = re.compile(r"[^:=]*/[^:=/]+|[^:/]+\.(?:db|sqlite|sqlite3)")
+"""The path of a file: with a folder, or with the ending of a database."""
+
 _SECRET_NAME: Final = re.compile("pass|pwd|secret|token|key", re.IGNORECASE)
 _SECRET_WITHOUT_URL: Final = re.compile(
     r":.*@|(?:pass|pwd|secret|token|key)\w*\s*=", re.IGNORECASE | re.DOTALL
@@ -29,8 +32,13 @@ _SECRET_WITHOUT_URL: Final = re.compile(
 
 
 def store_url(text: str) -> str:
-    """Read a store's SQLAlchemy URL: ``sqlite:///FILE`` or ``postgresql+psycopg://…``."""
+    """Read a store's SQLAlchemy URL: ``sqlite:///FILE`` or ``postgresql+psycopg://…``.
+
+    The path of a file is the URL of SQLite's store in it.
+    """
     scheme, separator, rest = text.partition("://")
+    if not separator and _PATH.fullmatch(text):
+        return f"sqlite:///{quote(text, safe='/~')}"
     if not separator or not _SCHEME.fullmatch(scheme):
         raise ValueError(f"write an SQLAlchemy URL, {_FORM}")
     if not text.isprintable():

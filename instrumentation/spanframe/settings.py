@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final, TypedDict
 
-from spanframe._key_patterns import key_patterns
+from spanframe._key_patterns import DEFAULT_PATTERNS, key_patterns
 from spanframe._parsers import (
     boolean,
     endpoint,
@@ -185,11 +185,16 @@ class ClientSettings(SettingsBase):
     )
     redact_keys: tuple[str, ...] = setting(
         "SPANFRAME_REDACT_KEYS",
-        "*password*,*passwd*,*passphrase*,pwd,*_pwd,*secret,*secrets,*secret_*,"
-        "*secretkey*,token,*_token,*api_key*,*apikey*,*access_key*,*private_key*,"
-        "*credential*,*authorization*,*cookie*",
-        "Patterns of keys whose texts are never recorded; * is any text.",
+        "",
+        "Patterns of keys whose texts are never recorded, beside the built-in ones; * "
+        "is any text.",
         key_patterns,
+    )
+    redact_defaults: bool = setting(
+        "SPANFRAME_REDACT_DEFAULTS",
+        "true",
+        f"Redact as well under the built-in patterns: {','.join(DEFAULT_PATTERNS)}.",
+        boolean,
     )
     disabled: bool = setting(
         "OTEL_SDK_DISABLED",
@@ -314,6 +319,11 @@ class ClientSettings(SettingsBase):
         existing_file,
     )
 
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The patterns of all keys whose texts are never recorded."""
+        return (*(DEFAULT_PATTERNS if self.redact_defaults else ()), *self.redact_keys)
+
 
 class Configuration(TypedDict, total=False):
     """Keywords of `spanframe.configure`, for type checkers; a test holds them equal.
@@ -337,6 +347,7 @@ class Configuration(TypedDict, total=False):
     capture: bool | None
     capture_limit: int | None
     redact_keys: Sequence[str] | None
+    redact_defaults: bool | None
     disabled: bool | None
     sampler: str | None
     sample_ratio: float | None

@@ -17,7 +17,7 @@ from spanframe_store.otlp.stored_spans import spans_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MAX_SAMPLED_SPANS", "fields", "misspellings"]
+__all__ = ["MAX_SAMPLED_SPANS", "fields", "known_fields", "misspellings"]
 
 MAX_SAMPLED_SPANS: Final = 1000
 """Maximum spans of the newest traces whose attributes are listed."""
@@ -46,7 +46,7 @@ def misspellings(reader: Reader, filter_: Filter) -> list[str]:
     suspects = [c.field for c in filter_.leaves() if _may_be_misspelt(reader, c.field)]
     if not suspects:
         return []
-    known = {each.field for each in _known(reader)}
+    known = {each.field for each in known_fields(reader)}
     hints = []
     for field in suspects:
         if str(field) not in known:
@@ -87,14 +87,15 @@ def fields(sql_warehouse_id: str | None = None) -> "pd.DataFrame":
     """
     import pandas as pd  # noqa: PLC0415 - the commands look for misspellings without it
 
-    known = _known(reading(store_url(sql_warehouse_id)))
+    known = known_fields(reading(store_url(sql_warehouse_id)))
     frame = pd.DataFrame(
         known, columns=[f.name for f in dataclasses.fields(KnownField)]
     )
     return frame.astype({"count": "int64"})
 
 
-def _known(reader: Reader) -> list[KnownField]:
+def known_fields(reader: Reader) -> list[KnownField]:
+    """List the fields of one store, as `fields` does."""
     return [*reader.known_entries(), *_span_attributes(reader)]
 
 

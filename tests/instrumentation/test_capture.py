@@ -24,7 +24,7 @@ from spanframe._capture import Capture
 from spanframe._redaction import Redaction
 from spanframe.settings import ClientSettings
 
-PATTERNS = ClientSettings.load(environ={}).redact_keys
+PATTERNS = ClientSettings.load(environ={}).secret_keys
 
 
 def capture(limit: int = 262_144, patterns: tuple[str, ...] = PATTERNS) -> Capture:

@@ -126,6 +126,10 @@ class MemoryStore:
         named = {number: name for name, number in self._experiments.items()}
         return self.experiment_named(named.get(experiment_id, ""))
 
+    def experiments(self) -> list[results.Experiment]:
+        found = map(self.experiment_named, self._experiments)
+        return [each for each in found if each is not None]
+
     def check_version(self) -> None: ...
 
     def is_current(self) -> bool:

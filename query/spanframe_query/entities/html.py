@@ -14,6 +14,7 @@ from spanframe_query.entities.info import TraceInfo
 from spanframe_query.entities.json_text import json_text
 from spanframe_query.entities.span import Span
 from spanframe_query.entities.waterfall import Bar, bars
+from spanframe_query.terminal import duration
 
 __all__ = ["info_html", "session_html", "span_html", "spans_html", "value_html"]
 
@@ -98,7 +99,7 @@ def _title(info: TraceInfo) -> str:
         f"<span><b>{_name(info.name or 'trace')}</b> "
         f"<code>{_name(info.trace_id)}</code> "
         f"<span style='color:{_COLORS.get(state, 'inherit')}'>{_name(state)}</span> "
-        f"{_duration(info.execution_duration)}</span>"
+        f"{duration(info.execution_duration)}</span>"
     )
 
 
@@ -113,7 +114,7 @@ def _folding(bar: Bar, *, is_open: bool = False) -> str:
         f"<summary><span style='{_LINE}'>"
         f"<b style='color:{_COLORS[code]}'>{_name(bar.label)}</b>"
         f"<span>{_name(span.span_type)}</span>"
-        f"<span>{_duration(None if took is None else took / 1e6)}</span>"
+        f"<span>{duration(None if took is None else took / 1e6)}</span>"
         "<span style='width:240px'><span style='display:block;height:10px;"
         f"min-width:2px;background:{_COLORS[code]};margin-left:{bar.offset:.2%};"
         f"width:{bar.width:.2%}'></span></span></span></summary>"
@@ -152,10 +153,6 @@ def _value(name: str, value: Any, code: str = "UNSET") -> str:
 
 def _more(count: int, things: str) -> str:
     return f"<div>… and {count} more {things}</div>" if count > 0 else ""
-
-
-def _duration(milliseconds: float | None) -> str:
-    return "…" if milliseconds is None else f"{milliseconds:,.0f} ms"
 
 
 def _name(value: str) -> str:

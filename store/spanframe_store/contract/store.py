@@ -223,6 +223,13 @@ class Reader(Protocol):
     def experiment_of(self, experiment_id: int) -> Experiment | None:
         """Return the experiment of an id; None when the store has none."""
 
+    def experiments(self) -> list[Experiment]:
+        """Return every experiment, in the order of the ids.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
     def is_current(self) -> bool:
         """Whether the reader still reads what its URL names: a file may be replaced."""
 
@@ -239,6 +246,13 @@ class Admin(Protocol):
     @property
     def name(self) -> str:
         """The URL of the store as it may be shown, without a password."""
+
+    @property
+    def version(self) -> str:
+        """The version of a store that this code reads and writes."""
+
+    def size_bytes(self) -> int | None:
+        """Return the bytes of the store's files; None where it has none."""
 
     def check_version(self) -> None:
         """Check that the store has the version this code reads and writes.

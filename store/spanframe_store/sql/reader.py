@@ -203,6 +203,13 @@ class SqlReader:
             return None
         return self._experiment(experiments.c.experiment_id == experiment_id)
 
+    def experiments(self) -> list[Experiment]:
+        """Return every experiment, in the order of the ids."""
+        query = select(experiments).order_by(experiments.c.experiment_id)
+        with reading(self.engine, one_state=False) as connected:
+            rows = connected.execute(query).all()
+        return [Experiment(r.experiment_id, r.name, r.creation_time_ms) for r in rows]
+
     def is_current(self) -> bool:
         """Whether the file is still the one that was opened."""
         return self._database.identity(self.engine) == self._identity
