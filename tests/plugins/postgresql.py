@@ -45,6 +45,9 @@ _INSTALLED: Final = (
 _BUILTIN_LOCALES: Final = 17
 """The first version whose C.UTF-8 does not depend on the system."""
 
+_SCRAM_ITERATIONS: Final = 16
+"""The first version that can be told how often a password is hashed."""
+
 _STRATEGIES: Final = 15
 """The first version that can be told how to copy a database."""
 
@@ -102,6 +105,9 @@ def initialise(folder: Path) -> None:
     if _major_version() >= _BUILTIN_LOCALES:
         command += ["--locale-provider=builtin", "--locale=C"]
         command += ["--builtin-locale=C.UTF-8"]
+    if _major_version() >= _SCRAM_ITERATIONS:
+        # A password is worked out anew for each connection, 4096 times by default.
+        command += ["--set", "scram_iterations=1"]
     if run_as:
         for path in (folder, password):
             os.chown(path, run_as["user"], run_as["group"])
