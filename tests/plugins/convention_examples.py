@@ -710,8 +710,9 @@ EXAMPLES = [
         {
             "openinference.span.kind": "CHAIN",
             "input.value": '{"init_state": {"is_running": false}}',
-            "output.value": "StopEvent(result=AgentOutput(response=ChatMessage(",
+            "output.value": "StopEvent(result='ho')",
         },
+        outputs="StopEvent(result='ho')",
         type="CHAIN",
     ),
     Example(

@@ -1,17 +1,19 @@
 """Which spans state the previews of a trace: its root, else the calls of models.
 
-A root with inputs or outputs states both. Many roots have neither: that of a web
-framework, of a workflow, of an agent that is instrumented from outside. Then the first
-call of a model has the question and the last one the answer; a call whose tokens are
-known goes before others, which may be parts of one. Until a root or a call arrives, the
-span that starts first states what it has.
+A root states its inputs and outputs. Many roots lack one of them, or both: that of a
+web framework, of a workflow, of an agent that is instrumented from outside. Then the
+first call of a model has the question and the last one the answer; a call whose tokens
+are known goes before others, which may be parts of one. Until a root or a call arrives,
+the span that starts first states what it has.
+
+A root that failed has no answer, and one that states null has that.
 """
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from operator import itemgetter
 from typing import Final, NamedTuple
 
+from spanframe import keys
 from spanframe_store.contract.spans import Rank, SpanRow
 from spanframe_store.otlp.precedence import UNSET_START, Order, precedence
 from spanframe_store.otlp.request import previews_of
@@ -19,8 +21,23 @@ from spanframe_store.otlp.request import previews_of
 __all__ = ["Statement", "statements"]
 
 _MODEL_CALLS: Final = frozenset({"LLM", "CHAT_MODEL"})
-_REQUEST: Final = ("request_preview", "trace_inputs")
-_RESPONSE: Final = ("response_preview", "trace_outputs")
+
+
+class _Side(NamedTuple):
+    """The request or the response of a trace: its fields, and the key of spans."""
+
+    fields: tuple[str, str]
+    key: bytes
+
+
+_REQUEST: Final = _Side(("request_preview", "trace_inputs"), keys.SPAN_INPUTS.encode())
+_RESPONSE: Final = _Side(
+    ("response_preview", "trace_outputs"), keys.SPAN_OUTPUTS.encode()
+)
+
+
+_CHAT_REPR: Final = "ChatMessage("
+"""What Python shows of a message instead of its text (Haystack, LlamaIndex)."""
 
 
 class _Standing(IntEnum):
@@ -28,7 +45,7 @@ class _Standing(IntEnum):
 
     INNER = -3
     SILENT = -2
-    """A root or entry without inputs and outputs."""
+    """A root or entry that states nothing."""
     MODEL_CALL = -1
     COUNTED_CALL = 0
     """A call of a model with its tokens."""
@@ -49,42 +66,49 @@ def statements(group: Sequence[SpanRow], speaking_span: SpanRow) -> Iterator[Sta
         group: spans of one trace.
         speaking_span: the one that speaks for the trace.
     """
-    if speaking_span.rank is not Rank.INNER and _has_content(speaking_span):
-        # Most traces have such a root, and then no other span has to be looked at.
-        standing: int = speaking_span.rank
-        found = [(speaking_span, _first(standing, speaking_span))]
-    else:
-        standings = [_standing(span) for span in group]
-        standing = max(standings)
-        found = [
-            (span, _first(standing, span))
-            for span, own in zip(group, standings, strict=True)
-            if own == standing
-        ]
-    yield Statement(_REQUEST, *_strongest(found))
-    if standing in _CALLS:
-        found = [(span, _last(standing, span)) for span, _ in found]
-    yield Statement(_RESPONSE, *_strongest(found))
+    speaking_span = _parsed(speaking_span)
+    spans: list[SpanRow] = []
+    for side in (_REQUEST, _RESPONSE):
+        standing = _standing(speaking_span, side)
+        found = [speaking_span]
+        # Most traces have a root that states both: no other span has to be looked at.
+        if standing < Rank.ENTRY:
+            spans = spans or [_parsed(span) for span in group]
+            standings = [_standing(span, side) for span in spans]
+            standing = max(standings)
+            pairs = zip(spans, standings, strict=True)
+            found = [span for span, own in pairs if own == standing]
+        is_answer = side is _RESPONSE and standing in _CALLS
+        orders = [(_last if is_answer else _first)(standing, span) for span in found]
+        order = max(orders)
+        yield Statement(side.fields, found[orders.index(order)], order)
 
 
 _CALLS: Final = frozenset({_Standing.MODEL_CALL, _Standing.COUNTED_CALL})
 
 
-def _strongest(found: Sequence[tuple[SpanRow, Order]]) -> tuple[SpanRow, Order]:
-    return max(found, key=itemgetter(1))
+def _parsed(span: SpanRow) -> SpanRow:
+    """Return a span with its previews, if they can make it count."""
+    if span.rank is Rank.INNER or span.previews is not None:
+        return span
+    return span._replace(previews=previews_of(span))
 
 
-def _standing(span: SpanRow) -> int:
+def _standing(span: SpanRow, side: _Side) -> int:
     if span.rank is not Rank.INNER:
-        return span.rank if _has_content(span) else _Standing.SILENT
+        return span.rank if _states(span, side) else _Standing.SILENT
     if span.signature.type not in _MODEL_CALLS:
         return _Standing.INNER
     return _Standing.MODEL_CALL if span.usage is None else _Standing.COUNTED_CALL
 
 
-def _has_content(span: SpanRow) -> bool:
-    previews = previews_of(span)
-    return not (previews.request_preview is previews.response_preview is None)
+def _states(span: SpanRow, side: _Side) -> bool:
+    preview = previews_of(span)[0 if side is _REQUEST else 1]
+    if side.key in span.body:
+        return True
+    if preview is not None:
+        return _CHAT_REPR not in preview
+    return side is _RESPONSE and span.signature.status == "ERROR"
 
 
 def _first(standing: int, span: SpanRow) -> Order:

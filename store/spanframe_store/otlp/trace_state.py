@@ -11,7 +11,7 @@ wins where several set one tag.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
@@ -145,13 +145,10 @@ def fold(
         own_values = _own_values(speaking_span)
         values.update(own_values)
         stamps.update(dict.fromkeys(own_values, stamp))
-    for fields, span, order in statements(group, speaking_span):
-        # One object where it is the same, as comparing by identity costs less.
-        own_stamp = stamp if order == stamp[1:] else Stamp(Source.SPAN, *order)
-        if _counts(own_stamp, known, fields[0]):
-            previews = previews_of(span)
-            values.update((field, getattr(previews, field)) for field in fields)
-            stamps.update(dict.fromkeys(fields, own_stamp))
+    previews = _previews(group, speaking_span, stamp, known)
+    for fields, texts, own_stamp in previews:
+        values.update(zip(fields, texts, strict=True))
+        stamps.update(dict.fromkeys(fields, own_stamp))
     for span in group:
         if span.own_facts:
             _add_facts(values, stamps, span, span.own_facts, experiment_ids)
@@ -345,6 +342,20 @@ def _own_values(speaking_span: SpanRow) -> dict[str, Any]:
         "status": status,
         "name": speaking_span.signature.name,
     }
+
+
+def _previews(
+    group: Sequence[SpanRow], speaking_span: SpanRow, stamp: Stamp, known: TraceState
+) -> Iterator[tuple[Sequence[str], Sequence[str | None], Stamp]]:
+    """Yield the fields of the previews, their texts and their stamp."""
+    of_span, previews = None, None
+    for fields, span, order in statements(group, speaking_span):
+        # One object where it is the same, as comparing by identity costs less.
+        own_stamp = stamp if order == stamp[1:] else Stamp(Source.SPAN, *order)
+        if _counts(own_stamp, known, fields[0]):
+            if span is not of_span:
+                of_span, previews = span, previews_of(span)
+            yield fields, [getattr(previews, field) for field in fields], own_stamp
 
 
 def _counts(stamp: Stamp, known: TraceState, field: str) -> bool:

@@ -68,7 +68,7 @@ def _call(number: int, question: str, answer: str, **fields: Any) -> Any:
     return span(number, parent=1, attributes=attributes, **fields)
 
 
-def test_of_a_root_that_says_nothing_the_model_calls_have_the_previews() -> None:
+def test_the_model_calls_have_the_previews_that_a_root_does_not_state() -> None:
     """The first has the question, the last the answer, whenever the root arrives."""
     calls = [
         _call(3, '"what?"', '"look"', start_ms=2, ms=3),
@@ -84,8 +84,16 @@ def test_of_a_root_that_says_nothing_the_model_calls_have_the_previews() -> None
             state = merge(state, fold(rows(one), known=state))
         for row in (columns_of(state), columns(*arrived)):
             assert _previews(row) == expected
-    spoken = columns(*calls, span(1, ms=20, attributes={"mlflow.spanInputs": "{}"}))
-    assert _previews(spoken) == ("{}", None, "OK")
+    for said, previews in (
+        ({"input.value": "hi"}, ("hi", '"that"', "OK")),
+        ({"output.value": "ho"}, ('"what?"', "ho", "OK")),
+        ({"output.value": "[ChatMessage(role='x')]"}, ('"what?"', '"that"', "OK")),
+        ({"mlflow.spanInputs": "{}"}, ("{}", '"that"', "OK")),
+        ({"mlflow.spanOutputs": "null"}, ('"what?"', None, "OK")),
+    ):
+        assert _previews(columns(*calls, span(1, ms=20, attributes=said))) == previews
+    failed = columns(*calls, span(1, ms=20, status={"code": 2}))
+    assert _previews(failed) == ('"what?"', None, "ERROR")
 
 
 def test_an_entry_with_content_has_the_previews_of_a_root_without() -> None:

@@ -46,8 +46,6 @@ def openinference_input(attributes: Attributes) -> Any:
 def openinference_output(attributes: Attributes) -> Any:
     """Return ``output.value``, or what is gathered where that is only a repr."""
     value = attributes.get("output.value")
-    if isinstance(value, str) and value.startswith(_STOP):
-        return None
     return (
         value
         if _is_value(value)
@@ -76,10 +74,9 @@ def _is_value(value: Any) -> bool:
     return not is_absent(value) and not _REPR_INSIDE.search(value, 0, _MAX_SEARCHED)
 
 
-# The root of a workflow of LlamaIndex has its whole state, and neither question nor
-# answer; both stay among the attributes.
+# The root of a workflow of LlamaIndex has its whole state, and not the question; the
+# state stays among the attributes.
 _STATE: Final = '{"init_state": '
-_STOP: Final = "StopEvent("
 
 
 def _is_state(value: Any) -> bool:
