@@ -242,7 +242,7 @@ def log_trace(
         attributes: attributes of the span.
         tags: tags of the trace.
         start_time_ms: the start, in milliseconds since the epoch; now when None.
-        execution_time_ms: the duration in milliseconds; without a start it ends now.
+        execution_time_ms: the duration in milliseconds; without both it ends now.
 
     Returns:
         The request id of the trace, ``tr-`` and 32 hex digits.
@@ -256,7 +256,8 @@ def log_trace(
     start_ns = end_ns = None
     if start_time_ms is not None:
         start_ns = start_time_ms * NS_PER_MS
-        end_ns = start_ns + (execution_time_ms or 0) * NS_PER_MS
+        if execution_time_ms is not None:
+            end_ns = start_ns + execution_time_ms * NS_PER_MS
     span = start_span_no_context(
         name,
         inputs=request,

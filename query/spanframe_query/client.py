@@ -246,11 +246,13 @@ class SpanframeClient(Explained):
         """
         if trace_id == NO_OP_TRACE_ID:
             return
-        root = open_spans.end_trace(trace_id) or _active_root(trace_id)
+        root = open_spans.root(trace_id) or _active_root(trace_id)
         if root is None:
             self.get_trace(trace_id)
+        if root is None or not root.is_recording:
             raise InvalidArgumentError(f"Trace {trace_id} has ended already.")
         root.end(outputs, attributes, status, end_time_ns)
+        open_spans.forget_ended(trace_id)
 
     @takes_request_id
     def start_span(
@@ -278,7 +280,7 @@ class SpanframeClient(Explained):
 
         Raises:
             InvalidArgumentError: without a parent.
-            NotFoundError: when the parent is not open in this process.
+            NotFoundError: when this process does not record the trace of the parent.
         """
         if trace_id == NO_OP_TRACE_ID:
             return NoOpSpan()
@@ -291,8 +293,8 @@ class SpanframeClient(Explained):
         )
         if parent is None:
             raise NotFoundError(
-                f"There is no open span {parent_id!r:.80} of trace {trace_id!r:.80} in "
-                "this process."
+                f"No trace {trace_id!r:.80} with a span {parent_id!r:.80} is recorded "
+                "in this process."
             )
         span = spanframe.start_span_no_context(
             name,
@@ -326,9 +328,10 @@ class SpanframeClient(Explained):
             status: the status of the span.
             end_time_ns: the end in epoch nanoseconds; now when None.
         """
-        span = open_spans.end(trace_id, span_id)
+        span = open_spans.find(trace_id, span_id)
         if span is not None:
             span.end(outputs, attributes, status, end_time_ns)
+            open_spans.forget_ended(trace_id)
 
     def delete_traces(
         self,

@@ -1,4 +1,4 @@
-"""The spans that `SpanframeClient` started and has not ended, by their ids."""
+"""The spans that `SpanframeClient` starts and ends by their ids."""
 
 import threading
 from typing import Final
@@ -12,7 +12,10 @@ MAX_OPEN_TRACES: Final = 10_000
 
 
 class OpenSpans:
-    """Open spans by trace, the one that was started first being the root."""
+    """Spans by trace, until all spans of their trace have ended.
+
+    A span that has ended can be the parent of others as long as its trace goes on.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -28,25 +31,22 @@ class OpenSpans:
                 del self._traces[next(iter(self._traces))]
 
     def find(self, trace_id: str, span_id: str) -> LiveSpan | None:
-        """Return a span, which stays open; None when it is not open."""
+        """Return a span; None when it is not known."""
         with self._lock:
             return self._traces.get(trace_id, {}).get(span_id)
 
-    def end(self, trace_id: str, span_id: str) -> LiveSpan | None:
-        """Return a span and forget it; None when it is not open."""
+    def root(self, trace_id: str) -> LiveSpan | None:
+        """Return the root of a trace; None when it is not known."""
         with self._lock:
-            spans = self._traces.get(trace_id, {})
-            span = spans.pop(span_id, None)
-            if span is not None and not spans:
-                del self._traces[trace_id]
-            return span
+            spans = self._traces.get(trace_id, {}).values()
+            return next((span for span in spans if span.root is span), None)
 
-    def end_trace(self, trace_id: str) -> LiveSpan | None:
-        """Return the root of a trace and forget it; None when it is not open."""
+    def forget_ended(self, trace_id: str) -> None:
+        """Forget a trace whose spans have all ended."""
         with self._lock:
             spans = self._traces.get(trace_id, {})
-            root = next((s for s in spans.values() if s.root is s), None)
-        return root and self.end(trace_id, root.span_id)
+            if spans and not any(span.is_recording for span in spans.values()):
+                del self._traces[trace_id]
 
 
 open_spans: Final = OpenSpans()

@@ -93,7 +93,7 @@ def test_a_span_deeper_than_the_indent_states_its_level(chain: list[SpanBlock]) 
     lines = [line for line in printed(made(chain)).splitlines() if "work" in line]
     assert lines[12].startswith("  " * 12 + "work ")
     assert lines[13].startswith("  " * 12 + "[level 13] work ")
-    page = made(chain)._repr_html_()
+    page = made(chain)._repr_html_() or ""
     assert "padding-left:176px'>[level 199] work<" in page
     assert "… and 2800 more spans" in page
 

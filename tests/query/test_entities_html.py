@@ -36,7 +36,9 @@ class Tags(HTMLParser):
 
 def test_hostile_names_types_and_ids_are_text() -> None:
     message = otlp_span(name=HOSTILE, attributes={"mlflow.spanType": HOSTILE})
-    page = Tags(trace(TraceData(stored=[stored_block(message)]), HOSTILE)._repr_html_())
+    page = Tags(
+        trace(TraceData(stored=[stored_block(message)]), HOSTILE)._repr_html_() or ""
+    )
     assert page.elements <= {"div", "b", "code", "table", "tr", "td"}
     assert page.text.count("<script>alert('x')</script>") == 4
 
@@ -89,9 +91,9 @@ def test_a_thousand_deep_chain_is_laid_out() -> None:
 
 def test_a_long_trace_counts_the_rest() -> None:
     rows = [stored_block(otlp_span(span=n + 1)) for n in range(250)]
-    page = Tags(trace(TraceData(stored=rows))._repr_html_())
+    page = Tags(trace(TraceData(stored=rows))._repr_html_() or "")
     assert "… and 50 more spans" in page.text
 
 
 def test_a_trace_without_spans_is_shown() -> None:
-    assert "answer" in Tags(trace(TraceData())._repr_html_()).text
+    assert "answer" in Tags(trace(TraceData())._repr_html_() or "").text
