@@ -37,7 +37,9 @@ this page from the code, and a test fails when it is not current: edit the code.
 
 A setting is given in code (`spanframe.configure`) or as an option, else by an
 environment variable, else it has its default. Of several variables the first one that
-is set counts.
+is set counts. A value that cannot be used is an error; in a variable of OpenTelemetry
+(`OTEL_…`) or MLflow (`MLFLOW_…`), which other programs read, it is passed over with a
+warning.
 
 ### Settings of apps and searches
 

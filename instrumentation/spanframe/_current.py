@@ -116,6 +116,39 @@ def update_current_trace(
     (live.root if live.root.is_recording else live).write(attributes)
 
 
+def open_trace(trace_id: int) -> LiveSpan | None:
+    """Return the span of a trace that its tags are written to; None: none is open here.
+
+    It is the span that began the trace in this process, or else the current one.
+    """
+    current = recorder()
+    if current is None:
+        return None
+    root = runtime.roots.get(trace_id)
+    if root is not None and root.is_recording():
+        return LiveSpan(root, current.capture)
+    live = get_current_active_span()
+    if live is None or live.context.trace_id != trace_id:
+        return None
+    return live
+
+
+def change_tag(live: LiveSpan, key: str, value: str | None) -> bool:
+    """Set a tag of an open trace, None deletes it; return whether there was one.
+
+    Args:
+        live: what `open_trace` returned.
+        key: the tag, not a reserved one.
+        value: its value.
+    """
+    if value is None:
+        return live.remove(keys.TAG_PREFIX + key)
+    current = recorder()
+    if current is not None:
+        live.write(trace_attributes(current.capture, tags={key: value}))
+    return True
+
+
 def update_current_span(
     *,
     name: str | None = None,

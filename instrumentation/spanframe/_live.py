@@ -282,6 +282,17 @@ class LiveSpan(RecordedSpan):
         """Write rendered attributes."""
         self.otel_span.set_attributes(attributes)
 
+    def remove(self, key: str) -> bool:
+        """Remove an attribute; return whether the span had it.
+
+        OpenTelemetry has no method for it.
+        """
+        attributes = getattr(self.otel_span, "_attributes", None)
+        if not self.is_recording or not attributes or key not in attributes:
+            return False
+        del attributes[key]
+        return True
+
     def finish(self, end_time_ns: int | None = None) -> None:
         """End the OpenTelemetry span; the trace of a root is the last active one."""
         span = self.otel_span

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from spanframe._destination import Destination, Proxy, destination, proxy_of
 from spanframe._guard import warn
-from spanframe._otlp_client import Refusal, bearer, is_loopback, rejection
+from spanframe._otlp_client import Refusal, basic, bearer, is_loopback, rejection
 from spanframe._stats import Losses
 from spanframe.settings import ClientSettings, redact_url
 
@@ -70,10 +70,12 @@ class OtlpExporter(SpanExporter):
         self._proxy: Proxy | None = None
         self._stopped = threading.Event()
         self._transport: _Transport | None = None
-        if settings.token and not _is_private(self._destination):
+        secret = settings.token or settings.password
+        if secret and not _is_private(self._destination):
             warn(
-                "The bearer token is sent to %s unencrypted, so others on the network "
-                "can read it. Set SPANFRAME_ENDPOINT to an https:// endpoint.",
+                "The %s is sent to %s unencrypted, so others on the network can read "
+                "it. Set SPANFRAME_ENDPOINT to an https:// endpoint.",
+                "bearer token" if settings.token else "password",
                 self._destination.shown,
             )
 
@@ -220,7 +222,8 @@ def _with_whole_identity(settings: ClientSettings) -> ClientSettings:
 def _transport(
     to: Destination, settings: ClientSettings, proxy: Proxy | None
 ) -> _Transport:
-    headers = settings.headers | bearer(settings.token)
+    named = bearer(settings.token) or basic(settings.username, settings.password)
+    headers = settings.headers | named
     if to.over_http:
         from spanframe._otlp_http import HttpTransport  # noqa: PLC0415 - loads a client
 

@@ -4,6 +4,7 @@ Nothing here sends: one caller is synchronous, the other is not. Protobuf is loa
 the functions that need it, since an app must not wait for it.
 """
 
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ __all__ = [
     "Refusal",
     "Rejection",
     "Target",
+    "basic",
     "bearer",
     "error_text",
     "is_loopback",
@@ -115,6 +117,14 @@ def is_loopback(host: str) -> bool:
 def bearer(token: str) -> dict[str, str]:
     """Return the request metadata that carries a token; none for an empty one."""
     return {"authorization": f"Bearer {token}"} if token else {}
+
+
+def basic(username: str, password: str) -> dict[str, str]:
+    """Return the request metadata of HTTP's basic authentication; none for no user."""
+    if not username:
+        return {}
+    pair = b64encode(f"{username}:{password}".encode()).decode()
+    return {"authorization": f"Basic {pair}"}
 
 
 def is_retryable(code: str, delay_s: float) -> bool:

@@ -117,6 +117,8 @@ def start_live_span(
         if runtime.uses_global_provider:
             note_unrecorded(runtime.losses)
         return None
+    if root is None:
+        runtime.roots[span.get_span_context().trace_id] = span
     live = LiveSpan(span, recorder.capture, root)
     live.level_given = level_given
     return live

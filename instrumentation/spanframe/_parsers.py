@@ -13,12 +13,14 @@ __all__ = [
     "boolean",
     "endpoint",
     "existing_file",
+    "experiment_id",
     "header_value",
     "headers",
     "milliseconds",
     "named_urls",
     "one_of",
     "ratio",
+    "ratio_sampler",
     "seconds",
     "standard_boolean",
     "standard_endpoint",
@@ -26,6 +28,8 @@ __all__ = [
     "standard_headers",
     "standard_protocol",
     "trace_exporters",
+    "tracking_uri",
+    "user_name",
     "whole_number",
 ]
 
@@ -164,6 +168,26 @@ def ratio(text: str) -> float:
     return value
 
 
+def ratio_sampler(text: str) -> str:
+    """Return the sampler that records the share of traces that ``text`` says."""
+    ratio(text)
+    return "parentbased_traceidratio"
+
+
+def experiment_id(text: str) -> str:
+    """Read the id of an experiment, a whole number; empty: none."""
+    if text and not (text.isascii() and text.isdecimal()):
+        raise ValueError("write the id of an experiment, a whole number")
+    return text
+
+
+def tracking_uri(text: str) -> str:
+    """Read a tracking URI of MLflow as the URL of a store."""
+    if "://" not in text or text.startswith("file:"):
+        raise ValueError("it names no store of spanframe; name one in SPANFRAME_STORE")
+    return store_url(text)
+
+
 def one_of(*words: str) -> Callable[[str], str]:
     """Make a parser that takes one of ``words``, in any case."""
 
@@ -212,6 +236,13 @@ def header_value(text: str) -> str:
     """Read a value that a header can carry: printable ASCII."""
     if not (text.isascii() and (text.isprintable() or not text)):
         raise ValueError("write printable ASCII, which is what a header can carry")
+    return text
+
+
+def user_name(text: str) -> str:
+    """Read the user of HTTP's basic authentication, which ends at the first colon."""
+    if ":" in text:
+        raise ValueError("write a name without a colon")
     return text
 
 

@@ -1,6 +1,6 @@
 """The recorder of spans, made from one set of settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from random import random
 from typing import Any
 
@@ -24,7 +24,8 @@ from spanframe._context import ambient_of
 from spanframe._process import process_metadata, script_name
 from spanframe._redaction import Redact, Redaction
 from spanframe._sdk_limits import without_unusable_limits
-from spanframe._trace_start import SCOPE, TraceStart
+from spanframe._trace_attributes import configured_attributes
+from spanframe._trace_start import SCOPE
 from spanframe._version import __version__
 from spanframe.settings import ClientSettings
 
@@ -81,7 +82,7 @@ def make_provider(
     processor: SpanProcessor,
     ids: IdGenerator | None,
     enabled: Callable[[], bool],
-    begins: Callable[[Context], Mapping[str, str]],
+    trace_start: SpanProcessor,
 ) -> TracerProvider:
     """Make our own provider.
 
@@ -90,7 +91,7 @@ def make_provider(
         processor: span processor of the provider.
         ids: generator of ids; OpenTelemetry's random one when None.
         enabled: returns whether recording is on.
-        begins: returns the attributes of a trace that begins in a context.
+        trace_start: span processor for spans of other libraries.
     """
     with without_unusable_limits():
         limits = SpanLimits(
@@ -104,7 +105,7 @@ def make_provider(
         span_limits=limits,
         shutdown_on_exit=False,
     )
-    provider.add_span_processor(TraceStart(begins))
+    provider.add_span_processor(trace_start)
     provider.add_span_processor(processor)
     return provider
 
@@ -113,7 +114,7 @@ def _resource(settings: ClientSettings) -> Resource:
     """Make the resource: settings, the process, ``OTEL_RESOURCE_ATTRIBUTES``."""
     attributes = {
         keys.SERVICE_NAME: settings.service_name,
-        keys.EXPERIMENT: settings.experiment,
+        **configured_attributes(settings),
         **process_metadata(),
     }
     resource = Resource.create({k: v for k, v in attributes.items() if v})

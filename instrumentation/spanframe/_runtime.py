@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context, attach, get_current
@@ -24,7 +25,8 @@ from spanframe._process import process_metadata
 from spanframe._recorder import Recorder, make_provider
 from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
-from spanframe._trace_attributes import replacing_experiment
+from spanframe._trace_attributes import configured_attributes, replacing_experiment
+from spanframe._trace_start import TraceStart
 from spanframe.settings import ClientSettings, client_environment
 
 __all__ = [
@@ -45,11 +47,15 @@ __all__ = [
 MODEL_KEY: Final = keys.METADATA_PREFIX + keys.META_MODEL_ID
 MAX_FLUSH_BEFORE_CHANGE_MS: Final = 2000
 # Settings of searches, which are not held up by those of recording.
-_SEARCH_SETTINGS: Final = frozenset({"store", "warehouses", "experiment"})
+_SEARCH_SETTINGS: Final = frozenset(
+    {"store", "warehouses", "experiment", "experiment_id"}
+)
 # Settings of the exporter: a change of one of them makes a new exporter.
 _EXPORTER_SETTINGS: Final = (
     "exporters",
     "token",
+    "username",
+    "password",
     "headers",
     "compression",
     "certificate",
@@ -67,7 +73,11 @@ _RECORD_ALL: Final = {
 
 
 class Runtime:
-    """State of the process; every change goes through `configure` or a setter."""
+    """State of the process; every change goes through `configure` or a setter.
+
+    Attributes:
+        roots: the spans that began a trace here, by trace id, while anyone has them.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -90,6 +100,8 @@ class Runtime:
         self.experiment = ""
         self.model_id = ""
         self.destination: Mapping[str, str] = {}
+        self.roots: WeakValueDictionary[int, otel_trace.Span] = WeakValueDictionary()
+        self.configured: Mapping[str, str] = {}
         self.root_attributes: Mapping[str, str] = {}
         self.uses_global_provider = False
         self.last_trace_id: int | None = None
@@ -153,10 +165,20 @@ class Runtime:
         else:
             delivery = self._delivery_for(settings)
             provider = make_provider(
-                settings, delivery, self.id_generator, self.is_enabled, self.begins
+                settings,
+                delivery,
+                self.id_generator,
+                self.is_enabled,
+                TraceStart(self.begins, self.roots),
             )
         if settings.disabled:
             self.enabled = False
+        # A provider of our own has these once, on its resource.
+        self.configured = (
+            {**configured_attributes(settings), **process_metadata()}
+            if self.uses_global_provider
+            else {}
+        )
         self.set_root_attributes()
         self.recorder = Recorder(settings, provider, self.redact)
 
@@ -194,15 +216,10 @@ class Runtime:
 
     def set_root_attributes(self) -> None:
         """Compute the attributes that every new trace begins with."""
-        attributes = {
-            MODEL_KEY: self.model_id,
-            keys.EXPERIMENT: self.experiment,
-            # A provider of our own has these once, on its resource.
-            **(process_metadata() if self.uses_global_provider else {}),
-        }
-        self.root_attributes = {
-            key: value for key, value in attributes.items() if value
-        }
+        chosen = {MODEL_KEY: self.model_id, keys.EXPERIMENT: self.experiment}
+        self.root_attributes = replacing_experiment(
+            self.configured, {key: value for key, value in chosen.items() if value}
+        )
 
     def begins(self, context: Context) -> Mapping[str, str]:
         """Return the attributes of a trace that begins in ``context``."""
@@ -266,7 +283,7 @@ class Runtime:
             before = dict(vars(self))
             self._initialise()
             self.given = before["given"] | _RECORD_ALL
-            for kept in ("change", "redact", "experiment", "model_id"):
+            for kept in ("change", "redact", "experiment", "model_id", "destination"):
                 setattr(self, kept, before[kept])
             self.exporter = exporter
         try:
@@ -304,6 +321,7 @@ def _after_fork() -> None:
     """
     runtime.lock = threading.RLock()
     runtime.losses.after_fork()
+    runtime.roots = WeakValueDictionary()
     context = get_current()
     if LIVE in context:
         open_span = otel_trace.get_current_span(context).get_span_context()

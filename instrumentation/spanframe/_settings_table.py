@@ -4,8 +4,8 @@ A settings class is a frozen dataclass whose fields are made by `setting`. `load
 what the caller gave, then the environment, then the default, and reports every problem
 at once.
 
-The variables of OpenTelemetry are shared with other programs: a value that cannot be
-used there is told once and passed over, as its specification says.
+The variables of OpenTelemetry and MLflow are shared with other programs: a value that
+cannot be used there is told once and passed over, as OpenTelemetry specifies.
 """
 
 import dataclasses
@@ -32,6 +32,7 @@ class Row(NamedTuple):
     option: str
     parse: Callable[[Any], Any]
     standard: Callable[[str], Any]
+    mlflow: Callable[[str], Any]
 
 
 def setting(
@@ -41,6 +42,7 @@ def setting(
     parse: Callable[[Any], Any] = str,
     *,
     standard: Callable[[str], Any] | None = None,
+    mlflow: Callable[[str], Any] | None = None,
     secret: bool = False,
     option: str = "",
 ) -> Any:
@@ -53,12 +55,14 @@ def setting(
         parse: from text to the value; raises ValueError with the reason.
         standard: the same for the text of a variable of OpenTelemetry, where it is
             written in another way.
+        mlflow: the same for a variable of MLflow.
         secret: never printed, and not an option of a command.
         option: the option of a command; ``--`` and the field's name when empty. A
             setting that is true or false has two: ``--on/--off``.
     """
     names = (env,) if isinstance(env, str) else env
-    row = Row("", names, default, sentence, secret, option, parse, standard or parse)
+    parsers = (parse, standard or parse, mlflow or parse)
+    row = Row("", names, default, sentence, secret, option, *parsers)
     return dataclasses.field(metadata={"row": row})
 
 
@@ -160,11 +164,16 @@ def _read(
     environment = os.environ if environ is None else environ
     passed_over: list[tuple[str, str, ValueError]] = []
     for text, origin in _candidates(row, given, environment):
-        standard = origin.startswith("OTEL_")
+        owner = origin.partition("_")[0]
+        parsers: dict[str, Callable[[str], Any]] = {
+            "OTEL": row.standard,
+            "MLFLOW": row.mlflow,
+        }
         try:
-            value = (row.standard if standard else row.parse)(_as_text(text))
+            parse: Callable[[Any], Any] = parsers.get(owner, row.parse)
+            value = parse(_as_text(text))
         except ValueError as error:
-            if not standard:
+            if owner not in parsers:
                 named = origin or f"the default of {row.field}"
                 problem = f"{named} is {_shown(row, text)}: {error}"
                 raise _UnusableError(problem) from None

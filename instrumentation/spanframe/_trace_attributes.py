@@ -8,8 +8,14 @@ from spanframe._capture import Capture
 from spanframe._guard import warn
 from spanframe._redaction import REDACTED
 from spanframe.errors import InvalidArgumentError
+from spanframe.settings import ClientSettings
 
-__all__ = ["experiment_of", "replacing_experiment", "trace_attributes"]
+__all__ = [
+    "configured_attributes",
+    "experiment_of",
+    "replacing_experiment",
+    "trace_attributes",
+]
 
 _METADATA_WITH_A_KEY: Final = {
     keys.META_SESSION: keys.SESSION_ID,
@@ -22,6 +28,16 @@ _STATES: Final = ("OK", "ERROR")
 def experiment_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the attributes that state an experiment."""
     return {key: attributes[key] for key in _EXPERIMENT if key in attributes}
+
+
+def configured_attributes(settings: ClientSettings) -> dict[str, str]:
+    """Return what the settings state about every trace."""
+    stated = {
+        keys.EXPERIMENT: settings.experiment,
+        keys.EXPERIMENT_ID: "" if settings.experiment else settings.experiment_id,
+        keys.METADATA_PREFIX + keys.META_MODEL_ID: settings.model_id,
+    }
+    return {key: text for key, text in stated.items() if text}
 
 
 def replacing_experiment(

@@ -1,10 +1,11 @@
 """Spans of other libraries: what begins a trace, or continues one, on our provider."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.sdk.trace import Span, SpanProcessor
+from opentelemetry.trace import Span as AnySpan
 from opentelemetry.trace import get_current_span
 
 from spanframe._guard import fault
@@ -24,10 +25,16 @@ class TraceStart(SpanProcessor):
 
     Args:
         begins: returns the attributes of a trace that begins in a context.
+        roots: the spans that began a trace here, by trace id.
     """
 
-    def __init__(self, begins: Callable[[Context], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        begins: Callable[[Context], Mapping[str, str]],
+        roots: MutableMapping[int, AnySpan],
+    ) -> None:
         self._begins = begins
+        self._roots = roots
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Add the attributes that the span does not have."""
@@ -51,4 +58,5 @@ class TraceStart(SpanProcessor):
         parent = get_current_span(context)
         if isinstance(parent, Span) and parent.resource is span.resource:
             return experiment_of(parent.attributes or {})
+        self._roots[span.get_span_context().trace_id] = span
         return self._begins(context)

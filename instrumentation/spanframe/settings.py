@@ -14,6 +14,7 @@ from spanframe._parsers import (
     boolean,
     endpoint,
     existing_file,
+    experiment_id,
     file_or_off,
     header_value,
     headers,
@@ -21,6 +22,7 @@ from spanframe._parsers import (
     named_urls,
     one_of,
     ratio,
+    ratio_sampler,
     seconds,
     standard_boolean,
     standard_endpoint,
@@ -28,6 +30,8 @@ from spanframe._parsers import (
     standard_headers,
     standard_protocol,
     trace_exporters,
+    tracking_uri,
+    user_name,
     whole_number,
 )
 from spanframe._settings_table import Row, SettingsBase, rows, setting
@@ -74,10 +78,11 @@ class ClientSettings(SettingsBase):
     section: ClassVar[str] = "apps and searches"
 
     store: str = setting(
-        "SPANFRAME_STORE",
+        ("SPANFRAME_STORE", "MLFLOW_TRACKING_URI"),
         "sqlite:///spanframe.db",
         "URL of the store that searches read.",
         store_url,
+        mlflow=tracking_uri,
     )
     endpoint: str = setting(
         (
@@ -111,19 +116,43 @@ class ClientSettings(SettingsBase):
     service_name: str = setting(
         ("SPANFRAME_SERVICE_NAME", "OTEL_SERVICE_NAME"),
         "",
-        "Resource attribute service.name of the app.",
+        "Resource attribute service.name of the app; empty: the name of its script.",
     )
     experiment: str = setting(
-        "SPANFRAME_EXPERIMENT",
+        ("SPANFRAME_EXPERIMENT", "MLFLOW_EXPERIMENT_NAME"),
         "",
         "Experiment that traces go to and searches look in; empty: traces go to "
         "Default, searches look in all.",
     )
+    experiment_id: str = setting(
+        ("SPANFRAME_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_ID"),
+        "",
+        "The same experiment by its id; it counts where no name is set.",
+        experiment_id,
+    )
+    model_id: str = setting(
+        ("SPANFRAME_MODEL_ID", "MLFLOW_ACTIVE_MODEL_ID"),
+        "",
+        "Model, or version of the app, of the traces; set_active_model changes it.",
+    )
     token: str = setting(
-        "SPANFRAME_TOKEN",
+        ("SPANFRAME_TOKEN", "MLFLOW_TRACKING_TOKEN"),
         "",
         "Bearer token that the app sends to the collector.",
         header_value,
+        secret=True,
+    )
+    username: str = setting(
+        ("SPANFRAME_USERNAME", "MLFLOW_TRACKING_USERNAME"),
+        "",
+        "User of HTTP's basic authentication, for a proxy before the collector; it "
+        "counts where no token is set.",
+        user_name,
+    )
+    password: str = setting(
+        ("SPANFRAME_PASSWORD", "MLFLOW_TRACKING_PASSWORD"),
+        "",
+        "Password of that user.",
         secret=True,
     )
     warehouses: dict[str, str] = setting(
@@ -167,13 +196,15 @@ class ClientSettings(SettingsBase):
         standard=standard_boolean,
     )
     sampler: str = setting(
-        "OTEL_TRACES_SAMPLER",
+        ("OTEL_TRACES_SAMPLER", "MLFLOW_TRACE_SAMPLING_RATIO"),
         "parentbased_always_on",
-        "Sampler that decides which traces are recorded, by OpenTelemetry's name.",
+        "Sampler that decides which traces are recorded, by OpenTelemetry's name; "
+        "parentbased_traceidratio where MLflow's variable has a share.",
         one_of(*_SAMPLERS),
+        mlflow=ratio_sampler,
     )
     sample_ratio: float = setting(
-        "OTEL_TRACES_SAMPLER_ARG",
+        ("OTEL_TRACES_SAMPLER_ARG", "MLFLOW_TRACE_SAMPLING_RATIO"),
         "1.0",
         "Share of traces that a traceidratio sampler records, 0 to 1.",
         ratio,
@@ -293,7 +324,11 @@ class Configuration(TypedDict, total=False):
     exporters: Sequence[str] | None
     service_name: str | None
     experiment: str | None
+    experiment_id: str | None
+    model_id: str | None
     token: str | None
+    username: str | None
+    password: str | None
     warehouses: Mapping[str, str] | None
     prices: str | None
     capture: bool | None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import spanframe
-from spanframe import keys
+from spanframe import _current, keys
 from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe_query import reader
 from spanframe_query.entities import Trace
@@ -109,15 +109,12 @@ def set_trace_tag(trace_id: str, key: str, value: Any) -> None:
         >>> [newest] = spanframe.search_traces(max_results=1, return_type="list")
         >>> spanframe.set_trace_tag(newest.info.trace_id, "reviewed", "yes")
     """
-    if spanframe.get_active_trace_id() == trace_id and may_change(key):
-        spanframe.update_current_trace(tags={key: str(value)})
-        return
     change_tag(store_url(), trace_id, key, str(value))
 
 
 @takes_request_id
 def delete_trace_tag(trace_id: str, key: str) -> None:
-    """Delete a tag of a stored trace.
+    """Delete a tag of the trace that is being recorded, or of a stored trace.
 
     Args:
         trace_id: ``tr-`` and 32 hex digits.
@@ -139,7 +136,7 @@ def delete_trace_tag(trace_id: str, key: str) -> None:
 
 
 def change_tag(store: str, trace_id: str, key: str, value: str | None) -> None:
-    """Set a tag of a trace in one store; None deletes it.
+    """Set a tag of a trace, of an open one or of one in a store; None deletes it.
 
     A trace that has just ended may not be stored yet. Then the spans that wait in this
     process are sent, and the change is tried once more.
@@ -147,6 +144,11 @@ def change_tag(store: str, trace_id: str, key: str, value: str | None) -> None:
     if not may_change(key):
         return
     raw_id = trace_bytes(trace_id)
+    live = _current.open_trace(int.from_bytes(raw_id))
+    if live is not None:
+        if not _current.change_tag(live, key, value):
+            raise NotFoundError(f"The open trace {trace_id} has no tag {key!r}.")
+        return
     admin = writing(store)
     try:
         _write_tag(admin, raw_id, key, value)

@@ -32,6 +32,11 @@ UNUSABLE = {
     "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": ("many", "'512' is used instead"),
     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": ("unlimited", "'1024' is used instead"),
     "OTEL_SPAN_EVENT_COUNT_LIMIT": ("1e3", "'1024' is used instead"),
+    "MLFLOW_TRACKING_URI": ("databricks", "'sqlite:///spanframe.db' is used instead"),
+    "MLFLOW_EXPERIMENT_ID": ("shop", "it is ignored"),
+    "MLFLOW_TRACE_SAMPLING_RATIO": ("half", "'parentbased_always_on' is used instead"),
+    "MLFLOW_TRACKING_TOKEN": ("é", "it is ignored"),
+    "MLFLOW_TRACKING_USERNAME": ("a:b", "it is ignored"),
 }
 # Only the SDK of OpenTelemetry reads these.
 SDK_ONLY = {
@@ -54,17 +59,22 @@ def test_a_standard_variable_that_cannot_be_used_is_told_once_and_ignored(
     )
     ClientSettings.load(environ={variable: value})
     (line,) = caplog.messages
-    shown = "a secret" if "HEADERS" in variable else repr(value)
+    is_secret = variable.endswith(("HEADERS", "TOKEN"))
+    shown = "a secret" if is_secret else repr(value)
     assert line.startswith(f"{variable} is {shown}: ")
     assert instead in line
 
 
 def test_every_standard_variable_that_can_be_wrong_is_in_the_table() -> None:
-    standard = {n for row in rows(ClientSettings) for n in row.env if "OTEL_" in n}
+    names = {n for row in rows(ClientSettings) for n in row.env}
+    standard = {n for n in names if n.startswith(("OTEL_", "MLFLOW_"))}
     general = {n.replace("_TRACES_", "_") for n in standard if "OTLP_TRACES" in n}
     some = {n for n in standard if "OTLP_TRACES" not in n} | general
     assert some - UNUSABLE.keys() == {
-        "OTEL_SERVICE_NAME",  # any text
+        "OTEL_SERVICE_NAME",  # any text, as the next three
+        "MLFLOW_EXPERIMENT_NAME",
+        "MLFLOW_ACTIVE_MODEL_ID",
+        "MLFLOW_TRACKING_PASSWORD",
         "OTEL_ATTRIBUTE_COUNT_LIMIT",  # the second of two names
     }
 
@@ -178,3 +188,106 @@ def test_a_search_reads_only_what_it_needs(
         assert len(SpanframeClient(store).search_traces()) == 0
         with pytest.raises(SettingsError, match="SPANFRAME_WAREHOUSES"):
             spanframe.search_traces(sql_warehouse_id="a")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "field", "value"),
+    [
+        ("MLFLOW_TRACKING_URI", "sqlite:///a.db", "store", "sqlite:///a.db"),
+        ("MLFLOW_TRACKING_URI", "http://a:5000", "store", "http://a:5000"),
+        ("MLFLOW_EXPERIMENT_NAME", "shop", "experiment", "shop"),
+        ("MLFLOW_EXPERIMENT_ID", "7", "experiment_id", "7"),
+        ("MLFLOW_ACTIVE_MODEL_ID", "m-1", "model_id", "m-1"),
+        ("MLFLOW_TRACKING_TOKEN", "t", "token", "t"),
+        ("MLFLOW_TRACKING_USERNAME", "ada", "username", "ada"),
+        ("MLFLOW_TRACKING_PASSWORD", "p", "password", "p"),
+        ("MLFLOW_TRACE_SAMPLING_RATIO", "0.5", "sample_ratio", 0.5),
+        ("MLFLOW_TRACE_SAMPLING_RATIO", "1", "sampler", "parentbased_traceidratio"),
+    ],
+)
+def test_a_variable_of_mlflow_counts_after_ours(
+    variable: str, text: str, field: str, value: object
+) -> None:
+    assert getattr(ClientSettings.load(environ={variable: text}), field) == value
+    ours = {
+        "SPANFRAME_STORE": "sqlite:///b.db",
+        "SPANFRAME_EXPERIMENT": "ours",
+        "SPANFRAME_EXPERIMENT_ID": "9",
+        "SPANFRAME_MODEL_ID": "ours",
+        "SPANFRAME_TOKEN": "ours",
+        "SPANFRAME_USERNAME": "ours",
+        "SPANFRAME_PASSWORD": "ours",
+        "OTEL_TRACES_SAMPLER": "always_on",
+        "OTEL_TRACES_SAMPLER_ARG": "0.25",
+    }
+    assert ClientSettings.load(environ={variable: text, **ours}) == ClientSettings.load(
+        environ=ours
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "stated"),
+    [
+        ({"MLFLOW_EXPERIMENT_NAME": "shop"}, {"spanframe.experiment": "shop"}),
+        ({"MLFLOW_EXPERIMENT_ID": "7"}, {"spanframe.experiment_id": "7"}),
+        (
+            {"MLFLOW_EXPERIMENT_ID": "7", "MLFLOW_EXPERIMENT_NAME": "shop"},
+            {"spanframe.experiment": "shop"},
+        ),
+        (
+            {"MLFLOW_ACTIVE_MODEL_ID": "m-1"},
+            {"spanframe.metadata.mlflow.modelId": "m-1"},
+        ),
+    ],
+)
+def test_what_mlflows_variables_say_of_traces_is_sent(
+    sink: OtlpSink,
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    stated: dict[str, str],
+) -> None:
+    for name, text in environ.items():
+        monkeypatch.setenv(name, text)
+    with spanframe.start_span("a"):
+        pass
+    spanframe.flush()
+    resource = sink.span("a").resource
+    said = ("spanframe.experiment", "spanframe.metadata.mlflow.modelId")
+    assert {k: v for k, v in resource.items() if k.startswith(said)} == stated
+
+
+@pytest.mark.parametrize(
+    ("environ", "sent"),
+    [
+        ({"MLFLOW_TRACKING_TOKEN": "t"}, "Bearer t"),
+        (
+            {"MLFLOW_TRACKING_USERNAME": "ada", "MLFLOW_TRACKING_PASSWORD": "p:w"},
+            "Basic YWRhOnA6dw==",
+        ),
+        ({"MLFLOW_TRACKING_USERNAME": "ada", "SPANFRAME_TOKEN": "t"}, "Bearer t"),
+        ({"MLFLOW_TRACKING_PASSWORD": "p"}, None),
+    ],
+)
+def test_mlflows_credentials_go_to_the_collector(
+    sink: OtlpSink,
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    sent: str | None,
+) -> None:
+    for name, text in environ.items():
+        monkeypatch.setenv(name, text)
+    with spanframe.start_span("a"):
+        pass
+    spanframe.flush()
+    assert sink.metadata[0].get("authorization") == sent
+
+
+def test_mlflows_share_decides_which_traces_are_recorded(
+    sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACE_SAMPLING_RATIO", "0")
+    with spanframe.start_span("a") as span:
+        pass
+    spanframe.flush()
+    assert not span.is_recording
+    assert sink.spans == []

@@ -212,6 +212,15 @@ def test_a_chosen_experiment_narrows_the_search(shop: Store) -> None:
     assert spanframe.count_traces() == 1
 
 
+def test_a_setting_narrows_the_search_by_the_id_of_an_experiment(shop: Store) -> None:
+    spanframe.configure(experiment_id="1")
+    assert search() == [4]
+    spanframe.configure(experiment_id="77")
+    assert search() == []
+    spanframe.configure(experiment="Default")
+    assert search() == [3, 2, 1]
+
+
 def test_an_experiment_without_traces_has_none(shop: Store) -> None:
     spanframe.configure(experiment="not there yet")
     assert search() == []
