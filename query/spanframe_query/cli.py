@@ -21,7 +21,6 @@ from spanframe_query import drawing, reader
 from spanframe_query.arguments import checked_search
 from spanframe_query.demo import demo
 from spanframe_query.entities import Trace
-from spanframe_query.experiments import find_experiment, find_experiment_by_id
 from spanframe_query.hidden import hidden_values
 from spanframe_query.known_fields import misspellings
 from spanframe_query.output import OUTPUT_COLUMNS, WRITERS, chosen_columns
@@ -213,14 +212,14 @@ def _experiment_ids(store: str, given: Sequence[str] | None) -> tuple[int, ...] 
 
 
 def _experiment_id(searched: Reader, text: str) -> int:
-    found = find_experiment(searched, text)
+    found = searched.experiment_named(text)
     if found is None and _NUMBER.fullmatch(text):
-        found = find_experiment_by_id(searched, int(text))
+        found = searched.experiment_of(int(text))
     if found is None:
         raise NotFoundError(
             f"There is no experiment {visible(text)!r} in this store: check the name."
         )
-    return int(found.experiment_id)
+    return found.experiment_id
 
 
 @contextmanager

@@ -114,6 +114,9 @@ class MemoryStore:
         named = {number: name for name, number in self._experiments.items()}
         return self.experiment_named(named.get(experiment_id, ""))
 
+    def experiments(self) -> list[results.Experiment]:
+        return [results.Experiment(n, name, 0) for name, n in self._experiments.items()]
+
     def check_version(self) -> None: ...
 
     def is_current(self) -> bool:

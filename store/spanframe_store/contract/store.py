@@ -4,7 +4,7 @@ A new engine is one folder that offers a `Backend`, and a line in
 `spanframe_store.registry`. ``tests/store`` holds the suite that every engine must pass.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -205,6 +205,13 @@ class Reader(Protocol):
     def experiment_of(self, experiment_id: int) -> Experiment | None:
         """Return the experiment of an id; None when the store has none."""
 
+    def experiments(self) -> list[Experiment]:
+        """Return every experiment, in the order of the ids.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
     def is_current(self) -> bool:
         """Whether the reader still reads what its URL names: a file may be replaced."""
 
@@ -289,11 +296,25 @@ class Admin(Protocol):
             StoreError: the store cannot be written.
         """
 
-    def create_experiment(self, name: str) -> int:
+    def create_experiment(
+        self,
+        name: str,
+        *,
+        artifact_location: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> int:
         """Create an experiment and return its id.
 
+        A writer that gets a span of this name MUST find the same id.
+
+        Args:
+            name: the name.
+            artifact_location: a URI to keep.
+            tags: tags to keep.
+
         Raises:
-            InvalidArgumentError: the name is empty or taken.
+            InvalidArgumentError: the name is empty.
+            AlreadyExistsError: the name is taken.
             StoreError: the store cannot be written.
         """
 
