@@ -29,7 +29,7 @@ def all_stated(sink: OtlpSink) -> dict[str, dict[str, Any]]:
         ("till", {NAME: "till"}),
         (MlflowExperimentLocation("7"), {ID: "7"}),
         (MlflowExperimentLocation(7), {ID: "7"}),  # type: ignore[arg-type]
-        (TraceLocation(MlflowExperimentLocation("7")), {ID: "7"}),
+        (TraceLocation.from_experiment_id("7"), {ID: "7"}),
         (None, {NAME: "shop"}),
     ],
 )
