@@ -13,6 +13,7 @@ from spanframe_collector.cli import app as collector
 from spanframe_collector.settings import CollectorSettings
 from spanframe_query.cli import app as query
 from spanframe_query.columns import LAYOUTS
+from spanframe_query.frame import build_frame
 from spanframe_store.contract.fields import FIELDS, FieldRow
 
 __all__ = ["PAGE", "reference"]
@@ -55,7 +56,10 @@ may have a prefix: `attributes.status` is `status`.
 {fields}
 ## Columns
 
-The DataFrame of `spanframe.search_traces` has these columns, also when it is empty:
+The DataFrame of `spanframe.search_traces` has these columns, also when it is empty.
+Their dtypes do not depend on the values; `str` is `object` in pandas 2. A column of
+`extract_fields` is `object`, since a field may have a value of any type in each trace;
+in MLflow, dtypes follow from the values of a search.
 
 {columns}
 With `layout="v3"` it has the columns of MLflow 3:
@@ -108,9 +112,13 @@ def _field(row: FieldRow) -> tuple[str, ...]:
 
 
 def _columns(layout: str) -> str:
+    dtypes = build_frame([], layout=layout).dtypes
     return _table(
-        ("column", "what it holds"),
-        ((_code(column.name), column.sentence) for column in LAYOUTS[layout]),
+        ("column", "dtype", "what it holds"),
+        (
+            (_code(column.name), _code(str(dtypes[column.name])), column.sentence)
+            for column in LAYOUTS[layout]
+        ),
     )
 
 

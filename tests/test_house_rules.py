@@ -117,14 +117,16 @@ def test_make_test_leaves_out_what_is_deep_and_ci_does_not(profile: str) -> None
 def test_what_tests_share_is_in_the_plugins() -> None:
     """What one test module takes from another goes where that one goes.
 
-    The harness of `tests/ecosystem` is a program of its own beside its test module.
+    The harnesses of `tests/ecosystem` and `tests/differential` are programs of their
+    own beside their test modules.
     """
+    programs = r"(ecosystem|differential)\b(?!\.test_)"
     found = [
         (path.name, line)
         for path in (ROOT / "tests").rglob("*.py")
         if path.parent.name != "drills"  # a program of several modules, and its test
         for line in path.read_text().splitlines()
-        if re.match(r"\s*(from|import) tests\.(?!plugins|ecosystem\b(?!\.test_))", line)
+        if re.match(rf"\s*(from|import) tests\.(?!plugins|{programs})", line)
     ]
     assert found == []
 

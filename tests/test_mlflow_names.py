@@ -122,9 +122,9 @@ import sys
 import spanframe, spanframe.client, spanframe.entities
 with spanframe.start_span("s"):
     pass
-print("tomllib" in sys.modules, spanframe._mlflow_names._table.cache_info().misses)
+print([name for name in ("tomllib", "importlib.metadata") if name in sys.modules])
 """
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert ended.stdout.split()[-1] == "0"
+    assert ended.stdout == "[]\n"

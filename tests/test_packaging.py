@@ -71,6 +71,7 @@ def test_the_wheel_holds_five_typed_packages_and_the_example(wheel: Path) -> Non
     assert tops == set(PACKAGES)
     assert {f"{package}/py.typed" for package in tops} <= set(names)
     assert "spanframe_query/shop_assistant/__main__.py" in names
+    assert "spanframe/mlflow_names.toml" in names
     assert any(name.endswith("/licenses/LICENSE") for name in names)
 
 

@@ -1,11 +1,12 @@
 """The experiment and the model of later traces."""
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from spanframe import _lazy, keys
+from spanframe._capture import well_formed
 from spanframe._runtime import MODEL_KEY, current_setting, own_choices, runtime
-from spanframe.errors import InvalidArgumentError, NotFoundError
+from spanframe.errors import InvalidArgumentError
 
 __all__ = [
     "ActiveExperiment",
@@ -17,8 +18,23 @@ __all__ = [
 ]
 
 
+_STORED: Final = frozenset(
+    {
+        "artifact_location",
+        "creation_time",
+        "last_update_time",
+        "lifecycle_stage",
+        "tags",
+    }
+)
+
+
 class ActiveExperiment:
-    """The experiment that later traces go to."""
+    """The experiment that later traces go to.
+
+    It has the attributes of `spanframe.entities.Experiment`: those but the name are
+    looked up in the configured store, where the experiment is created when it is new.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -28,19 +44,22 @@ class ActiveExperiment:
 
     @property
     def experiment_id(self) -> str:
-        """The id of the experiment, looked up in the configured store.
+        """The id of the experiment in the configured store, created when it is new.
 
         Raises:
-            NotFoundError: while no trace of the experiment has been stored.
+            StoreError: when the store cannot be read, or not be written.
         """
-        find: Any = _lazy.query("get_experiment_by_name", "spanframe_query")
-        experiment = find(self.name)
-        if experiment is None:
-            raise NotFoundError(
-                f"the store has no experiment {self.name!r} yet; the collector creates "
-                "it with its first trace, spanframe.create_experiment() creates it now"
-            )
-        return str(experiment.experiment_id)
+        return str(self._stored().experiment_id)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _STORED:
+            raise AttributeError(f"an ActiveExperiment has no attribute {name!r}")
+        return getattr(self._stored(), name)
+
+    def _stored(self) -> Any:
+        """Return the experiment of the store: an app that only records reads none."""
+        find: Any = _lazy.query("chosen_experiment", "spanframe_query.experiments")
+        return find(self.name)
 
 
 class ActiveModel:
@@ -94,8 +113,11 @@ def set_experiment(
     if experiment_id is not None:
         client: Any = _lazy.query("SpanframeClient", "spanframe_query.client")
         experiment_name = str(client().get_experiment(experiment_id).name)
-    if not experiment_name or not experiment_name.strip():
-        raise InvalidArgumentError("an experiment needs a name that is not empty")
+    if not isinstance(experiment_name, str) or not experiment_name.strip():
+        raise InvalidArgumentError(
+            "an experiment needs a name, a text that is not empty"
+        )
+    experiment_name = well_formed(experiment_name)
     runtime.choose("experiment", keys.EXPERIMENT, experiment_name)
     return ActiveExperiment(experiment_name)
 

@@ -6,13 +6,15 @@ bear the same name: OpenInference's come first, whose spans say most.
 
 import logging
 from collections.abc import Callable, Iterable
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import TracerProvider
 
 from spanframe._mlflow_names import libraries
 from spanframe.tracing import get_tracer_provider
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["autolog", "autolog_of", "instrument", "instrument_all"]
 
@@ -100,17 +102,19 @@ def autolog_of(library: str) -> Callable[..., None]:
     return autolog
 
 
-def _installed() -> list[EntryPoint]:
+def _installed() -> "list[EntryPoint]":
     """Return the installed instrumentors, the preferred ones of each library first."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - only who asks waits
+
     return sorted(entry_points(group=_GROUP), key=lambda e: (_rank(e), e.name, e.value))
 
 
-def _rank(entry: EntryPoint) -> int:
+def _rank(entry: "EntryPoint") -> int:
     matches = [n for n, start in enumerate(_FIRST) if entry.value.startswith(start)]
     return matches[0] if matches else len(_FIRST)
 
 
-def _of_library(library: str) -> list[list[EntryPoint]]:
+def _of_library(library: str) -> "list[list[EntryPoint]]":
     """Return the instrumentors of a library; a list has those for one and the same.
 
     Args:
@@ -126,13 +130,13 @@ def _plain(name: str) -> str:
     return name.replace("-", "_").lower()
 
 
-def _is_of_ai(entry: EntryPoint) -> bool:
+def _is_of_ai(entry: "EntryPoint") -> bool:
     groups = (group for several in libraries().values() for group in several)
     known = {name for group in groups for name in group.split("|")}
     return entry.value.startswith(_FIRST[0]) or _plain(entry.name) in known
 
 
-def _switch_on_all(wanted: Callable[[EntryPoint], bool]) -> dict[str, str]:
+def _switch_on_all(wanted: "Callable[[EntryPoint], bool]") -> dict[str, str]:
     by_library: dict[str, list[EntryPoint]] = {}
     for entry in filter(wanted, _installed()):
         by_library.setdefault(_plain(entry.name), []).append(entry)
@@ -140,7 +144,7 @@ def _switch_on_all(wanted: Callable[[EntryPoint], bool]) -> dict[str, str]:
     return {library: package for library, package in sorted(found.items()) if package}
 
 
-def _switch_on(groups: Iterable[Iterable[EntryPoint]]) -> str:
+def _switch_on(groups: "Iterable[Iterable[EntryPoint]]") -> str:
     """Switch on the first instrumentor of each group that can be.
 
     Returns:
@@ -154,7 +158,7 @@ def _switch_on(groups: Iterable[Iterable[EntryPoint]]) -> str:
     return ", ".join(filter(None, on))
 
 
-def _starts(entry: EntryPoint, provider: TracerProvider) -> bool:
+def _starts(entry: "EntryPoint", provider: TracerProvider) -> bool:
     try:
         instrumentor = entry.load()()
         if not instrumentor.is_instrumented_by_opentelemetry:
@@ -172,7 +176,7 @@ def _starts(entry: EntryPoint, provider: TracerProvider) -> bool:
         return False
 
 
-def _switch_off(entries: Iterable[EntryPoint]) -> None:
+def _switch_off(entries: "Iterable[EntryPoint]") -> None:
     for entry in entries:
         try:
             instrumentor = entry.load()()
@@ -184,7 +188,7 @@ def _switch_off(entries: Iterable[EntryPoint]) -> None:
             )
 
 
-def _package(entry: EntryPoint) -> str:
+def _package(entry: "EntryPoint") -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
 
 

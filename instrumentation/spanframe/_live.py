@@ -114,15 +114,15 @@ class LiveSpan(RecordedSpan):
         """Set the description of the span."""
         self.write({SPAN_DESCRIPTION: self._capture.json_text(description)})
 
-    def set_log_level(self, log_level: int | str) -> None:
+    def set_log_level(self, level: int | str) -> None:
         """Set the level of the span, a `SpanLogLevel`, its number or its name.
 
         Raises:
             InvalidArgumentError: for another text.
         """
-        level = level_number(log_level)
+        text = self._capture.json_text(level_number(level))
         self.level_given = True
-        self.write({SPAN_LOG_LEVEL: self._capture.json_text(level)})
+        self.write({SPAN_LOG_LEVEL: text})
 
     def set_status(self, status: "SpanStatus | SpanStatusCode | str") -> None:
         """Set the status: ``OK``, ``ERROR`` or ``UNSET``.

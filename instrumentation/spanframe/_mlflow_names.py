@@ -4,7 +4,6 @@ The table is read when a program is told of a missing name, or imports a module 
 MLflow's, so that an app that does neither does not wait for it.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -61,6 +60,8 @@ class Module(NamedTuple):
 
 @cache
 def _table() -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - most programs never read the table
+
     return tomllib.loads(_TABLE.read_text("utf-8"))
 
 

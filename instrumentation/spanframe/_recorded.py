@@ -11,7 +11,7 @@ from opentelemetry.trace.status import Status
 
 from spanframe import _lazy, keys
 from spanframe._mlflow_names import Explained
-from spanframe.entities import Link, SpanEvent, SpanStatus, SpanStatusCode
+from spanframe.entities import Link, SpanEvent, SpanLogLevel, SpanStatus, SpanStatusCode
 
 if TYPE_CHECKING:
     from spanframe_query.entities import Span
@@ -32,6 +32,7 @@ _CONTAINERS: Final = ("{", "[")
 
 SPAN_CHAT_TOOLS: Final = "mlflow.chat.tools"
 SPAN_INTERMEDIATE_OUTPUTS: Final = "mlflow.trace.intermediate_outputs"
+_LEVELS: Final = frozenset(SpanLogLevel)
 JSON_KEYS: Final = frozenset(
     {
         keys.SPAN_INPUTS,
@@ -165,9 +166,9 @@ class RecordedSpan(Explained):
 
     @property
     def log_level(self) -> int | None:
-        """The level, 10 (debug) to 50 (critical); None when none is set."""
+        """The level, a `SpanLogLevel`; None when none is set."""
         level = self.get_attribute(SPAN_LOG_LEVEL)
-        return level if isinstance(level, int) else None
+        return SpanLogLevel(level) if level in _LEVELS else level
 
     @property
     def model_name(self) -> str | None:

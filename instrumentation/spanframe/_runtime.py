@@ -287,9 +287,8 @@ class Runtime:
             before = dict(vars(self))
             self._initialise()
             self.given = before["given"] | _RECORD_ALL
-            kept = ("change", "redact", "experiment", "model_id", "destination")
-            for name in kept:
-                setattr(self, name, before[name])
+            for kept in ("change", "redact", "experiment", "model_id", "destination"):
+                setattr(self, kept, before[kept])
             self.exporter = exporter
         try:
             yield

@@ -116,10 +116,9 @@ def start_span(
     name: str = "span",
     span_type: str | None = SpanType.UNKNOWN,
     attributes: Mapping[str, Any] | None = None,
-    *,
     trace_destination: Destination = None,
-    run_id: str | None = None,
     log_level: int | str | None = None,
+    run_id: str | None = None,
     links: Sequence[Link] | None = None,
     description: str | None = None,
 ) -> AbstractContextManager[LiveSpan]:
@@ -160,11 +159,11 @@ def start_span_no_context(
     metadata: Mapping[str, str] | None = None,
     experiment_id: str | None = None,
     start_time_ns: int | None = None,
-    *,
-    experiment: str | None = None,
     log_level: int | str | None = None,
     links: Sequence[Link] | None = None,
     description: str | None = None,
+    *,
+    experiment: str | None = None,
 ) -> LiveSpan:
     """Start a span that is never current; the caller ends it with ``span.end()``.
 

@@ -6,7 +6,8 @@
     ├── SettingsError              settings that cannot be used, all problems at once
     ├── MissingExtraError          an extra is not installed (an ImportError)
     ├── InvalidArgumentError       an argument that cannot be used (a ValueError)
-    │   └── FilterError            a filter that cannot be used; draws a caret
+    │   ├── FilterError            a filter that cannot be used; draws a caret
+    │   └── AlreadyExistsError     the name of an experiment is taken
     ├── NotFoundError              the trace, tag or experiment does not exist
     └── StoreError                 the store is away, locked, or of another version
 
@@ -20,6 +21,7 @@ from typing import Any
 from spanframe._error_codes import ErrorCode, http_status
 
 __all__ = [
+    "AlreadyExistsError",
     "FilterError",
     "InvalidArgumentError",
     "MissingExtraError",
@@ -150,6 +152,12 @@ class FilterError(InvalidArgumentError):
         self.end = end
         self.hint = hint
         super().__init__(_draw(title, source, start, end, hint))
+
+
+class AlreadyExistsError(InvalidArgumentError):
+    """The name that something was to be created under is taken."""
+
+    error_code = "RESOURCE_ALREADY_EXISTS"
 
 
 class NotFoundError(SpanframeError):

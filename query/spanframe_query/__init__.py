@@ -11,9 +11,11 @@ from spanframe import _lazy
 if TYPE_CHECKING:
     from spanframe_query.added_traces import add_trace as add_trace
     from spanframe_query.experiments import create_experiment as create_experiment
+    from spanframe_query.experiments import get_experiment as get_experiment
     from spanframe_query.experiments import (
         get_experiment_by_name as get_experiment_by_name,
     )
+    from spanframe_query.experiments import search_experiments as search_experiments
     from spanframe_query.known_fields import fields as fields
     from spanframe_query.search import count_traces as count_traces
     from spanframe_query.search import iter_traces as iter_traces

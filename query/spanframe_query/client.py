@@ -15,7 +15,13 @@ from spanframe.settings import ClientSettings
 from spanframe_query import reader
 from spanframe_query.arguments import checked_search, limit_of
 from spanframe_query.entities import Experiment, PagedList, Trace
-from spanframe_query.experiments import find_experiment, find_experiment_by_id
+from spanframe_query.experiment_search import page_after
+from spanframe_query.experiments import (
+    experiment_by_id,
+    experiment_by_name,
+    found_experiments,
+    new_experiment,
+)
 from spanframe_query.mlflow_arguments import takes_request_id
 from spanframe_query.open_spans import open_spans
 from spanframe_query.paging import next_token, read_token
@@ -422,21 +428,58 @@ class SpanframeClient(Explained):
             )
         return _delete_by_id(store, experiment, trace_ids)
 
-    def create_experiment(self, name: str) -> str:
+    def create_experiment(
+        self,
+        name: str,
+        artifact_location: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> str:
         """Create an experiment and return its id, a whole number as text.
 
         Args:
             name: the name, not empty and not taken.
+            artifact_location: a URI to keep; nothing is written there.
+            tags: tags by key; anything but text is written as its ``str``.
 
         Raises:
-            InvalidArgumentError: when the name is empty or taken.
+            InvalidArgumentError: when the name is empty or not text.
+            AlreadyExistsError: when the name is taken.
             StoreError: when the store cannot be written.
         """
-        return str(writing(self.tracking_uri).create_experiment(name))
+        return new_experiment(self.tracking_uri, name, artifact_location, tags)
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
         """Return the experiment of a name; None when the store does not have it."""
-        return find_experiment(reading(self.tracking_uri), name)
+        return experiment_by_name(self.tracking_uri, name)
+
+    def search_experiments(
+        self,
+        view_type: int = 1,
+        max_results: int | None = 1000,
+        filter_string: str | None = None,
+        order_by: str | Sequence[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Experiment]:
+        """Return one page of the experiments that `spanframe.search_experiments` finds.
+
+        Args:
+            view_type: as in MLflow; 2, deleted ones, finds none.
+            max_results: the size of the page; None for all.
+            filter_string: the filter.
+            order_by: ``"name ASC"``, or several; the newest first by default.
+            page_token: ``token`` of the page before; None for the first page.
+
+        Raises:
+            FilterError: when the filter or order cannot be used.
+            InvalidArgumentError: when another argument, or the token, cannot be used.
+            StoreError: when the store cannot be read.
+        """
+        size = limit_of(max_results)
+        found = found_experiments(self.tracking_uri, view_type, filter_string, order_by)
+        behind = page_after(found, page_token)
+        page = behind[:size]
+        more = len(behind) > len(page) > 0
+        return PagedList(page, page[-1].experiment_id if more else None)
 
     def get_experiment(self, experiment_id: str | int) -> Experiment:
         """Return the experiment of an id.
@@ -448,13 +491,7 @@ class SpanframeClient(Explained):
             InvalidArgumentError: when the id is not a whole number.
             NotFoundError: when the store does not have the experiment.
         """
-        number = experiment_id_of("experiment_id", experiment_id)
-        experiment = find_experiment_by_id(reading(self.tracking_uri), number)
-        if experiment is None:
-            raise NotFoundError(
-                f"There is no experiment {experiment_id!r} in this store."
-            )
-        return experiment
+        return experiment_by_id(self.tracking_uri, experiment_id)
 
 
 def _page_size(max_results: int) -> int:

@@ -5,7 +5,6 @@ from typing import Final
 
 from spanframe._runtime import active_experiment, current_setting
 from spanframe.errors import InvalidArgumentError
-from spanframe_query.experiments import find_experiment
 from spanframe_store.contract.store import Reader
 
 __all__ = [
@@ -83,8 +82,8 @@ def active_experiment_ids(reader: Reader) -> tuple[int, ...] | None:
     if not name:
         number = current_setting("experiment_id")
         return (int(number),) if number else None
-    experiment = find_experiment(reader, name)
-    return () if experiment is None else (int(experiment.experiment_id),)
+    experiment = reader.experiment_named(name)
+    return () if experiment is None else (experiment.experiment_id,)
 
 
 def experiment_id_of(name: str, item: str | int) -> int:

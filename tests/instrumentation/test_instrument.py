@@ -156,7 +156,7 @@ def test_an_instrumentor_that_cannot_start_leaves_the_app_alone(
 
 def test_a_program_without_instrumentors_is_told_so() -> None:
     code = """
-import sys
+import importlib.metadata, sys, tomllib
 import spanframe
 sys.path.clear()  # where installed packages are looked for
 spanframe.autolog(silent=True)

@@ -127,8 +127,7 @@ class MemoryStore:
         return self.experiment_named(named.get(experiment_id, ""))
 
     def experiments(self) -> list[results.Experiment]:
-        found = map(self.experiment_named, self._experiments)
-        return [each for each in found if each is not None]
+        return [results.Experiment(n, name, 0) for name, n in self._experiments.items()]
 
     def check_version(self) -> None: ...
 

@@ -16,7 +16,6 @@ from spanframe.settings import ClientSettings, redact_url, rows
 from spanframe_query import reader
 from spanframe_query.arguments import Checked, checked_search
 from spanframe_query.entities import Trace
-from spanframe_query.experiments import find_experiment, find_experiment_by_id
 from spanframe_query.filter import Comparator, Condition, Field, FieldKind, Filter
 from spanframe_query.stores import reading
 from spanframe_query.terminal import visible
@@ -210,12 +209,12 @@ def _experiment_ids(store: str, given: Sequence[str] | None) -> tuple[int, ...] 
 
 
 def _experiment_id(searched: Reader, text: str) -> int:
-    found = find_experiment(searched, text)
+    found = searched.experiment_named(text)
     if found is None and _NUMBER.fullmatch(text):
-        found = find_experiment_by_id(searched, int(text))
+        found = searched.experiment_of(int(text))
     if found is None:
         raise NotFoundError(
             f"There is no experiment {visible(text)!r} in this store: "
             "`spanframe experiments` lists those that are."
         )
-    return int(found.experiment_id)
+    return found.experiment_id

@@ -148,9 +148,8 @@ class Span(Explained):
         return None if text is None else loads(text)
 
     def attribute_json(self, key: str) -> str | None:
-        """Return the JSON text of an attribute; None when it is absent or null."""
-        text = self._content.attributes.get(key)
-        return None if text == "null" else text
+        """Return the JSON text of an attribute; None when it is absent."""
+        return self._content.attributes.get(key)
 
     def to_otel_proto(self) -> OtlpSpan:
         """Return the span as OTLP's message, one of a store as it arrived."""

@@ -47,7 +47,7 @@ def to_dict(content: SpanContent) -> dict[str, Any]:
             {
                 "trace_id": link.trace_id,
                 "span_id": link.span_id,
-                "attributes": dict(link.attributes or {}),
+                "attributes": dict(link.attributes) if link.attributes else None,
             }
             for link in content.links
         ],
@@ -125,7 +125,7 @@ def _attributes(given: Mapping[str, Any] | None, trace_id: bytes) -> dict[str, s
 
 def _links(given: list[dict[str, Any]] | None) -> tuple[Link, ...]:
     return tuple(
-        Link(link["trace_id"], link["span_id"], link.get("attributes") or {})
+        Link(link["trace_id"], link["span_id"], link.get("attributes"))
         for link in given or ()
     )
 

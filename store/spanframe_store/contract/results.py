@@ -1,7 +1,8 @@
 """What a store answers: found traces, column by column, and facts about the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 from spanframe_store.contract.search import Cursor
@@ -189,12 +190,17 @@ class KnownField:
     example: str
 
 
+_NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 class Experiment(NamedTuple):
     """A namespace of traces."""
 
     experiment_id: int
     name: str
     creation_time_ms: int
+    artifact_location: str | None = None
+    tags: Mapping[str, str] = _NO_TAGS
 
 
 class Report(NamedTuple):

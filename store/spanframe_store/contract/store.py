@@ -4,7 +4,7 @@ A new engine is one folder that offers a `Backend`, and a line in
 `spanframe_store.registry`. ``tests/store`` holds the suite that every engine must pass.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -321,11 +321,25 @@ class Admin(Protocol):
             StoreError: the store cannot be written.
         """
 
-    def create_experiment(self, name: str) -> int:
+    def create_experiment(
+        self,
+        name: str,
+        *,
+        artifact_location: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> int:
         """Create an experiment and return its id.
 
+        A writer that gets a span of this name MUST find the same id.
+
+        Args:
+            name: the name.
+            artifact_location: a URI to keep.
+            tags: tags to keep.
+
         Raises:
-            InvalidArgumentError: the name is empty or taken.
+            InvalidArgumentError: the name is empty.
+            AlreadyExistsError: the name is taken.
             StoreError: the store cannot be written.
         """
 

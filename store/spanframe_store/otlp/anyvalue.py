@@ -28,6 +28,7 @@ __all__ = [
     "nests_deeper",
     "plain",
     "plain_values",
+    "read_text",
     "read_value",
     "read_values",
     "text_of",
@@ -105,11 +106,11 @@ def read_values(pairs: Iterable[KeyValue]) -> dict[str, Any]:
 
 
 def read_value(value: AnyValue) -> Any:
-    """Return an attribute's value as it reads, in the types of JSON."""
+    """Return an attribute's value as it reads, in the types of JSON and of Python."""
     plain_value = plain(value)
     if isinstance(plain_value, str):
         return decoded_text(plain_value)
-    return _for_json(plain_value, 0)
+    return _for_json(plain_value, 0, words=False)
 
 
 def decoded_text(text: str) -> Any:
@@ -125,7 +126,12 @@ def decoded_text(text: str) -> Any:
 
 def text_of(value: object) -> str:
     """Return a value that was read as text: a text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json_text(value)
+    return value if isinstance(value, str) else read_text(value)
+
+
+def read_text(value: object) -> str:
+    """Return JSON text of a plain value that reads as the value: NaN stays a number."""
+    return json.dumps(_for_json(value, 0, words=False), ensure_ascii=False)
 
 
 def json_text(value: object) -> str:
@@ -133,7 +139,7 @@ def json_text(value: object) -> str:
 
     The words are quoted as in OTLP/JSON, so that every JSON reader accepts the text.
     """
-    return json.dumps(_for_json(value, 0), ensure_ascii=False)
+    return json.dumps(_for_json(value, 0, words=True), ensure_ascii=False)
 
 
 def loads(text: str) -> Any:
@@ -182,15 +188,17 @@ def _value(text: str) -> Any:
     return value if end == len(text) else _decode(text)
 
 
-def _for_json(value: Any, depth: int) -> Any:
+def _for_json(value: Any, depth: int, *, words: bool) -> Any:
     if isinstance(value, list | dict) and depth >= MAX_JSON_DEPTH:
         return None
     if isinstance(value, list):
-        return [_for_json(item, depth + 1) for item in value]
+        return [_for_json(item, depth + 1, words=words) for item in value]
     if isinstance(value, dict):
-        return {key: _for_json(item, depth + 1) for key, item in value.items()}
+        return {
+            key: _for_json(item, depth + 1, words=words) for key, item in value.items()
+        }
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
-    if isinstance(value, float) and not math.isfinite(value):
+    if words and isinstance(value, float) and not math.isfinite(value):
         return _WORDS.get(value, "NaN")
     return value

@@ -23,6 +23,7 @@ from spanframe_store.otlp.anyvalue import (
     loads_shallow,
     plain,
     plain_values,
+    read_text,
     read_value,
 )
 from spanframe_store.otlp.anyvalue import loads as json_value
@@ -143,7 +144,7 @@ def decode_body(stored: StoredSpan) -> SpanContent:
             Link(
                 keys.request_id(link.trace_id),
                 link.span_id.hex(),
-                _values(link.attributes),
+                _values(link.attributes) or None,
             )
             for link in span.links
         ),
@@ -208,7 +209,7 @@ def _text(key: str, value: Any, json_layer: bool) -> str:
     Numbers and words of JSON are such text only where all values are written as JSON.
     """
     if not isinstance(value, str):
-        return json_text(value)
+        return read_text(value)
     if json_layer or key.startswith(_JSON_PREFIX):
         return value if json_value(value) is not NOT_JSON else json_text(value)
     return json_text(value) if decoded_text(value) is value else value

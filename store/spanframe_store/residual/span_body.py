@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe import keys
 from spanframe_store.contract.texts import stored_text
-from spanframe_store.otlp.anyvalue import json_text, read_value, read_values, text_of
+from spanframe_store.otlp.anyvalue import read_text, read_value, read_values, text_of
 
 __all__ = ["attribute_number", "attribute_text", "content"]
 
@@ -49,7 +49,7 @@ def attribute_number(span: Span, key: str) -> float | None:
 def content(span: Span) -> str:
     """Return a span as JSON text, attributes decoded, without facts of its trace."""
     attributes = read_values(span.attributes)
-    return json_text(
+    return read_text(
         {
             "name": span.name,
             "status": {

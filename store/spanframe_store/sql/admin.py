@@ -1,6 +1,6 @@
 """Changes and maintains a row store: the `Admin` of the contract."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -84,9 +84,17 @@ class SqlAdmin:
             with_start=with_start,
         )
 
-    def create_experiment(self, name: str) -> int:
+    def create_experiment(
+        self,
+        name: str,
+        *,
+        artifact_location: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> int:
         """Create an experiment and return its id."""
-        return mutations.create_experiment(self.engine, name)
+        return mutations.create_experiment(
+            self.engine, name, artifact_location=artifact_location, tags=tags
+        )
 
     def knows_its_size(self) -> bool:
         """Whether `Limits.size_bytes` can be kept."""

@@ -3,8 +3,9 @@
 Each change is one short transaction. An edit wins over all spans that arrive later.
 """
 
+import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -21,7 +22,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
-from spanframe.errors import InvalidArgumentError, NotFoundError, StoreError
+from spanframe.errors import (
+    AlreadyExistsError,
+    InvalidArgumentError,
+    NotFoundError,
+    StoreError,
+)
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp.trace_state import edit, merge
 from spanframe_store.sql import index_entries
@@ -134,11 +140,24 @@ def delete_traces_before(
         return _delete(connection, connection.execute(query).all())
 
 
-def create_experiment(engine: Engine, name: str) -> int:
+def create_experiment(
+    engine: Engine,
+    name: str,
+    *,
+    artifact_location: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> int:
     """Create an experiment and return its id.
 
+    Args:
+        engine: a writing engine.
+        name: the name, not empty and not taken.
+        artifact_location: a URI to keep.
+        tags: tags to keep.
+
     Raises:
-        InvalidArgumentError: when the name is empty or taken.
+        InvalidArgumentError: when the name is empty.
+        AlreadyExistsError: when the name is taken.
         StoreError: when the store cannot be written.
     """
     if not name.strip():
@@ -148,7 +167,7 @@ def create_experiment(engine: Engine, name: str) -> int:
         is_it = database_of(connection).has_name(experiments.c.name, [name])
         taken = select(experiments).where(is_it)
         if connection.execute(taken).first():
-            raise InvalidArgumentError(
+            raise AlreadyExistsError(
                 f"Experiment {name!r} exists already: choose another name."
             )
         greatest = connection.execute(select(func.max(experiments.c.experiment_id)))
@@ -158,6 +177,8 @@ def create_experiment(engine: Engine, name: str) -> int:
                 experiment_id=experiment_id,
                 name=name,
                 creation_time_ms=time.time_ns() // 1_000_000,
+                artifact_location=artifact_location and stored_text(artifact_location),
+                tags=stored_text(json.dumps(dict(tags))) if tags else None,
             )
         )
     return experiment_id

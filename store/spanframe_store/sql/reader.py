@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, select
@@ -207,8 +208,7 @@ class SqlReader:
         """Return every experiment, in the order of the ids."""
         query = select(experiments).order_by(experiments.c.experiment_id)
         with reading(self.engine, one_state=False) as connected:
-            rows = connected.execute(query).all()
-        return [Experiment(r.experiment_id, r.name, r.creation_time_ms) for r in rows]
+            return [_experiment(row) for row in connected.execute(query)]
 
     def is_current(self) -> bool:
         """Whether the file is still the one that was opened."""
@@ -225,9 +225,7 @@ class SqlReader:
     def _experiment(self, condition: ColumnElement[bool]) -> Experiment | None:
         with reading(self.engine, one_state=False) as connected:
             row = connected.execute(select(experiments).where(condition)).first()
-        if row is None:
-            return None
-        return Experiment(row.experiment_id, row.name, row.creation_time_ms)
+        return None if row is None else _experiment(row)
 
     def _load_codecs(self, connected: Connection, search: Search) -> None:
         """Load the dictionaries that a filter on span bodies needs."""
@@ -328,3 +326,14 @@ def _objects(texts: Sequence[str]) -> list[dict[str, str]]:
             "damaged. Run `spanframe db check` to see what else is damaged."
         ) from error
     return objects
+
+
+def _experiment(row: Any) -> Experiment:
+    tags = {} if row.tags is None else json.loads(row.tags)
+    return Experiment(
+        row.experiment_id,
+        row.name,
+        row.creation_time_ms,
+        row.artifact_location,
+        MappingProxyType(tags),
+    )

@@ -105,6 +105,8 @@ experiments: Final = Table(
     Column("experiment_id", Integer, primary_key=True),
     Column("name", _Text, nullable=False),
     Column("creation_time_ms", BigInteger, nullable=False),
+    Column("artifact_location", _Text),
+    Column("tags", _Text, comment="a JSON object of texts"),
     Index("ix_experiments_name", "name", unique=True, postgresql_where=_HAS_SHORT_NAME),
 )
 

@@ -62,7 +62,7 @@ def test_upgrading_again_changes_nothing(store: Store) -> None:
 def test_a_newer_store_is_refused_and_untouched(store: Store) -> None:
     stamp(store, "9999")
     for refuse in (migrations.check_version, migrations.upgrade):
-        with pytest.raises(StoreError, match="version 9999, this spanframe needs 0002"):
+        with pytest.raises(StoreError, match="version 9999, this spanframe needs 0003"):
             refuse(store.engine)
 
 

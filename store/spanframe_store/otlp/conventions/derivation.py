@@ -34,6 +34,8 @@ __all__ = ["EVENT_NAMES", "UNKNOWN", "Counted", "Derived", "counted", "derive"]
 
 UNKNOWN: Final = "UNKNOWN"
 
+_NULL: Final = "null"
+
 EVENT_NAMES: Final = frozenset(name for row in table for name in row.events)
 """Names of the events that a convention reads; others change nothing derived."""
 
@@ -93,8 +95,8 @@ def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
         outputs = _of_events(attributes, events, (row.output_event for row in table))
     model = _named(attributes, (row.models for row in rows)) if rows else None
     return Derived(
-        inputs,
-        outputs,
+        inputs or _own_null(attributes.get(keys.SPAN_INPUTS)),
+        outputs or _own_null(attributes.get(keys.SPAN_OUTPUTS)),
         *_counted(attributes, rows, model),
         model or _model_in(called, inputs) or _model_in(answered, outputs),
         _named(attributes, (row.providers for row in rows)) if rows else None,
@@ -184,6 +186,11 @@ def _own(value: Any) -> tuple[str | None, Any]:
     if parsed is NOT_JSON:
         return json_text(value), value
     return (None, NOT_JSON) if parsed is None else (value, parsed)
+
+
+def _own_null(value: Any) -> str | None:
+    """Return null where the app itself states it, and no convention says more."""
+    return _NULL if isinstance(value, str) and value.strip() == _NULL else None
 
 
 def _own_type(value: Any) -> str:

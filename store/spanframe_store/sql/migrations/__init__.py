@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "check_version", "stored_version", "upgrade"]
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The version this code reads and writes (a test compares it with the scripts)."""
 
 _VERSION_TABLE: Final = table("alembic_version", column("version_num"))
