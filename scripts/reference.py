@@ -12,7 +12,9 @@ from spanframe.settings import ClientSettings, SettingsBase, rows
 from spanframe_collector.cli import app as collector
 from spanframe_collector.settings import CollectorSettings
 from spanframe_query.cli import app as query
-from spanframe_query.columns import LAYOUTS
+from spanframe_query.columns import Column
+from spanframe_query.layouts import LAYOUTS
+from spanframe_query.span_table import SPAN_COLUMNS, SpanColumn
 from spanframe_store.contract.fields import FIELDS, FieldRow
 
 __all__ = ["PAGE", "reference"]
@@ -58,7 +60,14 @@ The DataFrame of `spanframe.search_traces` has these columns, also when it is em
 {columns}
 With `layout="v3"` it has the columns of MLflow 3:
 
-{columns_v3}"""
+{columns_v3}
+With `layout="tidy"` it has these, and a column for each tag and metadata entry:
+
+{columns_tidy}
+The DataFrame of `spanframe.search_spans` has these columns, and one for each attribute
+that is asked for:
+
+{span_columns}"""
 
 
 def reference() -> str:
@@ -75,8 +84,10 @@ def reference() -> str:
             ("field", "what it is", "compared by", "orders"),
             map(_field, FIELDS),
         ),
-        columns=_columns("v2"),
-        columns_v3=_columns("v3"),
+        columns=_columns(LAYOUTS["v2"]),
+        columns_v3=_columns(LAYOUTS["v3"]),
+        columns_tidy=_columns(LAYOUTS["tidy"]),
+        span_columns=_columns(SPAN_COLUMNS),
     )
 
 
@@ -105,10 +116,10 @@ def _field(row: FieldRow) -> tuple[str, ...]:
     return _code(*row.names), row.sentence, comparators, "yes" if row.orderable else ""
 
 
-def _columns(layout: str) -> str:
+def _columns(columns: Iterable[Column | SpanColumn]) -> str:
     return _table(
         ("column", "what it holds"),
-        ((_code(column.name), column.sentence) for column in LAYOUTS[layout]),
+        ((_code(column.name), column.sentence) for column in columns),
     )
 
 

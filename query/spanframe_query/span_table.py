@@ -8,7 +8,7 @@ import pandas as pd
 from spanframe import keys
 from spanframe_query.arrow import table_of
 from spanframe_query.arrow_types import arrow_array, arrow_type, pyarrow
-from spanframe_query.column import Kind
+from spanframe_query.columns import Kind
 from spanframe_query.entities.json_cells import JsonText, json_cell
 from spanframe_query.entities.json_text import json_text
 from spanframe_query.frame import frame_of

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 import spanframe
-from spanframe_query.columns import LAYOUTS
 from spanframe_query.entities import Trace
+from spanframe_query.layouts import LAYOUTS
 from spanframe_store.otlp import content
 from tests.plugins.sample_spans import otlp_span
 from tests.plugins.store import Store
