@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick check format reference pictures lock dist clean drills ecosystem \
-	bench-ingest bench-overhead bench-search
+	bench-ingest bench-overhead bench-search bench-spans
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -74,6 +74,9 @@ bench-overhead: $(READY) ## measure a traced call, beside OpenTelemetry and MLfl
 
 bench-search: $(READY) ## measure searches of a million traces (ARGS=--quick: 100 000)
 	$(BIN)/python -m benchmarks.search $(ARGS)
+
+bench-spans: $(READY) ## a search for a million spans, beside Phoenix
+	$(BIN)/python -m benchmarks.spans $(ARGS)
 
 clean: ## remove everything that was built, .venv included
 	rm -rf $(VENV) dist build demo-output .mypy_cache .ruff_cache .pytest_cache \

@@ -10,6 +10,7 @@ own on a store of its own.
 import argparse
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ FULL_TRACES: Final = 125_000
 QUICK_TRACES: Final = 2500
 REPEATS: Final = 3
 PORTION_REQUESTS: Final = 128
+POLL_SECONDS: Final = 5
 RATIO: Final = 5
 GOAL_RATIO: Final = 10
 [PHOENIX] = [peer for peer in PEERS if peer.name == "phoenix"]
@@ -55,6 +57,10 @@ def phoenix_seconds(traces: int) -> float:
             print(f"Filling Phoenix's store with {traces:,} traces")
             for portion in portions(workload.requests(0, traces), PORTION_REQUESTS):
                 send(running.export, portion)
+            # Phoenix answers before it stores.
+            while (stored := running.stored()) < spans:
+                print(f"Phoenix has stored {stored:,} of {spans:,} spans")
+                time.sleep(POLL_SECONDS)
         command = [python_of(PHOENIX.name), phoenix_spans.__file__]
         command += [running.address, str(spans), str(REPEATS)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
 import typer
 from typer.core import TyperCommand, TyperGroup
 
@@ -12,8 +13,10 @@ from spanframe.settings import ClientSettings, SettingsBase, rows
 from spanframe_collector.cli import app as collector
 from spanframe_collector.settings import CollectorSettings
 from spanframe_query.cli import app as query
-from spanframe_query.columns import LAYOUTS
+from spanframe_query.columns import Column
 from spanframe_query.frame import build_frame
+from spanframe_query.layouts import LAYOUTS
+from spanframe_query.span_table import SPAN_COLUMNS, SpanColumn, span_frame
 from spanframe_store.contract.fields import FIELDS, FieldRow
 
 __all__ = ["PAGE", "reference"]
@@ -64,7 +67,14 @@ in MLflow, dtypes follow from the values of a search.
 {columns}
 With `layout="v3"` it has the columns of MLflow 3:
 
-{columns_v3}"""
+{columns_v3}
+With `layout="tidy"` it has these, and a column for each tag and metadata entry:
+
+{columns_tidy}
+The DataFrame of `spanframe.search_spans` has these columns, and one for each attribute
+that is asked for:
+
+{span_columns}"""
 
 
 def reference() -> str:
@@ -81,8 +91,10 @@ def reference() -> str:
             ("field", "what it is", "compared by", "orders"),
             map(_field, FIELDS),
         ),
-        columns=_columns("v2"),
-        columns_v3=_columns("v3"),
+        columns=_columns(LAYOUTS["v2"], build_frame([], layout="v2")),
+        columns_v3=_columns(LAYOUTS["v3"], build_frame([], layout="v3")),
+        columns_tidy=_columns(LAYOUTS["tidy"], build_frame([], layout="tidy")),
+        span_columns=_columns(SPAN_COLUMNS, span_frame([], ())),
     )
 
 
@@ -111,13 +123,12 @@ def _field(row: FieldRow) -> tuple[str, ...]:
     return _code(*row.names), row.sentence, comparators, "yes" if row.orderable else ""
 
 
-def _columns(layout: str) -> str:
-    dtypes = build_frame([], layout=layout).dtypes
+def _columns(columns: Iterable[Column | SpanColumn], empty: pd.DataFrame) -> str:
     return _table(
         ("column", "dtype", "what it holds"),
         (
-            (_code(column.name), _code(str(dtypes[column.name])), column.sentence)
-            for column in LAYOUTS[layout]
+            (_code(column.name), _code(str(empty.dtypes[column.name])), column.sentence)
+            for column in columns
         ),
     )
 

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from spanframe.errors import MissingExtraError
 from spanframe_query.arrow_types import arrow_array, arrow_type, pyarrow
-from spanframe_query.column import Column, Kind
-from spanframe_query.columns import LAYOUTS, columns_of_traces
+from spanframe_query.columns import Column, Kind
 from spanframe_query.entities import SpanDicts, Trace
 from spanframe_query.entities.json_text import json_text
 from spanframe_query.extract import ExtractField
+from spanframe_query.layouts import LAYOUTS, columns_of_traces
 
 __all__ = [
     "PLAIN_COLUMNS",

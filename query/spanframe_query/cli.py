@@ -19,7 +19,7 @@ from spanframe._key_patterns import DEFAULT_PATTERNS
 from spanframe._runtime import current_setting
 from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe_query import drawing, reader
-from spanframe_query.column import Column
+from spanframe_query.columns import Column
 from spanframe_query.commands import changing, looking
 from spanframe_query.commands.options import (
     ExperimentOption,

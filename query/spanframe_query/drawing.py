@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from spanframe_query.column import Column
+from spanframe_query.columns import Column
 from spanframe_query.entities import Span, Trace, TraceInfo, waterfall
 from spanframe_query.said import said
 from spanframe_query.terminal import duration, shortened

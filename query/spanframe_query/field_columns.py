@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.arrow import PLAIN_COLUMNS
-from spanframe_query.column import Column, Kind
+from spanframe_query.columns import Column, Kind
 from spanframe_query.entities import Span, Trace
 from spanframe_query.filter.check import known_field
 from spanframe_query.filter.parser import Parser

@@ -8,18 +8,19 @@ import numpy as np
 import pandas as pd
 
 from spanframe_query.cells import CELL_KINDS, CellArray
-from spanframe_query.column import Kind
-from spanframe_query.columns import columns_of_traces
+from spanframe_query.columns import Kind
 from spanframe_query.entities import Trace
 from spanframe_query.extract import ExtractField
+from spanframe_query.layouts import columns_of_traces
 
-__all__ = ["build_frame", "frame_of"]
+__all__ = ["TEXT_DTYPE", "build_frame", "frame_of"]
 
 _NO_TIME: Final = np.iinfo(np.int64).min
 """What numpy takes for a time that is missing."""
 
-# The text dtype of pandas 3; in pandas 2, "str" turns a missing value into 'None'.
-_TEXT_DTYPE: Final = "object" if pd.__version__.startswith("2.") else "str"
+# In pandas 2, "str" turns a missing value into 'None'.
+TEXT_DTYPE: Final = "object" if pd.__version__.startswith("2.") else "str"
+"""The dtype of columns of texts, some of which may be missing."""
 
 
 def build_frame(
@@ -32,7 +33,7 @@ def build_frame(
 
     Args:
         traces: the traces.
-        layout: ``v2``, ``v3`` or ``tidy``, see `spanframe_query.columns`.
+        layout: ``v2``, ``v3`` or ``tidy``, see `spanframe_query.layouts`.
         fields: more columns, each from the inputs or outputs of a span.
 
     Raises:
@@ -65,7 +66,7 @@ def frame_of(
         index=index,
         copy=False,
     )
-    frame.columns = pd.Index([name for name, _, _ in columns], dtype=_TEXT_DTYPE)
+    frame.columns = pd.Index([name for name, _, _ in columns], dtype=TEXT_DTYPE)
     return frame
 
 
@@ -95,7 +96,7 @@ def _times(values: Sequence[int | None]) -> Any:
 
 
 _ARRAYS: Final[Mapping[Kind, Callable[[Sequence[Any]], Any]]] = {
-    "text": partial(pd.array, dtype=_TEXT_DTYPE),
+    "text": partial(pd.array, dtype=TEXT_DTYPE),
     "integer": _integers,
     "integer or missing": _integers_or_missing,
     "number": _numbers,

@@ -7,7 +7,6 @@ are written in portions, so that a result may be larger than memory.
 import csv
 import importlib
 import io
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import IO, Any, Final, TextIO
 
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.arrow import build_table, json_cell, json_text, table_schema
-from spanframe_query.column import Column
+from spanframe_query.columns import Column
 from spanframe_query.entities import Trace
 from spanframe_query.terminal import visible
 
@@ -31,11 +30,11 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 def write_json(
     portions: Portions, columns: Sequence[Column], file: Path | None
 ) -> None:
-    """Write one JSON object per line, in ASCII, so that no terminal interprets it."""
+    """Write one JSON object per line, in UTF-8 that no terminal obeys."""
     with _text(file) as stream:
         for trace in _each(portions):
             record = {column.name: json_cell(column, trace) for column in columns}
-            stream.write(json.dumps(record, default=str) + "\n")
+            stream.write(json_text(record) + "\n")
 
 
 def write_csv(portions: Portions, columns: Sequence[Column], file: Path | None) -> None:

@@ -17,11 +17,11 @@ from spanframe_query.arrow import (
     polars_frame,
     table_schema,
 )
-from spanframe_query.columns import columns_of_layout
 from spanframe_query.entities import Trace
 from spanframe_query.extract import ExtractField, parse_extract_fields
 from spanframe_query.frame import build_frame
 from spanframe_query.gc_pause import gc_paused
+from spanframe_query.layouts import columns_of_layout
 from spanframe_query.scope import experiment_ids_of, store_url
 from spanframe_store.contract.results import ClauseUse
 
@@ -143,7 +143,7 @@ def search_traces(
 
     Returns:
         One row per trace, as a DataFrame with the columns and types of
-        `spanframe_query.columns`, also when no trace is found. Times and durations are
+        `spanframe_query.layouts`, also when no trace is found. Times and durations are
         milliseconds. Other types by ``return_type``.
 
     Raises:

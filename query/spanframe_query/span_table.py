@@ -8,7 +8,7 @@ import pandas as pd
 from spanframe import keys
 from spanframe_query.arrow import table_of
 from spanframe_query.arrow_types import arrow_array, arrow_type, pyarrow
-from spanframe_query.column import Kind
+from spanframe_query.columns import Kind
 from spanframe_query.entities.json_cells import JsonText, json_cell
 from spanframe_query.entities.json_text import json_text
 from spanframe_query.frame import frame_of
@@ -48,7 +48,7 @@ def _times(values: Iterable[int]) -> list[int | None]:
 
 def _durations(spans: SpanColumns) -> list[float | None]:
     times = zip(spans.start_ns, spans.end_ns, strict=True)
-    return [(end - start) / _NS_OF_MS if end else None for start, end in times]
+    return [(b - a) / _NS_OF_MS if a and b else None for a, b in times]
 
 
 SPAN_COLUMNS: Final = (
@@ -100,14 +100,10 @@ def span_frame(pages: Iterable[SpanColumns], attributes: Sequence[str]) -> pd.Da
     cells: list[list[Any]] = [[] for _ in SPAN_COLUMNS]
     asked: list[list[Any]] = [[] for _ in attributes]
     for page in pages:
-        _extend(cells, [column.cells(page) for column in SPAN_COLUMNS])
+        _extend(cells, [_pandas_cells(column, page) for column in SPAN_COLUMNS])
         _extend(asked, page.attributes)
     named: list[tuple[str, Kind, Sequence[Any]]] = [
-        (
-            column.name,
-            column.kind,
-            _as_json(values) if column.kind == "json" else values,
-        )
+        (column.name, column.kind, values)
         for column, values in zip(SPAN_COLUMNS, cells, strict=True)
     ]
     named += _attribute_columns(attributes, asked)
@@ -144,10 +140,15 @@ def span_rows(
             yield dict(zip(names, row, strict=True))
 
 
-def _values(column: SpanColumn, page: SpanColumns) -> Iterable[Any]:
+def _pandas_cells(column: SpanColumn, page: SpanColumns) -> Sequence[Any]:
     cells = column.cells(page)
+    return _as_json(cells) if column.kind == "json" else cells
+
+
+def _values(column: SpanColumn, page: SpanColumns) -> Iterable[Any]:
+    cells = _pandas_cells(column, page)
     if column.kind == "json":
-        return map(json_cell, _as_json(cells))
+        return map(json_cell, cells)
     if column.kind == "time":
         return [None if c is None else pd.Timestamp(c, tz="UTC") for c in cells]
     return cells

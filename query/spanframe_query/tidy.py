@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from spanframe import keys
 from spanframe.errors import InvalidArgumentError
-from spanframe_query.column import REQUEST, RESPONSE, Column, Kind
+from spanframe_query.columns import REQUEST, RESPONSE, Column, Kind
 from spanframe_query.entities import Trace, TraceInfo
 from spanframe_query.entities.found import FoundTraces
 

@@ -12,10 +12,10 @@ from rich.console import Console
 
 from spanframe_query import drawing
 from spanframe_query.arrow import PLAIN_COLUMNS, build_table
-from spanframe_query.columns import LAYOUTS
 from spanframe_query.entities import Session, SpanDicts, Trace, TraceInfo, TraceState
 from spanframe_query.entities.info import location_of
 from spanframe_query.frame import build_frame
+from spanframe_query.layouts import LAYOUTS
 from spanframe_store.contract.results import SpanBlock
 from tests.plugins.sample_spans import otlp_span, request_id, stored_block
 

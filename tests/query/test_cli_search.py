@@ -199,7 +199,7 @@ def test_parquet_keeps_types_and_json_text(shop: Store, tmp_path: Path) -> None:
     assert str(table.schema.field("timestamp_ms").type) == "int64"
     assert table["execution_time_ms"].to_pylist() == [None, 10, 10]
     assert json.loads(table["request"][2].as_py()) == {"q": "why?"}
-    assert [len(json.loads(cell)) for cell in table["spans"].to_pylist()] == [1, 1, 2]
+    assert [len(cell) for cell in table["spans"].to_pylist()] == [1, 1, 2]
 
 
 def test_parquet_of_nothing_has_the_columns(shop: Store, tmp_path: Path) -> None:

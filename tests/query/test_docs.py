@@ -1,4 +1,4 @@
-"""`docs/querying.md`: its examples run, and every field of the language is in one."""
+"""The pages on searches: examples run, and every field of the language is in one."""
 
 import re
 import subprocess
@@ -12,13 +12,20 @@ from tests.plugins.collector import Collector
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "querying.md").read_text()
-CODE = "\n".join(re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
 
 
-def run(collector: Collector, *words: str) -> str:
+def code_of(page: str) -> str:
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    return "\n".join(blocks)
+
+
+CODE = code_of(PAGE)
+
+
+def run(collector: Collector, *words: str, folder: Path = ROOT) -> str:
     ended = subprocess.run(
         [sys.executable, *words],
-        cwd=ROOT,
+        cwd=folder,
         env=collector.environment,
         capture_output=True,
         text=True,
@@ -29,8 +36,12 @@ def run(collector: Collector, *words: str) -> str:
 
 
 @pytest.mark.slow
-def test_the_examples_run_in_order(collector: Collector) -> None:
+def test_the_examples_run_in_order(collector: Collector, tmp_path: Path) -> None:
     run(collector, "examples/shop_assistant")
+    recipes = code_of((ROOT / "docs" / "pandas.md").read_text())
+    printed = run(collector, "-c", recipes, folder=tmp_path)
+    for said in ("error_rate", "PaymentDeclinedError", "timestamp[ns, tz=UTC]"):
+        assert said in printed
     printed = run(collector, "-c", CODE)
     counts = {
         question: int(count)

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from spanframe.errors import InvalidArgumentError
-from spanframe_query.columns import LAYOUTS
 from spanframe_query.entities import Trace, TraceInfo, TraceState
 from spanframe_query.entities.info import location_of
 from spanframe_query.extract import parse_extract_fields
 from spanframe_query.frame import build_frame
+from spanframe_query.layouts import LAYOUTS
 from tests.plugins.sample_spans import START_MS, otlp_span, request_id, stored_block
 
 V2 = [

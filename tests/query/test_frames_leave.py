@@ -13,8 +13,9 @@ import pyarrow as pa
 import pytest
 
 import spanframe
-from spanframe_query.columns import LAYOUTS
 from spanframe_query.entities import Trace
+from spanframe_query.entities.json_text import json_text
+from spanframe_query.layouts import LAYOUTS
 from spanframe_store.otlp import content
 from tests.plugins.sample_spans import otlp_span
 from tests.plugins.store import Store
@@ -262,3 +263,14 @@ def test_printing_a_frame_decodes_no_span(
     assert decoded == []
     assert len(frame["spans"][0]) == 8
     assert len(decoded) == 8
+
+
+def test_json_text_is_strict_and_no_terminal_obeys_it() -> None:
+    value = {"nan": float("nan"), "text": "ä\x1b[31m\u202e\x9b", "when": {1}}
+    text = json_text(value)
+    said = json.loads(text, parse_constant=pytest.fail)
+    assert said == {"nan": "NaN", "text": value["text"], "when": "{1}"}
+    assert "ä" in text
+    assert text.isprintable()
+    assert json_text("\ud800") == '"\ufffd"'
+    assert json_text([1], indent=1) == "[\n 1\n]"

@@ -267,6 +267,24 @@ def test_experiments_are_those_of_search_traces(searched: Store) -> None:
     assert len(spanframe.search_spans(locations=[])) == 2
 
 
+def test_json_is_strict_where_a_sender_is_not(searched: Store) -> None:
+    inputs = '{"score": NaN, "rows": [-Infinity], "text": "NaN"}'
+    searched.write(otlp_span(1, attributes={"mlflow.spanInputs": inputs}))
+    expected = {"score": "NaN", "rows": ["-Infinity"], "text": "NaN"}
+    table = spanframe.search_spans(return_type="arrow")
+    assert table["inputs"].to_pylist() == [json.dumps(expected)]
+    assert spanframe.search_spans()["inputs"].tolist() == [expected]
+
+
+def test_a_span_that_says_no_start_has_no_duration(searched: Store) -> None:
+    span = otlp_span(1)
+    span.start_time_unix_nano = 0
+    searched.write(span)
+    found = spanframe.search_spans()
+    assert found[["start", "duration_ms"]].isna().all(axis=None)
+    assert found["end"].notna().all()
+
+
 def test_an_unknown_return_type_is_refused(searched: Store) -> None:
     del searched
     with pytest.raises(InvalidArgumentError, match="'iterator'"):

@@ -15,6 +15,7 @@ from spanframe import keys
 from spanframe_store.contract.results import SpanBlock, SpanColumns
 from spanframe_store.contract.search import SpanPlace
 from spanframe_store.contract.texts import stored_text
+from spanframe_store.otlp.anyvalue import json_text
 from spanframe_store.otlp.content import (
     SpanReading,
     attribute_texts,
@@ -136,8 +137,8 @@ def _read(span: OtlpSpan, block: SpanBlock, attributes: Sequence[str]) -> ReadSp
         span.end_time_unix_nano,
         status,
         *error,
-        derived.inputs,
-        derived.outputs,
+        _strict(derived.inputs),
+        _strict(derived.outputs),
         derived.model,
         derived.provider,
         *usage[:3],
@@ -146,6 +147,13 @@ def _read(span: OtlpSpan, block: SpanBlock, attributes: Sequence[str]) -> ReadSp
     place = start_ns, int(parent_id is not None), signed_id(span_id)
     asked = _asked(span, reading, attributes) if attributes else ()
     return ReadSpan(span, signature, place, row, asked)
+
+
+def _strict(text: str | None) -> str | None:
+    """Return JSON text without the words that JSON does not have, but Python writes."""
+    if text is None or ("NaN" not in text and "Infinity" not in text):
+        return text
+    return json_text(loads(text))
 
 
 def _error(span: OtlpSpan, reading: SpanReading) -> tuple[str | None, str | None]:
