@@ -23,7 +23,7 @@ from spanframe._stats import Losses
 
 __all__ = ["Bounds", "Delivery"]
 
-MAX_UNHEARD_S: Final = 1.0
+MAX_UNHEARD_S: Final = 2.0
 """Maximum time that a flush, and the end of the program, wait for an endpoint where
 nothing listens, in seconds."""
 
