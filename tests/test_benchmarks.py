@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+import spanframe
 from benchmarks import (
     aggregate,
     contention,
@@ -28,7 +29,6 @@ from benchmarks.load import Sent
 from benchmarks.report import Claim, at_least, at_most, write
 from benchmarks.stores import Growth, fill
 from benchmarks.verify import differences
-import spanframe
 from spanframe import keys
 from spanframe._runtime import runtime
 
