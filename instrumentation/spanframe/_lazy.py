@@ -15,6 +15,7 @@ from spanframe.errors import MissingExtraError
 __all__ = ["CLIENT", "ENTITIES", "FUNCTIONS", "attributes", "query"]
 
 FUNCTIONS: Final = {
+    "aggregate_traces": "spanframe_query.aggregates",
     "count_traces": "spanframe_query.search",
     "create_experiment": "spanframe_query.experiments",
     "delete_trace_tag": "spanframe_query.traces",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from spanframe import _lazy
 
 if TYPE_CHECKING:
+    from spanframe_query.aggregates import aggregate_traces as aggregate_traces
     from spanframe_query.experiments import create_experiment as create_experiment
     from spanframe_query.experiments import (
         get_experiment_by_name as get_experiment_by_name,

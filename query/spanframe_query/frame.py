@@ -11,10 +11,11 @@ from spanframe_query.columns import Kind, columns_of_layout
 from spanframe_query.entities import Trace
 from spanframe_query.extract import ExtractField
 
-__all__ = ["build_frame"]
+__all__ = ["TEXT_DTYPE", "build_frame"]
 
-# The text dtype of pandas 3; in pandas 2, "str" turns a missing value into 'None'.
-_TEXT_DTYPE: Final = "object" if pd.__version__.startswith("2.") else "str"
+# In pandas 2, "str" turns a missing value into 'None'.
+TEXT_DTYPE: Final = "object" if pd.__version__.startswith("2.") else "str"
+"""The dtype of columns of texts, some of which may be missing."""
 
 
 def build_frame(
@@ -53,7 +54,7 @@ def build_frame(
         index=index,
         copy=False,
     )
-    frame.columns = pd.Index(names, dtype=_TEXT_DTYPE)
+    frame.columns = pd.Index(names, dtype=TEXT_DTYPE)
     return frame
 
 
@@ -73,7 +74,7 @@ def _integers_or_missing(values: Sequence[int | None]) -> Any:
 
 
 _ARRAYS: Final[Mapping[Kind, Callable[[Sequence[Any]], Any]]] = {
-    "text": partial(pd.array, dtype=_TEXT_DTYPE),
+    "text": partial(pd.array, dtype=TEXT_DTYPE),
     "integer": _integers,
     "integer or missing": _integers_or_missing,
     "entries": _objects,

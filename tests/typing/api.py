@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager
 from typing import assert_type
 
+import pandas as pd
+
 import spanframe
 import spanframe.client
 from spanframe import LiveSpan, SpanframeClient, SpanType
@@ -84,6 +86,7 @@ async def use() -> None:
     assert_type(spanframe.flush(), bool)
     spanframe.configure(endpoint=None, queue_size=5, redact_keys=["*password*"])
     assert_type(spanframe.count_traces("status = 'OK'"), int)
+    assert_type(spanframe.aggregate_traces(by="name", every="1h"), pd.DataFrame)
     assert_type(spanframe.get_trace("tr-1"), Trace | None)
     assert_type(spanframe.client.MlflowClient(), SpanframeClient)
 
