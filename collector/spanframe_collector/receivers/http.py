@@ -45,6 +45,9 @@ _SIGNALS: Final = {signal.value: signal for signal in Signal}
 _METHODS: Final = {**dict.fromkeys(_SIGNALS, "POST"), METRICS_PATH: "GET"}
 _ALIVE_PATH: Final = "/healthz"
 _READY_PATH: Final = "/readyz"
+_HTTP_2_PREFACE: Final = "PRI"
+"""The method in the first line of a client of HTTP/2, such as gRPC."""
+
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
 
@@ -214,6 +217,10 @@ class HttpReceiver:
         if request.is_extra:
             self._telemetry.request(Refusal.BUSY.name.lower())
             return _refused(request, Refusal.BUSY)
+        if request.method == _HTTP_2_PREFACE:
+            self._ingest.misdirect()
+            text = "This port takes OTLP over HTTP/1.1; gRPC has another port."
+            return _refusal(request, 404, text)
         shown = request.values("authorization")
         if not self._tokens.allow(shown):
             self._ingest.deny(has_token=bool(shown))
