@@ -24,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick check format reference pictures lock dist clean drills ecosystem \
-	bench-ingest bench-overhead bench-search bench-spans
+	bench-aggregate bench-ingest bench-overhead bench-search bench-spans
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -71,6 +71,9 @@ bench-ingest: $(READY) ## measure spans a second, beside MLflow, Phoenix, rotel 
 
 bench-overhead: $(READY) ## measure a traced call, beside OpenTelemetry and MLflow
 	$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+bench-aggregate: $(READY) ## measure aggregates of a day of a million traces (ARGS=--quick)
+	$(BIN)/python -m benchmarks.aggregate $(ARGS)
 
 bench-search: $(READY) ## measure searches of a million traces (ARGS=--quick: 100 000)
 	$(BIN)/python -m benchmarks.search $(ARGS)

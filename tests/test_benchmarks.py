@@ -15,7 +15,16 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from benchmarks import contention, ingest, postgresql, search, searches, workload
+import spanframe
+from benchmarks import (
+    aggregate,
+    contention,
+    ingest,
+    postgresql,
+    search,
+    searches,
+    workload,
+)
 from benchmarks.load import Sent
 from benchmarks.report import Claim, at_least, at_most, write
 from benchmarks.stores import Growth, fill
@@ -217,6 +226,12 @@ def test_searches_run_from_store_to_page(
     runs = [each.run for each in searches.searches(200)]
     measured = contention.while_ingesting(store, 200, runs)
     assert differences(store, 200, compared=0) == []
+
+    spanframe.set_tracking_uri(url)
+    aggregates = aggregate.time_calls(200, repeats=1)
+    assert aggregates["error rate by version"].groups == 2
+    assert [claim.unit for claim in aggregate.claims(aggregates, 100.0)] == [" ms", "x"]
+    assert aggregate.pandas_ms(200, repeats=1) > 0
 
     page = tmp_path / "results" / "page.md"
     claims = search.claims(timings, timings, measured)

@@ -194,6 +194,14 @@ class Ingest:
             "a wrong token" if has_token else "no token",
         )
 
+    def misdirect(self) -> None:
+        """Count and log a sender that speaks gRPC to the port of HTTP."""
+        self._telemetry.request("wrong_port")
+        _log.warning(
+            "A sender speaks gRPC to the port of OTLP over HTTP and is refused: set "
+            "its endpoint to the port of gRPC, or its protocol to http/protobuf"
+        )
+
     @contextlib.contextmanager
     def admit(self) -> Iterator[Reservation]:
         """Admit one request, hold its reservation until it is consumed, and count it.

@@ -63,6 +63,7 @@ _PACKAGES: Final = (
                 "search",
                 "session",
                 "sessions",
+                "stats",
                 "tag",
                 "tail",
             }

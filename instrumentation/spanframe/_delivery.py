@@ -26,7 +26,7 @@ __all__ = ["Bounds", "Change", "Delivery"]
 
 Change = Callable[[ReadableSpan], ReadableSpan]
 
-MAX_UNHEARD_S: Final = 1.0
+MAX_UNHEARD_S: Final = 2.0
 """Maximum time that a flush, and the end of the program, wait for an endpoint where
 nothing listens, in seconds."""
 
@@ -274,11 +274,16 @@ class Delivery(SpanProcessor):
         ):
             batch = self._next_batch()
             if not self._export(batch):
-                reason = "closed" if self._closing else "failed"
-                self._losses.add(reason, len(batch))
+                self._lose(len(batch))
             with self._progress:
                 self._done += len(batch)
                 self._progress.notify_all()
+
+    def _lose(self, spans: int) -> None:
+        if self._closing:  # the end tells the total
+            self._losses.count("closed", spans)
+        else:
+            self._losses.add("failed", spans)
 
     def _export(self, batch: list[ReadableSpan]) -> bool:
         """Export a batch, once more when the exporter was replaced meanwhile."""

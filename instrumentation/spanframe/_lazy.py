@@ -18,6 +18,7 @@ __all__ = ["CLIENT", "ENTITIES", "FUNCTIONS", "LIVE", "attributes", "query"]
 
 FUNCTIONS: Final = {
     "add_trace": "spanframe_query.added_traces",
+    "aggregate_traces": "spanframe_query.aggregates",
     "count_traces": "spanframe_query.search",
     "create_experiment": "spanframe_query.experiments",
     "delete_trace_tag": "spanframe_query.traces",

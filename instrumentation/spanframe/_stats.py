@@ -87,9 +87,8 @@ class Losses:
             detail: the message of the collector.
             remedy: what the reader can do, where that is known.
         """
-        with self._lock:
-            self.counts[reason] += spans
-            self._told = remedy or _REMEDIES[reason]
+        self.count(reason, spans)
+        self._told = remedy or _REMEDIES[reason]
         warn(
             "Spans are lost; since the start: %s%s. %s",
             self._counted(),
@@ -97,18 +96,22 @@ class Losses:
             self._told,
         )
 
+    def count(self, reason: str, spans: int) -> None:
+        """Count lost spans, and say nothing."""
+        with self._lock:
+            self.counts[reason] += spans
+
     def end(self, left: int) -> None:
         """Count the spans that are left at the end, and tell the total of the lost."""
-        with self._lock:
-            self.counts["closed"] += left
-            lost = sum(self.counts.values())
+        self.count("closed", left)
+        lost = sum(self.counts.values())
         if lost:
             logger.warning(
                 "At the end, %d of %d spans are lost: %s. %s",
                 lost,
                 lost + self.exported,
                 self._counted(),
-                _REMEDIES["closed"] if left else self._told,
+                _REMEDIES["closed"] if self.counts["closed"] else self._told,
             )
 
     def _counted(self) -> str:

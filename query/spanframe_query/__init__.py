@@ -10,6 +10,7 @@ from spanframe import _lazy
 
 if TYPE_CHECKING:
     from spanframe_query.added_traces import add_trace as add_trace
+    from spanframe_query.aggregates import aggregate_traces as aggregate_traces
     from spanframe_query.experiments import create_experiment as create_experiment
     from spanframe_query.experiments import get_experiment as get_experiment
     from spanframe_query.experiments import (

@@ -20,7 +20,7 @@ from spanframe._runtime import current_setting
 from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe_query import drawing, reader
 from spanframe_query.columns import Column
-from spanframe_query.commands import changing, looking
+from spanframe_query.commands import changing, looking, stats
 from spanframe_query.commands.options import (
     ExperimentOption,
     FilterArgument,
@@ -48,6 +48,7 @@ __all__ = ["app"]
 app: Final = typer.Typer(no_args_is_help=True)
 app.command()(demo)
 app.add_typer(looking.app)
+app.add_typer(stats.app)
 app.add_typer(changing.app)
 
 _PORTION_TRACES: Final = 1000

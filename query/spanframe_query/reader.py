@@ -9,6 +9,7 @@ from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import TraceState
 from spanframe_query.entities.found import NO_INFOS, FoundTraces, TraceInfoColumns
 from spanframe_query.entities.info import location_of
+from spanframe_store.contract.aggregates import Aggregation, Group
 from spanframe_store.contract.capabilities import Capability, refuse_unserved
 from spanframe_store.contract.results import ClauseUse, SpanColumns, SpanPage
 from spanframe_store.contract.results import Page as StoredPage
@@ -17,6 +18,7 @@ from spanframe_store.contract.store import Reader
 
 __all__ = [
     "Page",
+    "aggregate",
     "count",
     "explain",
     "read",
@@ -46,6 +48,23 @@ def count(reader: Reader, search: Search) -> int:
     """
     _refuse(reader, search)
     return reader.count(search)
+
+
+def aggregate(reader: Reader, aggregation: Aggregation) -> list[Group]:
+    """Return the groups of an aggregation, in no order.
+
+    Raises:
+        FilterError: when the store cannot serve a clause of the filter.
+        InvalidArgumentError: when the store does not aggregate.
+        StoreError: when the store cannot be read.
+    """
+    _refuse(reader, aggregation.search)
+    if Capability.AGGREGATES not in reader.capabilities:
+        raise InvalidArgumentError(
+            f"A store on {reader.engine_name} does not aggregate traces. "
+            f"{Capability.AGGREGATES.value}."
+        )
+    return reader.aggregate(aggregation)
 
 
 def explain(reader: Reader, search: Search) -> list[ClauseUse]:

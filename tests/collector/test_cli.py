@@ -260,15 +260,18 @@ def test_a_start_tells_the_store_and_a_denial_is_told_and_counted(
         assert b"POST /v1/traces" in asked("GET", "/")[1]
         assert asked("POST", "/v1/traces")[0] == 401
         assert asked("POST", "/v1/traces", authorization="Bearer wrong")[0] == 401
+        assert asked("PRI", "*")[0] == 404
         _, counted = asked("GET", "/metrics", authorization="Bearer right")
         connection.close()
         assert b'otelcol_receiver_requests_total{outcome="denied"} 2.0' in counted
+        assert b'otelcol_receiver_requests_total{outcome="wrong_port"} 1.0' in counted
         assert collector.terminate() == 0
     log = collector.log
     store = rf"Store {re.escape(collector.store)}: version {HEAD}, 0\.\d MB; "
     assert re.search(rf"{store}keeps traces of 36 h", log)
     assert "A request was denied: it has no token" in log
     assert "A request was denied: it has a wrong token" in log
+    assert "A sender speaks gRPC to the port of OTLP over HTTP" in log
     time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d "
     assert all(re.match(time, line) for line in log.splitlines())
 

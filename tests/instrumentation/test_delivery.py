@@ -174,7 +174,7 @@ def test_nobody_waits_long_where_nothing_listens(
     begun = time.monotonic()
     assert not spanframe.flush()
     spanframe.shutdown()
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 10  # 30 and 5 where something listens
     told = caplog.messages
     assert (
         "Nothing listens there: start a collector with `spanframe collector`"

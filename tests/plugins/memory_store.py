@@ -57,7 +57,7 @@ class MemoryStore:
     """The `Backend`, and the `Writer` and `Reader`, of one store in memory."""
 
     engine_name = "memory"
-    capabilities = frozenset(Capability) - {Capability.EXPLAIN}
+    capabilities = frozenset(Capability) - {Capability.AGGREGATES, Capability.EXPLAIN}
 
     def __init__(self, url: str) -> None:
         self.name = url

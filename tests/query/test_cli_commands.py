@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from spanframe.errors import InvalidArgumentError, NotFoundError
+from spanframe.errors import FilterError, InvalidArgumentError, NotFoundError
 from spanframe_query import cli
 from spanframe_query.commands.looking import completed
 from spanframe_query.entities import Trace
@@ -113,6 +113,21 @@ def test_fields_experiments_and_sessions_are_listed(talk: Store) -> None:
     head, *rows = run("sessions", store=talk).splitlines()
     assert head.split("\t")[0] == "session"
     assert rows == ["s-1\t2\t2025-11-23 00:00:02\tann\tgrößer?"]
+
+
+def test_figures_are_grouped_by_fields_and_time(talk: Store) -> None:
+    assert run("stats", "--metrics", "count,error_rate", store=talk) == (
+        "count\terror_rate\n2\t50.00%\n"
+    )
+    words = ("stats", "--by", "name,status", "--every", "1s", "--metrics", "count,p50")
+    assert run(*words, store=talk).splitlines() == [
+        "start (UTC)\tname\tstatus\tcount\tp50",
+        "2025-11-23 00:00:00\tanswer\tOK\t1\t10 ms",
+        "2025-11-23 00:00:02\tanswer\tERROR\t1\t10 ms",
+    ]
+    assert run("stats", "name = 'nobody'", "--by", "name", store=talk).count("\n") == 1
+    with pytest.raises(FilterError, match="No such metric"):
+        run("stats", "--metrics", "mean", store=talk)
 
 
 def test_a_session_is_a_dialogue(talk: Store) -> None:

@@ -86,6 +86,7 @@ async def use() -> None:
     assert_type(spanframe.flush(), bool)
     spanframe.configure(endpoint=None, queue_size=5, redact_keys=["*password*"])
     assert_type(spanframe.count_traces("status = 'OK'"), int)
+    assert_type(spanframe.aggregate_traces(by="name", every="1h"), pd.DataFrame)
     assert_type(spanframe.get_trace("tr-1"), Trace | None)
     assert_type(spanframe.search_spans("span.type = 'LLM'"), pd.DataFrame)
     rows = spanframe.search_spans(return_type="iterator")

@@ -45,8 +45,8 @@ _SIGNALS: Final = {signal.value: signal for signal in Signal}
 _METHODS: Final = {**dict.fromkeys(_SIGNALS, "POST"), METRICS_PATH: "GET"}
 _ALIVE_PATH: Final = "/healthz"
 _READY_PATH: Final = "/readyz"
-_OPEN_PATHS: Final = frozenset({_ALIVE_PATH, _READY_PATH, "/"})
-"""Paths that need no token: they tell nothing of what is stored."""
+_HTTP_2_PREFACE: Final = "PRI"
+"""The method in the first line of a client of HTTP/2, such as gRPC."""
 
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
@@ -192,7 +192,8 @@ class HttpReceiver:
 
     async def _respond(self, request: _Request, receive: Receive) -> _Response:
         """Deny what is not explicitly allowed; the order of the checks matters."""
-        if request.path in _OPEN_PATHS:
+        is_page = request.path == "/" and request.method in {"GET", "HEAD"}
+        if is_page or request.path in {_ALIVE_PATH, _READY_PATH}:
             return self._health(request)
         if self._is_preflight(request):
             return _Response(200, "text/plain", b"", _preflight(request))
@@ -216,6 +217,10 @@ class HttpReceiver:
         if request.is_extra:
             self._telemetry.request(Refusal.BUSY.name.lower())
             return _refused(request, Refusal.BUSY)
+        if request.method == _HTTP_2_PREFACE:
+            self._ingest.misdirect()
+            text = "This port takes OTLP over HTTP/1.1; gRPC has another port."
+            return _refusal(request, 404, text)
         shown = request.values("authorization")
         if not self._tokens.allow(shown):
             self._ingest.deny(has_token=bool(shown))

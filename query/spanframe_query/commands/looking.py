@@ -32,7 +32,7 @@ from spanframe_query.terminal import duration, shortened, visible
 from spanframe_store.contract.search import OrderTerm, Search
 from spanframe_store.contract.store import Reader
 
-__all__ = ["app", "completed"]
+__all__ = ["app", "completed", "moment", "print_rows"]
 
 app: Final = typer.Typer()
 
@@ -111,7 +111,7 @@ def fields(store: StoreOption = None) -> None:
     """List the tags, metadata and span attributes that traces have."""
     found = known_fields(reading(store_url(store)))
     rows = [(f.field, f.type, f"{f.count:,}", f.example) for f in found]
-    _print_rows(("field", "type", "count", "example"), rows)
+    print_rows(("field", "type", "count", "example"), rows)
 
 
 @app.command()
@@ -123,7 +123,7 @@ def experiments(store: StoreOption = None) -> None:
         of_it = Search(experiment_ids=(each.experiment_id,))
         traces = f"{searched.count(of_it):,}"
         rows.append((str(each.experiment_id), each.name, traces))
-    _print_rows(("id", "name", "traces"), rows)
+    print_rows(("id", "name", "traces"), rows)
 
 
 @app.command()
@@ -151,9 +151,9 @@ def sessions(
         of_it = Condition(_SESSION, Comparator.EQ, session_id)
         traces = searched.count(replace(search, filter=search.filter.and_(of_it)))
         asked = said(trace.info.request_preview)
-        active = _moment(trace.info.request_time)
+        active = moment(trace.info.request_time)
         rows.append((session_id, f"{traces:,}", active, trace.info.user or "", asked))
-    _print_rows(("session", "traces", "last (UTC)", "user", "last question"), rows)
+    print_rows(("session", "traces", "last (UTC)", "user", "last question"), rows)
 
 
 @app.command()
@@ -188,8 +188,8 @@ def session(
 def _turn(trace: Trace) -> Iterator[Text]:
     """Draw a question and its answer."""
     info = trace.info
-    moment, took = _moment(info.request_time), duration(info.execution_duration)
-    yield Text(f"{moment}  {info.trace_id}  {took}", "dim")
+    began, took = moment(info.request_time), duration(info.execution_duration)
+    yield Text(f"{began}  {info.trace_id}  {took}", "dim")
     asked, answered = said(info.request_preview), said(info.response_preview)
     user = shortened(info.user or "user", _MAX_CELL_CHARS)
     yield Text.assemble((f"{user}: ", "bold"), shortened(asked, _MAX_TURN_CHARS))
@@ -202,11 +202,12 @@ def _turn(trace: Trace) -> Iterator[Text]:
     yield Text()
 
 
-def _moment(time_ms: int) -> str:
+def moment(time_ms: int) -> str:
+    """Return a time, milliseconds since the epoch, as UTC."""
     return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def _print_rows(head: Row, rows: Sequence[Row]) -> None:
+def print_rows(head: Row, rows: Sequence[Row]) -> None:
     """Print rows: as a table on a terminal, with tabs between for other programs."""
     console = Console(highlight=False)
     shown = [[shortened(cell, _MAX_CELL_CHARS) for cell in row] for row in rows]

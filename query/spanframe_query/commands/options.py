@@ -46,7 +46,7 @@ StoreOption = Annotated[
 FilterArgument = Annotated[
     str,
     typer.Argument(
-        metavar="[FILTER]",
+        metavar="FILTER",
         help="The filter, for example "
         "\"status = 'ERROR' AND tags.env = 'prod'\"; every trace without one.",
     ),

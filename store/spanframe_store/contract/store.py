@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from spanframe_store.contract.aggregates import Aggregation, Group
 from spanframe_store.contract.capabilities import Capability
 from spanframe_store.contract.filter import Field
 from spanframe_store.contract.results import (
@@ -186,6 +187,17 @@ class Reader(Protocol):
 
     def count(self, search: Search) -> int:
         """Return how many traces a search finds, whatever its limit and place.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
+    def aggregate(self, aggregation: Aggregation) -> list[Group]:
+        """Return the groups of an aggregation, in any order; none is empty.
+
+        Without fields and buckets there is one group, also of no traces. Nothing is
+        approximated: `MetricKind` defines each figure. Only a store that declares
+        `Capability.AGGREGATES` is asked.
 
         Raises:
             StoreError: the store cannot be read.

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import StoreError
+from spanframe_store.contract.aggregates import Aggregation, Group
 from spanframe_store.contract.capabilities import Capability
 from spanframe_store.contract.filter import Field, FieldKind
 from spanframe_store.contract.results import (
@@ -33,6 +34,7 @@ from spanframe_store.contract.results import (
 from spanframe_store.contract.search import Search
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.residual.span_pages import TracesOfSpans, page_of_spans
+from spanframe_store.sql.aggregates import aggregate
 from spanframe_store.sql.codecs import codecs_of
 from spanframe_store.sql.computed import add_computed
 from spanframe_store.sql.engines import database_of
@@ -150,6 +152,14 @@ class SqlReader:
         with reading(self.engine, one_state=bool(prepared.left)) as connected:
             self._load_codecs(connected, search)
             return count_found(connected, prepared)
+
+    def aggregate(self, aggregation: Aggregation) -> list[Group]:
+        """Return the groups of an aggregation; see `Reader.aggregate`."""
+        search = aggregation.search
+        one_state = bool(prepare(search, self._database).left)
+        with reading(self.engine, one_state=one_state) as connected:
+            self._load_codecs(connected, search)
+            return aggregate(connected, self._database, aggregation)
 
     def explain(self, search: Search) -> list[ClauseUse]:
         """Return how each clause of a search is answered; the search does not run."""
