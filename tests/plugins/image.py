@@ -208,10 +208,12 @@ class Builder:
 def _uv_pip(python: Path) -> str:
     """Return a command that does what pip would, in a tenth of the time.
 
-    It copies: a file that is linked to uv's cache would be stripped there as well.
+    It copies: a file that is linked to uv's cache would be stripped there as well. It
+    compiles unless it is told not to, as pip does.
     """
     uv = f"{shlex.quote(sys.executable)} -m uv --quiet pip"
-    return f"env UV_LINK_MODE=copy UV_PYTHON={python} {uv}"
+    settings = f"UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON={python}"
+    return f"env {settings} {uv}"
 
 
 def _write_shim(path: Path, command: str) -> None:
