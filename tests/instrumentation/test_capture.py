@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from spanframe._capture import Capture
 from spanframe._redaction import Redaction
 from spanframe.settings import ClientSettings
+from tests.plugins.examples import some
 
 PATTERNS = ClientSettings.load(environ={}).secret_keys
 
@@ -300,7 +301,7 @@ def test_a_mapping_that_changes_meanwhile_is_still_rendered() -> None:
     thread = threading.Thread(target=change)
     thread.start()
     try:
-        for _ in range(200):
+        for _ in some(range(200)):
             assert rendered(shared)["0"] == 0
     finally:
         stop.set()

@@ -21,7 +21,7 @@ IN_CI: Final = _PROFILE == "ci"
 """Whether nothing that a test needs may be missing."""
 
 # gRPC and SQL take now and then longer than any sensible deadline for one example.
-settings.register_profile("default", max_examples=50, deadline=None)
+settings.register_profile("default", max_examples=20, deadline=None)
 settings.register_profile(
     "ci", max_examples=300, deadline=None, derandomize=True, print_blob=True
 )
@@ -29,7 +29,7 @@ settings.register_profile("deep", max_examples=5000, deadline=None)
 settings.load_profile(_PROFILE)
 
 COSTLY: Final = settings(
-    max_examples=max(20, settings().max_examples // 5),
+    max_examples=max(8, settings().max_examples // 5),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 """For an example that fills stores, or is large: a fifth as many."""

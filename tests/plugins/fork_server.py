@@ -24,6 +24,7 @@ IMPORTED: Final = (
     "rich.progress",
     "spanframe",
     "spanframe_collector.service",
+    "spanframe_query.cli",
     "spanframe_store.sql.admin",
     "spanframe_store.sql.backend",
     "spanframe_store.sql.migrations",
@@ -31,7 +32,7 @@ IMPORTED: Final = (
     "sqlalchemy.dialects.sqlite.pysqlite",
     "typer.rich_utils",
 )
-"""All that the collector's commands load, but the module that looks at the terminal."""
+"""All that commands load, but the collector's module that looks at the terminal."""
 
 
 def main() -> None:

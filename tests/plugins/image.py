@@ -136,7 +136,9 @@ class Builder:
         python = image.root / "opt/spanframe/bin/python"
         for line in install:
             ours = line.replace("python3 -m venv ", "python -m venv --without-pip ")
-            ours = ours.replace("/opt/spanframe/bin/pip", _uv_pip(python))
+            # As pip does: nobody else may write there what a start would compile.
+            pip = f"env UV_COMPILE_BYTECODE=1 {_uv_pip(python)}"
+            ours = ours.replace("/opt/spanframe/bin/pip", pip)
             self._shell(image, ours.replace("dist/", f"{wheel}/"), ROOT)
 
     def _build(self, name: str, image: Image) -> None:

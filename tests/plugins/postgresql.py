@@ -140,6 +140,7 @@ class Server:
         self._folder = Path(folder)
         self._run_as = _unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
+        self._administrator: psycopg.Connection[Any] | None = None
         self._settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
@@ -215,13 +216,21 @@ class Server:
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(identifier, model)
         if _major_version() >= _STRATEGIES:
             create += sql.SQL(" STRATEGY FILE_COPY")  # the other takes 8 times as long
-        with self.connect() as connection:
-            connection.execute(create)
+        self._administer(create)
         yield name
-        with self.connect() as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier)
-            )
+        self._administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+    def _administer(self, statement: sql.Composed) -> None:
+        """Run a statement on a connection that is kept: most tests make a database."""
+        if self._administrator is not None:
+            try:
+                self._administrator.execute(statement)
+            except psycopg.OperationalError:
+                self._administrator.close()  # a crash of the server ends its sessions
+            else:
+                return
+        self._administrator = self.connect()
+        self._administrator.execute(statement)
 
     @property
     def _log(self) -> Path:
@@ -235,6 +244,8 @@ class Server:
 
     def _end(self, how: signal.Signals) -> None:
         assert self._process is not None, "the server was never started"
+        if self._administrator is not None:
+            self._administrator.close()
         self._process.send_signal(how)
         try:
             self._process.wait(STOP_SECONDS)

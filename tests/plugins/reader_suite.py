@@ -42,7 +42,7 @@ LEFT_OUT: Final[dict[str, dict[str, str]]] = {
     "tests/query/test_cli_search.py": dict.fromkeys(
         (
             "test_a_terminal_shows_whole_ids_questions_and_errors",
-            "test_the_program_prints_machine_clean_json_to_a_pipe",
+            "test_the_program_prints_machine_clean_json_to_a_file",
             "test_no_match_is_said_beside_the_output",
             "test_a_slow_search_shows_on_the_terminal_that_it_reads",
         ),

@@ -19,6 +19,7 @@ from spanframe.errors import FilterError, InvalidArgumentError, NotFoundError
 from spanframe_query.cli import app
 from spanframe_query.stores import close_stores
 from spanframe_query.terminal import shortened, visible
+from tests.plugins import forked
 from tests.plugins.sample_spans import START_MS, otlp_span, request_id
 from tests.plugins.store import Store
 
@@ -318,26 +319,17 @@ def test_a_trace_that_is_not_there_is_not_found(shop: Store) -> None:
         run("get", "\x1b[2J", store=shop)
 
 
-def test_the_program_prints_machine_clean_json_to_a_pipe(shop: Store) -> None:
+def test_the_program_prints_machine_clean_json_to_a_file(shop: Store) -> None:
     close_stores()
-    ended = subprocess.run(
-        [sys.executable, "-m", "spanframe", "search", "--output", "json"],
-        env=os.environ | {"SPANFRAME_STORE": shop.url, "FORCE_COLOR": "1"},
-        capture_output=True,
-        check=True,
-    )
+    environment = {"SPANFRAME_STORE": shop.url, "FORCE_COLOR": "1"}
+    ended = forked.run("search", "--output", "json", **environment)
+    assert ended.returncode == 0
     assert len([json.loads(line) for line in ended.stdout.splitlines()]) == 3
-    assert b"\x1b" not in ended.stdout
+    assert "\x1b" not in ended.stdout
 
 
 def test_the_program_says_what_is_wrong_with_a_filter(shop: Store) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "spanframe", "search", "statsu = 'OK'"],
-        env=os.environ | {"SPANFRAME_STORE": shop.url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = forked.run("search", "statsu = 'OK'", SPANFRAME_STORE=shop.url)
     assert ended.returncode == 2
     assert "\n  ^^^^^^\n" in ended.stderr
     assert "Traceback" not in ended.stderr
