@@ -90,6 +90,26 @@ def test_an_object_says_it_as_its_class_does() -> None:
         _ = span.serch  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("log_metrics", "runs, with"),
+        ("log_model", "models and their registry"),
+        ("register_prompt", "prompts stay"),
+        ("sklearn", "models and their registry"),
+        ("tracing.context", "write `from spanframe.tracing import context`"),
+        ("tracing.export.mlflow_v3", "belongs to the inside"),
+        ("tracing.constant.GenAiSemconvKey", "spanframe does not use this constant"),
+        ("MlflowClient.create_webhook", "belongs to MLflow's server"),
+        ("entities.EvaluationDataset", "spanframe does not keep datasets yet"),
+        ("exceptions.ExecutionException", "every error of spanframe"),
+    ],
+)
+def test_other_parts_of_mlflow_say_where_they_are(name: str, line: str) -> None:
+    *owner, last = f"mlflow.{name}".split(".")
+    assert (line_of(".".join(owner), last) or "").startswith(line)
+
+
 def test_a_name_of_nobody_is_missing_as_ever() -> None:
     with pytest.raises(ImportError, match="cannot import name 'serch'"):
         exec("from spanframe import serch", {})  # noqa: S102 - the point of the test
@@ -109,6 +129,11 @@ def test_a_module_shows_the_names_of_the_modules_it_stands_for() -> None:
                 assert hasattr(alias, shown), (name, shown)
         for called in module.also:
             assert hasattr(alias, called), (name, called)
+        assert dir(alias) == sorted(alias.__all__)
+    everything: dict[str, object] = {}
+    exec("from spanframe.tracing.fluent import *", everything)  # noqa: S102 - its point
+    assert everything["start_span"] is spanframe.start_span
+    assert dir(spanframe.openai) == ["autolog"]  # type: ignore[attr-defined] # made on use
 
 
 def test_every_library_has_its_autolog() -> None:
