@@ -1,8 +1,10 @@
 """The table of MLflow's names is what `import spanframe as mlflow` meets."""
 
+import ast
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,12 +135,23 @@ def test_a_module_shows_the_names_of_the_modules_it_stands_for() -> None:
     everything: dict[str, object] = {}
     exec("from spanframe.tracing.fluent import *", everything)  # noqa: S102 - its point
     assert everything["start_span"] is spanframe.start_span
-    assert dir(spanframe.openai) == ["autolog"]  # type: ignore[attr-defined] # made on use
+    assert dir(spanframe.openai) == ["autolog"]
 
 
 def test_every_library_has_its_autolog() -> None:
     for library in libraries():
         assert callable(getattr(spanframe, library).autolog)
+    shown = [n for n, kind in shown_to_type_checkers() if kind.endswith(".Library")]
+    assert shown == sorted(libraries())
+
+
+def shown_to_type_checkers() -> list[tuple[str, str]]:
+    source = Path(str(spanframe.__file__)).read_text("utf-8")
+    return [
+        (ast.unparse(node.target), ast.unparse(node.annotation))
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.AnnAssign)
+    ]
 
 
 def test_an_app_that_misses_no_name_does_not_read_the_table() -> None:
