@@ -23,7 +23,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check format reference pictures lock dist clean drills ecosystem \
+.PHONY: help demo test quick check format reference pictures lock dist clean drills ecosystem differential \
 	bench-aggregate bench-ingest bench-overhead bench-search bench-spans
 
 help: ## list these commands
@@ -50,6 +50,9 @@ format: $(READY) ## let ruff rewrite what it can
 
 ecosystem: $(READY) ## run other libraries anew, record them, write docs/clients.md
 	$(BIN)/python -m tests.ecosystem.record $(ARGS)
+
+differential: $(READY) ## run programs on MLflow anew, write docs/migrating-from-mlflow.md
+	$(BIN)/python -m tests.differential.record $(ARGS)
 
 reference: $(READY) ## rewrite docs/reference.md from the code
 	$(BIN)/python scripts/reference.py

@@ -3,28 +3,13 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 import spanframe
-from spanframe_store.otlp import decode_request
 from tests.plugins.store import Store
-
-
-class StoreExporter(SpanExporter):
-    """Takes the collector's part without the wire between."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        decoded = decode_request(encode_spans(spans).SerializeToString())
-        self._store.writer.write([decoded.rows])
-        return SpanExportResult.SUCCESS
+from tests.plugins.store_exporter import StoreExporter
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pandas as pd
 import spanframe
 import spanframe.client
 from spanframe import LiveSpan, SpanframeClient, SpanType
-from spanframe.entities import Trace
+from spanframe.entities import Span, Trace
 
 
 @spanframe.trace
@@ -92,6 +92,12 @@ async def use() -> None:
     rows = spanframe.search_spans(return_type="iterator")
     assert_type(rows, Iterator[dict[str, Any]])
     assert_type(spanframe.client.MlflowClient(), SpanframeClient)
+    assert_type(spanframe.instrument("openai"), dict[str, str])
+    assert_type(spanframe.log_trace("job"), str)
+    spanframe.openai.autolog(disable=True)
+    root = SpanframeClient().start_trace("root")
+    assert_type(root, LiveSpan)
+    assert_type(root.to_immutable_span(), Span)
 
 
 def misuse() -> None:
