@@ -42,7 +42,11 @@ class _Package(NamedTuple):
 
 _PACKAGES: Final = (
     _Package("spanframe_collector.cli", "collector", frozenset({"collector", "db"})),
-    _Package("spanframe_query.cli", "query", frozenset({"search", "get", "demo"})),
+    _Package(
+        "spanframe_query.cli",
+        "query",
+        frozenset({"search", "get", "export", "import", "demo"}),
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""The commands ``search``, ``get`` and ``demo``."""
+"""The commands ``search``, ``get``, ``export``, ``import`` and ``demo``."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +18,7 @@ from spanframe._runtime import current_setting
 from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe.settings import ClientSettings, redact_url, rows
 from spanframe_query import drawing, reader
+from spanframe_query.archive.commands import export, import_
 from spanframe_query.arguments import checked_search
 from spanframe_query.demo import demo
 from spanframe_query.entities import Trace
@@ -34,6 +35,8 @@ __all__ = ["app"]
 
 app: Final = typer.Typer(no_args_is_help=True)
 app.command()(demo)
+app.command()(export)
+app.command(name="import")(import_)
 
 _STORE_ROW: Final = next(row for row in rows(ClientSettings) if row.field == "store")
 _Store = Annotated[

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from spanframe_store.contract.search import Cursor
+from spanframe_store.contract.spans import Interned
 
 __all__ = [
     "NO_TRACES",
@@ -13,6 +14,7 @@ __all__ = [
     "Copied",
     "Experiment",
     "KnownField",
+    "Origin",
     "Page",
     "Rederived",
     "Report",
@@ -75,6 +77,13 @@ class SpanBlock(NamedTuple):
     codec: Codec
     body: bytes
     trace_id: bytes = bytes(16)
+
+
+class Origin(NamedTuple):
+    """The resource and the scope that the spans of a block came with."""
+
+    resource: Interned
+    scope: Interned
 
 
 class Page(NamedTuple):
