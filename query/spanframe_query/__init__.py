@@ -11,6 +11,8 @@ from spanframe import _lazy
 if TYPE_CHECKING:
     from spanframe_query.added_traces import add_trace as add_trace
     from spanframe_query.aggregates import aggregate_traces as aggregate_traces
+    from spanframe_query.archive.exporting import export_traces as export_traces
+    from spanframe_query.archive.importing import import_traces as import_traces
     from spanframe_query.experiments import create_experiment as create_experiment
     from spanframe_query.experiments import get_experiment as get_experiment
     from spanframe_query.experiments import (

@@ -19,6 +19,7 @@ from spanframe._key_patterns import DEFAULT_PATTERNS
 from spanframe._runtime import current_setting
 from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe_query import drawing, reader
+from spanframe_query.archive.commands import export, import_
 from spanframe_query.columns import Column
 from spanframe_query.commands import changing, looking, stats
 from spanframe_query.commands.options import (
@@ -50,6 +51,8 @@ app.command()(demo)
 app.add_typer(looking.app)
 app.add_typer(stats.app)
 app.add_typer(changing.app)
+app.command()(export)
+app.command(name="import")(import_)
 
 _PORTION_TRACES: Final = 1000
 """Traces read and held in memory at once."""

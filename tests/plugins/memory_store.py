@@ -57,7 +57,9 @@ class MemoryStore:
     """The `Backend`, and the `Writer` and `Reader`, of one store in memory."""
 
     engine_name = "memory"
-    capabilities = frozenset(Capability) - {Capability.AGGREGATES, Capability.EXPLAIN}
+    capabilities = frozenset(
+        {Capability.ALTERNATIVES, Capability.EXPRESSIONS, Capability.SPAN_BODIES}
+    )
 
     def __init__(self, url: str) -> None:
         self.name = url

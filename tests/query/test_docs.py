@@ -1,6 +1,7 @@
 """The pages on searches: examples run, and every field of the language is in one."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -22,10 +23,10 @@ def code_of(page: str) -> str:
 CODE = code_of(PAGE)
 
 
-def run(collector: Collector, *words: str, folder: Path = ROOT) -> str:
+def run(collector: Collector, *words: str, where: Path = ROOT) -> str:
     ended = subprocess.run(
         [sys.executable, *words],
-        cwd=folder,
+        cwd=where,
         env=collector.environment,
         capture_output=True,
         text=True,
@@ -39,7 +40,7 @@ def run(collector: Collector, *words: str, folder: Path = ROOT) -> str:
 def test_the_examples_run_in_order(collector: Collector, tmp_path: Path) -> None:
     run(collector, "examples/shop_assistant")
     recipes = code_of((ROOT / "docs" / "pandas.md").read_text())
-    printed = run(collector, "-c", recipes, folder=tmp_path)
+    printed = run(collector, "-c", recipes, where=tmp_path)
     for said in ("error_rate", "PaymentDeclinedError", "timestamp[ns, tz=UTC]"):
         assert said in printed
     printed = run(collector, "-c", CODE)
@@ -55,6 +56,28 @@ def test_the_examples_run_in_order(collector: Collector, tmp_path: Path) -> None
         "request_id IN ('tr-00000000000000000000000000000000')",
         "client_request_id = 'order-7'",
     ]
+
+
+@pytest.mark.slow
+def test_the_page_of_archives_runs(collector: Collector, tmp_path: Path) -> None:
+    """Its commands and programs, in order; MLflow's stores have tests of their own."""
+    page = (ROOT / "docs" / "archives.md").read_text()
+    page = page.partition("## From MLflow")[0]
+    run(collector, "examples/shop_assistant")
+    blocks = re.findall(r"^```(python|sh)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert "".join(language[0] for language, _ in blocks) == "sppsp"
+    # What one program names, the next one may use.
+    code = "\n".join(code for language, code in blocks if language == "python")
+    export, imports = (code for language, code in blocks if language == "sh")
+    before, after = code.split('spanframe.configure(store="sqlite:///restored.db")')
+    for line in export.splitlines():
+        run(collector, "-m", *shlex.split(line), where=tmp_path)
+    run(collector, "-c", before, where=tmp_path)
+    run(collector, "-m", *shlex.split(imports), where=tmp_path)
+    restored = f'spanframe.configure(store="sqlite:///restored.db"){after}'
+    program = f"{before}\n{restored}"
+    printed = run(collector, "-c", program, where=tmp_path)
+    assert re.search(r"^[1-9]\d* traces [1-9]\d* spans$", printed, re.MULTILINE)
 
 
 def test_every_field_is_in_an_example() -> None:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 from spanframe_store.contract.search import Cursor
+from spanframe_store.contract.spans import Interned
 
 __all__ = [
     "NO_TRACES",
@@ -14,6 +15,7 @@ __all__ = [
     "Copied",
     "Experiment",
     "KnownField",
+    "Origin",
     "Page",
     "Rederived",
     "Report",
@@ -80,6 +82,13 @@ class SpanBlock(NamedTuple):
     body: bytes
     trace_id: bytes = bytes(16)
     resource: bytes = b""
+
+
+class Origin(NamedTuple):
+    """The resource and the scope that the spans of a block came with."""
+
+    resource: Interned
+    scope: Interned
 
 
 class Page(NamedTuple):

@@ -4,7 +4,7 @@ A new engine is one folder that offers a `Backend`, and a line in
 `spanframe_store.registry`. ``tests/store`` holds the suite that every engine must pass.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -16,6 +16,7 @@ from spanframe_store.contract.results import (
     Copied,
     Experiment,
     KnownField,
+    Origin,
     Page,
     Rederived,
     Report,
@@ -224,6 +225,18 @@ class Reader(Protocol):
 
     def newest_blocks(self, number: int) -> list[SpanBlock]:
         """Return blocks of spans of the newest traces, at most ``number``.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
+    def origins(self, wanted: Collection[bytes]) -> dict[bytes, Origin]:
+        """Return the resources and scopes of blocks, as they arrived.
+
+        Only a store that declares `Capability.ORIGINALS` is asked.
+
+        Args:
+            wanted: the ``origin`` of blocks.
 
         Raises:
             StoreError: the store cannot be read.

@@ -6,14 +6,23 @@ counts are estimates, so without spans each select may see a state of its own.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    Table,
+    func,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
@@ -26,15 +35,18 @@ from spanframe_store.contract.results import (
     ClauseUse,
     Experiment,
     KnownField,
+    Origin,
     Page,
     SpanBlock,
     SpanPage,
     TraceColumns,
 )
 from spanframe_store.contract.search import Search
+from spanframe_store.contract.spans import Interned
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.residual.span_pages import TracesOfSpans, page_of_spans
 from spanframe_store.sql.aggregates import aggregate
+from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.codecs import codecs_of
 from spanframe_store.sql.computed import add_computed
 from spanframe_store.sql.engines import database_of
@@ -63,6 +75,9 @@ __all__ = ["PORTION_TRACES", "SqlReader", "reading"]
 
 PORTION_TRACES: Final = 10_000
 """Maximum traces whose spans one select reads; every database binds as many values."""
+
+_DIGEST_BYTES: Final = 16
+"""Size of the digest of a resource or scope, in bytes."""
 
 _MAX_EXAMPLE_CHARS: Final = 80
 """Maximum characters of an example value."""
@@ -203,6 +218,22 @@ class SqlReader:
             trace_ids = {row[0]: row[1] for row in connected.execute(of_blocks)}
             return [block for _, block in _with_codecs(connected, rows, trace_ids)]
 
+    def origins(self, wanted: Collection[bytes]) -> dict[bytes, Origin]:
+        """Return the resources and scopes of blocks, as they arrived."""
+        with reading(self.engine) as connected:
+            of_resources = _interned(
+                connected, resources, {each[:_DIGEST_BYTES] for each in wanted}
+            )
+            of_scopes = _interned(
+                connected, scopes, {each[_DIGEST_BYTES:] for each in wanted}
+            )
+        return {
+            each: Origin(
+                of_resources[each[:_DIGEST_BYTES]], of_scopes[each[_DIGEST_BYTES:]]
+            )
+            for each in wanted
+        }
+
     def experiment_named(self, name: str) -> Experiment | None:
         """Return the experiment of a name; None when the store has none."""
         text = stored_text(name)
@@ -267,6 +298,17 @@ class SqlReader:
             for trace_key, block in _with_codecs(connected, blocks, trace_ids):
                 found.setdefault(trace_key, []).append(block)
         return [found.get(row.trace_key, ()) for row in rows]
+
+
+def _interned(
+    connected: Connection, table: Table, digests: Iterable[bytes]
+) -> dict[bytes, Interned]:
+    found: dict[bytes, Interned] = {}
+    for some in chunks(digests, MAX_LOOKUP_VALUES):
+        statement = select(table.c.digest, table.c.schema_url, table.c.body)
+        for row in connected.execute(statement.where(table.c.digest.in_(some))):
+            found[row.digest] = Interned(*row)
+    return found
 
 
 @contextmanager
