@@ -49,6 +49,7 @@ _SEARCH_SETTINGS: Final = frozenset({"store", "warehouses", "experiment"})
 # Settings of the exporter: a change of one of them makes a new exporter.
 _EXPORTER_SETTINGS: Final = (
     "exporters",
+    "conventions",
     "token",
     "headers",
     "compression",
