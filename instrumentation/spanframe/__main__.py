@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -83,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     words = list(sys.argv[1:] if arguments is None else arguments)
     # Most of a short command is loading modules, which make no garbage: a tenth of it.
     gc.set_threshold(_GC_THRESHOLD)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # which may be of another encoding
+            stream.reconfigure(errors="backslashreplace")
     try:
         _application(words)(words, prog_name="spanframe")
     except SpanframeError as error:

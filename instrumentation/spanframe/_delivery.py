@@ -30,6 +30,9 @@ MAX_UNHEARD_S: Final = 2.0
 """Maximum time that a flush, and the end of the program, wait for an endpoint where
 nothing listens, in seconds."""
 
+_MIN_END_S: Final = 0.5
+"""Minimum time for the thread to count what it could not send, in seconds."""
+
 _LOOK_S: Final = 0.25
 """Seconds between two attempts meanwhile."""
 
@@ -200,7 +203,7 @@ class Delivery(SpanProcessor):
         # The thread may be in a pause between retries: this ends the pause.
         self._exporter.shutdown()
         if self._thread is not None:
-            self._thread.join(max(0.1, deadline - monotonic()))
+            self._thread.join(max(_MIN_END_S, deadline - monotonic()))
         left = len(self._queue)
         self._queue.clear()
         self._losses.end(left)

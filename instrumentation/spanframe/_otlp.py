@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from spanframe._conventions import add_names
 from spanframe._destination import Destination, Proxy, destination, proxy_of
 from spanframe._guard import warn
 from spanframe._otlp_client import Refusal, basic, bearer, rejection
@@ -128,7 +129,10 @@ class OtlpExporter(SpanExporter):
         )
 
         try:
-            request = encode_spans(spans).SerializeToString()
+            message = encode_spans(spans)
+            if self._settings.conventions:
+                add_names(message, self._settings.conventions)
+            request = message.SerializeToString()
         except Exception as error:  # noqa: BLE001 - any attribute value may be the cause
             self._split(spans, f"cannot be encoded: {type(error).__name__}")
             return

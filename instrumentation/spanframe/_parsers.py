@@ -18,6 +18,7 @@ __all__ = [
     "headers",
     "milliseconds",
     "named_urls",
+    "names_of",
     "one_of",
     "ratio",
     "ratio_sampler",
@@ -212,6 +213,16 @@ def one_of(*words: str) -> Callable[[str], str]:
             msg = f"write {' or '.join(words)}"
             raise ValueError(msg)
         return text.lower()
+
+    return parse
+
+
+def names_of(*words: str) -> Callable[[str], tuple[str, ...]]:
+    """Make a parser of some of ``words``, separated by commas; empty: none."""
+    one = one_of(*words)
+
+    def parse(text: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(one, _parts(text))))
 
     return parse
 

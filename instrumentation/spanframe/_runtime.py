@@ -56,6 +56,7 @@ _SEARCH_SETTINGS: Final = frozenset(
 # Settings of the exporter: a change of one of them makes a new exporter.
 _EXPORTER_SETTINGS: Final = (
     "exporters",
+    "conventions",
     "token",
     "username",
     "password",

@@ -20,6 +20,7 @@ from spanframe._parsers import (
     headers,
     milliseconds,
     named_urls,
+    names_of,
     one_of,
     ratio,
     ratio_sampler,
@@ -196,6 +197,13 @@ class ClientSettings(SettingsBase):
         f"Redact as well under the built-in patterns: {','.join(DEFAULT_PATTERNS)}.",
         boolean,
     )
+    conventions: tuple[str, ...] = setting(
+        "SPANFRAME_CONVENTIONS",
+        "",
+        "Conventions under whose names spans carry inputs, outputs and types as well: "
+        "gen_ai, openinference, both with a comma, or none.",
+        names_of("gen_ai", "openinference"),
+    )
     disabled: bool = setting(
         "OTEL_SDK_DISABLED",
         "false",
@@ -348,6 +356,7 @@ class Configuration(TypedDict, total=False):
     capture_limit: int | None
     redact_keys: Sequence[str] | None
     redact_defaults: bool | None
+    conventions: Sequence[str] | None
     disabled: bool | None
     sampler: str | None
     sample_ratio: float | None

@@ -207,6 +207,19 @@ def test_a_reader_that_has_enough_ends_a_search_well(talk: Store) -> None:
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
+def test_a_terminal_of_another_encoding_gets_escapes(talk: Store) -> None:
+    asked = json.dumps("größer 😀?")
+    talk.write(otlp_span(8, attributes={"mlflow.spanInputs": asked}))
+    close_stores()
+    ended = subprocess.run(
+        [sys.executable, "-m", "spanframe", "search", "--store", talk.url],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    assert b"gr\xf6\xdfer \\U0001f600?" in ended.stdout
+
+
 def test_a_file_is_whole_or_not_there(talk: Store, tmp_path: Path) -> None:
     file = tmp_path / "traces.json"
     file.write_text("before")
