@@ -1,22 +1,27 @@
 """The version stamp comes first; the migrations build exactly the schema."""
 
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import column, select, table, update
+from sqlalchemy import column, select, table, text, update
 from sqlalchemy.exc import DBAPIError
 
 from spanframe.errors import SettingsError, StoreError
+from spanframe_store.otlp import decode_request
 from spanframe_store.sql import migrations, schema
 from spanframe_store.sql.backend import open_engine
-from tests.plugins.otlp import span
-from tests.plugins.store import Store
+from spanframe_store.sql.writer import SpanWriter
+from tests.plugins.otlp import request, span
+from tests.plugins.postgresql import Server
+from tests.plugins.store import ENGINES, Store
 
 
 def stamp(store: Store, version: str) -> None:
@@ -57,6 +62,34 @@ def test_upgrading_again_changes_nothing(store: Store) -> None:
         assert len(connection.execute(select(schema.spans)).all()) == 1
         names = connection.execute(select(schema.experiments.c.name)).scalars().all()
     assert names == ["Default"]
+
+
+@pytest.mark.parametrize("version", ["0001", "0002"])
+@pytest.mark.parametrize("kind", ENGINES)
+def test_a_filled_store_of_an_older_version_is_brought_up(
+    kind: str, version: str, tmp_path: Path, postgresql: Server
+) -> None:
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'old.db'}"
+        if kind == "postgresql":
+            url = postgresql.url(stack.enter_context(postgresql.database()))
+        engine = open_engine(url)
+        stack.callback(engine.dispose)
+        with engine.begin() as connection:
+            command.upgrade(migrations._config(connection), version)
+            connection.execute(
+                text("INSERT INTO experiments VALUES (7, 'shop', 1700000000000)")
+            )
+        migrations.upgrade(engine)
+        rows = decode_request(request(span(1)).SerializeToString()).rows
+        SpanWriter(engine).write([rows])
+        with engine.connect() as connection:
+            found = connection.execute(select(schema.experiments)).mappings().all()
+            traces = connection.execute(select(schema.traces.c.trace_id)).all()
+    [shop] = [dict(each) for each in found if each["name"] == "shop"]
+    assert shop["experiment_id"] == 7
+    assert shop["tags"] is None
+    assert len(traces) == 1
 
 
 def test_a_newer_store_is_refused_and_untouched(store: Store) -> None:
