@@ -4,7 +4,6 @@ The prose is in `page.md` beside this module.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -48,12 +47,21 @@ def _table(found: Iterable[Name]) -> str:
 
 
 def _rows(found: Iterable[Name]) -> Iterator[str]:
-    """Yield a row for each line; names of one owner that share it are together."""
-    ordered = sorted(found, key=lambda n: (n.owner, n.line, n.name))
-    for (owner, line), group in groupby(ordered, lambda n: (n.owner, n.line)):
-        listed = ", ".join(f"`{n.name}`" for n in group)
-        shown = f"`{owner.removeprefix('mlflow.')}`: {listed}" if owner else listed
+    """Yield a row for each line; names and owners that share it are together."""
+    by_owner: dict[tuple[str, str], list[str]] = {}
+    for n in sorted(found, key=lambda n: (n.owner, n.line, n.name)):
+        by_owner.setdefault((n.line, n.owner), []).append(n.name)
+    owners: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (line, owner), listed in by_owner.items():
+        owners.setdefault((line, tuple(listed)), []).append(owner)
+    for (line, listed), of in owners.items():
+        places = _codes(owner.removeprefix("mlflow.") for owner in of if owner)
+        shown = f"{places}: {_codes(listed)}" if places else _codes(listed)
         yield f"| {shown} | {line.replace('|', chr(92) + '|')} |"
+
+
+def _codes(texts: Iterable[str]) -> str:
+    return ", ".join(f"`{text}`" for text in texts)
 
 
 def _sent(sent: dict[str, bool]) -> str:
