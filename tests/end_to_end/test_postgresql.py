@@ -24,7 +24,7 @@ from tests.plugins.collector import Collector
 from tests.plugins.contents import contents
 from tests.plugins.delivered import assert_whole_and_once
 from tests.plugins.examples import some
-from tests.plugins.exports import EXPORT, UNLIMITED, export
+from tests.plugins.exports import EXPORT, UNLIMITED, export, export_at_last
 from tests.plugins.load import Load
 from tests.plugins.otlp import request, span
 from tests.plugins.postgresql import Server
@@ -166,7 +166,9 @@ def test_four_collectors_are_sent_the_same_spans_in_different_order(
         def send(collector: Collector) -> None:
             order = random.Random(collector.target).sample(bodies, len(bodies))  # noqa: S311
             with ThreadPoolExecutor(8) as pool:
-                list(pool.map(lambda body: export(collector.target, body), order))
+                list(
+                    pool.map(lambda body: export_at_last(collector.target, body), order)
+                )
 
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(send, collectors))
