@@ -68,7 +68,7 @@ def search(store: str, spans: int) -> None:
     try:
         spanframe.configure(store=store)
         [trace] = spanframe.search_traces(return_type="list")
-        assert "more spans" in trace._repr_html_()
+        assert "more spans" in (trace._repr_html_() or "")
         frame = spanframe.search_traces()
         assert len(frame["spans"][0]) == spans
         assert repr(frame)
