@@ -12,6 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from spanframe import keys
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp.anyvalue import read_text, read_value, read_values, text_of
+from spanframe_store.otlp.content import DERIVED_KEYS, derived_value
 
 __all__ = ["attribute_number", "attribute_text", "content"]
 
@@ -68,6 +69,6 @@ def content(span: Span) -> str:
 
 def _attribute(span: Span, key: str) -> Any:
     values = {stored_text(pair.key): pair.value for pair in span.attributes}
-    if key not in values or keys.carries_trace_fact(key, values):
-        return None
-    return read_value(values[key])
+    if key not in values:
+        return derived_value(span, key) if key in DERIVED_KEYS else None
+    return None if keys.carries_trace_fact(key, values) else read_value(values[key])
