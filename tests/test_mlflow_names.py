@@ -1,8 +1,10 @@
 """The table of MLflow's names is what `import spanframe as mlflow` meets."""
 
+import ast
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,6 +92,26 @@ def test_an_object_says_it_as_its_class_does() -> None:
         _ = span.serch  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("log_metrics", "runs, with"),
+        ("log_model", "models and their registry"),
+        ("register_prompt", "prompts stay"),
+        ("sklearn", "models and their registry"),
+        ("tracing.context", "write `from spanframe.tracing import context`"),
+        ("tracing.export.mlflow_v3", "belongs to the inside"),
+        ("tracing.constant.GenAiSemconvKey", "spanframe does not use this constant"),
+        ("MlflowClient.create_webhook", "belongs to MLflow's server"),
+        ("entities.EvaluationDataset", "spanframe does not keep datasets yet"),
+        ("exceptions.ExecutionException", "every error of spanframe"),
+    ],
+)
+def test_other_parts_of_mlflow_say_where_they_are(name: str, line: str) -> None:
+    *owner, last = f"mlflow.{name}".split(".")
+    assert (line_of(".".join(owner), last) or "").startswith(line)
+
+
 def test_a_name_of_nobody_is_missing_as_ever() -> None:
     with pytest.raises(ImportError, match="cannot import name 'serch'"):
         exec("from spanframe import serch", {})  # noqa: S102 - the point of the test
@@ -109,11 +131,27 @@ def test_a_module_shows_the_names_of_the_modules_it_stands_for() -> None:
                 assert hasattr(alias, shown), (name, shown)
         for called in module.also:
             assert hasattr(alias, called), (name, called)
+        assert dir(alias) == sorted(alias.__all__)
+    everything: dict[str, object] = {}
+    exec("from spanframe.tracing.fluent import *", everything)  # noqa: S102 - its point
+    assert everything["start_span"] is spanframe.start_span
+    assert dir(spanframe.openai) == ["autolog"]
 
 
 def test_every_library_has_its_autolog() -> None:
     for library in libraries():
         assert callable(getattr(spanframe, library).autolog)
+    shown = [n for n, kind in shown_to_type_checkers() if kind.endswith(".Library")]
+    assert shown == sorted(libraries())
+
+
+def shown_to_type_checkers() -> list[tuple[str, str]]:
+    source = Path(str(spanframe.__file__)).read_text("utf-8")
+    return [
+        (ast.unparse(node.target), ast.unparse(node.annotation))
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.AnnAssign)
+    ]
 
 
 def test_an_app_that_misses_no_name_does_not_read_the_table() -> None:

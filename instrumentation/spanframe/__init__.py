@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from spanframe import _sdk_limits  # noqa: F401 - before OpenTelemetry's SDK is imported
 
 # isort: split
-from spanframe import _lazy, _modules, tracing
+from spanframe import _instrument, _lazy, _modules, tracing
 from spanframe._configure import (
     configure,
     get_tracking_uri,
@@ -45,6 +45,26 @@ if TYPE_CHECKING:
     from spanframe_query import *  # noqa: F403 - what `FUNCTIONS` lists
     from spanframe_query.client import MlflowClient as MlflowClient
     from spanframe_query.client import SpanframeClient as SpanframeClient
+
+    ag2: _instrument.Library
+    agno: _instrument.Library
+    anthropic: _instrument.Library
+    autogen: _instrument.Library
+    bedrock: _instrument.Library
+    crewai: _instrument.Library
+    dspy: _instrument.Library
+    gemini: _instrument.Library
+    groq: _instrument.Library
+    haystack: _instrument.Library
+    langchain: _instrument.Library
+    litellm: _instrument.Library
+    llama_index: _instrument.Library
+    mistral: _instrument.Library
+    openai: _instrument.Library
+    pydantic_ai: _instrument.Library
+    semantic_kernel: _instrument.Library
+    smolagents: _instrument.Library
+    strands: _instrument.Library
 
 __all__ = [
     "ActiveModel",

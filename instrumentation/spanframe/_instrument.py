@@ -6,7 +6,7 @@ bear the same name: OpenInference's come first, whose spans say most.
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry.trace import TracerProvider
 
@@ -16,11 +16,17 @@ from spanframe.tracing import get_tracer_provider
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["autolog", "autolog_of", "instrument", "instrument_all"]
+__all__ = ["Library", "autolog", "autolog_of", "instrument", "instrument_all"]
 
 _GROUP: Final = "opentelemetry_instrumentor"
 _FIRST: Final = ("openinference.", "opentelemetry.")
 _log: Final = logging.getLogger("spanframe")
+
+
+class Library(Protocol):
+    """The module of a library, ``spanframe.openai``, for type checkers."""
+
+    autolog: Callable[..., None]
 
 
 def instrument(*names: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ MLflow's, so that an app that does neither does not wait for it.
 """
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -96,10 +97,18 @@ def modules() -> Mapping[str, Module]:
 
 
 @cache
-def _lines() -> Mapping[str, str]:
-    table = _table()
-    lines = {n: group["line"] for group in table["elsewhere"] for n in group["names"]}
-    return lines | {name.whole: name.line for name in names() if name.state == "absent"}
+def _absent() -> Mapping[str, str]:
+    return {name.whole: name.line for name in names() if name.state == "absent"}
+
+
+def _line(whole: str) -> str | None:
+    """Return the line of an absent name, also of one of other parts of MLflow."""
+    if whole in _absent():
+        return _absent()[whole]
+    for group in _table()["elsewhere"]:
+        if any(fnmatchcase(whole, pattern) for pattern in group["names"]):
+            return str(group["line"])
+    return None
 
 
 def line_of(owner: str, name: str) -> str | None:
@@ -113,7 +122,7 @@ def line_of(owner: str, name: str) -> str | None:
         return None
     shown = modules().get(owner)
     others = [at.replace("spanframe", "mlflow") for at in shown.at] if shown else []
-    lines = (_lines().get(f"{each}.{name}") for each in [owner, *others])
+    lines = (_line(f"{each}.{name}") for each in [owner, *others])
     return next(filter(None, lines), None)
 
 

@@ -14,12 +14,19 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Final
 
-from spanframe._mlflow_names import MissingNameError, libraries, line_of, modules
+from spanframe._mlflow_names import (
+    MissingNameError,
+    Module,
+    libraries,
+    line_of,
+    modules,
+)
 
 __all__ = ["install", "is_module"]
 
 _OURS: Final = "spanframe"
 _THEIRS: Final = "mlflow"
+_NOTHING: Final = Module((), {})
 _REAL: Final = frozenset({"mlflow.client"})
 """Modules of both that `spanframe` does not import itself."""
 
@@ -79,9 +86,21 @@ class _Shown(ModuleType):
             for module in map(importlib.import_module, shown.at):
                 if name in module.__all__:
                     return getattr(module, name)
+        if name == "__all__":
+            return self.__dir__()
         if is_module(f"{theirs}.{name}"):
             return importlib.import_module(f"{self.__name__}.{name}")
         raise MissingNameError(f"module {self.__name__!r}", theirs, name)
+
+    def __dir__(self) -> list[str]:
+        """Return the names that the module shows; ``autolog`` is one of its own."""
+        shown = modules().get(_THEIRS + self.__name__.removeprefix(_OURS), _NOTHING)
+        found = map(importlib.import_module, shown.at)
+        names = {n for module in found for n in module.__all__} | {
+            *shown.also,
+            *vars(self),
+        }
+        return sorted(name for name in names if not name.startswith("_"))
 
 
 def _library(name: str) -> str:

@@ -299,16 +299,18 @@ class Runtime:
         """Close, and start again as a new process does.
 
         Args:
-            keeping_choices: keep the experiment and the model that were chosen.
+            keeping_choices: keep the experiment and the model that were chosen, the
+                functions that change spans, and whether notebooks draw traces.
         """
         self.close()
         last_trace_id.set(None)
         own_destination.set(_NO_CHOICES)
-        chosen = (self.experiment, self.model_id) if keeping_choices else ("", "")
+        names = ("experiment", "model_id", "change", "shows_traces")
+        kept = {name: getattr(self, name) for name in names if keeping_choices}
         if not keeping_choices:
             own_choices.set(_NO_CHOICES)
         self._initialise()
-        self.experiment, self.model_id = chosen
+        vars(self).update(kept)
 
 
 runtime: Final = Runtime()

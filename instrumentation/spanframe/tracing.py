@@ -68,7 +68,8 @@ def is_enabled() -> bool:
 def reset() -> None:
     """Send the queued spans and start again as a new process does.
 
-    The experiment and the model that were chosen stay, as in MLflow.
+    The experiment and the model that were chosen stay, as in MLflow, and so do the
+    functions of `configure`.
     """
     runtime.reset(keeping_choices=True)
 

@@ -5,15 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import spanframe
-from spanframe import keys
-from spanframe._live import NO_OP_TRACE_ID
 from spanframe._mlflow_names import Explained
 from spanframe._runtime import current_setting
-from spanframe.entities import Link, LiveSpan, NoOpSpan, SpanStatus, SpanType
-from spanframe.errors import InvalidArgumentError, NotFoundError, SpanframeError
+from spanframe.errors import InvalidArgumentError, NotFoundError
 from spanframe.settings import ClientSettings
 from spanframe_query import reader
 from spanframe_query.arguments import checked_search, limit_of
+from spanframe_query.client_spans import SpansById
 from spanframe_query.entities import Experiment, PagedList, Trace
 from spanframe_query.experiment_search import page_after
 from spanframe_query.experiments import (
@@ -23,7 +21,6 @@ from spanframe_query.experiments import (
     new_experiment,
 )
 from spanframe_query.mlflow_arguments import takes_request_id
-from spanframe_query.open_spans import open_spans
 from spanframe_query.paging import next_token, read_token
 from spanframe_query.scope import experiment_id_of, experiment_ids_of
 from spanframe_query.stores import reading, writing
@@ -32,8 +29,8 @@ from spanframe_query.traces import change_tag, experiment_traces, find_trace
 __all__ = ["MlflowClient", "SpanframeClient"]
 
 
-class SpanframeClient(Explained):
-    """Searches and changes one store.
+class SpanframeClient(SpansById, Explained):
+    """Searches and changes one store, and records spans by their ids.
 
     Args:
         tracking_uri: URL of the store; None for the configured store.
@@ -177,168 +174,6 @@ class SpanframeClient(Explained):
         """
         change_tag(self.tracking_uri, trace_id, key, None)
 
-    def start_trace(
-        self,
-        name: str,
-        span_type: str = SpanType.UNKNOWN,
-        inputs: Any = None,
-        attributes: Mapping[str, Any] | None = None,
-        tags: Mapping[str, str] | None = None,
-        experiment_id: str | int | None = None,
-        start_time_ns: int | None = None,
-        run_id: str | None = None,
-        links: Sequence[Link] | None = None,
-    ) -> LiveSpan:
-        """Start a trace by hand, and its root; `end_trace` ends both.
-
-        Args:
-            name: the name of the trace and of its root.
-            span_type: one of `SpanType` or any other text.
-            inputs: the inputs to record.
-            attributes: attributes to begin with.
-            tags: tags of the trace.
-            experiment_id: the experiment; None for the active one.
-            start_time_ns: the start in epoch nanoseconds; now when None.
-            run_id: the run of the trace.
-            links: links of the root to spans of other traces.
-
-        Raises:
-            SpanframeError: with the code BAD_REQUEST inside of another trace.
-            NotFoundError: when the store does not have the experiment.
-        """
-        active = spanframe.get_current_active_span()
-        if active is not None:
-            raise SpanframeError(
-                f"Trace {active.trace_id} is recorded here: a span in it is "
-                "start_span(), another trace starts outside of it.",
-                error_code="BAD_REQUEST",
-            )
-        experiment = experiment_id and self.get_experiment(experiment_id).name
-        span = spanframe.start_span_no_context(
-            name,
-            span_type,
-            inputs=inputs,
-            attributes=attributes,
-            tags=tags,
-            metadata={keys.META_SOURCE_RUN: run_id} if run_id else None,
-            experiment=experiment or None,
-            start_time_ns=start_time_ns,
-            links=links,
-        )
-        open_spans.add(span)
-        return span
-
-    @takes_request_id
-    def end_trace(
-        self,
-        trace_id: str,
-        outputs: Any = None,
-        attributes: Mapping[str, Any] | None = None,
-        status: SpanStatus | str = "OK",
-        end_time_ns: int | None = None,
-    ) -> None:
-        """End the root of a trace of `start_trace`.
-
-        Args:
-            trace_id: ``tr-`` and 32 hex digits.
-            outputs: the outputs to record.
-            attributes: attributes to set before the end.
-            status: the status of the root.
-            end_time_ns: the end in epoch nanoseconds; now when None.
-
-        Raises:
-            InvalidArgumentError: when the trace has ended already.
-            NotFoundError: when neither this process nor the store has the trace.
-        """
-        if trace_id == NO_OP_TRACE_ID:
-            return
-        root = open_spans.root(trace_id) or _active_root(trace_id)
-        if root is None:
-            self.get_trace(trace_id)
-        if root is None or not root.is_recording:
-            raise InvalidArgumentError(f"Trace {trace_id} has ended already.")
-        root.end(outputs, attributes, status, end_time_ns)
-        open_spans.forget_ended(trace_id)
-
-    @takes_request_id
-    def start_span(
-        self,
-        name: str,
-        trace_id: str,
-        parent_id: str,
-        span_type: str = SpanType.UNKNOWN,
-        inputs: Any = None,
-        attributes: Mapping[str, Any] | None = None,
-        start_time_ns: int | None = None,
-        links: Sequence[Link] | None = None,
-    ) -> LiveSpan:
-        """Start a span by hand; `end_span` ends it.
-
-        Args:
-            name: the name of the span.
-            trace_id: the trace, of `start_trace` or the current one.
-            parent_id: the parent: a span of this client's, or one of the current trace.
-            span_type: one of `SpanType` or any other text.
-            inputs: the inputs to record.
-            attributes: attributes to begin with.
-            start_time_ns: the start in epoch nanoseconds; now when None.
-            links: links to spans of other traces.
-
-        Raises:
-            InvalidArgumentError: without a parent.
-            NotFoundError: when this process does not record the trace of the parent.
-        """
-        if trace_id == NO_OP_TRACE_ID:
-            return NoOpSpan()
-        if not parent_id:
-            raise InvalidArgumentError(
-                "parent_id is missing: start_trace() starts a trace and its root."
-            )
-        parent = open_spans.find(trace_id, parent_id) or _in_active_trace(
-            trace_id, parent_id
-        )
-        if parent is None:
-            raise NotFoundError(
-                f"No trace {trace_id!r:.80} with a span {parent_id!r:.80} is recorded "
-                "in this process."
-            )
-        span = spanframe.start_span_no_context(
-            name,
-            span_type,
-            parent,
-            inputs,
-            attributes,
-            start_time_ns=start_time_ns,
-            links=links,
-        )
-        open_spans.add(span)
-        return span
-
-    @takes_request_id
-    def end_span(
-        self,
-        trace_id: str,
-        span_id: str,
-        outputs: Any = None,
-        attributes: Mapping[str, Any] | None = None,
-        status: SpanStatus | str = "OK",
-        end_time_ns: int | None = None,
-    ) -> None:
-        """End a span of `start_span`; one that is not open is left as it is.
-
-        Args:
-            trace_id: ``tr-`` and 32 hex digits.
-            span_id: 16 hex digits.
-            outputs: the outputs to record.
-            attributes: attributes to set before the end.
-            status: the status of the span.
-            end_time_ns: the end in epoch nanoseconds; now when None.
-        """
-        span = open_spans.find(trace_id, span_id)
-        if span is not None:
-            span.end(outputs, attributes, status, end_time_ns)
-            open_spans.forget_ended(trace_id)
-
     def delete_traces(
         self,
         experiment_id: str | int,
@@ -447,17 +282,6 @@ class SpanframeClient(Explained):
 
 
 MlflowClient = SpanframeClient
-
-
-def _active_root(trace_id: str) -> LiveSpan | None:
-    active = spanframe.get_current_active_span()
-    return active.root if active is not None and active.trace_id == trace_id else None
-
-
-def _in_active_trace(trace_id: str, span_id: str) -> LiveSpan | None:
-    """Return a span of the current trace, known by its id alone, as a parent."""
-    root = _active_root(trace_id)
-    return None if root is None else root.relative(span_id)
 
 
 def _delete_by_age(

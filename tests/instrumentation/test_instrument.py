@@ -110,7 +110,7 @@ def test_autolog_of_a_library_takes_mlflows_arguments(
     openai = importlib.import_module("spanframe.openai")
     openai.autolog(exclusive=False, disable_for_unsupported_versions=True)
     assert openai_is_on()
-    spanframe.openai.autolog(disable=True)  # type: ignore[attr-defined] # made on use
+    spanframe.openai.autolog(disable=True)
     assert not openai_is_on()
     openai.autolog(log_traces=False)
     assert not openai_is_on()

@@ -96,6 +96,17 @@ def test_functions_are_called_inside_of_their_block_only(spans: CapturedSpans) -
     assert found == ["***", "open", "***", "open"]
 
 
+def test_functions_outlive_a_reset() -> None:
+    memory = InMemorySpanExporter()
+    with spanframe.tracing.configure(span_processors=[mask]):
+        spanframe.tracing.reset()
+        spanframe.configure(exporter=memory)
+        ask("secret")
+        spanframe.flush()
+    [span] = memory.get_finished_spans()
+    assert (span.attributes or {})["mlflow.spanInputs"] == '{"question": "***"}'
+
+
 def test_a_span_whose_function_fails_leaves_without_content(
     spans: CapturedSpans, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,8 +1,12 @@
 """Spans and traces become OTLP's messages, and these become spans and traces."""
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import (
+    ResourceSpans,
+    ScopeSpans,
+    TracesData,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 import spanframe
 from spanframe.entities import Link, LiveSpan, NoOpSpan, Span, SpanEvent, Trace
@@ -146,6 +150,19 @@ def test_a_message_of_no_trace_or_of_several_is_refused(trace: Trace) -> None:
     for wrong in (TracesData(), message):
         with pytest.raises(InvalidArgumentError, match="A message of one trace"):
             Trace.from_proto(wrong)
+
+
+def test_a_logged_trace_has_the_intermediate_outputs_that_were_given() -> None:
+    given = {"mlflow.trace.intermediate_outputs": '{"step": [1]}'}
+    message = Trace.to_proto(Trace.from_proto(message_of(otlp_span(attributes=given))))
+    assert Trace.from_proto(message).data.intermediate_outputs == {"step": [1]}
+    alone = Trace.from_proto(message_of(otlp_span()))
+    assert alone.data.intermediate_outputs is None
+
+
+def message_of(*spans: OtlpSpan) -> TracesData:
+    scope = ScopeSpans(spans=spans)
+    return TracesData(resource_spans=[ResourceSpans(scope_spans=[scope])])
 
 
 def test_a_trace_is_a_row_of_mlflows_frame(trace: Trace) -> None:

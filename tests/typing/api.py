@@ -9,7 +9,7 @@ from typing import assert_type
 import spanframe
 import spanframe.client
 from spanframe import LiveSpan, SpanframeClient, SpanType
-from spanframe.entities import Trace
+from spanframe.entities import Span, Trace
 
 
 @spanframe.trace
@@ -86,6 +86,12 @@ async def use() -> None:
     assert_type(spanframe.count_traces("status = 'OK'"), int)
     assert_type(spanframe.get_trace("tr-1"), Trace | None)
     assert_type(spanframe.client.MlflowClient(), SpanframeClient)
+    assert_type(spanframe.instrument("openai"), dict[str, str])
+    assert_type(spanframe.log_trace("job"), str)
+    spanframe.openai.autolog(disable=True)
+    root = SpanframeClient().start_trace("root")
+    assert_type(root, LiveSpan)
+    assert_type(root.to_immutable_span(), Span)
 
 
 def misuse() -> None:
