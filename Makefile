@@ -4,23 +4,27 @@
 #   PYTHON=…   the interpreter to build .venv with (default: the newest on PATH)
 #   ARGS=…     passed on to pytest, the demo, a benchmark: make test ARGS='-k filter'
 #   WORKERS=…  how many processes share the tests (default: two for each core)
+#   HYPOTHESIS_PROFILE=ci|deep   run the tests marked `deep` as well, with more examples
 
 PYTHON ?=
 ARGS ?=
 WORKERS ?= logical
+HYPOTHESIS_PROFILE ?= default
+export HYPOTHESIS_PROFILE
 
 VENV := .venv
 BIN := $(VENV)/bin
 # Holds the path the environment was built for: a virtual environment does not survive
 # a move, so a moved or copied clone builds its own.
 READY := $(VENV)/.built-for
+NOT_DEEP := $(if $(filter default,$(HYPOTHESIS_PROFILE)),-m 'not deep')
 ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 .PHONY: $(READY)
 endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick check format reference pictures lock dist clean drills ecosystem differential \
-	bench-ingest bench-overhead bench-search
+	bench-aggregate bench-ingest bench-overhead bench-search bench-spans
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -28,11 +32,11 @@ help: ## list these commands
 demo: $(READY) ## see it work: an app, the collector, searches
 	@$(BIN)/python -m spanframe demo $(ARGS)
 
-test: $(READY) ## run the whole test suite
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+test: $(READY) ## run the tests; with HYPOTHESIS_PROFILE=ci all that CI runs
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(NOT_DEEP) $(ARGS)
 
 quick: $(READY) ## run the tests of the working loop (no slow ones)
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) -m 'not slow' $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) -m 'not slow and not deep' $(ARGS)
 
 check: $(READY) ## format, lint, types, import directions; changes nothing
 	$(BIN)/ruff format --check
@@ -71,8 +75,14 @@ bench-ingest: $(READY) ## measure spans a second, beside MLflow, Phoenix, rotel 
 bench-overhead: $(READY) ## measure a traced call, beside OpenTelemetry and MLflow
 	$(BIN)/python benchmarks/overhead.py $(ARGS)
 
+bench-aggregate: $(READY) ## measure aggregates of a day of a million traces (ARGS=--quick)
+	$(BIN)/python -m benchmarks.aggregate $(ARGS)
+
 bench-search: $(READY) ## measure searches of a million traces (ARGS=--quick: 100 000)
 	$(BIN)/python -m benchmarks.search $(ARGS)
+
+bench-spans: $(READY) ## a search for a million spans, beside Phoenix
+	$(BIN)/python -m benchmarks.spans $(ARGS)
 
 clean: ## remove everything that was built, .venv included
 	rm -rf $(VENV) dist build demo-output .mypy_cache .ruff_cache .pytest_cache \

@@ -35,6 +35,9 @@ class Running(NamedTuple):
     stored: Callable[[], int] | None
     """Counts the spans in its database; None where nothing is stored."""
 
+    address: str = ""
+    """The URL that its own client takes."""
+
 
 class Peer(NamedTuple):
     name: str
@@ -77,7 +80,9 @@ def _phoenix(folder: Path) -> Iterator[Running]:
         running(command, folder / "phoenix.log", is_ready, environment),
         over_grpc(f"127.0.0.1:{grpc_port}") as export,
     ):
-        yield Running(export, lambda: count_rows(folder / "phoenix.db", "spans"))
+        address = f"http://127.0.0.1:{port}"
+        database = folder / "phoenix.db"
+        yield Running(export, lambda: count_rows(database, "spans"), address)
 
 
 @contextmanager

@@ -1,9 +1,10 @@
-"""Write `docs/reference.md` from the code: `make reference`."""
+"""Write the reference and the page of commands from the code: `make reference`."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import pandas as pd
 import typer
 from typer.core import TyperCommand, TyperGroup
 
@@ -12,13 +13,15 @@ from spanframe.settings import ClientSettings, SettingsBase, rows
 from spanframe_collector.cli import app as collector
 from spanframe_collector.settings import CollectorSettings
 from spanframe_query.cli import app as query
-from spanframe_query.columns import LAYOUTS
+from spanframe_query.columns import Column
 from spanframe_query.frame import build_frame
+from spanframe_query.layouts import LAYOUTS
+from spanframe_query.span_table import SPAN_COLUMNS, SpanColumn, span_frame
 from spanframe_store.contract.fields import FIELDS, FieldRow
 
-__all__ = ["PAGE", "reference"]
+__all__ = ["PAGES"]
 
-PAGE: Final = Path(__file__).parents[1] / "docs/reference.md"
+_DOCS: Final = Path(__file__).parents[1] / "docs"
 
 _PAGE: Final = """\
 # Reference
@@ -28,7 +31,8 @@ this page from the code, and a test fails when it is not current: edit the code.
 
 ## Commands
 
-`spanframe COMMAND --help` lists the options of a command.
+`spanframe COMMAND --help` lists the options of a command, and so does
+[the command line](command-line.md).
 
 {commands}
 ## Exit codes
@@ -36,11 +40,11 @@ this page from the code, and a test fails when it is not current: edit the code.
 {exit_codes}
 ## Settings
 
-A setting is given in code (`spanframe.configure`) or as an option, else by an
-environment variable, else it has its default. Of several variables the first one that
-is set counts. A value that cannot be used is an error; in a variable of OpenTelemetry
-(`OTEL_…`) or MLflow (`MLFLOW_…`), which other programs read, it is passed over with a
-warning.
+A setting of apps and searches is given in code (`spanframe.configure`); one of the
+collector as an option. Else an environment variable counts, of several the first one
+that is set; else, for the collector, the file that `--config` names; else the default.
+A value that cannot be used is an error; in a variable of OpenTelemetry (`OTEL_…`) or
+MLflow (`MLFLOW_…`), which other programs read, it is passed over with a warning.
 
 ### Settings of apps and searches
 
@@ -64,7 +68,14 @@ in MLflow, dtypes follow from the values of a search.
 {columns}
 With `layout="v3"` it has the columns of MLflow 3:
 
-{columns_v3}"""
+{columns_v3}
+With `layout="tidy"` it has these, and a column for each tag and metadata entry:
+
+{columns_tidy}
+The DataFrame of `spanframe.search_spans` has these columns, and one for each attribute
+that is asked for:
+
+{span_columns}"""
 
 
 def reference() -> str:
@@ -81,8 +92,10 @@ def reference() -> str:
             ("field", "what it is", "compared by", "orders"),
             map(_field, FIELDS),
         ),
-        columns=_columns("v2"),
-        columns_v3=_columns("v3"),
+        columns=_columns(LAYOUTS["v2"], build_frame([], layout="v2")),
+        columns_v3=_columns(LAYOUTS["v3"], build_frame([], layout="v3")),
+        columns_tidy=_columns(LAYOUTS["tidy"], build_frame([], layout="tidy")),
+        span_columns=_columns(SPAN_COLUMNS, span_frame([], ())),
     )
 
 
@@ -99,6 +112,59 @@ def _commands_of(command: object, name: str) -> Iterator[tuple[str, str]]:
         yield _code(name), (command.help or "").partition("\n\n")[0].replace("\n", " ")
 
 
+_COMMANDS_PAGE: Final = """\
+# The command line
+
+Every command with its arguments and options. `make reference` writes this page from the
+code, and a test fails when it is not current: edit the code.
+
+`spanframe --version` prints the version. Exit codes are in the
+[reference](reference.md#exit-codes). Where the output is not a terminal, a trace is one
+line, as wide as it is, without colour; `--output json` is for programs. A reader that
+has enough, such as `head`, ends a command well.
+
+A trace is named by its id, by the first four or more of its digits, or by `latest`:
+`spanframe get latest --span price_of`. `--store` takes a URL or the path of a file.
+Commands that delete ask first; `--dry-run` says how many, and a script says `--yes`.
+
+"""
+
+
+def command_line() -> str:
+    """Return the text of the page of commands."""
+    parts = [_COMMANDS_PAGE]
+    for app in (query, collector):
+        parts += _parts_of(typer.main.get_command(app), "spanframe")
+    return "\n".join(parts).replace("\n\n\n", "\n\n")
+
+
+def _parts_of(command: object, name: str) -> Iterator[str]:
+    if isinstance(command, TyperGroup):
+        for part in command.commands.values():
+            yield from _parts_of(part, f"{name} {part.name}")
+        return
+    if not isinstance(command, TyperCommand):
+        return
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    words = " ".join(_metavar(each) for each in arguments)
+    yield f"## `{name}`\n\n{command.help or ''}\n"
+    rows = [
+        (_code(*([_metavar(p)] if p in arguments else p.opts)), _help(p))
+        for p in command.params
+        if p.name != "help"
+    ]
+    usage = f"{name} {words}".strip()
+    yield f"`{usage}`\n\n{_table(('argument or option', 'what it is'), rows)}"
+
+
+def _help(parameter: Any) -> str:
+    return str(parameter.help or "")
+
+
+def _metavar(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper())
+
+
 def _settings(settings: type[SettingsBase]) -> str:
     return _table(
         ("variable", "default", "what it does"),
@@ -111,13 +177,12 @@ def _field(row: FieldRow) -> tuple[str, ...]:
     return _code(*row.names), row.sentence, comparators, "yes" if row.orderable else ""
 
 
-def _columns(layout: str) -> str:
-    dtypes = build_frame([], layout=layout).dtypes
+def _columns(columns: Iterable[Column | SpanColumn], empty: pd.DataFrame) -> str:
     return _table(
         ("column", "dtype", "what it holds"),
         (
-            (_code(column.name), _code(str(dtypes[column.name])), column.sentence)
-            for column in LAYOUTS[layout]
+            (_code(column.name), _code(str(empty.dtypes[column.name])), column.sentence)
+            for column in columns
         ),
     )
 
@@ -131,5 +196,13 @@ def _code(*words: str) -> str:
     return ", ".join(f"`{word}`" for word in words if word)
 
 
+PAGES: Final = {
+    _DOCS / "reference.md": reference,
+    _DOCS / "command-line.md": command_line,
+}
+"""The pages that are written, each with what returns its text."""
+
+
 if __name__ == "__main__":
-    PAGE.write_text(reference(), encoding="utf-8")
+    for page, text in PAGES.items():
+        page.write_text(text(), encoding="utf-8")

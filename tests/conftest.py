@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.plugins.store",
     "tests.plugins.searched",
     "tests.plugins.collector",
+    "tests.plugins.browser",
 ]
 
 # A developer's own settings must not change what the tests see.

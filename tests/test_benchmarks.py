@@ -15,7 +15,16 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from benchmarks import contention, ingest, postgresql, search, searches, workload
+import spanframe
+from benchmarks import (
+    aggregate,
+    contention,
+    ingest,
+    postgresql,
+    search,
+    searches,
+    workload,
+)
 from benchmarks.load import Sent
 from benchmarks.report import Claim, at_least, at_most, write
 from benchmarks.stores import Growth, fill
@@ -193,6 +202,7 @@ def test_a_store_is_compared_with_what_was_sent(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.usefixtures("_no_settings")
 def test_searches_run_from_store_to_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -217,6 +227,12 @@ def test_searches_run_from_store_to_page(
     measured = contention.while_ingesting(store, 200, runs)
     assert differences(store, 200, compared=0) == []
 
+    spanframe.set_tracking_uri(url)
+    aggregates = aggregate.time_calls(200, repeats=1)
+    assert aggregates["error rate by version"].groups == 2
+    assert [claim.unit for claim in aggregate.claims(aggregates, 100.0)] == [" ms", "x"]
+    assert aggregate.pandas_ms(200, repeats=1) > 0
+
     page = tmp_path / "results" / "page.md"
     claims = search.claims(timings, timings, measured)
     write(page, "Title", claims, {"figure": "1"}, search.details(timings, timings))
@@ -228,6 +244,7 @@ def test_searches_run_from_store_to_page(
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.timeout(300)  # it initialises servers of its own
 @pytest.mark.usefixtures("_no_settings")
 def test_postgresql_is_measured_beside_sqlite(

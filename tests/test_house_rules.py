@@ -4,6 +4,7 @@ import ast
 import importlib
 import pkgutil
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.plugins.store import OPT_OUTS
+from tests.plugins.store import OPT_OUTS, SAME_ON_BOTH
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = (
@@ -86,12 +87,31 @@ def test_every_dependency_is_pinned_for_development() -> None:
     assert names - pinned == set()
 
 
+def tests_of(file: str) -> set[str]:
+    tree = ast.parse((ROOT / file).read_text())
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
 @pytest.mark.parametrize("file", OPT_OUTS)
 def test_every_opt_out_names_a_test_and_a_reason(file: str) -> None:
-    tree = ast.parse((ROOT / file).read_text())
-    tests = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    assert OPT_OUTS[file].keys() <= tests
+    assert OPT_OUTS[file].keys() <= tests_of(file)
     assert all(OPT_OUTS[file].values())
+
+
+@pytest.mark.parametrize("file", SAME_ON_BOTH)
+def test_what_is_the_same_on_both_engines_is_a_test(file: str) -> None:
+    assert set(SAME_ON_BOTH[file]) <= tests_of(file)
+
+
+@pytest.mark.parametrize("profile", ["default", "ci", "deep"])
+def test_make_test_leaves_out_what_is_deep_and_ci_does_not(profile: str) -> None:
+    command = ["make", "--dry-run", "test", f"HYPOTHESIS_PROFILE={profile}"]
+    printed = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    [line] = [line for line in printed.splitlines() if " -m pytest " in line]
+    assert (" -m 'not deep'" in line) == (profile == "default")
+    assert "export HYPOTHESIS_PROFILE=ci\n" in (ROOT / ".ci/run").read_text()
 
 
 def test_what_tests_share_is_in_the_plugins() -> None:

@@ -8,6 +8,7 @@ import textwrap
 import venv
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ PACKAGES = (
     "spanframe_collector",
     "spanframe_query",
 )
+
+# An extra brings libraries, which Python compiles at their first import.
+DEEP = partial(pytest.param, marks=pytest.mark.deep)
 
 # pip unpacks pandas and its kin in here, on any machine.
 pytestmark = pytest.mark.timeout(600)
@@ -118,7 +122,7 @@ def test_an_install_without_extras_instruments_an_app(
         "from spanframe.client import SpanframeClient; SpanframeClient()",
     ],
 )
-@pytest.mark.parametrize("extras", ["", "collector"])
+@pytest.mark.parametrize("extras", ["", DEEP("collector")])
 def test_a_search_without_its_extra_names_the_install_line(
     install: Callable[[str], Path], extras: str, code: str
 ) -> None:
@@ -135,10 +139,10 @@ def test_a_search_without_its_extra_names_the_install_line(
         ("", "db check", "collector"),
         ("", "search x", "query"),
         ("", "", "all"),
-        ("collector", "search x", "query"),
-        ("collector", "get tr-1", "query"),
-        ("query", "collector", "collector"),
-        ("query", "db check", "collector"),
+        DEEP("collector", "search x", "query"),
+        DEEP("collector", "get tr-1", "query"),
+        DEEP("query", "collector", "collector"),
+        DEEP("query", "db check", "collector"),
     ],
 )
 def test_a_command_without_its_extra_names_the_install_line(
@@ -151,6 +155,7 @@ def test_a_command_without_its_extra_names_the_install_line(
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("extras", "command"),
     [("collector", "collector --print-config"), ("query", "search --help")],
@@ -163,6 +168,7 @@ def test_one_extra_serves_its_commands(
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 def test_the_demo_runs_from_an_installed_wheel(
     install: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -175,6 +181,7 @@ def test_the_demo_runs_from_an_installed_wheel(
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 def test_each_extra_does_its_part_of_the_demo(
     install: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ from spanframe._options import option, with_options
 from spanframe.errors import InvalidArgumentError, StoreError
 from spanframe.keys import request_id
 from spanframe.settings import redact_url, rows
+from spanframe_collector.config_file import read_config
 from spanframe_collector.settings import CollectorSettings, age_ms
 from spanframe_serving.logs import keep_grpc_quiet, log_to_stderr
 from spanframe_store.contract.results import Rederived
@@ -57,10 +58,18 @@ def collector(
         Path | None,
         typer.Option(help="File to write, as JSON, once requests are accepted."),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file of settings, by the names that --print-config prints; "
+            "options and variables win."
+        ),
+    ] = None,
     print_config: Annotated[
         bool,
         typer.Option(
-            "--print-config", help="Print the settings, without secrets, and stop."
+            "--print-config",
+            help="Print the settings, without secrets, and where each is from; stop.",
         ),
     ] = False,
     check_only: Annotated[
@@ -78,10 +87,16 @@ def collector(
     Tokens have no option, since an argument would show in `ps`: set SPANFRAME_TOKEN and
     SPANFRAME_FORWARD_TOKEN.
     """
-    settings = CollectorSettings.load(given)
+    settings = CollectorSettings.load(
+        given,
+        config=None if config is None else read_config(config),
+        config_name="" if config is None else config.name,
+    )
     if print_config:
         for field, value in settings.printable().items():
-            _out.print(f"{field} = {value}", markup=False, highlight=False)
+            origin = settings.origins.get(field, "default")
+            origin = "option" if origin == field else origin
+            typer.echo(f"{field} = {value}  # {origin}")
         return
     if check_only:
         from spanframe_collector.probe import check_health  # noqa: PLC0415
@@ -143,14 +158,31 @@ def prune(
     older_than: Annotated[
         str, typer.Option(help="Age, as a number and d, h or m: 30d, 12h, 90m.")
     ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print how many, and delete nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     store: _Store = None,
 ) -> None:
-    """Delete the traces, whole, that started longer ago than an age."""
+    """Delete the traces, whole, that started longer ago than an age.
+
+    On a terminal it asks first; a script that gives no --yes is refused.
+    """
     limits = Limits(age_ms=_milliseconds(older_than))
     now_ms = time.time_ns() // 1_000_000
-    with _opened(store, read_only=False) as admin:
+    with _opened(store, read_only=dry_run) as admin:
         admin.check_version()
         total = admin.count_before(now_ms - _milliseconds(older_than))
+        if dry_run or not total:
+            typer.echo(f"{total} traces match; none is deleted.")
+            return
+        if not yes:
+            question = f"Delete {total} traces of {admin.name} for good?"
+            if not sys.stdin.isatty():
+                raise InvalidArgumentError(
+                    f"{question} Nobody can be asked here: add --yes."
+                )
+            typer.confirm(question, abort=True)
         with _progress() as progress:
             task = progress.add_task("Deleting traces", total=total)
             while deleted := admin.prune(limits, now_ms):
@@ -209,8 +241,9 @@ def copy_to(
 
     A copy that was interrupted goes on; one of a store in use is brought up to date.
     """
-    for url in (source, target):
-        CollectorSettings.load({"store": url})
+    source, target = (
+        CollectorSettings.load({"store": url}).store for url in (source, target)
+    )
     with _progress() as progress:
         task = progress.add_task("Copying traces", total=None)
         done = backend_of(source).copy(

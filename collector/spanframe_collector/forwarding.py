@@ -21,12 +21,12 @@ from spanframe._otlp_client import (
     WITHOUT_PROXY,
     bearer,
     error_text,
-    is_loopback,
     is_retryable,
     rejection,
     requested_delay_s,
     target_of,
 )
+from spanframe._urls import is_loopback
 from spanframe.settings import redact_url
 from spanframe_collector.telemetry import Telemetry
 from spanframe_store.otlp.envelope import walk

@@ -185,6 +185,23 @@ class Ingest:
         self._log_events = LogEvents()
         self._last_request = time.monotonic()
 
+    def deny(self, *, has_token: bool) -> None:
+        """Count and log a request whose token is missing or wrong."""
+        self._telemetry.request("denied")
+        _log.warning(
+            "A request was denied: it has %s (set SPANFRAME_TOKEN at the sender to a "
+            "token of this collector)",
+            "a wrong token" if has_token else "no token",
+        )
+
+    def misdirect(self) -> None:
+        """Count and log a sender that speaks gRPC to the port of HTTP."""
+        self._telemetry.request("wrong_port")
+        _log.warning(
+            "A sender speaks gRPC to the port of OTLP over HTTP and is refused: set "
+            "its endpoint to the port of gRPC, or its protocol to http/protobuf"
+        )
+
     @contextlib.contextmanager
     def admit(self) -> Iterator[Reservation]:
         """Admit one request, hold its reservation until it is consumed, and count it.
@@ -312,7 +329,7 @@ class Ingest:
             self._telemetry.other_signal(signal.name.lower(), joined, dropped)
         if self._masker is not None:
             request = self._masker.request(request)
-        rows, rejected = decode_request(request, facts, self._max_request_spans)
+        rows, rejected, why = decode_request(request, facts, self._max_request_spans)
         for index, joined_request in self._log_events.requests_of(rows).items():
             if self._masker is not None:
                 joined_request = self._masker.request(joined_request)  # noqa: PLW2901
@@ -324,7 +341,7 @@ class Ingest:
             b"" if self._forwarder is None else request,
             self._commit_queue.pack(rows),
             [*unreadable, *rejected],
-            warning,
+            " ".join(filter(None, (warning, why))),
         )
 
     def _of_other_signal(self, request: bytes, signal: Signal) -> Joined:

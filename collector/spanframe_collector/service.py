@@ -31,12 +31,16 @@ from spanframe_collector.trusted_clock import TrustedClock
 from spanframe_serving.addresses import Address
 from spanframe_serving.file_limit import max_connections_within, raise_file_limit
 from spanframe_serving.relay import FILES_PER_CONNECTION
+from spanframe_serving.sockets import refuse_if_taken
 from spanframe_store.contract.store import Admin, Limits, Writer, WriterOptions
 from spanframe_store.registry import backend_of
 
 __all__ = ["serve"]
 
 _log: Final = logging.getLogger(__name__)
+
+_MEGABYTE: Final = 10**6
+_HOUR_MS: Final = 3_600_000
 
 _HEALTH_PERIOD_SECONDS: Final = 0.25
 """Seconds between two looks at the health of the store."""
@@ -84,6 +88,9 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
         OSError: when an address cannot be bound or the file cannot be written.
     """
     settings = _within_file_limit(settings)
+    # A port that is taken is told before a store is made.
+    for address in filter(None, (settings.grpc, settings.http)):
+        refuse_if_taken(address)
     return_freed_memory()
     raise_gc_thresholds()
     backend = backend_of(settings.store)
@@ -97,6 +104,13 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
             raise SettingsError([problem])
         with stop_signals(settings.drain_seconds) as stop:
             clock = TrustedClock(await _open(admin, stop))
+            _log.info(
+                "Store %s: version %s, %s; %s",
+                admin.name,
+                admin.version,
+                _size(admin.size_bytes()),
+                _retention(settings),
+            )
             telemetry = Telemetry()
             telemetry.gauge(
                 "spanframe_store_wal_bytes",
@@ -133,6 +147,22 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
                 exit_now()
     finally:
         admin.close()
+
+
+def _size(size_bytes: int | None) -> str:
+    if size_bytes is None:
+        return "size known to the server alone"
+    return f"{size_bytes / _MEGABYTE:,.1f} MB"
+
+
+def _retention(settings: CollectorSettings) -> str:
+    """Say what is kept, as ``--print-config`` writes it."""
+    kept = []
+    if settings.keep_age is not None:
+        kept.append(f"traces of {settings.keep_age / _HOUR_MS:g} h")
+    if settings.keep_size is not None:
+        kept.append(f"at most {_size(settings.keep_size)}")
+    return f"keeps {', '.join(kept) or 'all traces (SPANFRAME_KEEP_AGE, _KEEP_SIZE)'}"
 
 
 async def _open(admin: Admin, stop: Stop) -> int | None:

@@ -1,9 +1,12 @@
 """The command line `spanframe`, with the commands of the installed packages."""
 
+import gc
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, NoReturn
 
 from spanframe._version import __version__
 from spanframe.errors import (
@@ -23,13 +26,18 @@ EXIT_CODES: Final = {
     1: "an internal error of spanframe",
     2: "usage, settings, a filter, or an extra that is not installed",
     3: "the store or the network",
-    4: "a trace, tag or experiment that does not exist",
+    4: "a trace, span, tag, session or experiment that does not exist",
+    130: "interrupted by Ctrl-C",
 }
 _CODES: Final[tuple[tuple[type[SpanframeError], int], ...]] = (
     (NotFoundError, 4),
     (StoreError, 3),
     (SpanframeError, 2),
 )
+
+
+_GC_THRESHOLD: Final = 50_000
+"""Allocations between two collections of the youngest objects."""
 
 
 class _Package(NamedTuple):
@@ -42,7 +50,28 @@ class _Package(NamedTuple):
 
 _PACKAGES: Final = (
     _Package("spanframe_collector.cli", "collector", frozenset({"collector", "db"})),
-    _Package("spanframe_query.cli", "query", frozenset({"search", "get", "demo"})),
+    _Package(
+        "spanframe_query.cli",
+        "query",
+        frozenset(
+            {
+                "count",
+                "delete",
+                "demo",
+                "experiments",
+                "export",
+                "fields",
+                "get",
+                "import",
+                "search",
+                "session",
+                "sessions",
+                "stats",
+                "tag",
+                "tail",
+            }
+        ),
+    ),
 )
 
 
@@ -53,6 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         arguments: the words after ``spanframe``; those of the process when None.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # Most of a short command is loading modules, which make no garbage: a tenth of it.
+    gc.set_threshold(_GC_THRESHOLD)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # which may be of another encoding
+            stream.reconfigure(errors="backslashreplace")
     try:
         _application(words)(words, prog_name="spanframe")
     except SpanframeError as error:
@@ -75,6 +109,7 @@ def _application(words: Sequence[str]) -> "Typer":
     app: Typer = typer.Typer(
         name="spanframe",
         epilog="Exit codes: " + "; ".join(f"{c}: {t}" for c, t in EXIT_CODES.items()),
+        cls=_group(typer),
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
@@ -105,6 +140,25 @@ def _application(words: Sequence[str]) -> "Typer":
             if command in package.commands:
                 raise _missing(command) from error
     return app
+
+
+def _group(typer: Any) -> Any:
+    """Return the class of the group of all commands."""
+
+    class Commands(typer.core.TyperGroup):  # type: ignore[misc]
+        """Ends well when the reader of a pipe, such as ``head``, has enough."""
+
+        def invoke(self, ctx: Any) -> Any:
+            try:
+                result = super().invoke(ctx)
+                sys.stdout.flush()
+            except BrokenPipeError:
+                # The interpreter flushes standard output once more at its end.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise typer.Exit from None
+            return result
+
+    return Commands
 
 
 def _is_optional(error: ModuleNotFoundError) -> bool:

@@ -5,10 +5,20 @@ costs a loop over the parameters.
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, Final
 
 __all__ = ["Binding"]
+
+# Python 3.14 evaluates annotations when they are asked for, and a name that is defined
+# further down would raise. Parameters are wanted here, not their annotations.
+_ANNOTATIONS: Final[dict[str, Any]] = (
+    {"annotation_format": import_module("annotationlib").Format.FORWARDREF}
+    if sys.version_info >= (3, 14)
+    else {}
+)
 
 _NO_DEFAULT: Final = inspect.Parameter.empty
 _Parameters = tuple[tuple[str, Any], ...]
@@ -110,7 +120,8 @@ class Binding:
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     kinds = inspect.Parameter
     try:
-        return list(inspect.signature(function).parameters.values())
+        signature = inspect.signature(function, **_ANNOTATIONS)
+        return list(signature.parameters.values())
     except (TypeError, ValueError):
         return [
             kinds("args", kinds.VAR_POSITIONAL),

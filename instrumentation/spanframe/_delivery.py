@@ -13,7 +13,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -25,6 +25,16 @@ from spanframe._stats import Losses
 __all__ = ["Bounds", "Change", "Delivery"]
 
 Change = Callable[[ReadableSpan], ReadableSpan]
+
+MAX_UNHEARD_S: Final = 2.0
+"""Maximum time that a flush, and the end of the program, wait for an endpoint where
+nothing listens, in seconds."""
+
+_MIN_END_S: Final = 0.5
+"""Minimum time for the thread to count what it could not send, in seconds."""
+
+_LOOK_S: Final = 0.25
+"""Seconds between two attempts meanwhile."""
 
 
 class Bounds(NamedTuple):
@@ -150,36 +160,64 @@ class Delivery(SpanProcessor):
         """Return how many spans are queued or being sent."""
         return self._accepted - self._done
 
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
+    def force_flush(
+        self, timeout_millis: int = 30000, *, gives_up: bool = False
+    ) -> bool:
         """Wait until every span that ended before the call is delivered or dropped.
 
+        Args:
+            timeout_millis: maximum time to wait.
+            gives_up: whether `MAX_UNHEARD_S` is enough where nothing listens.
+
         Returns:
-            False when that took longer than ``timeout_millis``.
+            False when some are still in the queue, where they stay.
         """
+        begun = monotonic()
+        end = begun + timeout_millis / 1000
         with self._progress:
             target = self._flush_target = self._accepted
             self._wake.set()
-            return self._progress.wait_for(
-                lambda: self._done >= target, timeout_millis / 1000
-            )
+            while self._done < target:
+                left = end - monotonic()
+                if left <= 0 or (gives_up and self._is_unheard(begun)):
+                    return False
+                if not self._progress.wait(min(left, _LOOK_S)):
+                    self._hurry()
+        return True
 
     def shutdown(self) -> None:
         """Send the queued spans, for ``exit_s`` at most; count the rest as lost."""
         if self._closing:
             return
-        deadline = monotonic() + self._exit_s
+        begun = monotonic()
+        deadline = begun + self._exit_s
         self._closing = True
         self._wake.set()
-        if self._thread is not None:
-            self._thread.join(self._exit_s)
+        thread = self._thread
+        while thread is not None and thread.is_alive():
+            left = deadline - monotonic()
+            if left <= 0 or self._is_unheard(begun):
+                break
+            thread.join(min(left, _LOOK_S))
+            self._hurry()
         # The thread may be in a pause between retries: this ends the pause.
         self._exporter.shutdown()
         if self._thread is not None:
-            self._thread.join(max(0.1, deadline - monotonic()))
+            self._thread.join(max(_MIN_END_S, deadline - monotonic()))
         left = len(self._queue)
         self._queue.clear()
-        if left:
-            self._losses.add("closed", left)
+        self._losses.end(left)
+
+    def _is_unheard(self, begun: float) -> bool:
+        """Return whether nothing listens at the endpoint, long after a wait began."""
+        last: float | None = getattr(self._exporter, "unheard_at", None)
+        return last is not None and last - begun >= MAX_UNHEARD_S
+
+    def _hurry(self) -> None:
+        """Have the exporter try again while somebody waits for it."""
+        hurry = getattr(self._exporter, "hurry", None)
+        if hurry is not None:
+            hurry()
 
     def replace_exporter(self, exporter: SpanExporter) -> None:
         """Use another exporter from the next batch on."""
@@ -239,11 +277,16 @@ class Delivery(SpanProcessor):
         ):
             batch = self._next_batch()
             if not self._export(batch):
-                reason = "closed" if self._closing else "failed"
-                self._losses.add(reason, len(batch))
+                self._lose(len(batch))
             with self._progress:
                 self._done += len(batch)
                 self._progress.notify_all()
+
+    def _lose(self, spans: int) -> None:
+        if self._closing:  # the end tells the total
+            self._losses.count("closed", spans)
+        else:
+            self._losses.add("failed", spans)
 
     def _export(self, batch: list[ReadableSpan]) -> bool:
         """Export a batch, once more when the exporter was replaced meanwhile."""

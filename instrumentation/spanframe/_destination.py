@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from spanframe._guard import warn
-from spanframe._otlp_client import is_loopback
+from spanframe._urls import is_loopback
 from spanframe.settings import ClientSettings, redact_url
 
 __all__ = ["Destination", "Proxy", "destination", "proxy_of"]

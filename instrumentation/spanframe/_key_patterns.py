@@ -17,7 +17,15 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-__all__ = ["KeyPatterns", "key_patterns"]
+__all__ = ["DEFAULT_PATTERNS", "KeyPatterns", "key_patterns"]
+
+DEFAULT_PATTERNS: Final = (
+    *("*password*", "*passwd*", "*passphrase*", "pwd", "*_pwd"),
+    *("*secret", "*secrets", "*secret_*", "*secretkey*", "token", "*_token"),
+    *("*api_key*", "*apikey*", "*access_key*", "*private_key*"),
+    *("*credential*", "*authorization*", "*cookie*"),
+)
+"""Patterns of keys that apps hide unless they are told not to."""
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _JOINTS: Final = re.compile(r"[^a-z0-9]+")

@@ -16,10 +16,12 @@ from urllib.parse import urlsplit
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from spanframe._conventions import add_names
 from spanframe._destination import Destination, Proxy, destination, proxy_of
 from spanframe._guard import warn
-from spanframe._otlp_client import Refusal, basic, bearer, is_loopback, rejection
+from spanframe._otlp_client import Refusal, basic, bearer, rejection
 from spanframe._stats import Losses
+from spanframe._urls import is_loopback
 from spanframe.settings import ClientSettings, redact_url
 
 __all__ = ["OtlpExporter"]
@@ -68,7 +70,11 @@ class OtlpExporter(SpanExporter):
         self._waiting = waiting
         self._destination = destination(settings)
         self._proxy: Proxy | None = None
+        self.unheard_at: float | None = None
+        """Time of the last attempt, where nothing listened at the endpoint."""
+
         self._stopped = threading.Event()
+        self._interrupt = threading.Event()
         self._transport: _Transport | None = None
         secret = settings.token or settings.password
         if secret and not _is_private(self._destination):
@@ -98,12 +104,20 @@ class OtlpExporter(SpanExporter):
     def shutdown(self) -> None:
         """End the pause between retries and close the connection."""
         self._stopped.set()
+        self._interrupt.set()
         if self._transport is not None:
             self._transport.close()
+
+    def hurry(self) -> None:
+        """Try again at once, if nothing listened at the endpoint the last time."""
+        if self.unheard_at is not None:
+            self._interrupt.set()
 
     def after_fork(self) -> None:
         """Forget the parent's connection: it must be neither used nor closed here."""
         self._stopped = threading.Event()
+        self._interrupt = threading.Event()
+        self.unheard_at = None
         if self._transport is not None:
             self._transport.after_fork()
         self._transport = None
@@ -115,7 +129,10 @@ class OtlpExporter(SpanExporter):
         )
 
         try:
-            request = encode_spans(spans).SerializeToString()
+            message = encode_spans(spans)
+            if self._settings.conventions:
+                add_names(message, self._settings.conventions)
+            request = message.SerializeToString()
         except Exception as error:  # noqa: BLE001 - any attribute value may be the cause
             self._split(spans, f"cannot be encoded: {type(error).__name__}")
             return
@@ -128,7 +145,7 @@ class OtlpExporter(SpanExporter):
         if refusal.is_too_large:
             self._split(spans, refusal.cause)
         else:
-            self._losses.add("failed", len(spans), refusal.cause)
+            self._losses.add("failed", len(spans), refusal.cause, self._remedy(refusal))
 
     def _split(self, spans: Sequence[ReadableSpan], reason: str) -> None:
         if len(spans) == 1:
@@ -148,6 +165,8 @@ class OtlpExporter(SpanExporter):
         pause = MIN_PAUSE_S
         while True:
             answer = self._open_transport().send(request)
+            is_unheard = isinstance(answer, Refusal) and answer.is_unheard
+            self.unheard_at = monotonic() if is_unheard else None
             if not isinstance(answer, Refusal):
                 self._count(answer, spans)
                 return None
@@ -160,20 +179,42 @@ class OtlpExporter(SpanExporter):
             pause = min(pause * 2, MAX_PAUSE_S)
             if monotonic() + wait > deadline:
                 return answer
-            if self._stopped.wait(wait):
+            self._interrupt.wait(wait)
+            self._interrupt.clear()
+            if self._stopped.is_set():
                 raise _StoppedError
 
     def _warn_of_retry(self, refusal: Refusal, spans: int) -> None:
         warn(
             "Cannot deliver spans to the collector at %s: %s; %d spans are queued and "
-            "will be retried for %s. Check that a collector is running there, or set "
-            "SPANFRAME_ENDPOINT.%s",
+            "will be retried for %s. %s",
             self._destination.shown,
             refusal.cause,
             max(self._waiting(), spans),
             _duration(self._settings.retry_for),
-            self._variables(refusal),
+            self._remedy(refusal) + self._variables(refusal),
         )
+
+    def _remedy(self, refusal: Refusal) -> str:
+        """Say what the reader can do, in a sentence."""
+        if refusal.is_unauthenticated:
+            if self._settings.token or "authorization" in self._settings.headers:
+                return "The token is not one of the collector's: set SPANFRAME_TOKEN."
+            return "Set SPANFRAME_TOKEN to a token of the collector: none is sent."
+        if refusal.is_other_protocol:
+            other = "grpc" if self._destination.over_http else "http/protobuf"
+            return (
+                f"What listens there speaks another protocol: set SPANFRAME_PROTOCOL to"
+                f" {other}, or the endpoint to the other port of the collector."
+            )
+        if refusal.is_unheard:
+            return (
+                "Nothing listens there: start a collector with `spanframe collector`, "
+                "or set SPANFRAME_ENDPOINT."
+            )
+        if not refusal.is_retryable:
+            return ""
+        return "Check that a collector is running there, or set SPANFRAME_ENDPOINT."
 
     def _variables(self, refusal: Refusal) -> str:
         """Name the variables that the connection follows from, in sentences."""

@@ -20,7 +20,6 @@ __all__ = [
     "basic",
     "bearer",
     "error_text",
-    "is_loopback",
     "is_retryable",
     "rejection",
     "requested_delay_s",
@@ -76,6 +75,8 @@ class Refusal(NamedTuple):
         delay_s: delay before that which the server asks for, in seconds; 0 for none.
         is_timeout: whether the server did not respond in time.
         is_too_large: whether a smaller request may be accepted.
+        is_unauthenticated: whether the server wants another token.
+        is_other_protocol: whether what listens there speaks another protocol.
     """
 
     cause: str
@@ -83,6 +84,13 @@ class Refusal(NamedTuple):
     delay_s: float = 0.0
     is_timeout: bool = False
     is_too_large: bool = False
+    is_unauthenticated: bool = False
+    is_other_protocol: bool = False
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether nothing listens at the address."""
+        return self.is_retryable and "connection refused" in self.cause.lower()
 
 
 class Rejection(NamedTuple):
@@ -99,19 +107,6 @@ def target_of(endpoint: str) -> Target:
     parts = urlsplit(endpoint)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return Target(f"{host}:{parts.port or _DEFAULT_PORT}", parts.scheme == "https")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host of a URL is this machine."""
-    from ipaddress import ip_address  # noqa: PLC0415 - not needed where spans start
-
-    name = host.lower().rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -20,6 +20,9 @@ from spanframe.settings import ClientSettings
 
 __all__ = ["GrpcTransport"]
 
+_OTHER_PROTOCOL: Final = "http1.x"
+"""Part of gRPC's words for a server that answers in HTTP/1.1."""
+
 # Connections of a parent process. gRPC closes a connection when its object is deleted,
 # which would wait for threads that a forked child does not have.
 _inherited: Final[list[object]] = []
@@ -65,6 +68,8 @@ class GrpcTransport:
                 delay_s=asked,
                 is_timeout=code == "DEADLINE_EXCEEDED",
                 is_too_large=code == "RESOURCE_EXHAUSTED",
+                is_unauthenticated=code == "UNAUTHENTICATED",
+                is_other_protocol=_OTHER_PROTOCOL in (error.details() or ""),
             )
         except ValueError as error:  # a closed channel, or metadata of another kind
             return Refusal(str(error))

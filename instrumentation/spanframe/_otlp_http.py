@@ -8,6 +8,7 @@ turn the POST into a GET on the way.
 import base64
 import gzip
 import http.client
+import io
 import json
 import socket
 import ssl
@@ -15,7 +16,8 @@ import time
 from contextlib import suppress
 from email.message import Message
 from email.utils import parsedate_to_datetime
-from typing import Final
+from functools import partial
+from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from spanframe._destination import Destination, Proxy
@@ -37,6 +39,7 @@ _PROTOBUF: Final = "application/x-protobuf"
 # OTLP specification, "Failures": every other status means that a retry is useless.
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})
 _TOO_LARGE: Final = 413
+_UNAUTHORIZED: Final = 401
 
 
 class HttpTransport:
@@ -76,8 +79,9 @@ class HttpTransport:
     def send(self, request: bytes) -> bytes | Refusal:
         """Send one request and return the response, or why there is none."""
         body = gzip.compress(request, 5, mtime=0) if self._compressed else request
+        deadline = time.monotonic() + self._settings.export_timeout
         try:
-            return self._post(body)
+            return self._post(body, deadline)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             text = str(error) or type(error).__name__
@@ -85,6 +89,7 @@ class HttpTransport:
                 error_text(type(error).__name__, text),
                 is_retryable=True,
                 is_timeout=isinstance(error, TimeoutError),
+                is_other_protocol=isinstance(error, http.client.BadStatusLine),
             )
 
     def close(self) -> None:
@@ -101,38 +106,42 @@ class HttpTransport:
         if connection is not None:
             connection.close()
 
-    def _post(self, body: bytes) -> bytes | Refusal:
+    def _post(self, body: bytes, deadline: float) -> bytes | Refusal:
         kept = self._connection
         try:
-            response = self._exchange(kept or self._connect(), body)
+            response = self._exchange(kept or self._connection_to(), body, deadline)
         except (ConnectionError, ssl.SSLError):
             if kept is None:
                 raise
             # The server closed the connection while no request was on its way.
             self.close()
-            response = self._exchange(self._connect(), body)
+            response = self._exchange(self._connection_to(), body, deadline)
         content = response.read(MAX_RESPONSE_BYTES)
         if not response.isclosed():
             self.close()
         return _result(response.status, response.headers, content)
 
     def _exchange(
-        self, connection: http.client.HTTPConnection, body: bytes
+        self, connection: http.client.HTTPConnection, body: bytes, deadline: float
     ) -> http.client.HTTPResponse:
+        connection.timeout = _seconds_until(deadline)
+        if connection.sock is not None:
+            connection.sock.settimeout(connection.timeout)
+        # It is called as the class is, also for the response of a proxy.
+        connection.response_class = partial(_Response, deadline)  # type: ignore[assignment]
         connection.request("POST", self._target, body, self._headers)
         return connection.getresponse()
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _connection_to(self) -> http.client.HTTPConnection:
+        """Return a connection that opens with the request."""
         through = self._proxy or self._url
-        host, timeout = through.hostname or "", self._settings.export_timeout
+        host = through.hostname or ""
         if self._url.scheme == "http":
-            connection = http.client.HTTPConnection(host, through.port, timeout)
+            connection = http.client.HTTPConnection(host, through.port)
         else:
             context = _tls(self._settings)
             port = through.port or (443 if self._proxy is None else 80)
-            connection = http.client.HTTPSConnection(
-                host, port, timeout=timeout, context=context
-            )
+            connection = http.client.HTTPSConnection(host, port, context=context)
             if self._proxy is not None:
                 connection.set_tunnel(
                     self._url.hostname or "",
@@ -141,6 +150,50 @@ class HttpTransport:
                 )
         self._connection = connection
         return connection
+
+
+class _Response(http.client.HTTPResponse):
+    """A response that is read until a deadline.
+
+    The timeout of a socket bounds each read: a server that sends a byte now and then
+    would hold up the delivery for as long as it likes.
+    """
+
+    def __init__(self, deadline: float, sock: socket.socket, **options: Any) -> None:
+        super().__init__(sock, **options)
+        self.fp = io.BufferedReader(_UntilDeadline(self.fp, sock, deadline))
+
+
+class _UntilDeadline(io.RawIOBase):
+    def __init__(
+        self, source: io.BufferedIOBase, sock: socket.socket, deadline: float
+    ) -> None:
+        self._source = source
+        self._socket = sock
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._socket.settimeout(_seconds_until(self._deadline))
+        return self._source.readinto1(buffer)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+
+def _seconds_until(deadline: float) -> float:
+    """Return the seconds that are left.
+
+    Raises:
+        TimeoutError: when none are.
+    """
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left
 
 
 def _tls(settings: ClientSettings) -> ssl.SSLContext:
@@ -175,6 +228,7 @@ def _result(status: int, headers: Message, content: bytes) -> bytes | Refusal:
         is_retryable=retryable,
         delay_s=retry_after_s(headers.get("retry-after")) if retryable else 0.0,
         is_too_large=status == _TOO_LARGE,
+        is_unauthenticated=status == _UNAUTHORIZED,
     )
 
 

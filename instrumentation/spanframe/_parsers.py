@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from spanframe._urls import store_url
+from spanframe._urls import is_loopback, store_url
 
 __all__ = [
     "ReplacedError",
@@ -18,6 +18,7 @@ __all__ = [
     "headers",
     "milliseconds",
     "named_urls",
+    "names_of",
     "one_of",
     "ratio",
     "ratio_sampler",
@@ -96,20 +97,36 @@ def endpoint(text: str) -> str:
     return text
 
 
-def standard_endpoint(text: str) -> str:
+def standard_endpoint(text: str, *insecure: str) -> str:
     """Read an OTLP endpoint of a variable that gRPC clients share: ``host:port``, too.
 
+    Args:
+        text: the endpoint.
+        insecure: the texts of the variables that say of an endpoint without a scheme
+            whether it is reached without TLS, in order; empty where one is not set.
+
     Raises:
-        ReplacedError: for an endpoint without a scheme.
+        ReplacedError: for an endpoint without a scheme of which none of them says so.
+            TLS is used then, as OpenTelemetry specifies for gRPC, but not on this
+            machine, nor for the port of OTLP over HTTP.
     """
     try:
         return endpoint(text)
     except ValueError:
         if "://" in text:
             raise
-        whole = endpoint(f"http://{text}")
-        told = "it has neither http:// nor https://"
-        raise ReplacedError(told, whole, repr(whole)) from None
+    said = next(filter(None, insecure), "").lower()
+    if said in _SCHEMES:
+        return endpoint(f"{_SCHEMES[said]}://{text}")
+    parts = urlsplit(endpoint(f"https://{text}"))
+    is_plain = is_loopback(parts.hostname or "") or parts.port == _HTTP_PORT
+    whole = f"{'http' if is_plain else 'https'}://{text}"
+    told = "it has neither http:// nor https://"
+    raise ReplacedError(told, whole, repr(whole))
+
+
+_SCHEMES = {"true": "http", "false": "https"}
+_HTTP_PORT = 4318
 
 
 def existing_file(text: str) -> str:
@@ -196,6 +213,16 @@ def one_of(*words: str) -> Callable[[str], str]:
             msg = f"write {' or '.join(words)}"
             raise ValueError(msg)
         return text.lower()
+
+    return parse
+
+
+def names_of(*words: str) -> Callable[[str], tuple[str, ...]]:
+    """Make a parser of some of ``words``, separated by commas; empty: none."""
+    one = one_of(*words)
+
+    def parse(text: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(one, _parts(text))))
 
     return parse
 

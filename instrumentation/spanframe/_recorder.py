@@ -66,7 +66,7 @@ class Recorder:
             self.tracer.sampler = ALWAYS_ON
         self.capture = Capture(
             settings.capture_limit,
-            Redaction(settings.redact_keys, redact),
+            Redaction(settings.secret_keys, redact),
             enabled=settings.capture,
         )
         # Other samplers decide by the trace id, which the SDK makes.

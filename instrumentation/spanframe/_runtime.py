@@ -46,6 +46,9 @@ __all__ = [
 
 MODEL_KEY: Final = keys.METADATA_PREFIX + keys.META_MODEL_ID
 MAX_FLUSH_BEFORE_CHANGE_MS: Final = 2000
+_FLUSH_S: Final = 30.0
+"""Maximum time that a flush waits, in seconds, unless it is told another."""
+
 # Settings of searches, which are not held up by those of recording.
 _SEARCH_SETTINGS: Final = frozenset(
     {"store", "warehouses", "experiment", "experiment_id"}
@@ -53,6 +56,7 @@ _SEARCH_SETTINGS: Final = frozenset(
 # Settings of the exporter: a change of one of them makes a new exporter.
 _EXPORTER_SETTINGS: Final = (
     "exporters",
+    "conventions",
     "token",
     "username",
     "password",
@@ -92,6 +96,7 @@ class Runtime:
         self.id_generator: IdGenerator | None = None
         self.clock: Callable[[], int] | None = None
         self.losses = Losses()
+        self.lost_before = 0
         self.delivery: Delivery | None = None
         self.recorder: Recorder | None = None
         self.route: tuple[object, ...] = ()
@@ -324,6 +329,7 @@ def _after_fork() -> None:
     runtime.lock = threading.RLock()
     runtime.losses.after_fork()
     runtime.roots = WeakValueDictionary()
+    runtime.lost_before = 0
     context = get_current()
     if LIVE in context:
         open_span = otel_trace.get_current_span(context).get_span_context()
@@ -377,17 +383,24 @@ def active_experiment() -> str:
     return own_choices.get().get(keys.EXPERIMENT, runtime.experiment)
 
 
-def flush(timeout: float = 30.0) -> bool:
+def flush(timeout: float | None = None) -> bool:
     """Wait until every span that ended before the call is delivered or dropped.
 
     Args:
-        timeout: maximum time to wait, in seconds.
+        timeout: maximum time to wait, in seconds; None: 30, but two where nothing
+            listens at the endpoint. Spans that are still queued are retried later.
 
     Returns:
-        False when spans are still queued after ``timeout``.
+        Whether all spans that ended since the flush before are delivered: False when
+        some are still queued, or were lost; the log says why.
     """
+    gives_up = timeout is None
+    timeout = _FLUSH_S if timeout is None else timeout
     if runtime.delivery is not None:
-        return runtime.delivery.force_flush(int(timeout * 1000))
+        is_done = runtime.delivery.force_flush(int(timeout * 1000), gives_up=gives_up)
+        lost = sum(runtime.losses.counts.values())
+        before, runtime.lost_before = runtime.lost_before, lost
+        return is_done and lost == before
     recorder = runtime.recorder
     if recorder is not None and isinstance(recorder.provider, TracerProvider):
         return recorder.provider.force_flush(int(timeout * 1000))

@@ -11,7 +11,7 @@ cannot be used there is told once and passed over, as OpenTelemetry specifies.
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self, get_origin
 
 from spanframe._guard import warn_of_variable
 from spanframe._parsers import ReplacedError
@@ -19,6 +19,10 @@ from spanframe._urls import redact_url
 from spanframe.errors import SettingsError
 
 __all__ = ["Row", "SettingsBase", "rows", "setting"]
+
+
+_OTHERS: Final = frozenset({"OTEL", "MLFLOW"})
+"""Owners of variables that other programs read, too: what is wrong is passed over."""
 
 
 class Row(NamedTuple):
@@ -30,9 +34,11 @@ class Row(NamedTuple):
     sentence: str
     secret: bool
     option: str
+    is_list: bool
     parse: Callable[[Any], Any]
-    standard: Callable[[str], Any]
+    standard: Callable[..., Any]
     mlflow: Callable[[str], Any]
+    beside: tuple[str, ...] = ()
 
 
 def setting(
@@ -41,7 +47,8 @@ def setting(
     sentence: str,
     parse: Callable[[Any], Any] = str,
     *,
-    standard: Callable[[str], Any] | None = None,
+    standard: Callable[..., Any] | None = None,
+    beside: tuple[str, ...] = (),
     mlflow: Callable[[str], Any] | None = None,
     secret: bool = False,
     option: str = "",
@@ -55,6 +62,7 @@ def setting(
         parse: from text to the value; raises ValueError with the reason.
         standard: the same for the text of a variable of OpenTelemetry, where it is
             written in another way.
+        beside: further variables, on whose texts ``standard`` depends as well.
         mlflow: the same for a variable of MLflow.
         secret: never printed, and not an option of a command.
         option: the option of a command; ``--`` and the field's name when empty. A
@@ -62,7 +70,7 @@ def setting(
     """
     names = (env,) if isinstance(env, str) else env
     parsers = (parse, standard or parse, mlflow or parse)
-    row = Row("", names, default, sentence, secret, option, *parsers)
+    row = Row("", names, default, sentence, secret, option, False, *parsers, beside)
     return dataclasses.field(metadata={"row": row})
 
 
@@ -73,7 +81,8 @@ def rows(settings: type["SettingsBase"]) -> Iterator[Row]:
             continue
         row: Row = field.metadata["row"]
         option = row.option or "--" + field.name.replace("_", "-")
-        yield row._replace(field=field.name, option=option)
+        is_list = get_origin(field.type) is tuple
+        yield row._replace(field=field.name, option=option, is_list=is_list)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,13 +105,17 @@ class SettingsBase:
         cls,
         given: Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        config_name: str = "",
     ) -> Self:
-        """Read the settings: what was given, else the environment, else the default.
+        """Read the settings: what was given, the environment, a file, the default.
 
         Args:
             given: values by field name; None means "not given". A value that is not
                 text is checked like the text of a variable.
             environ: the environment to read; the process's own when None.
+            config: values by field name, read from a file.
+            config_name: name of the file, for messages and origins.
 
         Raises:
             SettingsError: with one sentence for each setting that cannot be used.
@@ -112,7 +125,8 @@ class SettingsBase:
         problems: list[str] = []
         for row in rows(cls):
             try:
-                values[row.field], origin = _read(row, given or {}, environ)
+                in_file = (config or {}).get(row.field), f"{row.field} of {config_name}"
+                values[row.field], origin = _read(row, given or {}, environ, in_file)
             except _UnusableError as error:
                 problems.append(str(error))
             else:
@@ -154,26 +168,30 @@ class _UnusableError(ValueError):
 
 
 def _read(
-    row: Row, given: Mapping[str, Any], environ: Mapping[str, str] | None
+    row: Row,
+    given: Mapping[str, Any],
+    environ: Mapping[str, str] | None,
+    in_file: tuple[Any, str] = (None, ""),
 ) -> tuple[Any, str]:
     """Return the value of one setting, and where it comes from.
+
+    Args:
+        row: the setting.
+        given: values that were given, by field name.
+        environ: the environment; the process's own when None.
+        in_file: the value in a file, None for none, and its origin.
 
     Raises:
         _UnusableError: when it was given, or read from a variable of our own.
     """
     environment = os.environ if environ is None else environ
     passed_over: list[tuple[str, str, ValueError]] = []
-    for text, origin in _candidates(row, given, environment):
+    for text, origin in _candidates(row, given, environment, in_file):
         owner = origin.partition("_")[0]
-        parsers: dict[str, Callable[[str], Any]] = {
-            "OTEL": row.standard,
-            "MLFLOW": row.mlflow,
-        }
         try:
-            parse: Callable[[Any], Any] = parsers.get(owner, row.parse)
-            value = parse(_as_text(text))
+            value = _parser(row, owner, environment)(_as_text(row, text))
         except ValueError as error:
-            if owner not in parsers:
+            if owner not in _OTHERS:
                 named = origin or f"the default of {row.field}"
                 problem = f"{named} is {_shown(row, text)}: {error}"
                 raise _UnusableError(problem) from None
@@ -189,18 +207,31 @@ def _read(
     raise AssertionError("a default can be used")
 
 
+def _parser(row: Row, owner: str, environ: Mapping[str, str]) -> Callable[[Any], Any]:
+    """Return what parses a text of one owner's variable."""
+    if owner == "OTEL":
+        texts = [environ.get(name, "").strip() for name in row.beside]
+        return lambda text: row.standard(text, *texts)
+    return row.mlflow if owner == "MLFLOW" else row.parse
+
+
 def _candidates(
-    row: Row, given: Mapping[str, Any], environ: Mapping[str, str]
+    row: Row,
+    given: Mapping[str, Any],
+    environ: Mapping[str, str],
+    in_file: tuple[Any, str],
 ) -> Iterator[tuple[Any, str]]:
     """Yield the values of a setting in order of precedence, each with its origin.
 
-    The origin is the field, a variable, or nothing for the default.
+    The origin is the field, a variable, a line of a file, or nothing for the default.
     """
     if given.get(row.field) is not None:
         yield given[row.field], row.field
     for name in row.env:
         if environ.get(name, "").strip():
             yield environ[name], name
+    if in_file[0] is not None:
+        yield in_file
     yield row.default, ""
 
 
@@ -215,12 +246,22 @@ def _instead(row: Row, value: Any, why: ValueError) -> str:
     return f"{shown} is used instead"
 
 
-def _as_text(value: Any) -> Any:
-    """Write a value as a variable would hold it; a mapping is read as it is."""
+def _as_text(row: Row, value: Any) -> Any:
+    """Write a value as a variable would hold it; a mapping is read as it is.
+
+    Raises:
+        ValueError: when a list is given for one value, or something else for texts.
+    """
     if isinstance(value, Mapping):
         return value
-    if type(value) in {list, tuple}:
-        return ",".join(map(str, value))
+    if isinstance(value, list | tuple):
+        if not row.is_list:
+            raise ValueError("write one value, not a list")
+        if not all(isinstance(each, str) for each in value):
+            raise ValueError("write a list of texts")
+        return ",".join(value)
+    if row.is_list and not isinstance(value, str):
+        raise ValueError("write a text, or a list of texts")
     return str(value).strip()
 
 

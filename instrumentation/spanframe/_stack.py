@@ -1,10 +1,13 @@
 """The stack of an exception: once in a trace, however many calls it leaves."""
 
+import os
 import traceback
+from pathlib import Path
 from typing import Final, NamedTuple
 
 __all__ = ["stack_of"]
 
+_OUR_FOLDER: Final = str(Path(__file__).parent) + os.sep
 _MARK: Final = "__spanframe_recorded__"
 _CAUSE: Final = (
     "\nThe above exception was the direct cause of the following exception:\n\n"
@@ -45,9 +48,24 @@ def stack_of(error: BaseException, trace_id: int, span_id: int, name: str) -> st
         cause, joint = error.__context__, _CONTEXT
     earlier = None if cause is None else _recorded(cause, trace_id)
     if earlier is None:
-        return "".join(traceback.format_exception(error))
-    own = "".join(traceback.format_exception(error, chain=False))
+        return "".join(_without_our_frames(error).format())
+    own = "".join(_without_our_frames(error).format(chain=False))
     return f"{type(cause).__name__}: {_reference(earlier)}\n{joint}{own}"
+
+
+def _without_our_frames(error: BaseException) -> traceback.TracebackException:
+    """Return an exception, and those it comes from, as the app alone raised them."""
+    told = traceback.TracebackException.from_exception(error)
+    pending: list[traceback.TracebackException | None] = [told]
+    while pending:
+        each = pending.pop()
+        if each is None:
+            continue
+        theirs = [f for f in each.stack if not f.filename.startswith(_OUR_FOLDER)]
+        # An error of spanframe itself has no other frames.
+        each.stack = traceback.StackSummary.from_list(theirs or each.stack)
+        pending += (each.__cause__, each.__context__, *(each.exceptions or ()))
+    return told
 
 
 def _recorded(error: BaseException, trace_id: int) -> _Recorded | None:

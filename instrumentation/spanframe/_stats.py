@@ -4,7 +4,7 @@ import dataclasses
 import threading
 from typing import Final
 
-from spanframe._guard import warn
+from spanframe._guard import logger, warn
 
 __all__ = ["Losses", "Stats"]
 
@@ -20,7 +20,8 @@ _REMEDIES: Final = {
     "SPANFRAME_QUEUE_CHARACTERS, or sample.",
     "rejected": "The log of the collector names the reason.",
     "failed": "They are not retried; if the collector refused them, check its log.",
-    "closed": "Raise SPANFRAME_EXIT_TIMEOUT, or check that the collector is running.",
+    "closed": "Check that the collector is running (`spanframe collector`), or raise "
+    "SPANFRAME_EXIT_TIMEOUT.",
     "unrecorded": "Call opentelemetry.trace.set_tracer_provider() with a provider of "
     "the SDK before the first span, or set SPANFRAME_USE_GLOBAL_PROVIDER to false.",
 }
@@ -68,6 +69,7 @@ class Losses:
         self.counts = dict.fromkeys(_REASONS, 0)
         self.exported = 0
         self.handed_over = 0
+        self._told = ""
 
     def after_fork(self) -> None:
         """Start from zero in a forked child: the parent's counts are the parent's."""
@@ -76,25 +78,45 @@ class Losses:
         self.exported = 0
         self.handed_over = 0
 
-    def add(self, reason: str, spans: int, detail: str = "") -> None:
+    def add(self, reason: str, spans: int, detail: str = "", remedy: str = "") -> None:
         """Count lost spans.
 
         Args:
             reason: a field of `Stats`.
             spans: number of spans.
             detail: the message of the collector.
+            remedy: what the reader can do, where that is known.
         """
-        with self._lock:
-            self.counts[reason] += spans
-        counted = ", ".join(
-            f"{count} {_REASONS[name]}" for name, count in self.counts.items() if count
-        )
+        self.count(reason, spans)
+        self._told = remedy or _REMEDIES[reason]
         warn(
             "Spans are lost; since the start: %s%s. %s",
-            counted,
+            self._counted(),
             f" (last: {detail})" if detail else "",
-            _REMEDIES[reason],
+            self._told,
         )
+
+    def count(self, reason: str, spans: int) -> None:
+        """Count lost spans, and say nothing."""
+        with self._lock:
+            self.counts[reason] += spans
+
+    def end(self, left: int) -> None:
+        """Count the spans that are left at the end, and tell the total of the lost."""
+        self.count("closed", left)
+        lost = sum(self.counts.values())
+        if lost:
+            logger.warning(
+                "At the end, %d of %d spans are lost: %s. %s",
+                lost,
+                lost + self.exported,
+                self._counted(),
+                _REMEDIES["closed"] if self.counts["closed"] else self._told,
+            )
+
+    def _counted(self) -> str:
+        counts = self.counts.items()
+        return ", ".join(f"{count} {_REASONS[name]}" for name, count in counts if count)
 
     def sent(self, spans: int) -> None:
         """Count spans that the collector accepted."""

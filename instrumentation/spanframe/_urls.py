@@ -1,10 +1,10 @@
-"""Store URLs: whether one is well formed, and how any URL is shown without secrets."""
+"""URLs: whether one of a store is well formed, what is shown of any, its host."""
 
 import re
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-__all__ = ["redact_url", "store_url"]
+__all__ = ["is_loopback", "redact_url", "store_url"]
 
 _FORM: Final = (
     "sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE, with "
@@ -22,6 +22,9 @@ _REST: Final = re.compile(
     r"(?P<path>(?:/[^?#@]*)?)"
     r"(?:\?(?P<query>.*))?"
 )
+_PATH: Final = re.compile(r"[^:=]*/[^:=/]+|[^:/]+\.(?:db|sqlite|sqlite3)")
+"""The path of a file: with a folder, or with the ending of a database."""
+
 _SECRET_NAME: Final = re.compile("pass|pwd|secret|token|key", re.IGNORECASE)
 _SECRET_WITHOUT_URL: Final = re.compile(
     r":.*@|(?:pass|pwd|secret|token|key)\w*\s*=", re.IGNORECASE | re.DOTALL
@@ -29,8 +32,13 @@ _SECRET_WITHOUT_URL: Final = re.compile(
 
 
 def store_url(text: str) -> str:
-    """Read a store's SQLAlchemy URL: ``sqlite:///FILE`` or ``postgresql+psycopg://…``."""
+    """Read a store's SQLAlchemy URL: ``sqlite:///FILE`` or ``postgresql+psycopg://…``.
+
+    The path of a file is the URL of SQLite's store in it.
+    """
     scheme, separator, rest = text.partition("://")
+    if not separator and _PATH.fullmatch(text):
+        return f"sqlite:///{quote(text, safe='/~')}"
     if not separator or not _SCHEME.fullmatch(scheme):
         raise ValueError(f"write an SQLAlchemy URL, {_FORM}")
     if not text.isprintable():
@@ -105,3 +113,16 @@ def _shown_query(query: str | None) -> str:
             break
         shown.append(part)
     return "?" + "&".join(shown)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host of a URL is this machine."""
+    from ipaddress import ip_address  # noqa: PLC0415 - not needed where spans start
+
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -124,8 +124,10 @@ class Walk:
         """Render a value that is not of a plain JSON type."""
         if isinstance(value, str):
             return self.string(str.__str__(value))
-        if isinstance(value, int | float):
-            return int(value) if isinstance(value, int) else float(value)
+        number = own_number(value)
+        if type(number) in SCALARS:
+            self.left -= SCALAR_COST
+            return number
         if isinstance(value, list | tuple):
             return self.sequence(value, depth)
         kind = type(value)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final, TypedDict
 
-from spanframe._key_patterns import key_patterns
+from spanframe._key_patterns import DEFAULT_PATTERNS, key_patterns
 from spanframe._parsers import (
     boolean,
     endpoint,
@@ -20,6 +20,7 @@ from spanframe._parsers import (
     headers,
     milliseconds,
     named_urls,
+    names_of,
     one_of,
     ratio,
     ratio_sampler,
@@ -61,6 +62,7 @@ __all__ = [
     "whole_number",
 ]
 
+_INSECURE = ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE")
 _SAMPLERS = (
     "always_on",
     "always_off",
@@ -91,9 +93,11 @@ class ClientSettings(SettingsBase):
             "OTEL_EXPORTER_OTLP_ENDPOINT",
         ),
         "http://127.0.0.1:4317",
-        "Endpoint that the app sends its spans to; over HTTP, /v1/traces is added.",
+        "Endpoint that the app sends its spans to; over HTTP, /v1/traces is added. Of "
+        "HOST:PORT alone OTEL_EXPORTER_OTLP_INSECURE says whether it has no TLS.",
         endpoint,
         standard=standard_endpoint,
+        beside=_INSECURE,
     )
     protocol: str = setting(
         (
@@ -182,11 +186,23 @@ class ClientSettings(SettingsBase):
     )
     redact_keys: tuple[str, ...] = setting(
         "SPANFRAME_REDACT_KEYS",
-        "*password*,*passwd*,*passphrase*,pwd,*_pwd,*secret,*secrets,*secret_*,"
-        "*secretkey*,token,*_token,*api_key*,*apikey*,*access_key*,*private_key*,"
-        "*credential*,*authorization*,*cookie*",
-        "Patterns of keys whose texts are never recorded; * is any text.",
+        "",
+        "Patterns of keys whose texts are never recorded, beside the built-in ones; * "
+        "is any text.",
         key_patterns,
+    )
+    redact_defaults: bool = setting(
+        "SPANFRAME_REDACT_DEFAULTS",
+        "true",
+        f"Redact as well under the built-in patterns: {','.join(DEFAULT_PATTERNS)}.",
+        boolean,
+    )
+    conventions: tuple[str, ...] = setting(
+        "SPANFRAME_CONVENTIONS",
+        "",
+        "Conventions under whose names spans carry inputs, outputs and types as well: "
+        "gen_ai, openinference, both with a comma, or none.",
+        names_of("gen_ai", "openinference"),
     )
     disabled: bool = setting(
         "OTEL_SDK_DISABLED",
@@ -311,6 +327,11 @@ class ClientSettings(SettingsBase):
         existing_file,
     )
 
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The patterns of all keys whose texts are never recorded."""
+        return (*(DEFAULT_PATTERNS if self.redact_defaults else ()), *self.redact_keys)
+
 
 class Configuration(TypedDict, total=False):
     """Keywords of `spanframe.configure`, for type checkers; a test holds them equal.
@@ -334,6 +355,8 @@ class Configuration(TypedDict, total=False):
     capture: bool | None
     capture_limit: int | None
     redact_keys: Sequence[str] | None
+    redact_defaults: bool | None
+    conventions: Sequence[str] | None
     disabled: bool | None
     sampler: str | None
     sample_ratio: float | None
@@ -354,7 +377,9 @@ class Configuration(TypedDict, total=False):
     client_key: str | None
 
 
-_CLIENT_VARIABLES: Final = tuple(n for row in rows(ClientSettings) for n in row.env)
+_CLIENT_VARIABLES: Final = tuple(
+    name for row in rows(ClientSettings) for name in (*row.env, *row.beside)
+)
 
 
 def client_environment() -> tuple[str | None, ...]:

@@ -10,6 +10,9 @@ from spanframe import _lazy
 
 if TYPE_CHECKING:
     from spanframe_query.added_traces import add_trace as add_trace
+    from spanframe_query.aggregates import aggregate_traces as aggregate_traces
+    from spanframe_query.archive.exporting import export_traces as export_traces
+    from spanframe_query.archive.importing import import_traces as import_traces
     from spanframe_query.experiments import create_experiment as create_experiment
     from spanframe_query.experiments import get_experiment as get_experiment
     from spanframe_query.experiments import (
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from spanframe_query.search import iter_traces as iter_traces
     from spanframe_query.search import search_traces as search_traces
     from spanframe_query.sessions import search_sessions as search_sessions
+    from spanframe_query.spans import search_spans as search_spans
     from spanframe_query.traces import delete_trace_tag as delete_trace_tag
     from spanframe_query.traces import get_trace as get_trace
     from spanframe_query.traces import set_trace_tag as set_trace_tag

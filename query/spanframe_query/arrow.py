@@ -1,26 +1,47 @@
-"""Traces → a PyArrow table, without pandas.
+"""Traces → a PyArrow table, or a polars DataFrame, without pandas.
 
-Tags and metadata are maps from text to text. Columns of any JSON value (request,
-response, spans, extracted fields) are JSON text.
+`spanframe_query.arrow_types` says which type a column has, and how its cells are
+written.
 """
 
 import importlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from spanframe.errors import MissingExtraError
-from spanframe_query.columns import LAYOUTS, Column
+from spanframe_query.arrow_types import arrow_array, arrow_type, pyarrow
+from spanframe_query.columns import Column, Kind
 from spanframe_query.entities import SpanDicts, Trace
+from spanframe_query.entities.json_text import json_text
 from spanframe_query.extract import ExtractField
+from spanframe_query.layouts import LAYOUTS, columns_of_traces
 
-__all__ = ["PLAIN_COLUMNS", "build_table", "json_cell", "json_text", "table_schema"]
+__all__ = [
+    "PLAIN_COLUMNS",
+    "build_table",
+    "json_cell",
+    "json_text",
+    "plain_columns",
+    "polars_frame",
+    "table_of",
+    "table_schema",
+]
 
 PLAIN_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     layout: tuple(column for column in columns if column.name != "trace")
     for layout, columns in LAYOUTS.items()
 }
 """The columns of each layout without the trace object, which only Python can hold."""
+
+
+def plain_columns(layout: str, traces: Sequence[Trace]) -> list[Column]:
+    """Return the columns of some traces without the trace object.
+
+    Raises:
+        InvalidArgumentError: when the layout does not exist.
+    """
+    columns = columns_of_traces(layout, traces)
+    return [column for column in columns if column.name != "trace"]
 
 
 def build_table(
@@ -38,19 +59,28 @@ def build_table(
     Raises:
         MissingExtraError: when pyarrow is not installed.
     """
-    arrays = [
-        [_arrow_cell(column, trace) for trace in traces] for column in columns
-    ] + [
-        [json_text(field.value_in(trace.data.spans)) for trace in traces]
-        for field in fields
-    ]
-    schema = table_schema(columns, fields)
-    arrow = _pyarrow()
-    filled = [
-        arrow.array(values, type=field.type)
-        for values, field in zip(arrays, schema, strict=True)
-    ]
-    return arrow.Table.from_arrays(filled, schema=schema)
+    cells: list[Sequence[Any]] = [column.cells(traces) for column in columns]
+    cells += [[f.value_in(trace.data.spans) for trace in traces] for f in fields]
+    return table_of(table_schema(columns, fields), _kinds(columns, fields), cells)
+
+
+def table_of(schema: Any, kinds: Iterable[str], cells: Iterable[Sequence[Any]]) -> Any:
+    """Return columns of these kinds as a ``pyarrow.Table``."""
+    arrays = [arrow_array(*column) for column in zip(kinds, cells, strict=True)]
+    return pyarrow().Table.from_arrays(arrays, schema=schema)
+
+
+def polars_frame(table: Any) -> Any:
+    """Return a ``pyarrow.Table`` as a ``polars.DataFrame``.
+
+    Raises:
+        MissingExtraError: when polars is not installed.
+    """
+    try:
+        polars = importlib.import_module("polars")
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("A DataFrame of polars", "polars") from error
+    return polars.from_arrow(table)
 
 
 def table_schema(columns: Sequence[Column], fields: Sequence[ExtractField] = ()) -> Any:
@@ -59,16 +89,9 @@ def table_schema(columns: Sequence[Column], fields: Sequence[ExtractField] = ())
     Raises:
         MissingExtraError: when pyarrow is not installed.
     """
-    arrow = _pyarrow()
-    types = {
-        "integer": arrow.int64(),
-        "integer or missing": arrow.int64(),
-        "entries": arrow.map_(arrow.string(), arrow.string()),
-    }
-    return arrow.schema(
-        [(column.name, types.get(column.kind, arrow.string())) for column in columns]
-        + [(field.column, arrow.string()) for field in fields]
-    )
+    names = [each.name for each in columns] + [each.column for each in fields]
+    types = map(arrow_type, _kinds(columns, fields))
+    return pyarrow().schema(list(zip(names, types, strict=True)))
 
 
 def json_cell(column: Column, trace: Trace) -> Any:
@@ -77,20 +100,5 @@ def json_cell(column: Column, trace: Trace) -> Any:
     return list(value) if isinstance(value, SpanDicts) else value
 
 
-def json_text(value: Any) -> str | None:
-    """Return the value of a cell as JSON text; None for None."""
-    return None if value is None else json.dumps(value, default=str)
-
-
-def _arrow_cell(column: Column, trace: Trace) -> Any:
-    if column.kind == "object":
-        return json_text(json_cell(column, trace))
-    value = column.cell(trace)
-    return list(value.items()) if column.kind == "entries" else value
-
-
-def _pyarrow() -> Any:
-    try:
-        return importlib.import_module("pyarrow")
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Arrow and Parquet output", "parquet") from error
+def _kinds(columns: Sequence[Column], fields: Sequence[ExtractField]) -> list[Kind]:
+    return [column.kind for column in columns] + ["json" for _ in fields]

@@ -1,5 +1,6 @@
-"""The commands ``search``, ``get`` and ``demo``."""
+"""The commands that search, look and edit; ``search`` and ``get`` themselves."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,48 +15,59 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from spanframe._key_patterns import DEFAULT_PATTERNS
 from spanframe._runtime import current_setting
 from spanframe.errors import InvalidArgumentError, NotFoundError
-from spanframe.settings import ClientSettings, redact_url, rows
 from spanframe_query import drawing, reader
-from spanframe_query.arguments import checked_search
+from spanframe_query.archive.commands import export, import_
+from spanframe_query.columns import Column
+from spanframe_query.commands import changing, looking, stats
+from spanframe_query.commands.options import (
+    ExperimentOption,
+    FilterArgument,
+    SinceOption,
+    StoreOption,
+    TraceArgument,
+    checked,
+    trace_of,
+)
 from spanframe_query.demo import demo
 from spanframe_query.entities import Trace
+from spanframe_query.field_columns import (
+    NAMED_COLUMNS,
+    STORED_COLUMNS,
+    chosen_columns,
+    needs_spans,
+)
 from spanframe_query.hidden import hidden_values
 from spanframe_query.known_fields import misspellings
-from spanframe_query.output import OUTPUT_COLUMNS, WRITERS, chosen_columns
-from spanframe_query.stores import reading
+from spanframe_query.output import WRITERS
 from spanframe_query.terminal import visible
-from spanframe_query.traces import find_trace
-from spanframe_store.contract.store import Reader
 
 __all__ = ["app"]
 
 app: Final = typer.Typer(no_args_is_help=True)
 app.command()(demo)
+app.add_typer(looking.app)
+app.add_typer(stats.app)
+app.add_typer(changing.app)
+app.command()(export)
+app.command(name="import")(import_)
 
-_STORE_ROW: Final = next(row for row in rows(ClientSettings) if row.field == "store")
-_Store = Annotated[
-    str | None,
-    typer.Option(
-        help=f"{_STORE_ROW.sentence} [{', '.join(_STORE_ROW.env)}; "
-        f"default: {_STORE_ROW.default}]",
-        show_default=False,
-    ),
-]
-
-_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _PORTION_TRACES: Final = 1000
 """Traces read and held in memory at once."""
 
 _PROGRESS_DELAY_SECONDS: Final = 1.0
 """Time until the progress of a search is shown."""
 
+_COMMA: Final = re.compile(r",(?=(?:[^`]*`[^`]*`)*[^`]*$)")
+"""A comma that is not part of a field in backticks."""
+
+_MAX_NAMES_SHOWN: Final = 20
+"""Maximum spans whose names are listed where the one asked for is not there."""
+
 _MAX_HIDDEN_SHOWN: Final = 20
 """Maximum hidden values that are listed below a trace."""
-
-_FROM_SPANS: Final = frozenset({"request", "response", "spans"})
-"""Columns that need the spans of a trace."""
 
 _Follow = Callable[[Iterable[reader.Page]], Iterator[Sequence[Trace]]]
 
@@ -69,6 +81,12 @@ class Output(StrEnum):
     PARQUET = "parquet"
 
 
+_DEFAULT_COLUMNS: Final = {
+    output: drawing.TABLE_COLUMNS if output is Output.TABLE else STORED_COLUMNS
+    for output in Output
+}
+
+
 class TraceOutput(StrEnum):
     """Output formats of one trace."""
 
@@ -78,14 +96,7 @@ class TraceOutput(StrEnum):
 
 @app.command()
 def search(
-    filter_: Annotated[
-        str,
-        typer.Argument(
-            metavar="[FILTER]",
-            help="The filter, for example "
-            "\"status = 'ERROR' AND tags.env = 'prod'\"; every trace without one.",
-        ),
-    ] = "",
+    filter_: FilterArgument = "",
     max_results: Annotated[
         int,
         typer.Option("--max-results", "-n", min=0, help="Maximum number of traces."),
@@ -100,14 +111,13 @@ def search(
             "repeated."
         ),
     ] = None,
-    experiment: Annotated[
-        list[str] | None,
-        typer.Option(help="Experiment to search, by name or id; may be repeated."),
-    ] = None,
+    since: SinceOption = "",
+    experiment: ExperimentOption = None,
     columns: Annotated[
         str,
         typer.Option(
-            help=f"Columns to print, some of {','.join(OUTPUT_COLUMNS)}.",
+            help=f"Columns to print: {','.join(NAMED_COLUMNS)}, or any field of a "
+            "filter, such as tags.env or span.name.",
             show_default=False,
         ),
     ] = "",
@@ -121,111 +131,112 @@ def search(
     file: Annotated[
         Path | None, typer.Option(help="File to write json, csv or parquet to.")
     ] = None,
-    store: _Store = None,
+    store: StoreOption = None,
 ) -> None:
     """Find traces and print them.
 
     The formats json and csv have one line per trace. In csv, a text that a spreadsheet
     would run as a formula gets an apostrophe in front.
     """
-    names = [name.strip() for name in columns.split(",") if name.strip()]
-    if output is Output.TABLE:
-        names = names or drawing.columns_within(Console().width)
-        if file is not None:
-            raise InvalidArgumentError(
-                "--file needs a format for files: add --output json, csv or parquet."
-            )
-    shown = chosen_columns(names)
-    searched, found = checked_search(
-        _store_url(store),
-        filter_,
-        order_by,
-        experiment_ids=_experiment_ids(_store_url(store), experiment),
+    names = [name.strip() for name in _COMMA.split(columns) if name.strip()]
+    if output is Output.TABLE and file is not None:
+        raise InvalidArgumentError(
+            "--file needs a format for files: add --output json, csv or parquet."
+        )
+    shown = chosen_columns(names or _DEFAULT_COLUMNS[output])
+    searched, found = checked(
+        store, filter_, experiment=experiment, since=since, order_by=order_by
     )
     limit = None if everything else max_results
+    search = replace(found, limit=limit)
     if explained:
-        uses = reader.explain(searched, replace(found, limit=limit))
+        uses = reader.explain(searched, search)
         Console().print(drawing.clauses(uses))
         return
+    # A table shows previews, which are stored beside the spans.
+    read = (needs_spans(c, previews=output is Output.TABLE) for c in shown)
     pages = reader.read_pages(
-        searched,
-        replace(found, limit=limit),
-        include_spans=any(column.name in _FROM_SPANS for column in shown),
-        size=_PORTION_TRACES,
+        searched, search, include_spans=any(read), size=_PORTION_TRACES
     )
     with _progress(limit) as follow:
         portions = follow(pages)
-        if output is Output.TABLE:
-            traces = [trace for portion in portions for trace in portion]
-        else:
+        if output is not Output.TABLE:
             WRITERS[output](portions, shown, file)
             return
+        traces = [trace for portion in portions for trace in portion]
     if traces:
-        Console().print(drawing.table(traces, shown))
-    else:
-        console = Console(stderr=True, highlight=False)
-        console.print("No traces match.")
-        for hint in misspellings(searched, found.filter):
-            console.print(visible(hint), markup=False)
+        _print_table(traces, shown, narrow=not names)
+        return
+    console = Console(stderr=True, highlight=False)
+    console.print("No traces match.")
+    for hint in misspellings(searched, found.filter):
+        console.print(visible(hint), markup=False)
 
 
 @app.command()
 def get(
-    trace_id: Annotated[
-        str, typer.Argument(help="Id of the trace: tr- and 32 hex digits.")
-    ],
+    trace_id: TraceArgument,
+    span: Annotated[
+        str, typer.Option(help="Print this span whole: its name, or its id.")
+    ] = "",
     output: Annotated[
         TraceOutput, typer.Option(help="Output format.")
     ] = TraceOutput.TREE,
-    store: _Store = None,
+    store: StoreOption = None,
 ) -> None:
     """Print one trace with its spans."""
-    url = _store_url(store)
-    trace = find_trace(reading(url), trace_id)
-    if trace is None:
-        raise NotFoundError(
-            f"There is no trace {visible(trace_id)} in {redact_url(url)}. "
-            "`spanframe search` lists the newest traces."
-        )
+    trace = trace_of(store, trace_id)
+    console = Console(highlight=False, soft_wrap=bool(span))
+    if span:
+        _print_span(trace, span, output, console)
+        return
     if output is TraceOutput.JSON:
         typer.echo(trace.to_json(pretty=True))
         return
-    console = Console(highlight=False)
     console.print(drawing.tree(trace))
     hidden = list(islice(hidden_values(trace), _MAX_HIDDEN_SHOWN))
-    patterns = current_setting("redact_keys") if hidden else ()
+    patterns = (*DEFAULT_PATTERNS, *current_setting("redact_keys")) if hidden else ()
     for value in hidden:
         line = f"hidden: {value.place}: {value.reason(patterns)}"
         console.print(visible(line), markup=False, style="dim")
 
 
-def _store_url(given: str | None) -> str:
-    return str(ClientSettings.load_one("store", {"store": given}))
+def _print_table(
+    traces: Sequence[Trace], columns: Sequence[Column], *, narrow: bool
+) -> None:
+    """Print traces as fits where they go: a pipe, a narrow terminal, a wide one."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        typer.echo(drawing.plain_table(traces, columns))
+    elif narrow and console.width < drawing.MIN_TABLE_CHARS:
+        for line in drawing.lines(traces):
+            console.print(line)
+    else:
+        console.print(drawing.table(traces, columns))
 
 
-def _experiment_ids(store: str, given: Sequence[str] | None) -> tuple[int, ...] | None:
-    """Return the ids of experiments given by name or id; None when none is given."""
-    if not given:
-        return None
-    searched = reading(store)
-    return tuple(_experiment_id(searched, text) for text in given)
-
-
-def _experiment_id(searched: Reader, text: str) -> int:
-    found = searched.experiment_named(text)
-    if found is None and _NUMBER.fullmatch(text):
-        found = searched.experiment_of(int(text))
-    if found is None:
+def _print_span(
+    trace: Trace, named: str, output: TraceOutput, console: Console
+) -> None:
+    spans = trace.data.spans
+    found = [span for span in spans if named in (span.span_id, span.name)]
+    if not found:
+        names = ", ".join(dict.fromkeys(span.name for span in spans[:_MAX_NAMES_SHOWN]))
         raise NotFoundError(
-            f"There is no experiment {visible(text)!r} in this store: check the name."
+            f"Trace {trace.info.trace_id} has no span {visible(named)}. "
+            f"Its spans: {visible(names)}."
         )
-    return found.experiment_id
+    for span in found:
+        if output is TraceOutput.JSON:
+            typer.echo(json.dumps(span.to_dict(), indent=2, default=str))
+        else:
+            console.print(drawing.span(span))
 
 
 @contextmanager
 def _progress(limit: int | None) -> Iterator[_Follow]:
     """Count the traces on stderr after a second; tell at the end when more match."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False)
     progress = Progress(
         TextColumn("reading"),
         BarColumn(),

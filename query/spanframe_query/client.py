@@ -94,11 +94,7 @@ class SpanframeClient(SpansById, Explained):
             InvalidArgumentError: when another argument, or the token, cannot be used.
             StoreError: when the store cannot be read.
         """
-        size = limit_of(max_results)
-        if size is None:
-            raise InvalidArgumentError(
-                "max_results is None: write the size of a page as a whole number."
-            )
+        size = _page_size(max_results)
         store, search = checked_search(
             self.tracking_uri,
             filter_string,
@@ -118,6 +114,58 @@ class SpanframeClient(SpansById, Explained):
         )
         token = None if page.end is None else next_token(search, page.end)
         return PagedList(page.traces, token)
+
+    def search_spans(
+        self,
+        experiment_ids: Sequence[str | int] | None = None,
+        filter_string: str | None = None,
+        max_results: int = 100,
+        order_by: str | Sequence[str] | None = None,
+        page_token: str | None = None,
+        *,
+        attributes: Sequence[str] = (),
+        locations: Sequence[str | int] | None = None,
+        flush: bool = False,
+    ) -> PagedList[dict[str, Any]]:
+        """Return one page of spans, each as a dictionary; see `spanframe.search_spans`.
+
+        Args:
+            experiment_ids: the experiments; None for all, an empty list for none.
+            filter_string: the filter; None and the empty text find every span.
+            max_results: the size of the page in spans, of any size; 0 or less gives an
+                empty page.
+            order_by: the order of their traces; the newest first by default.
+            page_token: ``token`` of the page before; None for the first page.
+            attributes: keys of attributes, each under ``attributes.<key>``.
+            locations: experiment ids under MLflow 3's name.
+            flush: whether to send first what this process has recorded.
+
+        Returns:
+            The page; its ``token`` is None on the last page. Spans that arrive between
+            two pages do not repeat a span.
+
+        Raises:
+            FilterError: when the filter or order cannot be used.
+            InvalidArgumentError: when another argument, or the token, cannot be used.
+            StoreError: when the store cannot be read.
+        """
+        # The rows have pandas' type for times, which has nanoseconds.
+        from spanframe_query.span_table import span_rows  # noqa: PLC0415
+
+        store, search = checked_search(
+            self.tracking_uri,
+            filter_string,
+            order_by,
+            experiment_ids=experiment_ids_of(experiment_ids, locations),
+            all_experiments=True,
+        )
+        after = read_token(page_token, search, of_spans=True)
+        if flush:
+            spanframe.flush()
+        limited = replace(search, limit=_page_size(max_results), after=after)
+        page = reader.read_span_page(store, limited, attributes)
+        token = None if page.end is None else next_token(search, page.end)
+        return PagedList(span_rows([page.spans], attributes), token)
 
     @takes_request_id
     def get_trace(
@@ -279,6 +327,15 @@ class SpanframeClient(SpansById, Explained):
             NotFoundError: when the store does not have the experiment.
         """
         return experiment_by_id(self.tracking_uri, experiment_id)
+
+
+def _page_size(max_results: int) -> int:
+    size = limit_of(max_results)
+    if size is None:
+        raise InvalidArgumentError(
+            "max_results is None: write the size of a page as a whole number."
+        )
+    return size
 
 
 MlflowClient = SpanframeClient

@@ -1,20 +1,29 @@
-"""The columns of the DataFrame in both layouts, defined once.
+"""A column of a result, its kind, and those columns that several layouts have."""
 
-Layout ``v2`` is that of MLflow 2 and the default, ``v3`` is that of MLflow 3.17. Types
-do not depend on the values: an empty result has the same types.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from spanframe.errors import InvalidArgumentError
-from spanframe_query.entities import SpanDicts, Trace, TraceState
+from spanframe_query.entities import Trace
 from spanframe_query.entities.found import FoundTraces
 
-__all__ = ["LAYOUTS", "Column", "Kind", "columns_of_layout"]
+__all__ = ["REQUEST", "RESPONSE", "Column", "Kind"]
 
-Kind = Literal["text", "integer", "integer or missing", "entries", "object"]
-"""The type of the cells of a column; `frame` maps each type to one dtype."""
+Kind = Literal[
+    "text",
+    "integer",
+    "integer or missing",
+    "number",
+    "boolean",
+    "time",
+    "entries",
+    "json",
+    "spans",
+    "trace",
+]
+"""The type of the cells of a column; `frame` and `arrow_types` map each to a type.
+
+A time is in nanoseconds since the epoch. What may be missing is None.
+"""
 
 
 class Column(NamedTuple):
@@ -50,173 +59,17 @@ def _response(trace: Trace) -> Any:
     return trace.data.root_values().outputs if trace.has_spans else None
 
 
-# Every cell of a search without spans is this object; it never changes.
-_NO_SPANS: Final = SpanDicts(None)
-
-
-def _spans(trace: Trace) -> SpanDicts:
-    return SpanDicts(trace) if trace.has_spans else _NO_SPANS
-
-
-def _all_spans(found: FoundTraces) -> Sequence[SpanDicts]:
-    if found.stored is None:
-        return [_NO_SPANS] * len(found)
-    return [
-        SpanDicts(trace) if stored else _NO_SPANS
-        for trace, stored in zip(found, found.stored, strict=True)
-    ]
-
-
-def _states(found: FoundTraces) -> Sequence[str]:
-    texts = {state: state.value for state in TraceState}
-    return [texts[state] for state in found.infos.state]
-
-
-_REQUEST: Final = Column(
+REQUEST: Final = Column(
     "request",
-    "object",
+    "json",
     _request,
     "Inputs of the root span, decoded from JSON; None: absent, or spans not asked for.",
     lambda found: [root.inputs for root in found.root_values],
 )
-_RESPONSE: Final = Column(
+RESPONSE: Final = Column(
     "response",
-    "object",
+    "json",
     _response,
     "Outputs of the root span, decoded from JSON; None like request.",
     lambda found: [root.outputs for root in found.root_values],
 )
-_SPANS: Final = Column(
-    "spans",
-    "object",
-    _spans,
-    "Sequence of dictionaries, one a span, each made when it is first asked for.",
-    _all_spans,
-)
-_TAGS: Final = Column(
-    "tags",
-    "entries",
-    lambda trace: trace.info.tags,
-    "Dictionary of the tags.",
-    lambda found: found.infos.tags,
-)
-
-_V2: Final = (
-    Column(
-        "request_id",
-        "text",
-        lambda trace: trace.info.trace_id,
-        "Trace id, tr- and 32 hex digits.",
-        lambda found: found.infos.trace_id,
-    ),
-    Column(
-        "trace",
-        "object",
-        lambda trace: trace,
-        "Trace object; spans decode late.",
-        list,
-    ),
-    Column(
-        "timestamp_ms",
-        "integer",
-        lambda trace: trace.info.request_time,
-        "Start, ms since the epoch (UTC).",
-        lambda found: found.infos.request_time,
-    ),
-    Column(
-        "status",
-        "text",
-        lambda trace: trace.info.state.value,
-        "OK, ERROR, IN_PROGRESS or STATE_UNSPECIFIED.",
-        _states,
-    ),
-    Column(
-        "execution_time_ms",
-        "integer or missing",
-        lambda trace: trace.info.execution_duration,
-        "Duration in ms; missing while in progress.",
-        lambda found: found.infos.execution_duration,
-    ),
-    _REQUEST,
-    _RESPONSE,
-    Column(
-        "request_metadata",
-        "entries",
-        lambda trace: trace.info.trace_metadata,
-        "Dictionary of the metadata.",
-        lambda found: found.infos.trace_metadata,
-    ),
-    _SPANS,
-    _TAGS,
-)
-
-_V3: Final = (
-    Column(
-        "trace_id",
-        "text",
-        lambda trace: trace.info.trace_id,
-        "Trace id, tr- and 32 hex digits.",
-        lambda found: found.infos.trace_id,
-    ),
-    Column("trace", "text", lambda trace: trace.to_json(), "The trace as JSON text."),
-    Column(
-        "client_request_id",
-        "text",
-        lambda trace: trace.info.client_request_id,
-        "The app's own id of the request; may be missing.",
-        lambda found: found.infos.client_request_id,
-    ),
-    Column(
-        "state",
-        "text",
-        lambda trace: trace.info.state.value,
-        "OK, ERROR, IN_PROGRESS or STATE_UNSPECIFIED.",
-        _states,
-    ),
-    Column(
-        "request_time",
-        "integer",
-        lambda trace: trace.info.request_time,
-        "Start, ms since the epoch (UTC).",
-        lambda found: found.infos.request_time,
-    ),
-    Column(
-        "execution_duration",
-        "integer or missing",
-        lambda trace: trace.info.execution_duration,
-        "Duration in ms; missing while in progress.",
-        lambda found: found.infos.execution_duration,
-    ),
-    _REQUEST,
-    _RESPONSE,
-    Column(
-        "trace_metadata",
-        "entries",
-        lambda trace: trace.info.trace_metadata,
-        "Dictionary of the metadata.",
-        lambda found: found.infos.trace_metadata,
-    ),
-    _TAGS,
-    _SPANS,
-    Column(
-        "assessments",
-        "object",
-        lambda trace: list(trace.info.assessments),
-        "List of assessments.",
-    ),
-)
-
-LAYOUTS: Final[Mapping[str, tuple[Column, ...]]] = {"v2": _V2, "v3": _V3}
-
-
-def columns_of_layout(layout: str) -> tuple[Column, ...]:
-    """Return the columns of a layout, in order.
-
-    Raises:
-        InvalidArgumentError: when the layout does not exist; the message lists them.
-    """
-    try:
-        return LAYOUTS[layout]
-    except KeyError:
-        known = " or ".join(repr(name) for name in LAYOUTS)
-        raise InvalidArgumentError(f"layout is {layout!r}: write {known}.") from None

@@ -1,7 +1,7 @@
 """Draws traces on a terminal: many as a table, one as a waterfall."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
@@ -11,21 +11,33 @@ from rich.table import Table
 from rich.text import Text
 
 from spanframe_query.columns import Column
-from spanframe_query.entities import Trace, TraceInfo, waterfall
-from spanframe_query.terminal import shortened
+from spanframe_query.entities import Span, Trace, TraceInfo, waterfall
+from spanframe_query.said import said
+from spanframe_query.terminal import duration, shortened
+from spanframe_store.otlp.anyvalue import NOT_JSON, loads_shallow
 
-__all__ = ["clauses", "columns_within", "table", "tree"]
+__all__ = ["TABLE_COLUMNS", "clauses", "lines", "plain_table", "span", "table", "tree"]
 
-_SHORT_COLUMNS: Final = ("request_id", "timestamp_ms", "status", "execution_time_ms")
-_LONG_COLUMNS: Final = ("request", "response", "tags")
-_SHORT_COLUMNS_CHARS: Final = 70
-"""Width of the short columns together."""
+TABLE_COLUMNS: Final = (
+    "request_id",
+    "timestamp_ms",
+    "status",
+    "execution_time_ms",
+    "name",
+    "request",
+    "error",
+)
+"""The columns of a table, unless others are asked for."""
 
-_MIN_LONG_COLUMN_CHARS: Final = 14
-"""Minimum width of a long column; less of a text is useless."""
+MIN_TABLE_CHARS: Final = 130
+"""Minimum width of a terminal for these columns; a narrower one gets two lines a trace.
+"""
 
 _HEADINGS: Final = {"timestamp_ms": "start (UTC)", "execution_time_ms": "ms"}
-_LONG: Final = frozenset({"request", "response", "request_metadata", "tags"})
+_SHORT: Final = frozenset(
+    {"request_id", "trace_id", "timestamp_ms", "status", "execution_time_ms"}
+)
+_IDS: Final = frozenset({"request_id", "trace_id"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STYLES: Final = {"OK": "green", "ERROR": "red", "IN_PROGRESS": "yellow"}
 _MAX_CELL_CHARS: Final = 200
@@ -33,6 +45,12 @@ _MAX_CELL_CHARS: Final = 200
 
 _MAX_TEXT_CHARS: Final = 2000
 """Maximum characters of the inputs or outputs above a waterfall."""
+
+_MAX_SPAN_TEXT_CHARS: Final = 20_000
+"""Maximum characters of an attribute of a span that is shown alone."""
+
+_ID_CHARS: Final = 35
+"""Characters of the id of a trace, which is never cut."""
 
 _MAX_SPANS: Final = 1000
 """Maximum spans of a waterfall."""
@@ -46,28 +64,62 @@ _BAR_CHARS: Final = 32
 _OWN_TAGS: Final = "mlflow."
 
 
-def columns_within(width: int) -> list[str]:
-    """Return the default columns of a table that is ``width`` characters wide."""
-    long_columns = max(1, (width - _SHORT_COLUMNS_CHARS) // _MIN_LONG_COLUMN_CHARS)
-    return [*_SHORT_COLUMNS, *_LONG_COLUMNS[:long_columns]]
-
-
 def table(traces: Iterable[Trace], columns: Sequence[Column]) -> Table:
-    """Draw traces as a table, one line per trace."""
+    """Draw traces as a table as wide as the terminal, one line per trace."""
     drawn = Table(box=None, pad_edge=False, header_style="bold", expand=True)
     for column in columns:
-        long = column.name in _LONG
+        is_id = column.name in _IDS
         drawn.add_column(
             _HEADINGS.get(column.name, column.name),
-            justify="right" if column.kind == "integer or missing" else "left",
+            justify="right" if _is_right(column) else "left",
             no_wrap=True,
-            # `spanframe get` takes the whole id.
-            overflow="fold" if column.name == "request_id" else "ellipsis",
-            ratio=1 if long else None,
+            min_width=_ID_CHARS if is_id else None,
+            overflow="fold" if is_id else "ellipsis",
+            ratio=None if column.name in _SHORT else 1,
         )
     for trace in traces:
         drawn.add_row(*(_cell(column, trace) for column in columns))
     return drawn
+
+
+def plain_table(
+    traces: Iterable[Trace], columns: Sequence[Column], *, heading: bool = True
+) -> str:
+    """Write traces for a pipe: one line per trace, as wide as it is."""
+    rows = [[_HEADINGS.get(c.name, c.name) for c in columns]] if heading else []
+    rows += [[_cell(column, trace).plain for column in columns] for trace in traces]
+    widths = [max(map(len, cells), default=0) for cells in zip(*rows, strict=True)]
+    right = [_is_right(column) for column in columns]
+    written = (
+        " ".join(
+            cell.rjust(width) if is_right else cell.ljust(width)
+            for cell, width, is_right in zip(row, widths, right, strict=True)
+        )
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in written)
+
+
+def lines(traces: Iterable[Trace]) -> Iterator[Text]:
+    """Draw traces for a narrow terminal: one line of facts, one of what was asked."""
+    for trace in traces:
+        info = trace.info
+        state = info.state.value
+        took = info.execution_duration
+        facts = Text(no_wrap=True, overflow="ellipsis")
+        facts.append(info.trace_id)
+        facts.append(f"  {_time(info.request_time)}  ")
+        facts.append(state, _STYLES.get(state, ""))
+        facts.append(f"  {duration(took)}  {shortened(info.name or '', 200)}")
+        yield facts
+        asked = shortened(said(info.request_preview), _MAX_CELL_CHARS)
+        if asked or info.error:
+            below = Text("  ", no_wrap=True, overflow="ellipsis")
+            # The reason stands first: on a narrow terminal the rest is cut.
+            if info.error:
+                below.append(shortened(info.error, _MAX_CELL_CHARS) + "  ", "red")
+            below.append(asked)
+            yield below
 
 
 def clauses(rows: Iterable[tuple[str, str, str, bool]]) -> Table:
@@ -85,11 +137,12 @@ def clauses(rows: Iterable[tuple[str, str, str, bool]]) -> Table:
 def tree(trace: Trace) -> Group:
     """Draw a trace: a title, its fields, and its spans as a waterfall."""
     info = trace.info
+    bars = waterfall.bars(trace.data.spans)
     title = Text.assemble(
         (shortened(info.name or "trace", _MAX_CELL_CHARS), "bold"),
         f"  {info.trace_id}  ",
         (info.state.value, _STYLES.get(info.state.value, "")),
-        f"  {_milliseconds(info.execution_duration)}  {_time(info.request_time)} UTC",
+        f"  {duration(_whole_duration(trace))}  {_time(info.request_time)} UTC",
     )
     tags = {k: v for k, v in info.tags.items() if not k.startswith(_OWN_TAGS)}
     fields = {
@@ -97,22 +150,69 @@ def tree(trace: Trace) -> Group:
         "session": info.session_id,
         **dict(islice(tags.items(), _MAX_TAGS)),
         "…": _more(len(tags) - _MAX_TAGS, "tags"),
-        "request": trace.data.request,
-        "response": trace.data.response,
+        "request": _unescaped(trace.data.request),
+        "response": _unescaped(trace.data.response),
         "services": ", ".join(info.services[1:] and info.services),
         "error": info.error,
         "cost": _cost(info),
     }
-    lines: list[RenderableType] = [title]
+    drawn: list[RenderableType] = [title]
     for key, value in fields.items():
         if value:
             name = (f"{shortened(key, _MAX_CELL_CHARS)}: ", "dim")
-            lines.append(Text.assemble(name, shortened(value, _MAX_TEXT_CHARS)))
-    bars = waterfall.bars(trace.data.spans)
-    lines += ["", _waterfall(bars[:_MAX_SPANS])]
+            drawn.append(Text.assemble(name, shortened(value, _MAX_TEXT_CHARS)))
+    drawn += ["", _waterfall(bars[:_MAX_SPANS])]
     if more := _more(len(bars) - _MAX_SPANS, "spans"):
-        lines.append(f"… {more}")
-    return Group(*lines)
+        drawn.append(f"… {more}")
+    return Group(*drawn)
+
+
+def span(shown: Span) -> Group:
+    """Draw one span whole: what it took, its inputs and outputs, attributes, events."""
+    status = shown.status
+    state = status.status_code.value
+    title = Text.assemble(
+        (shortened(shown.name, _MAX_CELL_CHARS), "bold"),
+        f"  {shown.span_id}  {shortened(shown.span_type, _MAX_CELL_CHARS)}  ",
+        (state, _STYLES.get(state, "")),
+        f"  {duration(_milliseconds_of(shown))}  "
+        f"{_time(shown.start_time_ns // 1_000_000)} UTC",
+    )
+    fields = [
+        ("parent", shown.parent_id),
+        ("error", status.description),
+        ("inputs", shown.inputs),
+        ("outputs", shown.outputs),
+        *(
+            (key, value)
+            for key, value in shown.attributes.items()
+            if not key.startswith(_OWN_TAGS)
+        ),
+        *((f"event {event.name}", dict(event.attributes)) for event in shown.events),
+    ]
+    drawn = [title]
+    for key, value in fields:
+        if value not in (None, "", {}):
+            name = (f"{shortened(key, _MAX_CELL_CHARS)}: ", "dim")
+            text = shortened(_plain(value), _MAX_SPAN_TEXT_CHARS)
+            drawn.append(Text.assemble(name, text))
+    return Group(*drawn)
+
+
+def _whole_duration(trace: Trace) -> float | None:
+    """Return the duration of a trace, in ms, as its root row shows it."""
+    whole = trace.info.execution_duration
+    for each in trace.data.spans if whole is not None else ():
+        if each.parent_id is None:
+            took = _milliseconds_of(each)
+            return whole if took is None or abs(took - (whole or 0)) > 1 else took
+    return whole
+
+
+def _milliseconds_of(timed: Span) -> float | None:
+    if timed.end_time_ns is None:
+        return None
+    return (timed.end_time_ns - timed.start_time_ns) / 1e6
 
 
 def _cost(info: TraceInfo) -> str | None:
@@ -128,36 +228,51 @@ def _more(count: int, things: str) -> str | None:
 def _waterfall(bars: Iterable[waterfall.Bar]) -> Table:
     drawn = Table.grid(padding=(0, 2))
     for bar in bars:
-        span = bar.span
-        style = _STYLES.get(span.status.status_code.value, "blue")
+        status = bar.span.status
+        style = _STYLES.get(status.status_code.value, "blue")
         start = min(int(bar.offset * _BAR_CHARS), _BAR_CHARS - 1)
         length = max(1, round(bar.width * _BAR_CHARS))
-        took = None
-        if span.end_time_ns is not None:
-            took = (span.end_time_ns - span.start_time_ns) / 1e6
         drawn.add_row(
             Text("  " * bar.indent + shortened(bar.label, _MAX_CELL_CHARS)),
-            Text(shortened(span.span_type, _MAX_CELL_CHARS), style="dim"),
-            Text(_milliseconds(took), justify="right"),
+            Text(shortened(bar.span.span_type, _MAX_CELL_CHARS), style="dim"),
+            Text(duration(_milliseconds_of(bar.span)), justify="right"),
             Text(" " * start + "━" * min(length, _BAR_CHARS - start), style=style),
         )
-        if span.status.description:
-            reason = shortened(span.status.description, _MAX_CELL_CHARS)
+        if status.description:
+            reason = shortened(status.description, _MAX_CELL_CHARS)
             drawn.add_row(Text("  " * (bar.indent + 1) + reason, style="red"))
     return drawn
 
 
+def _is_right(column: Column) -> bool:
+    return column.kind == "integer or missing"
+
+
 def _cell(column: Column, trace: Trace) -> Text:
-    value = column.cell(trace)
-    text = _FORMATTERS.get(column.name, _plain)(value)
+    if column.name in _PREVIEWS:
+        text = said(_PREVIEWS[column.name](trace.info))
+    else:
+        text = _FORMATTERS.get(column.name, _plain)(column.cell(trace))
     style = _STYLES.get(text, "") if column.name == "status" else ""
     return Text(shortened(text, _MAX_CELL_CHARS), style=style)
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
+    if isinstance(value, str):
+        return value
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _unescaped(text: str | None) -> str | None:
+    """Return JSON text as people write it, without escapes of letters."""
+    if text is None or "\\u" not in text:
+        return text
+    value = loads_shallow(text)
+    return text if value is NOT_JSON else json.dumps(value, ensure_ascii=False)
 
 
 def _entries(entries: Mapping[str, str]) -> str:
@@ -170,10 +285,6 @@ def _time(time_ms: int) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _milliseconds(duration: float | None) -> str:
-    return "…" if duration is None else f"{duration:,.0f} ms"
-
-
 def _whole(number: int | None) -> str:
     return "…" if number is None else f"{number:,}"
 
@@ -181,6 +292,12 @@ def _whole(number: int | None) -> str:
 def _count(spans: Sequence[Any]) -> str:
     return f"{len(spans)} spans"
 
+
+_PREVIEWS: Final[Mapping[str, Callable[[TraceInfo], str | None]]] = {
+    "request": lambda info: info.request_preview,
+    "response": lambda info: info.response_preview,
+}
+"""Columns of a table that show what was said, without its JSON."""
 
 _FORMATTERS: Final[Mapping[str, Callable[[Any], str]]] = {
     "timestamp_ms": _time,

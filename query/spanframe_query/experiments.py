@@ -154,10 +154,9 @@ def new_experiment(
     tags: Mapping[str, Any] | None,
 ) -> str:
     """Create an experiment in one store and return its id."""
-    if not isinstance(name, str):
-        raise InvalidArgumentError(
-            f"The name of an experiment is {name!r:.80}: write a text."
-        )
+    _refuse_no_text(name)
+    if not isinstance(tags, Mapping | None):
+        raise InvalidArgumentError(f"tags is {tags!r:.80}: write a dict of texts.")
     texts = {str(key): str(value) for key, value in (tags or {}).items()}
     location = None if artifact_location is None else str(artifact_location)
     admin = writing(store)
@@ -180,7 +179,12 @@ def experiment_by_id(store: str, experiment_id: str | int) -> Experiment:
 
 
 def experiment_by_name(store: str, name: str) -> Experiment | None:
-    """Return the experiment of a name in one store; None when it is not there."""
+    """Return the experiment of a name in one store; None when it is not there.
+
+    Raises:
+        InvalidArgumentError: when the name is not text.
+    """
+    _refuse_no_text(name)
     if name == active_experiment():
         _create_chosen(store)
     found = reading(store).experiment_named(name)
@@ -198,6 +202,13 @@ def found_experiments(
     every = map(_entity, reading(store).experiments())
     found = ordered(matching(every, filter_string), order_by)
     return [] if view_type == _DELETED_ONLY else found
+
+
+def _refuse_no_text(name: object) -> None:
+    if not isinstance(name, str):
+        raise InvalidArgumentError(
+            f"The name of an experiment is {name!r:.80}: write a text."
+        )
 
 
 def _create_chosen(store: str) -> None:

@@ -7,14 +7,20 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from spanframe_query.columns import Kind, columns_of_layout
+from spanframe_query.cells import CELL_KINDS, CellArray
+from spanframe_query.columns import Kind
 from spanframe_query.entities import Trace
 from spanframe_query.extract import ExtractField
+from spanframe_query.layouts import columns_of_traces
 
-__all__ = ["build_frame"]
+__all__ = ["TEXT_DTYPE", "build_frame", "frame_of"]
 
-# The text dtype of pandas 3; in pandas 2, "str" turns a missing value into 'None'.
-_TEXT_DTYPE: Final = "object" if pd.__version__.startswith("2.") else "str"
+_NO_TIME: Final = np.iinfo(np.int64).min
+"""What numpy takes for a time that is missing."""
+
+# In pandas 2, "str" turns a missing value into 'None'.
+TEXT_DTYPE: Final = "object" if pd.__version__.startswith("2.") else "str"
+"""The dtype of columns of texts, some of which may be missing."""
 
 
 def build_frame(
@@ -27,22 +33,29 @@ def build_frame(
 
     Args:
         traces: the traces.
-        layout: ``v2`` or ``v3``, see `spanframe_query.columns`.
+        layout: ``v2``, ``v3`` or ``tidy``, see `spanframe_query.layouts`.
         fields: more columns, each from the inputs or outputs of a span.
 
     Raises:
         InvalidArgumentError: when the layout does not exist.
     """
-    names: list[str] = []
-    arrays: list[Any] = []
-    for column in columns_of_layout(layout):
-        names.append(column.name)
-        arrays.append(_ARRAYS[column.kind](column.cells(traces)))
+    named: list[tuple[str, Kind, Sequence[Any]]] = [
+        (column.name, column.kind, column.cells(traces))
+        for column in columns_of_traces(layout, traces)
+    ]
     for field in fields:
-        names.append(field.column)
-        arrays.append(_objects([field.value_in(trace.data.spans) for trace in traces]))
+        values = [field.value_in(trace.data.spans) for trace in traces]
+        named.append((field.column, "json", values))
+    return frame_of(named, len(traces))
+
+
+def frame_of(
+    columns: Sequence[tuple[str, Kind, Sequence[Any]]], rows: int
+) -> pd.DataFrame:
+    """Return a DataFrame of columns, each with its name, kind and cells."""
     # All columns share the index of the frame; pandas copies a column with another one.
-    index = pd.RangeIndex(len(traces))
+    index = pd.RangeIndex(rows)
+    arrays = [_array(kind, cells) for _, kind, cells in columns]
     # Positions are the keys, as two extracted fields may have one name.
     frame = pd.DataFrame(
         {
@@ -53,13 +66,12 @@ def build_frame(
         index=index,
         copy=False,
     )
-    frame.columns = pd.Index(names, dtype=_TEXT_DTYPE)
+    frame.columns = pd.Index([name for name, _, _ in columns], dtype=TEXT_DTYPE)
     return frame
 
 
-def _objects(values: Sequence[Any]) -> Any:
-    # `np.array` would make a two-dimensional array of lists of one length.
-    return np.fromiter(values, dtype=object, count=len(values))
+def _array(kind: Kind, cells: Sequence[Any]) -> Any:
+    return CellArray(kind, cells) if kind in CELL_KINDS else _ARRAYS[kind](cells)
 
 
 def _integers(values: Sequence[int]) -> Any:
@@ -72,10 +84,22 @@ def _integers_or_missing(values: Sequence[int | None]) -> Any:
     return pd.arrays.IntegerArray(np.fromiter(numbers, dtype=np.int64), missing)
 
 
+def _numbers(values: Sequence[float | None]) -> Any:
+    numbers = (np.nan if value is None else value for value in values)
+    return np.fromiter(numbers, dtype=np.float64, count=len(values))
+
+
+def _times(values: Sequence[int | None]) -> Any:
+    numbers = (_NO_TIME if value is None else value for value in values)
+    times = np.fromiter(numbers, dtype=np.int64, count=len(values))
+    return pd.array(times.view("M8[ns]")).tz_localize("UTC")
+
+
 _ARRAYS: Final[Mapping[Kind, Callable[[Sequence[Any]], Any]]] = {
-    "text": partial(pd.array, dtype=_TEXT_DTYPE),
+    "text": partial(pd.array, dtype=TEXT_DTYPE),
     "integer": _integers,
     "integer or missing": _integers_or_missing,
-    "entries": _objects,
-    "object": _objects,
+    "number": _numbers,
+    "boolean": partial(pd.array, dtype="boolean"),
+    "time": _times,
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
-from spanframe._key_patterns import KeyPatterns
+from spanframe._key_patterns import DEFAULT_PATTERNS, KeyPatterns
 from spanframe._redaction import REDACTED
 from spanframe_query.entities import Trace
 
@@ -34,6 +34,8 @@ class HiddenValue(NamedTuple):
         """
         for pattern in patterns:
             if KeyPatterns((pattern,)).hides(self.key):
+                if pattern in DEFAULT_PATTERNS:
+                    return f"the key matches the built-in pattern {pattern}"
                 return f"the key matches {pattern} of SPANFRAME_REDACT_KEYS"
         return "by a setting of the app or of the collector"
 

@@ -4,9 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final
 
 from spanframe_query.entities import Span
 from spanframe_query.filter import Field, FieldKind, Filter
@@ -16,12 +14,16 @@ from spanframe_store.contract.results import KnownField
 from spanframe_store.contract.store import Reader
 from spanframe_store.otlp.stored_spans import spans_of
 
-__all__ = ["MAX_SAMPLED_SPANS", "fields", "misspellings"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["MAX_SAMPLED_SPANS", "fields", "known_fields", "misspellings"]
 
 MAX_SAMPLED_SPANS: Final = 1000
 """Maximum spans of the newest traces whose attributes are listed."""
 
 _OWN_PREFIX: Final = "mlflow."
+_OF_EXCEPTIONS: Final = "exception."
 _MAX_EXAMPLE_CHARS: Final = 80
 """Maximum characters of an example value."""
 
@@ -44,7 +46,7 @@ def misspellings(reader: Reader, filter_: Filter) -> list[str]:
     suspects = [c.field for c in filter_.leaves() if _may_be_misspelt(reader, c.field)]
     if not suspects:
         return []
-    known = {each.field for each in _known(reader)}
+    known = {each.field for each in known_fields(reader)}
     hints = []
     for field in suspects:
         if str(field) not in known:
@@ -57,11 +59,11 @@ def misspellings(reader: Reader, filter_: Filter) -> list[str]:
 def _may_be_misspelt(reader: Reader, field: Field) -> bool:
     """Return whether `fields` would list the field if the store had it."""
     if field.kind is FieldKind.SPAN_ATTRIBUTE:
-        return not (field.key or "").startswith(_OWN_PREFIX)
+        return not (field.key or "").startswith((_OWN_PREFIX, _OF_EXCEPTIONS))
     return reader.is_listed(field)
 
 
-def fields(sql_warehouse_id: str | None = None) -> pd.DataFrame:
+def fields(sql_warehouse_id: str | None = None) -> "pd.DataFrame":
     """List the tags, metadata and span attributes that the traces of a store have.
 
     Args:
@@ -83,14 +85,17 @@ def fields(sql_warehouse_id: str | None = None) -> pd.DataFrame:
         >>> list(spanframe.fields().columns)
         ['field', 'type', 'count', 'example']
     """
-    known = _known(reading(store_url(sql_warehouse_id)))
+    import pandas as pd  # noqa: PLC0415 - the commands look for misspellings without it
+
+    known = known_fields(reading(store_url(sql_warehouse_id)))
     frame = pd.DataFrame(
         known, columns=[f.name for f in dataclasses.fields(KnownField)]
     )
     return frame.astype({"count": "int64"})
 
 
-def _known(reader: Reader) -> list[KnownField]:
+def known_fields(reader: Reader) -> list[KnownField]:
+    """List the fields of one store, as `fields` does."""
     return [*reader.known_entries(), *_span_attributes(reader)]
 
 

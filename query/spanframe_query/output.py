@@ -7,7 +7,6 @@ are written in portions, so that a result may be larger than memory.
 import csv
 import importlib
 import io
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,52 +14,27 @@ from pathlib import Path
 from typing import IO, Any, Final, TextIO
 
 from spanframe.errors import InvalidArgumentError
-from spanframe_query.arrow import (
-    PLAIN_COLUMNS,
-    build_table,
-    json_cell,
-    json_text,
-    table_schema,
-)
+from spanframe_query.arrow import build_table, json_cell, json_text, table_schema
 from spanframe_query.columns import Column
 from spanframe_query.entities import Trace
 from spanframe_query.terminal import visible
 
-__all__ = ["OUTPUT_COLUMNS", "WRITERS", "chosen_columns"]
+__all__ = ["WRITERS"]
 
 Portions = Iterable[Sequence[Trace]]
-
-OUTPUT_COLUMNS: Final[Mapping[str, Column]] = {
-    column.name: column for column in PLAIN_COLUMNS["v2"]
-}
-"""The columns that the command line can print, by name."""
 
 # A spreadsheet takes a cell that begins like this for a formula.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def chosen_columns(names: Sequence[str]) -> list[Column]:
-    """Return the columns of these names, in their order; all without names.
-
-    Raises:
-        InvalidArgumentError: when a column does not exist; the message lists them.
-    """
-    unknown = [name for name in names if name not in OUTPUT_COLUMNS]
-    if unknown:
-        raise InvalidArgumentError(
-            f"No column {unknown[0]!r}. Columns: {', '.join(OUTPUT_COLUMNS)}."
-        )
-    return [OUTPUT_COLUMNS[name] for name in names or OUTPUT_COLUMNS]
-
-
 def write_json(
     portions: Portions, columns: Sequence[Column], file: Path | None
 ) -> None:
-    """Write one JSON object per line, in ASCII, so that no terminal interprets it."""
+    """Write one JSON object per line, in UTF-8 that no terminal obeys."""
     with _text(file) as stream:
         for trace in _each(portions):
             record = {column.name: json_cell(column, trace) for column in columns}
-            stream.write(json.dumps(record, default=str) + "\n")
+            stream.write(json_text(record) + "\n")
 
 
 def write_csv(portions: Portions, columns: Sequence[Column], file: Path | None) -> None:
@@ -128,14 +102,23 @@ def _binary(file: Path | None) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    # A device or a pipe is written itself.
+    is_other = file.exists() and not file.is_file()
+    partial = file if is_other else file.with_name(f".{file.name}.partial")
     try:
-        opened = file.open("wb")
+        opened = partial.open("wb")
     except OSError as error:
         raise InvalidArgumentError(
             f"--file {file} cannot be written: {error.strerror}."
         ) from error
-    with opened:
-        yield opened
+    # A file under its own name is whole, whatever ends the program.
+    try:
+        with opened:
+            yield opened
+        partial.replace(file)
+    finally:
+        if partial != file:
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager

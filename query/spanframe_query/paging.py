@@ -15,7 +15,7 @@ from typing import Any, Final
 from spanframe.errors import InvalidArgumentError
 from spanframe_query.filter import FieldKind
 from spanframe_store.contract.fields import NUMBER_KINDS
-from spanframe_store.contract.search import Cursor, Search
+from spanframe_store.contract.search import SPAN_PLACE_LENGTH, Cursor, Search
 
 __all__ = ["next_token", "read_token"]
 
@@ -37,12 +37,15 @@ def next_token(search: Search, end: Cursor) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
-def read_token(token: str | None, search: Search) -> Cursor | None:
+def read_token(
+    token: str | None, search: Search, *, of_spans: bool = False
+) -> Cursor | None:
     """Return the place in a token; None for the first page.
 
     Args:
         token: a token of `next_token`; None or the empty text for the first page.
         search: the search of the token.
+        of_spans: whether the search finds spans, whose places are longer.
 
     Raises:
         InvalidArgumentError: when the token is not one of this search.
@@ -50,15 +53,17 @@ def read_token(token: str | None, search: Search) -> Cursor | None:
     if not token:
         return None
     values = _decode(token)
-    if len(values) != 1 + len(search.order) or values[0] != _digest(search):
+    in_trace = SPAN_PLACE_LENGTH if of_spans else 0
+    length = 1 + len(search.order) + in_trace
+    if len(values) != length or values[0] != _digest(search):
         raise InvalidArgumentError(
             "This page token belongs to another search. Pass it with the filter, order "
             "and experiments it was returned for, or start without a token"
         )
-    return tuple(
-        _place(term.field.kind, value)
-        for term, value in zip(search.order, values[1:], strict=True)
-    )
+    kinds = [term.field.kind for term in search.order]
+    kinds += [FieldKind.TIMESTAMP_MS] * in_trace  # whole numbers, as times are
+    places = zip(kinds, values[1:], strict=True)
+    return tuple(_place(kind, value) for kind, value in places)
 
 
 def _decode(token: str) -> list[Any]:

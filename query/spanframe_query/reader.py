@@ -1,6 +1,6 @@
 """Runs checked searches: the answers of a store → traces."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -9,13 +9,24 @@ from spanframe.errors import InvalidArgumentError
 from spanframe_query.entities import TraceState
 from spanframe_query.entities.found import NO_INFOS, FoundTraces, TraceInfoColumns
 from spanframe_query.entities.info import location_of
+from spanframe_store.contract.aggregates import Aggregation, Group
 from spanframe_store.contract.capabilities import Capability, refuse_unserved
-from spanframe_store.contract.results import ClauseUse
+from spanframe_store.contract.results import ClauseUse, SpanColumns, SpanPage
 from spanframe_store.contract.results import Page as StoredPage
 from spanframe_store.contract.search import Cursor, Search
 from spanframe_store.contract.store import Reader
 
-__all__ = ["Page", "count", "explain", "read", "read_page", "read_pages"]
+__all__ = [
+    "Page",
+    "aggregate",
+    "count",
+    "explain",
+    "read",
+    "read_page",
+    "read_pages",
+    "read_span_page",
+    "read_span_pages",
+]
 
 _STATES: Final = {state.value: state for state in TraceState}
 _UNSPECIFIED: Final = TraceState.STATE_UNSPECIFIED
@@ -37,6 +48,23 @@ def count(reader: Reader, search: Search) -> int:
     """
     _refuse(reader, search)
     return reader.count(search)
+
+
+def aggregate(reader: Reader, aggregation: Aggregation) -> list[Group]:
+    """Return the groups of an aggregation, in no order.
+
+    Raises:
+        FilterError: when the store cannot serve a clause of the filter.
+        InvalidArgumentError: when the store does not aggregate.
+        StoreError: when the store cannot be read.
+    """
+    _refuse(reader, aggregation.search)
+    if Capability.AGGREGATES not in reader.capabilities:
+        raise InvalidArgumentError(
+            f"A store on {reader.engine_name} does not aggregate traces. "
+            f"{Capability.AGGREGATES.value}."
+        )
+    return reader.aggregate(aggregation)
 
 
 def explain(reader: Reader, search: Search) -> list[ClauseUse]:
@@ -100,6 +128,36 @@ def read_pages(
             return
         after = page.end
         remaining = None if remaining is None else remaining - len(page.traces)
+
+
+def read_span_page(
+    reader: Reader, search: Search, attributes: Sequence[str] = ()
+) -> SpanPage:
+    """Return one page of spans, and the place where it ends.
+
+    Raises:
+        FilterError: when the store cannot serve a clause of the filter.
+        StoreError: when the store cannot be read.
+    """
+    _refuse(reader, search)
+    return reader.find_spans(search, attributes)
+
+
+def read_span_pages(
+    reader: Reader, search: Search, attributes: Sequence[str], *, size: int
+) -> Iterator[SpanColumns]:
+    """Yield the spans of a search in pages, each from one state of the store."""
+    remaining, after = search.limit, search.after
+    while remaining is None or remaining > 0:
+        limit = size if remaining is None else min(size, remaining)
+        page = read_span_page(
+            reader, replace(search, limit=limit, after=after), attributes
+        )
+        yield page.spans
+        if page.end is None:
+            return
+        after = page.end
+        remaining = None if remaining is None else remaining - limit
 
 
 def _refuse(reader: Reader, search: Search) -> None:

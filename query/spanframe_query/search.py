@@ -11,19 +11,24 @@ import spanframe
 from spanframe.errors import InvalidArgumentError
 from spanframe_query import reader
 from spanframe_query.arguments import checked_search, limit_of
-from spanframe_query.arrow import PLAIN_COLUMNS, build_table, table_schema
-from spanframe_query.columns import columns_of_layout
+from spanframe_query.arrow import (
+    build_table,
+    plain_columns,
+    polars_frame,
+    table_schema,
+)
 from spanframe_query.entities import Trace
 from spanframe_query.extract import ExtractField, parse_extract_fields
 from spanframe_query.frame import build_frame
 from spanframe_query.gc_pause import gc_paused
+from spanframe_query.layouts import columns_of_layout
 from spanframe_query.scope import experiment_ids_of, store_url
 from spanframe_store.contract.results import ClauseUse
 
 __all__ = ["count_traces", "iter_traces", "search_traces"]
 
-ColumnLayout = Literal["v2", "v3"]
-ReturnType = Literal["pandas", "list", "arrow"]
+ColumnLayout = Literal["v2", "v3", "tidy"]
+ReturnType = Literal["pandas", "list", "arrow", "polars"]
 Ids = Sequence[str | int]
 
 
@@ -77,7 +82,7 @@ def search_traces(
     extract_fields: Sequence[str] | None = ...,
     run_id: str | None = ...,
     *,
-    return_type: Literal["arrow"],
+    return_type: Literal["arrow", "polars"],
     model_id: str | None = ...,
     sql_warehouse_id: str | None = ...,
     include_spans: bool = ...,
@@ -118,8 +123,9 @@ def search_traces(
         order_by: ``"timestamp_ms DESC"``, or several; the newest first by default.
         extract_fields: more columns, ``"span.inputs.field"`` each.
         run_id: only traces of this run (metadata ``mlflow.sourceRun``).
-        return_type: ``"pandas"`` (the default), ``"list"`` of `Trace`, or ``"arrow"``,
-            a ``pyarrow.Table`` without the column ``trace``.
+        return_type: ``"pandas"`` (the default), ``"list"`` of `Trace`, ``"arrow"``, a
+            ``pyarrow.Table`` without the column ``trace``, or ``"polars"``, a
+            ``polars.DataFrame`` of that table.
         model_id: only traces of this model (metadata ``mlflow.modelId``); joined with
             the filter by AND.
         sql_warehouse_id: name of a store in the setting ``warehouses``; None for the
@@ -129,22 +135,23 @@ def search_traces(
         locations: experiment ids under MLflow 3's name.
         flush: whether to send first what this process has recorded.
         experiment_ids: experiment ids, by keyword.
-        layout: ``"v2"``, the ten columns of MLflow 2, or ``"v3"``, MLflow 3's.
+        layout: ``"v2"``, the ten columns of MLflow 2; ``"v3"``, MLflow 3's; or
+            ``"tidy"``, plain values, and a column for each tag and metadata entry.
         explain: whether to return, in place of traces, a DataFrame with one row per
             clause: ``clause``, the index that it ``uses``, what it ``reads``, and
             whether it ``scans`` the store.
 
     Returns:
         One row per trace, as a DataFrame with the columns and types of
-        `spanframe_query.columns`, also when no trace is found. Times and durations are
+        `spanframe_query.layouts`, also when no trace is found. Times and durations are
         milliseconds. Other types by ``return_type``.
 
     Raises:
         FilterError: when the filter or the order cannot be used; the message points at
             the place.
         InvalidArgumentError: when another argument cannot be used.
-        MissingExtraError: when ``return_type`` is ``"arrow"`` and pyarrow is not
-            installed.
+        MissingExtraError: when ``return_type`` is ``"arrow"`` or ``"polars"`` and the
+            library is not installed.
         StoreError: when the store cannot be read.
 
     Example:
@@ -286,11 +293,17 @@ def _builder(
     match return_type:
         case None | "pandas":
             return partial(build_frame, layout=layout, fields=fields)
-        case "arrow":
-            columns = PLAIN_COLUMNS[layout]
-            table_schema(columns, fields)
-            return partial(build_table, columns=columns, fields=fields)
+        case "arrow" | "polars":
+            table_schema(plain_columns(layout, ()), fields)
+            finish = polars_frame if return_type == "polars" else _itself
+            return lambda traces: finish(
+                build_table(traces, plain_columns(layout, traces), fields)
+            )
         case "list":
             return list
     known = ", ".join(repr(name) for name in get_args(ReturnType))
     raise InvalidArgumentError(f"return_type is {return_type!r}: write one of {known}.")
+
+
+def _itself(table: Any) -> Any:
+    return table

@@ -1,10 +1,12 @@
-"""Untrusted text on a terminal: control characters are written as escapes."""
+"""Texts on a terminal, which must obey none of them; durations."""
 
 from typing import Final
 
-__all__ = ["shortened", "visible"]
+__all__ = ["duration", "shortened", "visible"]
 
 _ELLIPSIS: Final = "…"
+_WHOLE_FROM_MS: Final = 10
+"""Milliseconds from which on a duration is shown without a fraction."""
 
 
 def visible(text: str) -> str:
@@ -26,3 +28,13 @@ def shortened(text: str, length: int) -> str:
     # The text is cut before escaping, which bounds the work on a text of any size.
     shown = visible(text[: length + 1])
     return shown if len(shown) <= length else shown[: length - 1] + _ELLIPSIS
+
+
+def duration(milliseconds: float | None) -> str:
+    """Return a duration with its unit, in microseconds below one millisecond."""
+    if milliseconds is None:
+        return _ELLIPSIS
+    if 0 < milliseconds < 1:
+        return f"{milliseconds * 1000:,.0f} µs"
+    decimals = 0 if milliseconds >= _WHOLE_FROM_MS or milliseconds % 1 == 0 else 1
+    return f"{milliseconds:,.{decimals}f} ms"

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from typing import IO, Final, cast
 
 from pythonjsonlogger.json import JsonFormatter
@@ -24,7 +25,23 @@ _endings: Final[list[Callable[[], None]]] = []
 """Ends the log that was begun; empty: none was."""
 
 
-class _OneLine(logging.Formatter):
+class _Iso8601(logging.Formatter):
+    """Writes times as ISO 8601 with the offset of this machine."""
+
+    def formatTime(  # noqa: N802 - its name
+        self,
+        record: logging.LogRecord,
+        datefmt: str | None = None,  # noqa: ARG002 - of logging
+    ) -> str:
+        moment = datetime.fromtimestamp(record.created).astimezone()
+        return moment.isoformat(timespec="milliseconds")
+
+
+class _JsonLines(_Iso8601, JsonFormatter):
+    """Writes a record as one JSON object."""
+
+
+class _OneLine(_Iso8601):
     """Escapes line breaks and control characters of a message."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - its name
@@ -62,14 +79,16 @@ def log_to_stderr(log_format: str) -> None:
     handler: logging.Handler = logging.StreamHandler(stream)
     if log_format == "json":
         handler.setFormatter(
-            JsonFormatter(
+            _JsonLines(
                 list(_FIELDS),
                 style=",",
                 rename_fields={"asctime": "time", "levelname": "level"},
             )
         )
     elif console.is_terminal:
-        handler = RichHandler(console=console, show_path=False)
+        handler = RichHandler(
+            console=console, show_path=False, log_time_format="%Y-%m-%dT%H:%M:%S%z"
+        )
         handler.setFormatter(_OneLine("%(message)s"))
     else:
         handler.setFormatter(

@@ -12,7 +12,7 @@ from typing import Final
 
 from spanframe_serving.addresses import Address
 
-__all__ = ["listen", "private_address", "refuse_if_served", "unlink"]
+__all__ = ["listen", "private_address", "refuse_if_served", "refuse_if_taken", "unlink"]
 
 _MAX_BACKLOG: Final = 1024
 """Maximum connections that wait to be accepted."""
@@ -58,6 +58,17 @@ def refuse_if_served(address: Address) -> None:
     path = _socket_path(address)
     if path is not None and _is_socket(path) and _is_served(path):
         raise _refusal(address, errno.EADDRINUSE)
+
+
+def refuse_if_taken(address: Address) -> None:
+    """Raise for an address that cannot be bound; nothing listens there afterwards.
+
+    Raises:
+        OSError: when the address cannot be bound, with the reason.
+    """
+    refuse_if_served(address)
+    if _socket_path(address) is None:
+        listen(address).close()
 
 
 def private_address() -> Address:

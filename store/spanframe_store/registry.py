@@ -5,9 +5,10 @@ from typing import Final
 
 from spanframe.errors import SettingsError
 from spanframe.settings import redact_url
+from spanframe_store.contract.foreign import ForeignStore
 from spanframe_store.contract.store import Backend
 
-__all__ = ["backend_of", "register"]
+__all__ = ["backend_of", "foreign_store", "register"]
 
 _MODULES: Final = {
     "sqlite": "spanframe_store.sql.backend",
@@ -40,6 +41,23 @@ def backend_of(url: str) -> Backend:
         "write sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
     )
     raise SettingsError([problem])
+
+
+def foreign_store(url: str) -> ForeignStore:
+    """Open the store of another program whose traces can be imported: MLflow's.
+
+    Args:
+        url: MLflow's tracking URI of SQLite or PostgreSQL.
+
+    Raises:
+        MissingExtraError: when the driver of the database is not installed.
+        SettingsError: when the URL names no such store.
+        StoreError: when it cannot be read, or is not a tracking store.
+    """
+    opened: ForeignStore = import_module("spanframe_store.mlflow.store").MlflowStore(
+        url
+    )
+    return opened
 
 
 def register(scheme: str, backend: Backend) -> None:

@@ -1,6 +1,10 @@
 """The collector's commands, as a shell runs them."""
 
 import re
+import socket
+import sqlite3
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -8,6 +12,7 @@ import pytest
 from spanframe.settings import rows
 from spanframe_collector.settings import CollectorSettings
 from spanframe_store.sql.migrations import HEAD
+from tests.plugins.collector import Collector
 from tests.plugins.forked import run
 from tests.plugins.otlp import span
 from tests.plugins.postgresql import Server
@@ -66,7 +71,13 @@ def test_a_limit_of_size_is_refused_where_nobody_can_tell_it(
 
 def test_prune_deletes_by_age(store: Store) -> None:
     store.write(span(1))
-    done = run("db", "prune", "--older-than", "1d", "--store", store.url)
+    prune = ("db", "prune", "--older-than", "1d", "--store", store.url)
+    tried = run(*prune, "--dry-run")
+    assert tried.stdout == "1 traces match; none is deleted.\n"
+    unasked = run(*prune)
+    assert unasked.returncode == 2
+    assert "Nobody can be asked here: add --yes." in " ".join(unasked.stderr.split())
+    done = run(*prune, "--yes")
     assert done.returncode == 0, done.stderr
     assert "Deleted 1 traces" in done.stdout
     assert (
@@ -144,12 +155,125 @@ def test_options_reach_the_settings() -> None:
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert "insecure = true" in lines
-    assert "grpc = 0.0.0.0:5" in lines
-    assert "http = 127.0.0.1:7" in lines
-    assert "mask_keys = *password*,token" in lines
+    assert "insecure = true  # option" in lines
+    assert "grpc = 0.0.0.0:5  # option" in lines
+    assert "http = 127.0.0.1:7  # SPANFRAME_HTTP" in lines
+    assert "mask_keys = *password*,token  # option" in lines
+    assert "drain_seconds = 3  # default" in lines
     secure = run("collector", "--print-config", "--secure", SPANFRAME_INSECURE="true")
-    assert "insecure = false" in secure.stdout.splitlines()
+    assert "insecure = false  # option" in secure.stdout.splitlines()
+
+
+def test_a_file_of_settings_is_read_below_options_and_variables(tmp_path: Path) -> None:
+    file = tmp_path / "spanframe.toml"
+    file.write_text(
+        'store = "a.db"\ngrpc = "127.0.0.1:1"\nhttp = "127.0.0.1:2"\n'
+        'drain_seconds = 7\ninsecure = true\nmask_keys = ["pin", "*code*"]\n'
+    )
+    words = ("--config", str(file), "--print-config", "--grpc", "127.0.0.1:8")
+    done = run("collector", *words, SPANFRAME_HTTP="127.0.0.1:9")
+    assert done.returncode == 0, done.stderr
+    assert {
+        "store = sqlite:///a.db  # store of spanframe.toml",
+        "grpc = 127.0.0.1:8  # option",
+        "http = 127.0.0.1:9  # SPANFRAME_HTTP",
+        "drain_seconds = 7  # drain_seconds of spanframe.toml",
+        "insecure = true  # insecure of spanframe.toml",
+        "mask_keys = pin,*code*  # mask_keys of spanframe.toml",
+    } <= set(done.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("stroe = 'a.db'", "has 'stroe', which is not a setting; did you mean store?"),
+        ("[store]\nurl = 'a'", "has a table 'store': write store = VALUE"),
+        ("store = a.db", "line 1"),
+        ("drain_seconds = -1", "drain_seconds of s.toml is '-1': write a whole number"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_of_settings_with_a_mistake_is_refused(
+    tmp_path: Path, text: str | None, told: str
+) -> None:
+    file = tmp_path / "s.toml"
+    if text is not None:
+        file.write_text(text)
+    done = run("collector", "--config", str(file), "--print-config")
+    assert done.returncode == 2
+    assert told in " ".join(done.stderr.split())
+
+
+def test_a_store_is_not_copied_to_itself(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    assert run("db", "upgrade", "--store", str(path)).returncode == 0
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    for other in (path, link):
+        done = run("db", "copy", str(path), str(other))
+        assert done.returncode == 2
+        assert "would be copied to itself" in done.stderr
+
+
+def test_a_file_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.db"
+    with closing(sqlite3.connect(path)) as theirs, theirs:
+        theirs.execute("CREATE TABLE places (url TEXT)")
+    before = path.read_bytes()
+    options = ("--store", str(path), "--grpc", "127.0.0.1:0", "--http", "off")
+    for words in (("collector", *options), ("db", "upgrade", "--store", str(path))):
+        done = run(*words)
+        assert done.returncode == 3
+        told = " ".join(done.stderr.split())
+        assert "not a store of spanframe: it has the tables of another" in told
+        assert "places" in told
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_port_that_is_taken_is_told_before_a_store_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        for options in (("--grpc", address), ("--http", address)):
+            ports = {"--grpc": "127.0.0.1:0", "--http": "127.0.0.1:0"}
+            ports |= dict([options])
+            words = [word for pair in ports.items() for word in pair]
+            done = run("collector", "--store", str(path), *words)
+            assert done.returncode == 3
+            assert f"cannot listen on {address}" in " ".join(done.stderr.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_tells_the_store_and_a_denial_is_told_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPANFRAME_TOKEN", "right")
+    with Collector.running(tmp_path, "--keep-age", "36h") as collector:
+        connection = HTTPConnection(collector.http_endpoint.removeprefix("http://"))
+
+        def asked(method: str, path: str, **headers: str) -> tuple[int, bytes]:
+            connection.request(method, path, headers=headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+
+        assert b"POST /v1/traces" in asked("GET", "/")[1]
+        assert asked("POST", "/v1/traces")[0] == 401
+        assert asked("POST", "/v1/traces", authorization="Bearer wrong")[0] == 401
+        assert asked("PRI", "*")[0] == 404
+        _, counted = asked("GET", "/metrics", authorization="Bearer right")
+        connection.close()
+        assert b'otelcol_receiver_requests_total{outcome="denied"} 2.0' in counted
+        assert b'otelcol_receiver_requests_total{outcome="wrong_port"} 1.0' in counted
+        assert collector.terminate() == 0
+    log = collector.log
+    store = rf"Store {re.escape(collector.store)}: version {HEAD}, 0\.\d MB; "
+    assert re.search(rf"{store}keeps traces of 36 h", log)
+    assert "A request was denied: it has no token" in log
+    assert "A request was denied: it has a wrong token" in log
+    assert "A sender speaks gRPC to the port of OTLP over HTTP" in log
+    time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d "
+    assert all(re.match(time, line) for line in log.splitlines())
 
 
 @pytest.mark.parametrize("command", [["prune", "--older-than", "1d"], ["rederive"]])

@@ -38,6 +38,7 @@ from spanframe_store.sql.migrations import upgrade
 from spanframe_store.sql.retention import prune_portion
 from spanframe_store.sql.writer import SpanWriter
 from tests.plugins.collector import Collector
+from tests.plugins.examples import some
 from tests.plugins.exports import EXPORT, code_of, export, export_at_last, message
 from tests.plugins.load import Load
 from tests.plugins.observed import locked, metrics, path_of, rows, total
@@ -320,7 +321,15 @@ def killed_in(program: str, *arguments: str) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("statement", [2, 8, 14, 1000])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        2,
+        pytest.param(8, marks=pytest.mark.deep),
+        pytest.param(14, marks=pytest.mark.deep),
+        1000,
+    ],
+)
 def test_a_migration_that_is_killed_can_be_run_again(
     store_engine: str, postgresql: Server, tmp_path: Path, statement: int
 ) -> None:
@@ -346,7 +355,7 @@ def test_a_retention_that_is_killed_leaves_whole_traces(store: Store) -> None:
     for number in range(1, 21):
         trace_id = number.to_bytes(16, "big")
         store.write(span(1, trace_id=trace_id), span(2, trace_id=trace_id))
-    for statement in (2, 3, 4):
+    for statement in some((2, 3, 4), 3):
         assert killed_in(DIE_AT + PRUNE, store.url, str(statement))
         report = inspect_store(store.engine)
         assert report.problems == []

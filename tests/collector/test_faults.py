@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from tests.plugins.at_rest import patience
 from tests.plugins.collector import Collector
 from tests.plugins.exports import (
     EXPORT,
@@ -98,12 +99,14 @@ def test_a_locked_store_with_64_clients_stays_bounded_and_recovers(
         ):
             for n in range(64):
                 clients.submit(client, n)
-            until = time.monotonic() + 10
+            until = time.monotonic() + 6
             while time.monotonic() < until:
                 most = max(most, resident_mib(pid))
                 time.sleep(0.1)
         assert codes == {grpc.StatusCode.UNAVAILABLE}
-        assert max(longest) < 5.5  # 5 s, and what 64 clients in one process take
+        assert (
+            max(longest) < 5.5 * patience()
+        )  # 5 s, and what 64 clients in one process take
         assert most - base <= 256
         export_at_last(collector.target, message(3))
         assert rows(collector, "SELECT span_id FROM spans") == [(1,), (3,)]

@@ -38,7 +38,9 @@ from spanframe_store.sql.schema import (
     traces,
 )
 from tests.plugins import forked
+from tests.plugins.at_rest import patience
 from tests.plugins.collector import Collector
+from tests.plugins.examples import some
 from tests.plugins.exports import EXPORT, UNLIMITED, export, export_at_last, refusal
 from tests.plugins.hostile import HOSTILE
 from tests.plugins.http_exports import JSON, PROTOBUF, send
@@ -176,9 +178,10 @@ def test_of_100_000_damaged_messages_each_is_decoded_or_refused() -> None:
         outcome(
             damaged(chance.choice(sound), chance), masker if number % 4 == 0 else None
         )
-        for number in range(100_000)
+        for number in some(range(100_000))
     ]
-    assert min(outcomes.count(o) for o in ("taken", "empty", "refused")) > 1_000
+    least = min(outcomes.count(o) for o in ("taken", "empty", "refused"))
+    assert least > len(outcomes) / 100
 
 
 def test_damaged_messages_get_an_answer_each_and_the_server_lives(
@@ -190,7 +193,7 @@ def test_damaged_messages_get_an_answer_each_and_the_server_lives(
     with grpc.insecure_channel(shared.target) as channel:
         call = channel.unary_unary(EXPORT)
         codes = set()
-        for _ in range(30):
+        for _ in some(range(30)):
             pending = [
                 call.future(damaged(chance.choice(sound), chance), timeout=30)
                 for _ in range(100)
@@ -439,10 +442,10 @@ def schema_of(store: Store) -> dict[str, list[str]]:
 
 
 def test_hostile_text_is_data_wherever_it_stands(store: Store) -> None:
-    """Catalogue 54, the writing half: 300 texts as keys, values, names and states."""
+    """Catalogue 54, the writing half: as keys, values, names and states."""
     before = schema_of(store)
     sent = {}
-    for number, text in enumerate(HOSTILE, 1):
+    for number, text in enumerate(some(HOSTILE), 1):
         trace_id = number.to_bytes(16, "big")
         message = span(
             number,
@@ -459,7 +462,6 @@ def test_hostile_text_is_data_wherever_it_stands(store: Store) -> None:
         )
         sent[trace_id] = (text, message)
         store.write(message, scope=text)
-    assert len(sent) >= 300
     with store.engine.connect() as connection:
         names = dict(
             tuple(row)
@@ -637,7 +639,7 @@ def test_a_large_message_holds_nobody_up_and_fills_no_memory(
             pending = channel.unary_unary(EXPORT).future(body, timeout=60)
             while not pending.done():
                 # Without a deadline that is met this raises.
-                export(collector.target, small, timeout=4)
+                export(collector.target, small, timeout=4 * patience())
                 most = max(most, resident_mib(pid))
             assert pending.code() in {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
     assert most - base <= 128

@@ -57,7 +57,7 @@ def test_every_refusal_is_described_in_its_own_words() -> None:
 
 def test_every_reason_to_reject_a_span_is_described() -> None:
     described = first_column("### Spans that can never be stored")
-    makers = ("Rejected", "rejected", "_BadSpanError")
+    makers = ("Rejected", "reject", "reject_all", "_BadSpanError")
     for maker in makers:
         assert list(reasons(maker)), f"nothing in the code is called {maker}"
     assert set(described) == set(reasons(*makers))

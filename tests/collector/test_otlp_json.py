@@ -565,7 +565,10 @@ def test_a_few_notes_are_written_and_the_others_counted() -> None:
 
 def test_a_rejected_span_is_told_of() -> None:
     result = to_protobuf(body(json_span(startTimeUnixNano="soon")))
-    assert f"of span {SPAN_ID} was unreadable: the span is rejected" in result.warning
+    note = f"startTimeUnixNano of span {SPAN_ID} was unreadable: the span is rejected"
+    assert note in result.warning
+    result = to_protobuf(body(json_span(traceId="xyz")))
+    assert f"traceId of span {SPAN_ID} was unreadable" in result.warning
 
 
 @pytest.mark.parametrize(("bad", "reason"), BAD_SPANS, ids=range(len(BAD_SPANS)))

@@ -67,7 +67,12 @@ def test_bad_spans_are_counted_and_the_others_stored(
     """Catalogue 7."""
     bad = [span(0), span(trace_id=bytes(16)), span(trace_id=b"short")]
     message = request(*(span(n) for n in range(1, 11)), *bad)
-    sentence = "Spans that cannot be stored: 1 invalid_span_id, 2 invalid_trace_id."
+    sentence = (
+        "Spans that cannot be stored: 1 invalid_span_id, 2 invalid_trace_id. Rejected: "
+        'span_id of the span named "span 0" is all zeros; trace_id of span '
+        "0000000000000001 is all zeros; trace_id of span 0000000000000001 has 5 bytes, "
+        "not 16."
+    )
     for _ in range(2):
         assert sender(collector, message) == Told("taken", sentence, 3)
     assert count(collector) == 10
@@ -222,13 +227,12 @@ def test_with_the_token_spans_are_taken_and_health_needs_none(
 # --- how it stops ---------------------------------------------------------------------
 
 
-@pytest.mark.alone
 def test_what_an_app_flushes_after_the_common_signal_is_stored(
     tmp_path: Path, sender: Sender
 ) -> None:
     """Catalogue 36: spans flushed 2 s after SIGTERM are stored."""
     with (
-        Collector.running(tmp_path, "--drain-seconds", "3") as collector,
+        Collector.running(tmp_path, "--drain-seconds", "6") as collector,
         ThreadPoolExecutor(1) as stopper,
     ):
         exit_code = stopper.submit(collector.terminate)

@@ -50,14 +50,14 @@ def test_every_problem_is_told_at_once() -> None:
         CollectorSettings.load(
             {"grpc": "4317"},
             {
-                "SPANFRAME_STORE": "spanframe.db",
+                "SPANFRAME_STORE": "spanframe",
                 "SPANFRAME_INSECURE": "maybe",
                 "SPANFRAME_MAX_REQUEST_BYTES": "lots",
             },
         )
     assert caught.value.problems == [
         (
-            "SPANFRAME_STORE is 'spanframe.db': write an SQLAlchemy URL, "
+            "SPANFRAME_STORE is 'spanframe': write an SQLAlchemy URL, "
             "sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE, "
             "with @ : / ? # and % in a user or password as %40 %3A %2F %3F %23 and %25"
         ),

@@ -7,18 +7,18 @@ import re
 import shutil
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 
 import spanframe
 from scripts.distribution import build
 from scripts.lock_requirements import LOCKS, PYTHON
 from tests.plugins.image import ROOT, Builder, stages
+from tests.plugins.once import Once
 
 IMAGE = {  # what a marker sees in the images
     "python_version": PYTHON,
@@ -95,13 +95,12 @@ def test_the_images_install_from_nothing_else() -> None:
 
 
 @pytest.fixture(scope="module")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("release") / "dist"
-    build(ROOT, folder)
-    return folder
+def dist(once: Once) -> Path:
+    return once("dist", partial(build, ROOT))
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.timeout(900)
 def test_the_same_tree_gives_the_same_bytes(dist: Path, tmp_path: Path) -> None:
     """From the sdist itself, with other times, another umask, in another folder."""
@@ -138,9 +137,14 @@ def test_the_sums_are_those_of_the_files(dist: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("stem", ["collector", "app"])
 def test_a_bill_of_materials_tells_what_an_image_holds(dist: Path, stem: str) -> None:
+    # Loaded here: what it brings for the schema takes seconds, in every worker.
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
+
     [path] = dist.glob(f"*-{stem}.cdx.json")
     bill = json.loads(path.read_text())
     version = SchemaVersion.from_version(bill["specVersion"])

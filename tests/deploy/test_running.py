@@ -26,6 +26,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 TOKEN: Final = "t0ken-of-the-tests"  # noqa: S105 - of a collector of the tests' own
 NAMES: Final = sorted(launches(lambda key: f"<{key}>"))
+DEFAULT: Final = "kubernetes-sidecar"
+"""The one that is launched without being asked for: an app beside, and all probes."""
 APP_SECONDS: Final = 60
 
 
@@ -117,7 +119,12 @@ class App:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[] if name == DEFAULT else pytest.mark.deep)
+        for name in NAMES
+    ]
+)
 def launch(request: pytest.FixtureRequest, postgresql: Server) -> Iterator[Launch]:
     with postgresql.database() as database:
         secrets = {"token": TOKEN, "store": postgresql.url(database)}

@@ -298,6 +298,14 @@ DIFFERENCES: Final = (
     ),
     # --- what other libraries send ---------------------------------------------------
     Difference(
+        "preview of inputs or outputs that a root does not state",
+        "empty",
+        "the question of the first call of a model, the answer of the last",
+        "a list of traces is read by people",
+        shown_by="tests/store/sql/test_rollup.py"
+        "::test_the_model_calls_have_the_previews_that_a_root_does_not_state",
+    ),
+    Difference(
         "previews of chats",
         "three shapes of messages; any other is JSON",
         "the last text of the user, the text or the tool calls of the assistant, in "

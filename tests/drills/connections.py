@@ -127,5 +127,5 @@ def beside(
 def _taken(collector: Collector) -> bool:
     """Send as a new sender does, on a connection of its own."""
     with grpc.insecure_channel(collector.target, OWN_CONNECTION) as channel:
-        done = channel.unary_unary(EXPORT).future(message(2), timeout=5)
+        done = channel.unary_unary(EXPORT).future(message(2), timeout=30)
         return done.code() is grpc.StatusCode.OK

@@ -168,7 +168,7 @@ CLIENTS: Final = (
         for mode, title, environment, silent in (
             (
                 *("legacy", "message events", {_CONTENT: "true"}),
-                ("response", "outputs", "calls", "cached"),
+                ("cached",),
             ),
             (
                 *("span-only", "span only", {_CONTENT: "span_only", **_LATEST}),

@@ -10,7 +10,7 @@ from spanframe_query.entities import Span, Trace, TraceState
 from tests.ecosystem.clients import Client
 from tests.ecosystem.scenes import SPANS, TRACES
 
-__all__ = ["ASPECTS", "Verdict", "judged"]
+__all__ = ["ASPECTS", "Verdict", "judged", "unsent"]
 
 ASPECTS: Final = (
     *("name", "request", "response", "inputs", "outputs", "type", "model", "provider"),
@@ -54,6 +54,14 @@ def judged(client: Client, traces: Sequence[Trace]) -> list[Verdict]:
         for number, wanted in numbered
         for verdict in _of_trace(number, wanted, traces[number], client.silent)
     ]
+
+
+def unsent(client: Client) -> set[str]:
+    """Return the aspects that a client does not send, of one trace or of all."""
+    traces = tomllib.loads(client.expected.read_text())["trace"]
+    wanted = [each for trace in traces for each in (trace, *trace.get("span", ()))]
+    unsaid = {name for each in wanted for name in each.get("unsaid", "").split()}
+    return (unsaid | {*client.silent}) & {*ASPECTS}
 
 
 def _numbered(

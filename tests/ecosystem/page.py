@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.ecosystem.clients import CLIENTS, Client
-from tests.ecosystem.judged import ASPECTS, Verdict, judged
+from tests.ecosystem.judged import ASPECTS, Verdict, judged, unsent
 from tests.ecosystem.replay import Shown
 
 __all__ = ["PAGE", "page"]
@@ -26,7 +26,8 @@ the expectations in `tests/ecosystem/expected/`.
 | ● | shown as expected |
 | ◐ | shown for some of the recorded traces |
 | ○ | sent and not shown yet |
-| (empty) | not sent by this client, or not asked of it |
+| ∅ | not sent by this client |
+| (empty) | not asked of this client |
 
 | column | what is looked at |
 |---|---|
@@ -42,19 +43,24 @@ the expectations in `tests/ecosystem/expected/`.
 | tree | the nesting of the spans |
 
 {table}
+The sign ● says that all that is sent is shown: where only some spans or traces of a
+client have an aspect (a call that failed has no answer), no other is asked for it.
+
 ## Known gaps
 
 {gaps}"""
 
+_NO_GAP: Final = "None: what the recorded exports hold is shown.\n"
 _SIGNS: Final = {frozenset({True}): "●", frozenset({False}): "○", frozenset(): ""}
 _SOME: Final = "◐"
+_UNSENT: Final = "∅"
 
 
 def page(seen: Shown) -> str:
     """Return the text of the page."""
     verdicts = [(client, judged(client, seen[client.name])) for client in CLIENTS]
     return _PAGE.format(
-        table="".join(_table(verdicts)), gaps="".join(_gaps(verdicts)) or "None.\n"
+        table="".join(_table(verdicts)), gaps="".join(_gaps(verdicts)) or _NO_GAP
     )
 
 
@@ -62,7 +68,11 @@ def _table(rows: Iterable[tuple[Client, Sequence[Verdict]]]) -> Iterator[str]:
     yield _row("client", "version", *ASPECTS)
     yield _row(*["---"] * (len(ASPECTS) + 2))
     for client, verdicts in rows:
-        signs = (_sign(aspect, verdicts) for aspect in ASPECTS)
+        silent = unsent(client)
+        signs = (
+            _sign(aspect, verdicts) or (_UNSENT if aspect in silent else "")
+            for aspect in ASPECTS
+        )
         yield _row(client.title, client.version, *signs)
 
 

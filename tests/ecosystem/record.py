@@ -4,6 +4,7 @@ make ecosystem                              # all clients, in their pinned versi
 make ecosystem ARGS=openinference-openai    # only these
 make ecosystem ARGS='--upgrade langsmith'   # in their newest release
 make ecosystem ARGS=--page                  # none: only the page
+make ecosystem ARGS=--web                   # none: OpenTelemetry's web SDK anew
 """
 
 import argparse
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.ecosystem import environments, recordings
+from tests.ecosystem import environments, recordings, web_sdk
 from tests.ecosystem.clients import CLIENTS, Client
 from tests.ecosystem.endpoint import Endpoint, Sent
 from tests.ecosystem.judged import judged
@@ -32,6 +33,9 @@ _SECONDS: Final = 300
 def main() -> int:
     """Record the clients that the command line names, or all of them."""
     given = _arguments()
+    if given.web:
+        web_sdk.build()
+        return 0
     failed = [c for c in _chosen(given) if not _recorded(c, upgrade=given.upgrade)]
     with tempfile.TemporaryDirectory() as folder:
         seen = shown(replayed(Path(folder) / "spanframe.db"))
@@ -50,6 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("clients", nargs="*", metavar="CLIENT", help="default: all")
     parser.add_argument("--upgrade", action="store_true", help="the newest releases")
     parser.add_argument("--page", action="store_true", help="record none")
+    parser.add_argument("--web", action="store_true", help="build the web SDK")
     parser.add_argument(
         "--accept", action="store_true", help="list as known what is not shown now"
     )
@@ -80,6 +85,7 @@ def _accept(seen: Shown) -> None:
     for client in CLIENTS:
         missing = {v.id for v in judged(client, seen[client.name]) if not v.holds}
         if missing:
+            client.gaps.parent.mkdir(exist_ok=True)
             client.gaps.write_text("".join(f"{id_}\n" for id_ in sorted(missing)))
         else:
             client.gaps.unlink(missing_ok=True)

@@ -43,7 +43,7 @@ def test_every_file_is_of_a_client_in_the_table() -> None:
     names = {client.name for client in CLIENTS}
     drivers = {client.driver for client in CLIENTS}
     assert {path.name for path in (HERE / "recordings").iterdir()} == names
-    assert {path.stem for path in (HERE / "gaps").iterdir()} <= names
+    assert {path.stem for path in HERE.glob("gaps/*")} <= names
     expected = {client.expected for client in CLIENTS}
     assert {*(HERE / "expected").iterdir()} == expected
     assert {*(HERE / "pins").iterdir()} == {client.pins for client in CLIENTS}

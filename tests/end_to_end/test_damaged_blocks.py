@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 import pytest
@@ -19,6 +20,18 @@ from tests.plugins.otlp import span
 from tests.plugins.store import Store
 
 GIGABYTE = 1 << 30
+DAMAGED = f"tr-{2:032x}"
+
+
+@cache
+def _bomb(*, write_content_size: bool) -> bytes:
+    compressor = zstandard.ZstdCompressor(write_content_size=write_content_size)
+    size = GIGABYTE if write_content_size else -1
+    writer = compressor.compressobj(size)
+    zeros = bytes(16 << 20)
+    return b"".join(map(writer.compress, [zeros] * (GIGABYTE >> 24))) + writer.flush()
+
+
 BOMBS: Final[dict[str, Callable[[], bytes]]] = {
     "compressed": lambda: _bomb(write_content_size=True),
     "without its size": lambda: _bomb(write_content_size=False),
@@ -27,15 +40,6 @@ BOMBS: Final[dict[str, Callable[[], bytes]]] = {
     ),
     "too short": lambda: b"\x28\xb5\x2f\xfd",
 }
-DAMAGED = f"tr-{2:032x}"
-
-
-def _bomb(*, write_content_size: bool) -> bytes:
-    compressor = zstandard.ZstdCompressor(write_content_size=write_content_size)
-    size = GIGABYTE if write_content_size else -1
-    writer = compressor.compressobj(size)
-    zeros = bytes(16 << 20)
-    return b"".join(map(writer.compress, [zeros] * (GIGABYTE >> 24))) + writer.flush()
 
 
 @pytest.mark.parametrize("name", BOMBS)

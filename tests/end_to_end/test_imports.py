@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,22 @@ def test_importing_spanframe_loads_nothing_heavy() -> None:
     assert "spanframe" in loaded
     assert loaded.isdisjoint(HEAVY)
     assert loaded.isdisjoint({"spanframe_collector", "spanframe_query"})
+
+
+def test_the_commands_that_search_load_no_pandas() -> None:
+    assert loaded_after("import spanframe_query.cli").isdisjoint({"pandas", "numpy"})
+
+
+def test_a_store_of_the_right_version_is_opened_without_alembic(
+    empty_file: Path,
+) -> None:
+    opened = loaded_after(
+        "from spanframe_store.sql.backend import open_engine\n"
+        "from spanframe_store.sql.migrations import upgrade\n"
+        f"engine = open_engine('sqlite:///{empty_file}')\n"
+        "upgrade(engine); engine.dispose()"
+    )
+    assert "alembic" not in opened
 
 
 @pytest.mark.parametrize(

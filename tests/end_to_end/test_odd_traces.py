@@ -153,6 +153,7 @@ def test_a_trace_of_any_shape_is_stored_searched_and_read(
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 def test_a_trace_of_100_000_spans_is_stored_searched_and_read(tmp_path: Path) -> None:
     """Catalogue 44: within the bounds of memory that hold for every sender."""
     with Collector.running(tmp_path / "c") as collector:

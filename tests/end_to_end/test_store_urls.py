@@ -10,7 +10,7 @@ from spanframe.__main__ import main
 from spanframe._runtime import current_settings, runtime
 from spanframe.client import SpanframeClient
 from spanframe.errors import SettingsError, SpanframeError
-from spanframe.settings import ClientSettings, redact_url
+from spanframe.settings import ClientSettings, redact_url, store_url
 from spanframe_query.stores import reading
 from spanframe_store.registry import backend_of
 from tests.plugins.forked import run
@@ -41,7 +41,6 @@ MALFORMED = (
     "sqlite:spans.db",
     "sqlite:///a\x01b.db",
     "sqlite+aiosqlite:///spans.db",
-    "spans.db",
 )
 
 
@@ -149,3 +148,16 @@ def test_a_server_that_is_away_is_told_without_a_password() -> None:
     done = run("db", "check", "--store", url)
     assert done.returncode == 3
     assert not any(secret in done.stderr for secret in SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [
+        ("spans.db", "sqlite:///spans.db"),
+        ("/var/lib/spans", "sqlite:////var/lib/spans"),
+        ("./a b%c.sqlite3", "sqlite:///./a%20b%25c.sqlite3"),
+        ("~/spans.sqlite", "sqlite:///~/spans.sqlite"),
+    ],
+)
+def test_the_path_of_a_file_names_the_store_in_it(path: str, url: str) -> None:
+    assert store_url(path) == url

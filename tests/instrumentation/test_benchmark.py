@@ -10,6 +10,7 @@ BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "overhead.py"
 
 
 @pytest.mark.slow
+@pytest.mark.deep
 def test_the_overhead_benchmark_prints_its_table() -> None:
     command = [sys.executable, str(BENCHMARK), "--rounds", "1", "--calls", "5"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)

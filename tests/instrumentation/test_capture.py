@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 from spanframe._capture import Capture
 from spanframe._redaction import Redaction
 from spanframe.settings import ClientSettings
+from tests.plugins.examples import some
 
-PATTERNS = ClientSettings.load(environ={}).redact_keys
+PATTERNS = ClientSettings.load(environ={}).secret_keys
 
 
 def capture(limit: int = 262_144, patterns: tuple[str, ...] = PATTERNS) -> Capture:
@@ -88,7 +89,11 @@ Pair = collections.namedtuple("Pair", "left right")  # noqa: PYI024 - the untype
         (collections.defaultdict(int, a=1), {"a": 1}),
         (types.MappingProxyType({"a": 1}), {"a": 1}),
         (np.float64(1.5), 1.5),
-        (np.int64(3), "3"),
+        (np.int64(3), 3),
+        (np.float32(0.5), 0.5),
+        (np.bool_(True), True),
+        ({"score": np.float32(0.5)}, {"score": 0.5}),
+        (np.datetime64("2024-01-02"), "2024-01-02"),
         (np.array([1, 2]), "[1 2]"),
         (pd.DataFrame({"a": [1]}), "   a\n0  1"),
         (Point, "<class 'tests.instrumentation.test_capture.Point'>"),
@@ -296,7 +301,7 @@ def test_a_mapping_that_changes_meanwhile_is_still_rendered() -> None:
     thread = threading.Thread(target=change)
     thread.start()
     try:
-        for _ in range(200):
+        for _ in some(range(200)):
             assert rendered(shared)["0"] == 0
     finally:
         stop.set()

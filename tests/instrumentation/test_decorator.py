@@ -6,6 +6,7 @@ import functools
 import inspect
 import json
 import math
+import sys
 from typing import Any
 
 import pytest
@@ -161,6 +162,42 @@ def test_an_exception_has_its_stack_once_and_a_reference_above(
         assert stacks[0].startswith(f"ValueError: {reference}\n\nThe above exception")
     assert max(map(len, stacks)) < 3000
     assert "raise Frozen(5)" in frozen.events[0].attributes["exception.stacktrace"]
+
+
+def test_a_recorded_stack_has_the_frames_of_the_app_alone(sink: OtlpSink) -> None:
+    @spanframe.trace
+    def inner() -> None:
+        raise ValueError("boom")
+
+    @spanframe.trace
+    def outer() -> None:
+        try:
+            inner()
+        except ValueError as error:
+            raise RuntimeError("outside") from error
+
+    with pytest.raises(RuntimeError):
+        outer()
+    spanframe.flush()
+    for name in ("inner", "outer"):
+        [event] = sink.span(name).events
+        stack = event.attributes["exception.stacktrace"]
+        assert f"in {name}\n" in stack
+        assert "_wrappers.py" not in stack
+        assert "_call.py" not in stack
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 14), reason="Python evaluates annotations at once"
+)
+def test_a_forward_reference_is_no_obstacle() -> None:
+    """`inspect.signature` would look for the name, which is not defined yet."""
+    names: dict[str, Any] = {"spanframe": spanframe}
+    exec(  # noqa: S102 - no older Python compiles it
+        "@spanframe.trace\ndef later(x: DefinedLater) -> DefinedLater: return x", names
+    )
+    later = names["later"]
+    assert later(3) == 3
 
 
 def test_an_exception_of_another_trace_has_its_stack_there(sink: OtlpSink) -> None:

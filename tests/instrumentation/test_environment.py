@@ -130,6 +130,34 @@ def test_what_can_be_used_of_a_value_is_used(
     assert line.endswith(told)
 
 
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+INSECURE = "OTEL_EXPORTER_OTLP_INSECURE"
+OF_TRACES = "OTEL_EXPORTER_OTLP_TRACES_INSECURE"
+
+
+@pytest.mark.parametrize(
+    ("environ", "url", "is_told"),
+    [
+        ({ENDPOINT: "h:4317"}, "https://h:4317", True),
+        ({ENDPOINT: "localhost:4317"}, "http://localhost:4317", True),
+        ({ENDPOINT: "h:4318"}, "http://h:4318", True),
+        ({ENDPOINT: "h:4317", INSECURE: "true"}, "http://h:4317", False),
+        ({ENDPOINT: "h:4317", INSECURE: " TRUE "}, "http://h:4317", False),
+        ({ENDPOINT: "[::1]:4317", INSECURE: "false"}, "https://[::1]:4317", False),
+        ({ENDPOINT: "h", INSECURE: "true", OF_TRACES: "false"}, "https://h", False),
+        ({ENDPOINT: "h:4317", INSECURE: "yes"}, "https://h:4317", True),
+        ({ENDPOINT: "https://h", INSECURE: "true"}, "https://h", False),
+        ({ENDPOINT: "http://h", INSECURE: "false"}, "http://h", False),
+    ],
+    ids=str,
+)
+def test_an_endpoint_without_a_scheme_has_tls_unless_insecure(
+    caplog: pytest.LogCaptureFixture, environ: dict[str, str], url: str, is_told: bool
+) -> None:
+    assert ClientSettings.load(environ=environ).endpoint == url
+    assert len(caplog.messages) == is_told
+
+
 def test_our_own_variables_are_read_strictly() -> None:
     own = {"SPANFRAME_ENDPOINT": "127.0.0.1:4317", "SPANFRAME_PROTOCOL": "http/json"}
     with pytest.raises(SettingsError) as refused:

@@ -3,7 +3,10 @@
 import os
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,8 +19,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 import spanframe
-from spanframe._destination import destination, proxy_of
-from spanframe._otlp_http import retry_after_s
+from spanframe._destination import Destination, destination, proxy_of
+from spanframe._otlp_client import Refusal
+from spanframe._otlp_http import HttpTransport, retry_after_s
 from spanframe.settings import ClientSettings
 from tests.plugins import http_sink
 from tests.plugins.http_sink import PROTOBUF, HttpAnswer, HttpSink
@@ -158,7 +162,7 @@ def test_a_refusal_for_good_is_a_counted_loss(
 ) -> None:
     web.answers = [answer]
     work()
-    assert spanframe.flush()
+    assert not spanframe.flush()
     assert len(web.targets) == 1
     assert spanframe.stats().failed == 1
     assert told in caplog.text
@@ -181,7 +185,7 @@ def test_spans_rejected_one_by_one_are_counted(web: HttpSink) -> None:
     web.answers = [HttpAnswer(200, response.SerializeToString())]
     with spanframe.start_span("root"):
         work()
-    assert spanframe.flush()
+    assert not spanframe.flush()
     assert (spanframe.stats().exported, spanframe.stats().rejected) == (1, 1)
 
 
@@ -206,10 +210,44 @@ def test_a_silent_collector_is_retried_and_the_variable_named(
         environment.setenv("SPANFRAME_RETRY_FOR", "0.05")
         spanframe.tracing.reset()
         work()
-        assert spanframe.flush()
+        assert not spanframe.flush()
     assert spanframe.stats().failed == 1
     told = "The endpoint is that of OTEL_EXPORTER_OTLP_ENDPOINT. A response is awaited "
     assert told + "for 0.02 s, as OTEL_EXPORTER_OTLP_TIMEOUT says." in caplog.text
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n"]
+)
+def test_a_response_that_drips_ends_with_the_timeout(said: bytes) -> None:
+    """The timeout bounds the export, not each read."""
+    spanframe.tracing.reset()
+    with socket.create_server(("127.0.0.1", 0)) as dripping:
+        ended = threading.Event()
+
+        def drip() -> None:
+            connection, _ = dripping.accept()
+            with connection, suppress(OSError):
+                connection.sendall(said)
+                while not ended.wait(0.02):
+                    connection.sendall(b"H")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            port = dripping.getsockname()[1]
+            settings = ClientSettings.load({"export_timeout": 0.2})
+            url = f"http://127.0.0.1:{port}/v1/traces"
+            transport = HttpTransport(Destination(url, True), settings, {}, None)
+            begun = time.monotonic()
+            refusal = transport.send(b"")
+            took = time.monotonic() - begun
+        finally:
+            ended.set()
+            thread.join()
+    assert isinstance(refusal, Refusal)
+    assert (refusal.is_timeout, refusal.is_retryable) == (True, True)
+    assert 0.2 <= took < 10
 
 
 @pytest.mark.parametrize("mutual", [False, True], ids=["TLS", "mutual TLS"])
@@ -285,7 +323,7 @@ def test_a_failure_behind_a_proxy_names_its_variable(
             retry_for=0.05,
         )
         work()
-        assert spanframe.flush()
+        assert not spanframe.flush()
     told = "through http://ada:***@127.0.0.1:1, which https_proxy names"
     assert told in caplog.text
     assert "hunter2" not in caplog.text

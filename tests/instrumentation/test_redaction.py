@@ -15,7 +15,7 @@ from spanframe.errors import SettingsError
 from spanframe.settings import ClientSettings
 from tests.plugins.otlp_sink import OtlpSink
 
-DEFAULT = Redaction(ClientSettings.load(environ={}).redact_keys)
+DEFAULT = Redaction(ClientSettings.load(environ={}).secret_keys)
 
 
 def rendered(value: object) -> Any:
@@ -188,19 +188,26 @@ def test_an_argument_called_password_is_not_stored(sink: OtlpSink) -> None:
     assert b"hunter2" not in sent
 
 
-def test_the_list_of_keys_is_a_setting(sink: OtlpSink) -> None:
-    spanframe.configure(redact_keys=["*colour*"])
-
+@pytest.mark.parametrize("patterns", ["*colour*", ["*colour*"], ("*colour*",)])
+def test_more_keys_are_hidden_beside_the_built_in_ones(
+    sink: OtlpSink, patterns: str | list[str] | tuple[str]
+) -> None:
     @spanframe.trace
-    def paint(colour: str, token: str) -> None:
+    def paint(colour: str, token: str, size: str) -> None:
         pass
 
-    paint("red", "shown")
-    spanframe.flush()
-    assert json.loads(sink.span("paint").attributes["mlflow.spanInputs"]) == {
-        "colour": "[redacted]",
-        "token": "shown",
-    }
+    def recorded() -> Any:
+        paint("red", "secret", "large")
+        spanframe.flush()
+        inputs = sink.span("paint").attributes["mlflow.spanInputs"]
+        sink.requests.clear()
+        return json.loads(inputs)
+
+    spanframe.configure(redact_keys=patterns)
+    hidden = {"colour": "[redacted]", "token": "[redacted]", "size": "large"}
+    assert recorded() == hidden
+    spanframe.configure(redact_defaults=False)
+    assert recorded() == {**hidden, "token": "secret"}
 
 
 def test_the_apps_own_redaction_sees_every_text(sink: OtlpSink) -> None:

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 from spanframe_store.otlp.conventions import Usage
 
 # The senders write structured values as JSON text.
-# The senders write structured values as JSON text.
 QUESTION = '[{"role":"user","content":"hi"}]'
 ANSWER = '[{"role":"assistant","content":"ho"}]'
 LOADED_QUESTION = [{"role": "user", "content": "hi"}]
@@ -692,5 +691,155 @@ EXAMPLES = [
         },
         type="LLM",
         usage=Usage(21, 9, 30, 5, None, 5),
+    ),
+    Example(
+        "OpenInference, a text of several messages",
+        {
+            "openinference.span.kind": "LLM",
+            "input.value": "hi",
+            "llm.input_messages.0.message.role": "system",
+            "llm.input_messages.0.message.content": "Be brief.",
+            "llm.input_messages.1.message.role": "user",
+            "llm.input_messages.1.message.content": "hi",
+        },
+        inputs=[{"role": "system", "content": "Be brief."}, *LOADED_QUESTION],
+        type="LLM",
+    ),
+    Example(
+        "OpenInference, a workflow of LlamaIndex",
+        {
+            "openinference.span.kind": "CHAIN",
+            "input.value": '{"init_state": {"is_running": false}}',
+            "output.value": "StopEvent(result='ho')",
+        },
+        outputs="StopEvent(result='ho')",
+        type="CHAIN",
+    ),
+    Example(
+        "Traceloop's steps",
+        {
+            "traceloop.span.kind": "task",
+            "gen_ai.operation.name": "invoke_agent",
+            "crewai.task.description": "hi",
+            "traceloop.entity.output": "ho",
+        },
+        inputs="hi",
+        outputs="ho",
+        type="TASK",
+    ),
+    Example(
+        "Traceloop, crew",
+        {
+            "gen_ai.operation.name": "invoke_agent",
+            "crewai.crew.tasks": '[{"id": "t-1", "description": "hi"}]',
+            "crewai.crew.result": "ho",
+        },
+        inputs="hi",
+        outputs="ho",
+        type="AGENT",
+    ),
+    Example(
+        "Traceloop, embedding",
+        {
+            "llm.request.type": "embedding",
+            "gen_ai.system": "OpenAI",
+            "gen_ai.request.model": "text-embedding-3-small",
+            "gen_ai.prompt.0.content": "hi",
+            "gen_ai.usage.prompt_tokens": 4,
+        },
+        inputs=[{"content": "hi"}],
+        type="EMBEDDING",
+        usage=Usage(4, None, 4),
+        model="text-embedding-3-small",
+        provider="OpenAI",
+    ),
+    Example(
+        "LangWatch",
+        {
+            "langwatch.span.type": "llm",
+            "langwatch.input": f'{{"type": "chat_messages", "value": {QUESTION}}}',
+            "langwatch.output": '{"type": "text", "value": "ho"}',
+            "langwatch.metrics": '{"prompt_tokens": 21, "completion_tokens": 9, '
+            '"reasoning_tokens": 2}',
+            "gen_ai.request.model": "openai/gpt-5",
+            "metadata": '{"user_id": "ann", "thread_id": "s-1", "labels": ["blue"]}',
+        },
+        inputs=LOADED_QUESTION,
+        outputs="ho",
+        type="LLM",
+        usage=Usage(21, 9, 30, None, None, 2),
+        model="openai/gpt-5",
+        user="ann",
+        session="s-1",
+    ),
+    Example(
+        "Haystack",
+        {
+            "haystack.component.type": "OpenAIChatGenerator",
+            "haystack.component.input": f'{{"messages": {QUESTION}}}',
+            "haystack.component.output": '{"replies": [{"role": "assistant", "meta": '
+            '{"model": "gpt-5", "usage": {"prompt_tokens": 21, "completion_tokens": 9, '
+            '"prompt_tokens_details": {"cached_tokens": 5}, '
+            '"completion_tokens_details": {"reasoning_tokens": 2}}}}]}',
+        },
+        inputs={"messages": LOADED_QUESTION},
+        outputs={
+            "replies": [
+                {
+                    "role": "assistant",
+                    "meta": {
+                        "model": "gpt-5",
+                        "usage": {
+                            "prompt_tokens": 21,
+                            "completion_tokens": 9,
+                            "prompt_tokens_details": {"cached_tokens": 5},
+                            "completion_tokens_details": {"reasoning_tokens": 2},
+                        },
+                    },
+                }
+            ]
+        },
+        type="CHAT_MODEL",
+        usage=Usage(21, 9, 30, 5, None, 2),
+        model="gpt-5",
+    ),
+    Example(
+        "Haystack, text model",
+        {
+            "haystack.component.type": "AnthropicGenerator",
+            "haystack.component.output": '{"replies": ["ho"], "meta": [{"model": '
+            '"claude", "usage": {"input_tokens": 3, "output_tokens": 4}}]}',
+        },
+        outputs={
+            "replies": ["ho"],
+            "meta": [
+                {"model": "claude", "usage": {"input_tokens": 3, "output_tokens": 4}}
+            ],
+        },
+        type="LLM",
+        usage=Usage(3, 4, 7),
+        model="claude",
+    ),
+    Example(
+        "Haystack, tool of an agent",
+        {
+            "haystack.tool.name": "get_weather",
+            "haystack.agent.step.tool.input": '{"city": "Paris"}',
+            "haystack.agent.step.tool.output": "ho",
+        },
+        inputs={"city": "Paris"},
+        outputs="ho",
+        type="TOOL",
+    ),
+    Example(
+        "Haystack, retriever",
+        {
+            "haystack.component.type": "InMemoryBM25Retriever",
+            "haystack.component.input": '{"query": "hi"}',
+            "haystack.component.output": '{"documents": [{"content": "ho"}]}',
+        },
+        inputs={"query": "hi"},
+        outputs={"documents": [{"content": "ho"}]},
+        type="RETRIEVER",
     ),
 ]

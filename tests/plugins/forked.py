@@ -1,4 +1,4 @@
-"""``python -m spanframe`` for the collector's commands, without the time of imports.
+"""``python -m spanframe``, without the time of imports.
 
 A program is a process of its own, forked from one that has imported everything: a start
 takes 0.1 s instead of 1.5 s of CPU. It is what it would be otherwise: arguments,

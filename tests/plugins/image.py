@@ -136,7 +136,9 @@ class Builder:
         python = image.root / "opt/spanframe/bin/python"
         for line in install:
             ours = line.replace("python3 -m venv ", "python -m venv --without-pip ")
-            ours = ours.replace("/opt/spanframe/bin/pip", _uv_pip(python))
+            # As pip does: nobody else may write there what a start would compile.
+            pip = f"env UV_COMPILE_BYTECODE=1 {_uv_pip(python)}"
+            ours = ours.replace("/opt/spanframe/bin/pip", pip)
             self._shell(image, ours.replace("dist/", f"{wheel}/"), ROOT)
 
     def _build(self, name: str, image: Image) -> None:
@@ -234,7 +236,9 @@ def _program_of(folder: Path) -> Path:
 def _copy_python(folder: Path) -> None:
     """Copy this Python without anything installed, for any user to run."""
     library = Path(sysconfig.get_path("stdlib"))
-    ignored = shutil.ignore_patterns("site-packages", "dist-packages", "test")
+    ignored = shutil.ignore_patterns(
+        *("site-packages", "dist-packages", "test", "idlelib", "config-*")
+    )
     shutil.copytree(library, folder / "lib" / _PYTHON, ignore=ignored, symlinks=True)
     shared = Path(str(sysconfig.get_config_var("LIBDIR")))
     for each in shared.glob(f"lib{_PYTHON}*.so*"):

@@ -13,7 +13,7 @@ from spanframe_store.contract import results
 from spanframe_store.contract.capabilities import Capability
 from spanframe_store.contract.fields import ROWS
 from spanframe_store.contract.filter import Field, FieldKind
-from spanframe_store.contract.results import KnownField, Page, TraceColumns
+from spanframe_store.contract.results import KnownField, Page, SpanPage, TraceColumns
 from spanframe_store.contract.search import Search
 from spanframe_store.contract.spans import Fact, Source, SpanRow
 from spanframe_store.contract.store import Written
@@ -23,6 +23,7 @@ from spanframe_store.otlp.trace_state import TraceState, entries_of, fold
 from spanframe_store.otlp.usage import totals_of_spans, usage_report_of
 from spanframe_store.residual.conditions import filter_matcher
 from spanframe_store.residual.ordering import in_order, place_of
+from spanframe_store.residual.span_pages import TracesOfSpans, page_of_spans
 
 __all__ = ["FoldedTrace", "MemoryStore"]
 
@@ -56,7 +57,9 @@ class MemoryStore:
     """The `Backend`, and the `Writer` and `Reader`, of one store in memory."""
 
     engine_name = "memory"
-    capabilities = frozenset(Capability) - {Capability.EXPLAIN}
+    capabilities = frozenset(
+        {Capability.ALTERNATIVES, Capability.EXPRESSIONS, Capability.SPAN_BODIES}
+    )
 
     def __init__(self, url: str) -> None:
         self.name = url
@@ -81,6 +84,17 @@ class MemoryStore:
             TraceColumns(*columns),
             [plain_blocks(each.spans) for each in page] if include_spans else None,
             place_of(page[-1], search.order, _value) if more else None,
+        )
+
+    def find_spans(self, search: Search, attributes: Sequence[str] = ()) -> SpanPage:
+        return page_of_spans(self._traces_of_spans, search, attributes)
+
+    def _traces_of_spans(self, search: Search) -> TracesOfSpans:
+        found = in_order(self._found(search), search.order, _value, search.after)
+        page = found[: search.limit]
+        return TracesOfSpans(
+            [place_of(each, search.order, _value) for each in page],
+            [plain_blocks(each.spans) for each in page],
         )
 
     def count(self, search: Search) -> int:

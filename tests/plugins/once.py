@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import pytest
 
+from tests.plugins.in_memory import in_memory
+
 __all__ = ["Once"]
 
 _NAME: Final = "spanframe_once"
@@ -39,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = Path(config.workerinput[_NAME])
     else:
         # Not among pytest's own: the programs of other users have to read it.
-        folder = Path(tempfile.mkdtemp(prefix="spanframe-tests-"))
+        folder = Path(tempfile.mkdtemp(prefix="spanframe-tests-", dir=in_memory()))
         folder.chmod(0o755)
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     config.stash[_FOLDER] = folder

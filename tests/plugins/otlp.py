@@ -31,7 +31,7 @@ def any_value(value: Any) -> AnyValue:
             wrapped.string_value = value
         case list():
             wrapped.array_value.SetInParent()
-            wrapped.array_value.values.extend(any_value(item) for item in value)
+            wrapped.array_value.values.extend(_values(value))
         case dict():
             wrapped.kvlist_value.SetInParent()
             wrapped.kvlist_value.values.extend(pairs(value))
@@ -40,6 +40,13 @@ def any_value(value: Any) -> AnyValue:
         case _:
             raise TypeError(f"{type(value)} is no OTLP value")
     return wrapped
+
+
+def _values(items: list[Any]) -> list[AnyValue]:
+    """Wrap each item; one that fills a list of a million is wrapped once."""
+    if items and all(item is items[0] for item in items):
+        return [any_value(items[0])] * len(items)
+    return [any_value(item) for item in items]
 
 
 def pairs(attributes: Mapping[str, Any]) -> list[KeyValue]:

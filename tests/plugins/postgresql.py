@@ -27,6 +27,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.plugins.in_memory import in_memory
 from tests.plugins.once import Once
 
 START_SECONDS: Final = 60
@@ -44,9 +45,8 @@ _INSTALLED: Final = (
 _BUILTIN_LOCALES: Final = 17
 """The first version whose C.UTF-8 does not depend on the system."""
 
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own
-_ROOM_BYTES: Final = 4 << 30
-"""Free space that makes it worth asking for: all servers together take a third."""
+_SCRAM_ITERATIONS: Final = 16
+"""The first version that can be told how often a password is hashed."""
 
 _STRATEGIES: Final = 15
 """The first version that can be told how to copy a database."""
@@ -105,6 +105,9 @@ def initialise(folder: Path) -> None:
     if _major_version() >= _BUILTIN_LOCALES:
         command += ["--locale-provider=builtin", "--locale=C"]
         command += ["--builtin-locale=C.UTF-8"]
+    if _major_version() >= _SCRAM_ITERATIONS:
+        # A password is worked out anew for each connection, 4096 times by default.
+        command += ["--set", "scram_iterations=1"]
     if run_as:
         for path in (folder, password):
             os.chown(path, run_as["user"], run_as["group"])
@@ -132,11 +135,12 @@ class Server:
             model: a folder that `initialise` has filled; by default that is done anew.
         """
         self.port = _free_port()
-        where = _memory() if settings.get("fsync") == "off" else None
+        where = in_memory() if settings.get("fsync") == "off" else None
         folder = tempfile.mkdtemp(prefix="spanframe-postgresql-", dir=where)
         self._folder = Path(folder)
         self._run_as = _unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
+        self._administrator: psycopg.Connection[Any] | None = None
         self._settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
@@ -212,13 +216,21 @@ class Server:
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(identifier, model)
         if _major_version() >= _STRATEGIES:
             create += sql.SQL(" STRATEGY FILE_COPY")  # the other takes 8 times as long
-        with self.connect() as connection:
-            connection.execute(create)
+        self._administer(create)
         yield name
-        with self.connect() as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier)
-            )
+        self._administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+    def _administer(self, statement: sql.Composed) -> None:
+        """Run a statement on a connection that is kept: most tests make a database."""
+        if self._administrator is not None:
+            try:
+                self._administrator.execute(statement)
+            except psycopg.OperationalError:
+                self._administrator.close()  # a crash of the server ends its sessions
+            else:
+                return
+        self._administrator = self.connect()
+        self._administrator.execute(statement)
 
     @property
     def _log(self) -> Path:
@@ -232,6 +244,8 @@ class Server:
 
     def _end(self, how: signal.Signals) -> None:
         assert self._process is not None, "the server was never started"
+        if self._administrator is not None:
+            self._administrator.close()
         self._process.send_signal(how)
         try:
             self._process.wait(STOP_SECONDS)
@@ -252,17 +266,6 @@ os.setgid(int(group))
 os.setuid(int(user))
 os.execv(command[0], command)
 """
-
-
-def _memory() -> Path | None:
-    """Return a file system in memory, where there is one with room.
-
-    A database is some 300 files, and most tests make one: on a disk a tenth of the CPU
-    of all tests would go into finding them inodes.
-    """
-    if not os.access(_MEMORY, os.W_OK):
-        return None
-    return _MEMORY if shutil.disk_usage(_MEMORY).free > _ROOM_BYTES else None
 
 
 def _reachable_programs(folder: Path, run_as: Mapping[str, Any]) -> Path:

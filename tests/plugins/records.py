@@ -41,15 +41,32 @@ class SpanRecord:
     type: str = "UNKNOWN"
     status: str = "OK"
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    exceptions: tuple[tuple[str, str], ...] = ()
+    """The types and messages of the exceptions it recorded."""
+
+    @property
+    def events(self) -> list[dict[str, str]]:
+        """The attributes of its events."""
+        return [
+            {"exception.type": kind, "exception.message": message}
+            for kind, message in self.exceptions
+        ]
 
     def body(self) -> bytes:
         return trace_pb2.Span(
             name=self.name,
-            attributes=[
-                KeyValue(key=key, value=_any_value(value))
-                for key, value in self.attributes.items()
+            attributes=_pairs(self.attributes),
+            events=[
+                trace_pb2.Span.Event(name="exception", attributes=_pairs(event))
+                for event in self.events
             ],
         ).SerializeToString()
+
+
+def _pairs(attributes: Mapping[str, Attribute]) -> list[KeyValue]:
+    return [
+        KeyValue(key=key, value=_any_value(value)) for key, value in attributes.items()
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -146,9 +146,10 @@ def _span_holds(span: SpanRecord, clause: Clause) -> bool:
     if clause.field != "span.attributes":
         value: str = getattr(span, clause.field.removeprefix("span."))
         return _holds(value, clause)
-    if clause.key not in span.attributes:
+    attributes = {**(span.events[-1] if span.events else {}), **span.attributes}
+    if clause.key not in attributes:
         return False
-    attribute = _decoded(span.attributes[clause.key])
+    attribute = _decoded(attributes[clause.key])
     comparator, wanted = clause.comparator, clause.value
     if comparator in _PATTERNS:
         return _PATTERNS[comparator](_text(attribute), wanted)
@@ -201,7 +202,13 @@ def _content(span: SpanRecord) -> str:
             "name": span.name,
             "status": {"code": "STATUS_CODE_UNSET", "message": ""},
             "attributes": attributes,
-            "events": [],
+            "events": [
+                {
+                    "name": "exception",
+                    "attributes": {key: _decoded(text) for key, text in event.items()},
+                }
+                for event in span.events
+            ],
         },
         ensure_ascii=False,
     )

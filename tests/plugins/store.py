@@ -69,6 +69,22 @@ OPT_OUTS: Final = {
 }
 """Tests that run on SQLite only, by file, and why."""
 
+SAME_ON_BOTH: Final = {
+    "tests/collector/test_second_process.py": (
+        "test_a_process_that_is_killed_costs_nothing",
+        "test_a_process_that_is_killed_at_work_costs_nothing",
+        "test_a_process_that_is_stopped_is_gone_on_without",
+        "test_a_process_that_does_not_answer_is_gone_on_without",
+        "test_a_process_that_the_system_does_not_end_is_no_second_writer",
+        "test_a_process_that_cannot_start_costs_nothing",
+        "test_a_process_that_dies_at_its_start_costs_nothing",
+        "test_a_process_that_is_not_needed_ends",
+        "test_a_process_that_is_asked_nothing_ends",
+        "test_the_url_of_the_store_is_nobodys_business",
+    ),
+}
+"""Tests of what is no matter of the engine, by file: CI alone does both engines."""
+
 
 _LOCKED: Final = {
     "sqlite": "database is locked",
@@ -266,6 +282,8 @@ def pytest_collection_modifyitems(
         file, _, name = item.nodeid.partition("::")
         opted_out = name.partition("[")[0] in OPT_OUTS.get(file, {})
         others = engine not in {None, "sqlite"}
+        if others and name.partition("[")[0] in SAME_ON_BOTH.get(file, ()):
+            item.add_marker("deep")
         out = is_left_out(item) if engine == "memory" else opted_out and others
         (left_out if out else kept).append(item)
     config.hook.pytest_deselected(items=left_out)

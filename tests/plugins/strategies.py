@@ -48,7 +48,10 @@ _ATTRIBUTES = st.one_of(
         ['"a"', '{"a": 1}', "[1, 2]", "5", "2.5", "1e3", "-0", '"5"', '{"']
     ),
 )
-_FEW_KEYS = st.sampled_from(["k", "x.y", "a b", "'", "mlflow.spanInputs"])
+_EXCEPTION_KEYS = ["exception.type", "exception.message"]
+_FEW_KEYS = st.sampled_from(
+    ["k", "x.y", "a b", "'", "mlflow.spanInputs", *_EXCEPTION_KEYS]
+)
 
 SPANS = st.builds(
     SpanRecord,
@@ -56,6 +59,9 @@ SPANS = st.builds(
     type=st.sampled_from(["LLM", "TOOL", "UNKNOWN"]),
     status=st.sampled_from(["OK", "ERROR", "UNSET"]),
     attributes=st.dictionaries(_FEW_KEYS, _ATTRIBUTES, max_size=3),
+    exceptions=st.lists(
+        st.tuples(st.sampled_from(["ValueError", "KeyError"]), TEXTS), max_size=2
+    ).map(tuple),
 )
 
 
@@ -99,6 +105,7 @@ def _known(records: list[TraceRecord], field: str, key: str) -> set[str]:
             for span in record.spans:
                 known |= {span.name, span.type, span.status}
                 known.add(span.attributes.get(key))
+                known |= {text for event in span.events for text in event.values()}
     return {value for value in known if isinstance(value, str)}
 
 
@@ -272,6 +279,8 @@ def spelled(draw: st.DrawFn, meant: list[Clause]) -> str:
 def _spelled_field(draw: st.DrawFn, clause: Clause) -> str:
     if clause.field in _PREFIXES:
         prefix = draw(st.sampled_from(_PREFIXES[clause.field]))
+        if prefix == "span.attributes" and clause.key in _EXCEPTION_KEYS:
+            prefix = draw(st.sampled_from([prefix, "span"]))
         return f"{prefix}.{draw(_spelled_key(clause.key))}"
     name = draw(st.sampled_from(_ALIASES.get(clause.field, [clause.field])))
     if "." in name:

@@ -105,6 +105,11 @@ def test_a_name_is_a_text_that_is_not_empty(searched: Store, name: Any) -> None:
         spanframe.create_experiment(name)
     with pytest.raises(InvalidArgumentError, match="name"):
         spanframe.set_experiment(name)
+    if not isinstance(name, str):
+        with pytest.raises(InvalidArgumentError, match="name"):
+            spanframe.get_experiment_by_name(name)
+    with pytest.raises(InvalidArgumentError, match="tags is"):
+        spanframe.create_experiment("new", tags=["a"])  # type: ignore[arg-type]
     assert names() == ["Default"]
 
 

@@ -4,7 +4,9 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager
-from typing import assert_type
+from typing import Any, assert_type
+
+import pandas as pd
 
 import spanframe
 import spanframe.client
@@ -84,7 +86,11 @@ async def use() -> None:
     assert_type(spanframe.flush(), bool)
     spanframe.configure(endpoint=None, queue_size=5, redact_keys=["*password*"])
     assert_type(spanframe.count_traces("status = 'OK'"), int)
+    assert_type(spanframe.aggregate_traces(by="name", every="1h"), pd.DataFrame)
     assert_type(spanframe.get_trace("tr-1"), Trace | None)
+    assert_type(spanframe.search_spans("span.type = 'LLM'"), pd.DataFrame)
+    rows = spanframe.search_spans(return_type="iterator")
+    assert_type(rows, Iterator[dict[str, Any]])
     assert_type(spanframe.client.MlflowClient(), SpanframeClient)
     assert_type(spanframe.instrument("openai"), dict[str, str])
     assert_type(spanframe.log_trace("job"), str)

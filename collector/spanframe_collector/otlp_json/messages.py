@@ -77,9 +77,7 @@ def fill(
             fields[key](message, value, depth, notes)
         except ValueError as error:
             if is_strict or key in _VITAL:
-                raise UnreadableError(
-                    str(error) or f"its {key} is unreadable"
-                ) from None
+                raise UnreadableError(str(error) or key) from None
             notes.add(key, "was unreadable, and is left out")
 
 

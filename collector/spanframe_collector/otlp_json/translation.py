@@ -246,11 +246,17 @@ def _add_resource_spans(
             except ValueError as error:
                 del scope_spans.spans[-1]
                 reason = str(error)
-                notes.add("an id or a time", "was unreadable: the span is rejected")
-                rejected[reason if reason in _REASONS else "undecodable_span"] += 1
+                field = _IDS.get(reason, reason) or "the whole"
+                notes.add(field, "was unreadable: the span is rejected")
+                rejected[reason if reason in _IDS else "undecodable_span"] += 1
 
 
-_REASONS: Final = {"invalid_trace_id", "invalid_span_id", "invalid_parent_span_id"}
+_IDS: Final = {
+    "invalid_trace_id": "traceId",
+    "invalid_span_id": "spanId",
+    "invalid_parent_span_id": "parentSpanId",
+}
+"""Keys of ids, by the reason for which a span is rejected."""
 
 
 def _place(span: Any) -> str:

@@ -73,7 +73,9 @@ class GrpcReceiver:
         )
         self._server = grpc.aio.server(
             options=_options(settings),
-            interceptors=[_TokenCheck(Tokens(settings.token, settings.token_file))],
+            interceptors=[
+                _TokenCheck(ingest, Tokens(settings.token, settings.token_file))
+            ],
         )
         self._credentials = server_credentials(settings)
         self._max_connections = settings.max_connections
@@ -249,7 +251,8 @@ def _refuse(context: Any, refusal: Refusal) -> bytes:
 class _TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped upstream
     """Denies every call without a valid token, except health checks."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, ingest: Ingest, tokens: Tokens) -> None:
+        self._ingest = ingest
         self._tokens = tokens
         # A stream of requests: gRPC would read a single one before the call is denied.
         self._denied = grpc.stream_unary_rpc_method_handler(_deny)
@@ -261,6 +264,7 @@ class _TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc] # untyped u
             metadata = details.invocation_metadata
             shown = [value for key, value in metadata if key == "authorization"]
             if not self._tokens.allow(shown):
+                self._ingest.deny(has_token=bool(shown))
                 return self._denied
         return await continuation(details)
 

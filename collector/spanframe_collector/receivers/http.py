@@ -18,6 +18,7 @@ from google.rpc.code_pb2 import Code
 from google.rpc.status_pb2 import Status
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from spanframe._version import __version__
 from spanframe.keys import MLFLOW_EXPERIMENT_HEADER, MLFLOW_RUN_HEADER
 from spanframe_collector.ingest import Ingest, Refusal, RefusedError, Signal
 from spanframe_collector.otlp_json import Translated, logs_to_protobuf, to_protobuf
@@ -44,8 +45,22 @@ _SIGNALS: Final = {signal.value: signal for signal in Signal}
 _METHODS: Final = {**dict.fromkeys(_SIGNALS, "POST"), METRICS_PATH: "GET"}
 _ALIVE_PATH: Final = "/healthz"
 _READY_PATH: Final = "/readyz"
+_HTTP_2_PREFACE: Final = "PRI"
+"""The method in the first line of a client of HTTP/2, such as gRPC."""
+
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
+
+_WELCOME: Final = f"""\
+This is the collector of spanframe {__version__}. It has no pages.
+
+POST {TRACES_PATH}   OTLP, protobuf or JSON: set OTEL_EXPORTER_OTLP_ENDPOINT to this URL
+GET  {_READY_PATH}      whether spans can be stored
+GET  {_ALIVE_PATH}     whether the process lives
+GET  {METRICS_PATH}     counts, in the format of Prometheus
+
+`spanframe search` shows the traces.
+""".encode()
 
 _MAX_BODY_SECONDS: Final = 30.0
 """Maximum seconds for a body to arrive."""
@@ -177,7 +192,8 @@ class HttpReceiver:
 
     async def _respond(self, request: _Request, receive: Receive) -> _Response:
         """Deny what is not explicitly allowed; the order of the checks matters."""
-        if request.path in {_ALIVE_PATH, _READY_PATH}:
+        is_page = request.path == "/" and request.method in {"GET", "HEAD"}
+        if is_page or request.path in {_ALIVE_PATH, _READY_PATH}:
             return self._health(request)
         if self._is_preflight(request):
             return _Response(200, "text/plain", b"", _preflight(request))
@@ -201,7 +217,13 @@ class HttpReceiver:
         if request.is_extra:
             self._telemetry.request(Refusal.BUSY.name.lower())
             return _refused(request, Refusal.BUSY)
-        if not self._tokens.allow(request.values("authorization")):
+        if request.method == _HTTP_2_PREFACE:
+            self._ingest.misdirect()
+            text = "This port takes OTLP over HTTP/1.1; gRPC has another port."
+            return _refusal(request, 404, text)
+        shown = request.values("authorization")
+        if not self._tokens.allow(shown):
+            self._ingest.deny(has_token=bool(shown))
             text = "Send the collector's token as `authorization: Bearer …`."
             return _refusal(request, 401, text, (("www-authenticate", "Bearer"),))
         if request.path not in _METHODS:
@@ -252,6 +274,8 @@ class HttpReceiver:
         if request.method not in {"GET", "HEAD"}:
             allow = (("allow", "GET, HEAD"),)
             return _Response(405, "text/plain", b"", allow)
+        if request.path == "/":
+            return _Response(200, "text/plain; charset=utf-8", _WELCOME)
         if request.path == _READY_PATH and not self._is_ready:
             return _Response(503, "text/plain", b"not ready\n")
         return _Response(200, "text/plain", b"ok\n")

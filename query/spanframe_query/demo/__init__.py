@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from spanframe_query.demo.recording import PartFailedError, record, shop, short
-from spanframe_query.demo.searching import compare, search
 
 __all__ = ["demo"]
 
@@ -30,6 +29,9 @@ def demo(
     ] = 300,
 ) -> None:
     """Run an example app, collect its traces and search them, in a few seconds."""
+    # It loads pandas, which the other commands of this package do without.
+    from spanframe_query.demo.searching import compare, search  # noqa: PLC0415
+
     console = Console()
     folder = folder or Path("demo-output") / time.strftime("%Y-%m-%dT%H-%M-%S")
     folder.mkdir(parents=True, exist_ok=True)

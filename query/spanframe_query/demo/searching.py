@@ -76,19 +76,12 @@ def search(store: str, middle_ms: int, console: Console) -> None:
 
 
 def compare(console: Console) -> None:
-    """Print a comparison that only a DataFrame can answer."""
-    console.rule("[bold]3. pandas does the rest")
+    """Print a comparison of all traces, which the store computes."""
+    console.rule("[bold]3. Compare")
     question = "Which version fails more, which is slower?"
-    _print_call(question, 'search_traces("").groupby(…)', console)
-    frame = spanframe.search_traces("", include_spans=False)
-    by_version = frame.assign(
-        version=frame["tags"].str.get("app_version"), failed=frame["status"] == "ERROR"
-    ).groupby("version")
-    summary = by_version.agg(
-        traces=("request_id", "count"),
-        failed=("failed", "mean"),
-        median_ms=("execution_time_ms", "median"),
-        max_ms=("execution_time_ms", "max"),
+    _print_call(question, 'aggregate_traces(by="tags.app_version", …)', console)
+    summary = spanframe.aggregate_traces(
+        by="tags.app_version", metrics=["count", "error_rate", "p50", "p100"]
     )
     _print_frame(summary.round(3), console)
 

@@ -239,6 +239,11 @@ class TraceInfo(Explained):
                 f"This dictionary is not a trace info of MLflow 2.x or 3.x: {error!r}"
             ) from error
 
+    def _repr_html_(self) -> str:
+        from spanframe_query.entities import html  # noqa: PLC0415 - it draws infos
+
+        return html.info_html(self)
+
 
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
     return {

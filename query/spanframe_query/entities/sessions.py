@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import overload
 
+from spanframe_query.entities import html
 from spanframe_query.entities.trace import Trace
 
 __all__ = ["Session"]
@@ -42,3 +43,6 @@ class Session(Sequence[Trace]):
 
     def __repr__(self) -> str:
         return f"Session(id={self.id!r}, {len(self)} traces)"
+
+    def _repr_html_(self) -> str:
+        return html.session_html(self.id, self._traces)

@@ -197,3 +197,8 @@ class Span(Explained):
 
     # `__getitem__` alone would make `in` and iteration appear to work.
     __iter__ = None
+
+    def _repr_html_(self) -> str:
+        from spanframe_query.entities import html  # noqa: PLC0415 - it draws spans
+
+        return html.span_html(self)

@@ -13,8 +13,9 @@ from spanframe._mlflow_names import Explained
 from spanframe._recorded import SPAN_INTERMEDIATE_OUTPUTS
 from spanframe._runtime import runtime
 from spanframe.errors import InvalidArgumentError
-from spanframe_query.entities import trace_otlp, waterfall
+from spanframe_query.entities import html, trace_otlp
 from spanframe_query.entities.info import TraceInfo
+from spanframe_query.entities.json_text import json_text
 from spanframe_query.entities.root import RootValues, root_values
 from spanframe_query.entities.span import Span
 from spanframe_store.contract.results import SpanBlock
@@ -219,8 +220,8 @@ class Trace(Explained):
         return {"info": self.info.to_dict(), "data": self.data.to_dict()}
 
     def to_json(self, pretty: bool = False) -> str:
-        """Return the trace as JSON text, indented when ``pretty``."""
-        return json.dumps(self.to_dict(), indent=2 if pretty else None, default=str)
+        """Return the trace as JSON text in UTF-8, indented when ``pretty``."""
+        return json_text(self.to_dict(), indent=2 if pretty else None)
 
     @classmethod
     def from_dict(cls, trace_dict: Mapping[str, Any]) -> Self:
@@ -292,10 +293,14 @@ class Trace(Explained):
     def __repr__(self) -> str:
         return f"Trace(trace_id={self.trace_id!r})"
 
+    def __str__(self) -> str:
+        # CSV writes this, and has to hold the trace.
+        return self.to_json()
+
     def _repr_html_(self) -> str | None:
         if not runtime.shows_traces:
             return None
-        return waterfall.html(self.info, self.data.spans)
+        return html.trace_html(self.info, self.data.spans)
 
 
 _ROW: Final[Mapping[str, Callable[[Trace], Any]]] = {
@@ -333,6 +338,11 @@ class SpanDicts(Sequence[dict[str, Any]]):
     @property
     def _spans(self) -> list[Span]:
         return [] if self._trace is None else self._trace.data.spans
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the spans, in their order, without decoding the rest of them."""
+        return [span.name for span in self._spans]
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...

@@ -1,32 +1,17 @@
-"""Draws a trace as a waterfall in HTML, for notebooks.
-
-Names, types, previews and ids come from the app and are untrusted: every text is
-escaped, and positions are numbers.
-"""
+"""The spans of a trace as the lines of a waterfall, for terminals and notebooks."""
 
 from collections.abc import Sequence
-from html import escape
 from typing import Final, NamedTuple
 
-from spanframe_query.entities.info import TraceInfo
 from spanframe_query.entities.span import Span
 
-__all__ = ["Bar", "bars", "html"]
-
-_MAX_SHOWN_SPANS: Final = 200
-"""Maximum spans drawn, so that a notebook stays usable; a last line counts the rest."""
+__all__ = ["Bar", "bars"]
 
 _MAX_INDENT_LEVELS: Final = 12
 """Maximum levels that a line is indented; the line of a deeper span states its level.
 
 Without it a deep trace is as wide as it is deep, and drawing it takes the square.
 """
-
-_MAX_TEXT_CHARS: Final = 80
-"""Maximum characters of a text."""
-
-_COLORS: Final = {"ERROR": "#c0392b", "OK": "#2e7d5b", "UNSET": "#5b7083"}
-_CELL: Final = "padding:1px 8px;text-align:left;white-space:nowrap"
 
 
 class Bar(NamedTuple):
@@ -80,45 +65,3 @@ def bars(spans: Sequence[Span]) -> list[Bar]:
         below = children.get(span.span_id, [])
         pending.extend((child, depth + 1) for child in reversed(below))
     return lines
-
-
-def html(info: TraceInfo, spans: Sequence[Span]) -> str:
-    """Return the HTML of a trace: a title, then one line per span."""
-    lines = bars(spans)
-    rows = "".join(_row(bar) for bar in lines[:_MAX_SHOWN_SPANS])
-    if len(lines) > _MAX_SHOWN_SPANS:
-        rows += f"<tr><td>… and {len(lines) - _MAX_SHOWN_SPANS} more spans</td></tr>"
-    return (
-        f"<div><b>{_text(info.name or 'trace')}</b> "
-        f"<code>{_text(info.trace_id)}</code> {_text(info.state.value)} "
-        f"{_milliseconds(info.execution_duration)}"
-        f"<table style='border-collapse:collapse'>{rows}</table></div>"
-    )
-
-
-def _row(bar: Bar) -> str:
-    span = bar.span
-    color = _COLORS[span.status.status_code.value]
-    took = None if span.end_time_ns is None else span.end_time_ns - span.start_time_ns
-    return (
-        "<tr>"
-        f"<td style='{_CELL};padding-left:{8 + 14 * bar.indent}px'>"
-        f"{_text(bar.label)}</td>"
-        f"<td style='{_CELL}'>{_text(span.span_type)}</td>"
-        f"<td style='{_CELL}'>"
-        f"{_milliseconds(None if took is None else took / 1e6)}</td>"
-        "<td style='width:240px'><div style='background:"
-        f"{color};height:10px;min-width:2px;margin-left:{bar.offset:.2%};"
-        f"width:{bar.width:.2%}'></div></td></tr>"
-    )
-
-
-def _milliseconds(duration: float | None) -> str:
-    return "…" if duration is None else f"{duration:,.0f} ms"
-
-
-def _text(value: str) -> str:
-    shown = (
-        value if len(value) <= _MAX_TEXT_CHARS else value[: _MAX_TEXT_CHARS - 1] + "…"
-    )
-    return escape(shown, quote=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, NoReturn
 
+from spanframe import keys
 from spanframe_query.filter.errors import closest, fail, shown
 from spanframe_query.filter.names import ATTRIBUTES, NOT_FIELDS, SCOPES, Scope
 from spanframe_query.filter.nodes import Comparison, Key
@@ -32,6 +33,7 @@ _SPAN_FIELDS: Final = {
     "content": FieldKind.SPAN_CONTENT,
 }
 _SPAN_ATTRIBUTE: Final = "attributes."
+_OF_EXCEPTIONS: Final = (keys.EXCEPTION_TYPE, keys.EXCEPTION_MESSAGE)
 
 
 def check(source: str, comparisons: Iterable[Comparison]) -> Filter:
@@ -116,6 +118,8 @@ def _attribute(source: str, key: Key) -> Field:
 def _span_field(source: str, key: Key) -> Field:
     if key.name in _SPAN_FIELDS:
         return Field(_SPAN_FIELDS[key.name])
+    if key.name in _OF_EXCEPTIONS:
+        return Field(FieldKind.SPAN_ATTRIBUTE, key.name)
     if key.name == _SPAN_ATTRIBUTE:
         hint = "Write span.attributes.<key>"
         fail("The name of the span attribute is missing", source, key.place, hint)
@@ -123,8 +127,9 @@ def _span_field(source: str, key: Key) -> Field:
         attribute = key.name.removeprefix(_SPAN_ATTRIBUTE)
         return Field(FieldKind.SPAN_ATTRIBUTE, stored_text(attribute))
     hint = (
-        "Write span.name, span.type, span.status, span.content or "
-        "span.attributes.<key>; inputs are span.attributes.mlflow.spanInputs"
+        "Write span.name, span.type, span.status, span.content, span.exception.type, "
+        "span.exception.message or span.attributes.<key>; inputs are "
+        "span.attributes.mlflow.spanInputs"
     )
     return fail(f"No such span field: {shown(key.name)}", source, key.place, hint)
 

@@ -32,6 +32,8 @@ class Capability(Enum):
     SPAN_BODIES = "Write span.name, span.type or span.status, or a tag of the trace"
     ALTERNATIVES = "Run a search for each alternative"
     EXPLAIN = "Search without explain"
+    ORIGINALS = "Export from the store that received the spans"
+    AGGREGATES = "Group the DataFrame of search_traces with pandas"
 
 
 def needed(condition: Condition) -> Iterator[Capability]:

@@ -218,11 +218,12 @@ FIELDS: Final = (
     ),
     FieldRow(
         FieldKind.SPAN_ATTRIBUTE,
-        ("span.attributes.<key>",),
+        ("span.attributes.<key>", "span.exception.type", "span.exception.message"),
         Type.ANY,
         _EQUALITY + _ORDERING + _PATTERN,
         orderable=False,
-        sentence="An attribute of some span, decoded.",
+        sentence="An attribute of some span, decoded; span.exception.type and "
+        "span.exception.message are those of the exception that it recorded last.",
         nullable=True,
     ),
 )

@@ -239,6 +239,14 @@ class Filter:
         """
         return _in_order(_required(self.root))
 
+    def of_spans(self) -> tuple["Node", ...]:
+        """Return the trees of conditions on spans that every match requires.
+
+        A span is found by itself when it fulfils all of them.
+        """
+        parts = conjuncts(self.root)
+        return tuple(part.part for part in parts if isinstance(part, SomeSpan))
+
     def and_(self, condition: Condition) -> "Filter":
         """Return the filter with one more condition on the trace that must hold."""
         return Filter(And((*conjuncts(self.root), condition)), self.source)

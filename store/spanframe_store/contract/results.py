@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from spanframe_store.contract.search import Cursor
+from spanframe_store.contract.spans import Interned
 
 __all__ = [
     "NO_TRACES",
@@ -14,10 +15,13 @@ __all__ = [
     "Copied",
     "Experiment",
     "KnownField",
+    "Origin",
     "Page",
     "Rederived",
     "Report",
     "SpanBlock",
+    "SpanColumns",
+    "SpanPage",
     "TraceColumns",
 ]
 
@@ -69,6 +73,7 @@ class SpanBlock(NamedTuple):
         codec: what decompresses the body.
         body: an OTLP ScopeSpans message, compressed.
         trace_id: the 16 bytes of their trace id, for errors.
+        resource: their OTLP Resource, where it was asked for.
     """
 
     origin: bytes
@@ -76,6 +81,14 @@ class SpanBlock(NamedTuple):
     codec: Codec
     body: bytes
     trace_id: bytes = bytes(16)
+    resource: bytes = b""
+
+
+class Origin(NamedTuple):
+    """The resource and the scope that the spans of a block came with."""
+
+    resource: Interned
+    scope: Interned
 
 
 class Page(NamedTuple):
@@ -89,6 +102,67 @@ class Page(NamedTuple):
 
     traces: TraceColumns
     spans: Sequence[Sequence[SpanBlock]] | None = None
+    end: Cursor | None = None
+
+
+class SpanColumns(NamedTuple):
+    """Spans column by column, all columns of one length.
+
+    Attributes:
+        trace_id: the 16 bytes of the OpenTelemetry trace id.
+        span_id: the 8 bytes of the span id.
+        parent_id: the 8 bytes of the parent's; None for a span without a parent.
+        name: the name.
+        type: ``LLM``, ``TOOL``, …, ``UNKNOWN``.
+        service: the ``service.name`` of its resource; None without one.
+        start_ns: nanoseconds since the epoch; 0: unknown.
+        end_ns: nanoseconds since the epoch; 0: not ended.
+        status: ``UNSET``, ``OK``, ``ERROR``.
+        error_type: the type of the exception of a failed span; None: unknown.
+        error_message: why it failed; None: it did not, or does not say.
+        inputs: JSON text; None where it has none.
+        outputs: JSON text; None where it has none.
+        model: the called model; None: unknown.
+        provider: who serves the model; None: unknown.
+        input_tokens: tokens; None: unknown.
+        output_tokens: tokens; None: unknown.
+        total_tokens: tokens; None: unknown.
+        cost_usd: the cost; None: unknown.
+        attributes: for each attribute that was asked for, its values, decoded; None
+            where a span lacks it.
+    """
+
+    trace_id: Sequence[bytes]
+    span_id: Sequence[bytes]
+    parent_id: Sequence[bytes | None]
+    name: Sequence[str]
+    type: Sequence[str]
+    service: Sequence[str | None]
+    start_ns: Sequence[int]
+    end_ns: Sequence[int]
+    status: Sequence[str]
+    error_type: Sequence[str | None]
+    error_message: Sequence[str | None]
+    inputs: Sequence[str | None]
+    outputs: Sequence[str | None]
+    model: Sequence[str | None]
+    provider: Sequence[str | None]
+    input_tokens: Sequence[int | None]
+    output_tokens: Sequence[int | None]
+    total_tokens: Sequence[int | None]
+    cost_usd: Sequence[float | None]
+    attributes: Sequence[Sequence[Any]]
+
+
+class SpanPage(NamedTuple):
+    """Spans in the order of the traces of their search, in a trace by start.
+
+    Attributes:
+        spans: the spans.
+        end: where the next page starts; None when no span follows.
+    """
+
+    spans: SpanColumns
     end: Cursor | None = None
 
 

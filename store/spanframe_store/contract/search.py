@@ -5,7 +5,14 @@ from typing import Final, NamedTuple
 
 from spanframe_store.contract.filter import Field, FieldKind, Filter
 
-__all__ = ["DEFAULT_ORDER", "Cursor", "OrderTerm", "Search"]
+__all__ = [
+    "DEFAULT_ORDER",
+    "SPAN_PLACE_LENGTH",
+    "Cursor",
+    "OrderTerm",
+    "Search",
+    "SpanPlace",
+]
 
 
 class OrderTerm(NamedTuple):
@@ -27,6 +34,12 @@ DEFAULT_ORDER: Final = (
 
 Cursor = tuple[str | int | bytes | None, ...]
 """The place where a page ends: what its last row holds for each order term."""
+
+SpanPlace = tuple[int, int, int]
+"""The place of a span in its trace: start, 0 without a parent else 1, signed id."""
+
+SPAN_PLACE_LENGTH: Final = 3
+"""Values at the end of a cursor of spans, after those of the trace."""
 
 _EVERY_TRACE: Final = Filter()
 

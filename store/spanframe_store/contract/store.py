@@ -4,10 +4,11 @@ A new engine is one folder that offers a `Backend`, and a line in
 `spanframe_store.registry`. ``tests/store`` holds the suite that every engine must pass.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from spanframe_store.contract.aggregates import Aggregation, Group
 from spanframe_store.contract.capabilities import Capability
 from spanframe_store.contract.filter import Field
 from spanframe_store.contract.results import (
@@ -15,10 +16,12 @@ from spanframe_store.contract.results import (
     Copied,
     Experiment,
     KnownField,
+    Origin,
     Page,
     Rederived,
     Report,
     SpanBlock,
+    SpanPage,
 )
 from spanframe_store.contract.search import Search
 from spanframe_store.contract.spans import SpanRow
@@ -166,8 +169,36 @@ class Reader(Protocol):
             StoreError: the store cannot be read.
         """
 
+    def find_spans(self, search: Search, attributes: Sequence[str] = ()) -> SpanPage:
+        """Return spans of the traces of a search, in the order of the traces.
+
+        A span MUST fulfil the conditions on spans that the filter requires
+        (`Filter.of_spans`), and its trace the filter. In a trace the spans are ordered
+        by start, then those without a parent first, then by id. Of two spans under one
+        id, the one that ended last counts.
+
+        Args:
+            search: what to search for; ``limit`` is of spans, and ``after`` the end of
+                the page before, which ends with the place of a span (`SpanPlace`).
+            attributes: keys of attributes whose values are wanted.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
     def count(self, search: Search) -> int:
         """Return how many traces a search finds, whatever its limit and place.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
+    def aggregate(self, aggregation: Aggregation) -> list[Group]:
+        """Return the groups of an aggregation, in any order; none is empty.
+
+        Without fields and buckets there is one group, also of no traces. Nothing is
+        approximated: `MetricKind` defines each figure. Only a store that declares
+        `Capability.AGGREGATES` is asked.
 
         Raises:
             StoreError: the store cannot be read.
@@ -194,6 +225,18 @@ class Reader(Protocol):
 
     def newest_blocks(self, number: int) -> list[SpanBlock]:
         """Return blocks of spans of the newest traces, at most ``number``.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
+    def origins(self, wanted: Collection[bytes]) -> dict[bytes, Origin]:
+        """Return the resources and scopes of blocks, as they arrived.
+
+        Only a store that declares `Capability.ORIGINALS` is asked.
+
+        Args:
+            wanted: the ``origin`` of blocks.
 
         Raises:
             StoreError: the store cannot be read.
@@ -228,6 +271,13 @@ class Admin(Protocol):
     @property
     def name(self) -> str:
         """The URL of the store as it may be shown, without a password."""
+
+    @property
+    def version(self) -> str:
+        """The version of a store that this code reads and writes."""
+
+    def size_bytes(self) -> int | None:
+        """Return the bytes of the store's files; None where it has none."""
 
     def check_version(self) -> None:
         """Check that the store has the version this code reads and writes.

@@ -22,13 +22,20 @@ from spanframe_store.otlp.anyvalue import (
     json_text,
     loads_shallow,
     plain,
+    plain_values,
     read_text,
     read_value,
 )
 from spanframe_store.otlp.anyvalue import loads as json_value
-from spanframe_store.otlp.conventions import EVENT_NAMES, Cost, Derived, Usage, derive
+from spanframe_store.otlp.conventions import (
+    EVENT_NAMES,
+    Cost,
+    Derived,
+    Usage,
+    derive,
+)
 from spanframe_store.otlp.facts import without_json_layer
-from spanframe_store.otlp.failures import outcome_of
+from spanframe_store.otlp.failures import Outcome, outcome_of
 from spanframe_store.otlp.stored_spans import StoredSpan, undecodable
 from spanframe_store.otlp.usage import COMPUTED, STATED
 
@@ -36,9 +43,12 @@ __all__ = [
     "DERIVED_KEYS",
     "REQUEST_ID_ATTRIBUTE",
     "SpanContent",
+    "SpanReading",
+    "attribute_texts",
     "decode_body",
     "derived_value",
     "loads",
+    "read_span",
 ]
 
 REQUEST_ID_ATTRIBUTE: Final = "mlflow.traceRequestId"
@@ -75,6 +85,49 @@ class SpanContent(NamedTuple):
     links: tuple[Link, ...]
 
 
+class SpanReading(NamedTuple):
+    """What is read of a span before any attribute is written as JSON text.
+
+    Attributes:
+        values: its attributes as plain values.
+        decoded: the same without the JSON layer of MLflow's SDK.
+        json_layer: whether its scope writes every attribute as JSON text.
+        outcome: how it ended.
+        derived: what the conventions make of it.
+    """
+
+    values: dict[str, Any]
+    decoded: dict[str, Any]
+    json_layer: bool
+    outcome: Outcome
+    derived: Derived
+
+    @property
+    def status(self) -> SpanStatusCode:
+        """The status of the span."""
+        return _CODES.get(self.outcome.code, SpanStatusCode.UNSET)
+
+
+def read_span(span: OtlpSpan, scope: bytes) -> SpanReading:
+    """Read a span: its attributes, its outcome, and what the conventions make of it.
+
+    Args:
+        span: the span.
+        scope: its OTLP InstrumentationScope.
+
+    Raises:
+        StoreError: when the bytes of the scope are not an InstrumentationScope.
+    """
+    values = plain_values(span.attributes)
+    try:
+        json_layer = _writes_json(scope)
+    except DecodeError as error:
+        raise undecodable(span.trace_id) from error
+    decoded = without_json_layer(values) if json_layer else values
+    derived = derive(decoded, _conventional_events(span) if span.events else ())
+    return SpanReading(values, decoded, json_layer, outcome_of(span, decoded), derived)
+
+
 def decode_body(stored: StoredSpan) -> SpanContent:
     """Decode the OTLP message of a stored span.
 
@@ -86,13 +139,7 @@ def decode_body(stored: StoredSpan) -> SpanContent:
         StoreError: when the bytes of the scope are not an InstrumentationScope.
     """
     span = stored.message
-    values = {kv.key: plain(kv.value) for kv in span.attributes}
-    try:
-        json_layer = _writes_json(stored.scope)
-    except DecodeError as error:
-        raise undecodable(span.trace_id) from error
-    decoded = without_json_layer(values) if json_layer else values
-    outcome = outcome_of(span, decoded)
+    reading = read_span(span, stored.scope)
     return SpanContent(
         trace_id=span.trace_id,
         span_id=span.span_id,
@@ -100,10 +147,8 @@ def decode_body(stored: StoredSpan) -> SpanContent:
         name=stored.name,
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
-        status=SpanStatus(
-            _CODES.get(outcome.code, SpanStatusCode.UNSET), outcome.message
-        ),
-        attributes=_attributes(span, values, decoded, json_layer=json_layer),
+        status=SpanStatus(reading.status, reading.outcome.message),
+        attributes=attribute_texts(span, reading),
         events=tuple(
             SpanEvent(event.name, event.time_unix_nano, _values(event.attributes))
             for event in span.events
@@ -132,14 +177,9 @@ def _writes_json(scope: bytes) -> bool:
     return bool(name.startswith(_MLFLOW_SCOPE))
 
 
-def _attributes(
-    span: OtlpSpan,
-    values: dict[str, Any],
-    decoded: dict[str, Any],
-    *,
-    json_layer: bool,
-) -> dict[str, str]:
-    derived = derive(decoded, _conventional_events(span) if span.events else ())
+def attribute_texts(span: OtlpSpan, reading: SpanReading) -> dict[str, str]:
+    """Return the attributes of a span as JSON text by key, derived ones included."""
+    values, _, json_layer, _, derived = reading
     own = {keys.SPAN_INPUTS: derived.inputs, keys.SPAN_OUTPUTS: derived.outputs}
     texts = {
         # `derive` has parsed inputs and outputs, which may be large, once.

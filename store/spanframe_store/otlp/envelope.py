@@ -18,6 +18,7 @@ __all__ = [
     "RawScope",
     "TooManyPartsError",
     "TooManyValuesError",
+    "fields_of",
     "has_more_fields",
     "has_more_nested",
     "join_spans",
@@ -206,6 +207,16 @@ def split_spans(message: bytes) -> list[bytes]:
     """Return the spans of a ScopeSpans message, exactly as they were written."""
     fields = _fields(message, 0, len(message), Budget(MAX_PARTS))
     return [message[first:last] for number, first, last in fields if number == 2]  # noqa: PLR2004
+
+
+def fields_of(message: bytes, limit: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the number and the bytes of each text, bytes or message of a message.
+
+    Raises:
+        EnvelopeError: when it cannot be read to its end, or has more than ``limit``.
+    """
+    for number, first, last in _fields(message, 0, len(message), Budget(limit)):
+        yield number, message[first:last]
 
 
 def _field(number: int, value: bytes) -> bytes:

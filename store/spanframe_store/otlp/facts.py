@@ -1,12 +1,13 @@
 """Facts that a span and its resource state about their trace."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from spanframe import keys
 from spanframe_store.contract.spans import Fact, Source
 from spanframe_store.otlp.anyvalue import json_text
 from spanframe_store.otlp.conventions.values import decoded, is_absent
+from spanframe_store.otlp.name_sets import Names, by_names
 from spanframe_store.otlp.previews import cut
 
 __all__ = ["of_resource", "of_span"]
@@ -86,6 +87,21 @@ _NOT_METADATA: Final = (
 _NOT_TAGS: Final = ("seq:step:", "map:key:", "graph:step:")
 _ROOT_METADATA: Final = "langfuse.observation.metadata."
 _ROOT_TAGS: Final = "tags"
+# What LangChain is called with, as Traceloop records it: tags are beside the inputs.
+_ROOT_CALL: Final = "traceloop.entity.input"
+_ROOT_KEYS: Final = frozenset({_ROOT_TAGS, _ROOT_CALL})
+_LANGWATCH: Final = "langwatch.span.type"
+# User and session among metadata, by the names that apps use.
+_ENTRIES: Final = {
+    f"metadata.{keys.META_USER}": ("user_id", "userId"),
+    f"metadata.{keys.META_SESSION}": (
+        "session_id",
+        "sessionId",
+        "thread_id",
+        "threadId",
+        "conversation_id",
+    ),
+}
 _MAX_ENTRY_CHARS: Final = 2 << 20
 """Maximum characters of one tag or metadata entry. Python keeps four bytes for each of
 them once one is an emoji, in each of the texts that are made of it."""
@@ -118,16 +134,36 @@ _RESOURCE_SKIPPED: Final = (
 )
 
 
-def of_span(attributes: Mapping[str, Any]) -> Iterator[Fact]:
-    """Yield the trace-level facts among the attributes of a span.
+class _Stating(NamedTuple):
+    """The names of attributes that state a fact."""
+
+    foreign: frozenset[str]
+    """Names of `_FOREIGN`."""
+    prefixed: Names
+    of_root: Names
+
+
+@by_names
+def _stating(names: Names) -> _Stating:
+    return _Stating(
+        _FOREIGN.intersection(names),
+        tuple(name for name in names if name.startswith(_PREFIXES)),
+        tuple(n for n in names if n in _ROOT_KEYS or n.startswith(_ROOT_METADATA)),
+    )
+
+
+def of_span(attributes: Mapping[str, Any]) -> list[Fact]:
+    """Return the trace-level facts among the attributes of a span.
 
     Where several attributes fill one field, the fact that comes first counts.
     """
-    if not _FOREIGN.isdisjoint(attributes):
-        yield from _foreign(attributes)
-    for key, value in attributes.items():
-        if key.startswith(_PREFIXES):
-            yield from _prefixed(key, value)
+    stating = _stating(attributes)
+    found: list[Fact] = []
+    if stating.foreign:
+        found += _foreign(attributes, stating.foreign)
+    for key in stating.prefixed:
+        found += _prefixed(key, attributes[key])
+    return found
 
 
 def of_root(attributes: Mapping[str, Any]) -> Iterator[Fact]:
@@ -135,10 +171,22 @@ def of_root(attributes: Mapping[str, Any]) -> Iterator[Fact]:
 
     Langfuse keeps the metadata of an app with its first observation, Strands its tags.
     """
-    yield from _listed_tags(attributes.get(_ROOT_TAGS))
-    for key, value in attributes.items():
-        if key.startswith(_ROOT_METADATA):
+    for key in _stating(attributes).of_root:
+        value = attributes[key]
+        if key == _ROOT_TAGS:
+            yield from _listed_tags(value)
+        elif key == _ROOT_CALL:
+            yield from _listed_tags(_tags_of_call(value))
+        else:
             yield from _foreign_metadata(key.removeprefix(_ROOT_METADATA), value)
+
+
+def _tags_of_call(value: Any) -> Any:
+    """Return the tags among the arguments of a call; None: there are none."""
+    called_with = decoded(value) if isinstance(value, str) and '"tags"' in value else {}
+    if isinstance(called_with, dict) and "kwargs" in called_with:
+        return called_with.get("tags")
+    return None
 
 
 def of_error(message: str) -> Iterator[Fact]:
@@ -166,9 +214,8 @@ def _prefixed(key: str, value: Any) -> Iterator[Fact]:
                 yield from _foreign_metadata(key.removeprefix(family), value)
 
 
-def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
-    """Yield the facts that other conventions state under fixed keys."""
-    present = _FOREIGN.intersection(attributes)
+def _foreign(attributes: Mapping[str, Any], present: frozenset[str]) -> Iterator[Fact]:
+    """Yield the facts that other conventions state under these fixed keys."""
     stated: set[str] = set()
     for place in sorted([_PLACES[key] for key in present if key in _PLACES]):
         _, field, key = place
@@ -183,11 +230,25 @@ def _foreign(attributes: Mapping[str, Any]) -> Iterator[Fact]:
         if isinstance(entries, dict):
             for name, value in entries.items():
                 yield from _foreign_metadata(name, value)
+            yield from _known_entries(entries, stated)
+            if _LANGWATCH in attributes:
+                yield from _listed_tags(entries.get("labels"))
     for key in _TAG_LISTS:
         yield from _listed_tags(decoded(attributes.get(key)))
     with_commas = attributes.get(_TAGS_WITH_COMMAS)
     if isinstance(with_commas, str):
         yield from _listed_tags([name.strip() for name in with_commas.split(",")])
+
+
+def _known_entries(entries: Mapping[str, Any], stated: set[str]) -> Iterator[Fact]:
+    """Yield the user and the session that metadata names, where no attribute does."""
+    for field, names in _ENTRIES.items():
+        if field not in stated:
+            values = (entries.get(name) for name in names)
+            value = next((each for each in values if not is_absent(each)), None)
+            if value is not None:
+                stated.add(field)
+                yield Fact(field, Source.CONVENTION, _plain_text(value))
 
 
 def _listed_tags(names: Any) -> Iterator[Fact]:

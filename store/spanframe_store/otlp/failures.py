@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from spanframe import keys
 from spanframe_store.otlp.anyvalue import plain_values
 
-__all__ = ["Outcome", "outcome_of"]
+__all__ = ["Outcome", "error_type_of", "outcome_of"]
 
 _LEVEL: Final = "langfuse.observation.level"
 _LEVEL_MESSAGE: Final = "langfuse.observation.status_message"
@@ -60,6 +60,21 @@ def outcome_of(span: Span, attributes: Mapping[str, Any]) -> Outcome:
     )
     is_of_exception = exception.endswith(f": {message}")
     return Outcome(code, message, exception if is_of_exception else message)
+
+
+def error_type_of(span: Span, attributes: Mapping[str, Any]) -> str | None:
+    """Return the type of the exception that a failed span ended with; None: unknown.
+
+    Args:
+        span: the span.
+        attributes: its attributes as plain values, without the JSON layer of MLflow.
+    """
+    for event in reversed(span.events):
+        if event.name == keys.EXCEPTION_EVENT:
+            kind = _text(plain_values(event.attributes), keys.EXCEPTION_TYPE)
+            if kind:
+                return kind
+    return _text(attributes, _ERROR_TYPE) or None
 
 
 def _exception(span: Span) -> str:

@@ -29,6 +29,7 @@ _WRAPPERS: Final = (
     "content",
     "candidates",
     "generations",
+    "replies",
     "kwargs",
     "inputs",
     "outputs",
@@ -53,12 +54,15 @@ _OTHER_ROLES: Final = frozenset(
     {"system", "developer", "tool", "function", "systemmessage", "toolmessage"}
 )
 _KNOWN_ROLES: Final = _ROLES.keys() | _OTHER_ROLES
-_TEXTS: Final = ("content", "parts", "contents", "blocks", "text", "raw")
+_TEXTS: Final = ("content", "parts", "contents", "blocks", "text", "raw", "response")
 """Keys of a message that hold its text, as text or as blocks."""
 
-_PROMPTS: Final = ("input", "prompt")
-_BESIDE_PROMPTS: Final = frozenset({"model", "system"})
-"""Keys by which an object with a prompt is what a model is asked with."""
+_PROMPTS: Final = {
+    "input": frozenset({"model", "system"}),
+    "prompt": frozenset({"model", "system"}),
+    "task": frozenset({"max_steps"}),  # smolagents
+}
+"""Keys of what a model or an agent is asked, with keys that stand beside them."""
 
 _TEXT_TYPES: Final = frozenset({"", "text", "output_text", "input_text"})
 _CALL_TYPES: Final = frozenset(
@@ -76,6 +80,7 @@ _CALL_KEYS: Final = (
 _ONLY_CALLS: Final = ("tool_calls", "toolCalls")
 _CALL_LISTS: Final = (*_ONLY_CALLS, "content", "parts", "contents", "blocks")
 _NAMES: Final = ("name", "toolName", "tool_name")
+_CALL_PARTS: Final = frozenset({"name", "arguments"})
 _ARGUMENTS: Final = ("arguments", "args", "input", "parameters")
 
 
@@ -109,10 +114,14 @@ def last_said(value: Any, role: Role) -> str | None:
 
 def _prompt(value: Any) -> str | None:
     """Return the text that a model is asked with, outside of any message (OpenAI)."""
-    if isinstance(value, dict) and not value.keys().isdisjoint(_BESIDE_PROMPTS):
-        texts = (value.get(key) for key in _PROMPTS)
-        return next((text for text in texts if isinstance(text, str) and text), None)
-    return None
+    if not isinstance(value, dict):
+        return None
+    texts = (
+        value.get(key)
+        for key, beside in _PROMPTS.items()
+        if not value.keys().isdisjoint(beside)
+    )
+    return next((text for text in texts if isinstance(text, str) and text), None)
 
 
 def _said(messages: Sequence[_Message]) -> str | None:
@@ -188,6 +197,10 @@ def _wrapped(value: Mapping[str, Any], levels: int) -> Sequence[_Message]:
         found = list(_messages(inner, levels))
         if found:
             return found
+    if len(value) == 1:  # what a pipeline returns of its last component (Haystack)
+        (inner,) = value.values()
+        if isinstance(inner, dict):
+            return list(_messages(inner, levels))
     return ()
 
 
@@ -209,12 +222,20 @@ def _role(value: Mapping[str, Any]) -> str | None:
     kind = _kind(value)
     if kind in _CALL_TYPES or isinstance(value.get("toolCalls"), list):
         return "assistant"
-    if isinstance(value.get("text"), str) and "finishReason" in value:
-        return "assistant"  # Vercel's AI SDK
-    if isinstance(value.get("raw"), str) and "tasks_output" in value:
-        return "assistant"  # CrewAI
+    for key, beside in _ANSWERS.items():
+        if isinstance(value.get(key), str | list) and not beside.isdisjoint(value):
+            return "assistant"
     name = kind.lower() if "content" in value else ""
     return _ROLES.get(name) or (name if name in _OTHER_ROLES else None)
+
+
+_ANSWERS: Final = {
+    "text": frozenset({"finishReason"}),  # Vercel's AI SDK
+    "raw": frozenset({"tasks_output"}),  # CrewAI
+    "content": frozenset({"finish_reason"}),  # AutoGen
+    "response": frozenset({"source_nodes", "metadata"}),  # LlamaIndex
+}
+"""Keys of an answer without a role, with keys that stand beside them."""
 
 
 def _kind(value: Mapping[str, Any]) -> str:
@@ -225,6 +246,9 @@ def _kind(value: Mapping[str, Any]) -> str:
 
 def _is_blocks(items: list[Any]) -> bool:
     """Return whether a list is the content of one message, without its role."""
+    match items:
+        case [{"content": str(), **other}] if not other:
+            return True  # the text to embed (Laminar, Traceloop)
     return bool(items) and all(
         isinstance(item, dict)
         and "role" not in item
@@ -283,6 +307,7 @@ def _calls(body: Mapping[str, Any]) -> Iterator[str]:
                 if (
                     key in _ONLY_CALLS
                     or inner is not item
+                    or item.keys() >= _CALL_PARTS
                     or _kind(item) in _CALL_TYPES
                 ):
                     yield from _call(inner)

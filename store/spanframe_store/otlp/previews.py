@@ -45,6 +45,8 @@ _SIGNS: Final = (
     '"text"',
     '"input"',
     '"prompt"',
+    '"response"',
+    '"task"',
     "\\u",
 )
 """Words of which every JSON text that holds a message has one; most texts have none."""

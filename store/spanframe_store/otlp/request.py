@@ -2,7 +2,6 @@
 
 import hashlib
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -35,7 +34,9 @@ from spanframe_store.otlp.failures import Outcome, outcome_of
 from spanframe_store.otlp.names import name_of
 from spanframe_store.otlp.precedence import parent_id, rank_of, signed_id
 from spanframe_store.otlp.previews import shortened
+from spanframe_store.otlp.rejections import Rejections
 from spanframe_store.otlp.sizes import (
+    MIN_COUNTED_BYTES,
     RESOURCE,
     SCOPE,
     SPAN,
@@ -99,6 +100,8 @@ class Decoded(NamedTuple):
 
     rows: list[SpanRow]
     rejected: list[Rejected]
+    why: str = ""
+    """Which fields of which rejected spans are wrong, as a sentence."""
 
 
 class _Origin(NamedTuple):
@@ -141,24 +144,24 @@ def decode_request(
         TooManyValuesError: when it has too many attributes.
     """
     rows: list[SpanRow] = []
-    rejected: Counter[str] = Counter()
+    rejected = Rejections()
     request_facts = _storable_facts(request_facts)
     values = Budget(MAX_REQUEST_VALUES, TooManyValuesError)
     budgets = _Budgets(values, Budget(_MAX_PREVIEWED_BYTES))
     for scope in walk(request, max_parts):
         if is_unfit(scope.resource, RESOURCE) or is_unfit(scope.scope, SCOPE):
-            rejected["resource_too_large"] += len(scope.spans)
+            rejected.reject_all("resource_too_large", len(scope.spans))
             continue
         budgets.values.spend(len(scope.resource) // _BYTES_PER_VALUE)
         try:
             origin = _origin_of(scope)
         except DecodeError:
-            rejected["undecodable_resource"] += len(scope.spans)
+            rejected.reject_all("undecodable_resource", len(scope.spans))
             continue
         if request_facts:
             origin = origin._replace(facts=origin.facts + request_facts)
         _decode_scope(scope, origin, rows, rejected, budgets)
-    return Decoded(rows, [Rejected(*item) for item in rejected.items()])
+    return Decoded(rows, rejected.by_reason, rejected.text)
 
 
 def decode_stored(
@@ -229,20 +232,21 @@ def _decode_scope(
     scope: RawScope,
     origin: _Origin,
     rows: list[SpanRow],
-    rejected: Counter[str],
+    rejected: Rejections,
     budgets: _Budgets,
 ) -> None:
     for body in scope.spans:
         try:
             rows.append(_decode_span(body, origin, budgets))
         except DecodeError:
-            rejected["undecodable_span"] += 1
+            rejected.reject("undecodable_span", body)
         except _BadSpanError as error:
-            rejected[str(error)] += 1
+            rejected.reject(str(error), body)
 
 
 def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
-    _check_size(body)
+    if len(body) > MIN_COUNTED_BYTES:
+        _check_size(body)
     span = Span.FromString(body)
     _check(span)
     attributes = _attributes(span, budgets.values, json_layer=origin.json_layer)
@@ -250,7 +254,8 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
     rank = rank_of(parent, span.flags)
     outcome = outcome_of(span, attributes)
     own_facts = _storable_facts(_facts_of(attributes, rank, outcome))
-    budgets.values.spend(len(own_facts) * _VALUES_PER_FACT)
+    if own_facts:
+        budgets.values.spend(len(own_facts) * _VALUES_PER_FACT)
     if rank is not Rank.INNER and budgets.previewed.try_spend(len(body)):
         derived = _derived(span, attributes, budgets.values)
         counted = derived.counted
@@ -280,7 +285,7 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
 
 
 def _facts_of(attributes: dict[str, Any], rank: Rank, outcome: Outcome) -> list[Fact]:
-    found = list(facts.of_span(attributes))
+    found = facts.of_span(attributes)
     if rank is not Rank.INNER:
         found += facts.of_root(attributes)
     if outcome.code == Status.STATUS_CODE_ERROR:

@@ -10,6 +10,8 @@ from spanframe_store.otlp.envelope import Nesting, has_more_fields, has_more_nes
 __all__ = [
     "LOG_RECORD",
     "MAX_FIELDS",
+    "MAX_MESSAGE_BYTES",
+    "MIN_COUNTED_BYTES",
     "RESOURCE",
     "SCOPE",
     "SPAN",
@@ -21,7 +23,7 @@ __all__ = [
 MAX_FIELDS: Final = 20_000
 """Maximum fields of one span, resource or scope: attributes, events, links."""
 
-_MAX_MESSAGE_BYTES: Final = 4 << 20
+MAX_MESSAGE_BYTES: Final = 4 << 20
 """Maximum size of one span, resource or scope, in bytes."""
 
 _MAX_ELEMENTS: Final = 650_000
@@ -42,14 +44,14 @@ SPAN: Final[Nesting] = {9: _KEY_VALUE, 11: {3: _KEY_VALUE}, 13: {4: _KEY_VALUE}}
 LOG_RECORD: Final[Nesting] = {5: _ANY_VALUE, 6: _KEY_VALUE}
 """The fields that are messages of a span, resource, scope, log record (OTLP 1.11)."""
 
-_MIN_COUNTED_BYTES: Final = 64 << 10
+MIN_COUNTED_BYTES: Final = 64 << 10
 """Minimum size of a message whose fields are counted, in bytes; in a smaller one, too
 many fields take little memory."""
 
 
 def is_too_large(message: bytes) -> bool:
     """Tell whether a span, resource or scope has more than 4 MiB."""
-    return len(message) > _MAX_MESSAGE_BYTES
+    return len(message) > MAX_MESSAGE_BYTES
 
 
 def is_too_many_parts(message: bytes, kind: Nesting) -> bool:
@@ -59,7 +61,7 @@ def is_too_many_parts(message: bytes, kind: Nesting) -> bool:
         message: bytes of the message.
         kind: `SPAN`, `RESOURCE` or `SCOPE`.
     """
-    if len(message) <= _MIN_COUNTED_BYTES:
+    if len(message) <= MIN_COUNTED_BYTES:
         return False
     if has_more_fields(message, MAX_FIELDS):
         return True

@@ -74,6 +74,7 @@ def plain_blocks(rows: Iterable[SpanRow]) -> list[SpanBlock]:
             PlainCodec(),
             join_spans([row.body for row in group]),
             group[0].trace_id,
+            group[0].resource.body,
         )
         for origin, group in origins.items()
     ]

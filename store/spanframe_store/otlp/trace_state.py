@@ -11,7 +11,7 @@ wins where several set one tag.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
@@ -19,6 +19,7 @@ from spanframe_store.contract.spans import Fact, Rank, Source, SpanRow
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp.precedence import Order, precedence, strength
 from spanframe_store.otlp.request import previews_of
+from spanframe_store.otlp.trace_previews import statements
 from spanframe_store.otlp.usage import Totals
 
 __all__ = [
@@ -139,12 +140,15 @@ def fold(
         _add_services(values, stamps, {f.value for f in facts if f.field == _SERVICE})
     speaking_span = max(top_spans, key=_precedence)
     stamp = Stamp(Source.SPAN, *_precedence(speaking_span))
-    known_stamp = known.stamps.get("timestamp_ms")
-    if known_stamp is None or stamp > known_stamp:
+    # No shared fact states one of these fields.
+    if _counts(stamp, known, "timestamp_ms"):
         own_values = _own_values(speaking_span)
-        # No shared fact states one of these fields.
         values.update(own_values)
         stamps.update(dict.fromkeys(own_values, stamp))
+    previews = _previews(group, speaking_span, stamp, known)
+    for fields, texts, own_stamp in previews:
+        values.update(zip(fields, texts, strict=True))
+        stamps.update(dict.fromkeys(fields, own_stamp))
     for span in group:
         if span.own_facts:
             _add_facts(values, stamps, span, span.own_facts, experiment_ids)
@@ -337,5 +341,24 @@ def _own_values(speaking_span: SpanRow) -> dict[str, Any]:
         "execution_time_ms": duration_ms,
         "status": status,
         "name": speaking_span.signature.name,
-        **previews_of(speaking_span)._asdict(),
     }
+
+
+def _previews(
+    group: Sequence[SpanRow], speaking_span: SpanRow, stamp: Stamp, known: TraceState
+) -> Iterator[tuple[Sequence[str], Sequence[str | None], Stamp]]:
+    """Yield the fields of the previews, their texts and their stamp."""
+    of_span, previews = None, None
+    for fields, span, order in statements(group, speaking_span):
+        # One object where it is the same, as comparing by identity costs less.
+        own_stamp = stamp if order == stamp[1:] else Stamp(Source.SPAN, *order)
+        if _counts(own_stamp, known, fields[0]):
+            if span is not of_span:
+                of_span, previews = span, previews_of(span)
+            yield fields, [getattr(previews, field) for field in fields], own_stamp
+
+
+def _counts(stamp: Stamp, known: TraceState, field: str) -> bool:
+    """Return whether a stamp is greater than that of a field that is known."""
+    known_stamp = known.stamps.get(field)
+    return known_stamp is None or stamp > known_stamp

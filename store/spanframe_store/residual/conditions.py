@@ -86,19 +86,31 @@ def value_matcher(condition: Condition) -> Callable[[Any], bool]:
     return lambda number: number is not None and compare(Decimal(number), bound)
 
 
-def span_matcher(condition: Condition) -> Callable[[_SpanRow], bool]:
-    """Return a function that compares a span, given as the row that is stored of it."""
+def _parsed(row: _SpanRow) -> Span:
+    return Span.FromString(row.body)
+
+
+def span_matcher(
+    condition: Condition, message: Callable[[Any], Span] = _parsed
+) -> Callable[[Any], bool]:
+    """Return a function that compares a span.
+
+    Args:
+        condition: a condition on spans.
+        message: returns the OTLP Span of what the function is given, which has a
+            ``signature``; by default that is the row that is stored of a span.
+    """
     kind, key = condition.field
     if kind is FieldKind.SPAN_ATTRIBUTE:
         fits_both, name = attribute_matcher(condition), key or ""
 
-        def fits_attribute(row: _SpanRow) -> bool:
-            span = Span.FromString(row.body)
+        def fits_attribute(row: Any) -> bool:
+            span = message(row)
             return fits_both(attribute_text(span, name), attribute_number(span, name))
 
         return fits_attribute
     fits = text_matcher(condition)
     if kind is FieldKind.SPAN_CONTENT:
-        return lambda row: fits(content(Span.FromString(row.body)))
+        return lambda row: fits(content(message(row)))
     column = ROWS[kind].column or ""
     return lambda row: fits(getattr(row.signature, column))

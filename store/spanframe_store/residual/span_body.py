@@ -18,6 +18,9 @@ __all__ = ["attribute_number", "attribute_text", "content"]
 
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _STATUS_CODES: Final = {code: name for name, code in Status.StatusCode.items()}
+_OF_EXCEPTIONS: Final = (keys.EXCEPTION_TYPE, keys.EXCEPTION_MESSAGE)
+"""Attributes that a span without them has of the exception that it recorded last."""
+
 _INT64_DIGITS: Final = 20
 _INT64: Final = range(-(1 << 63), 1 << 63)
 
@@ -69,6 +72,13 @@ def content(span: Span) -> str:
 
 def _attribute(span: Span, key: str) -> Any:
     values = {stored_text(pair.key): pair.value for pair in span.attributes}
-    if key not in values:
-        return derived_value(span, key) if key in DERIVED_KEYS else None
-    return None if keys.carries_trace_fact(key, values) else read_value(values[key])
+    if key in values:
+        is_fact = keys.carries_trace_fact(key, values)
+        return None if is_fact else read_value(values[key])
+    if key in DERIVED_KEYS:
+        return derived_value(span, key)
+    if key in _OF_EXCEPTIONS:
+        for event in reversed(span.events):
+            if event.name == keys.EXCEPTION_EVENT:
+                return read_values(event.attributes).get(key)
+    return None

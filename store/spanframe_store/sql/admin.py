@@ -36,6 +36,16 @@ class SqlAdmin:
         """The URL of the store, without its password."""
         return store_name(self.engine)
 
+    @property
+    def version(self) -> str:
+        """The version of a store that this code reads and writes."""
+        return HEAD
+
+    def size_bytes(self) -> int | None:
+        """Return the bytes of the store's files; None where it has none."""
+        file_bytes, wal_bytes = self._database.file_sizes(self.engine)
+        return None if file_bytes is None else file_bytes + (wal_bytes or 0)
+
     def check_version(self) -> None:
         """Check that the store has the version this code reads and writes."""
         check_version(self.engine)

@@ -5,15 +5,18 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Engine
 
+from spanframe.errors import InvalidArgumentError
 from spanframe_store.contract.results import Copied
 from spanframe_store.contract.store import DEFAULT_OPTIONS, Progress, WriterOptions
 from spanframe_store.sql.admin import SqlAdmin
-from spanframe_store.sql.engines import DATABASES
+from spanframe_store.sql.engines import DATABASES, database_of
 from spanframe_store.sql.urls import parse_url
 from spanframe_store.sql.writer import SpanWriter
 
 if TYPE_CHECKING:
     from spanframe_store.sql.reader import SqlReader
+
+_NO_FILE: Final = (0, 0)
 
 __all__ = ["BACKEND", "SqlBackend", "open_engine"]
 
@@ -54,9 +57,19 @@ class SqlBackend:
             closing(self.admin(target, options)) as writing,  # makes no file yet
             closing(self.admin(source, read_only=True)) as reading,
         ):
+            if _are_one(reading.engine, writing.engine):
+                raise InvalidArgumentError(
+                    f"{reading.name} would be copied to itself: name another store."
+                )
             reading.check_version()
             writing.upgrade()
             return copy_store(reading.engine, writing.engine, progress)
+
+
+def _are_one(one: Engine, other: Engine) -> bool:
+    """Return whether two engines are of one store, by whatever names."""
+    files = {database_of(engine).identity(engine) for engine in (one, other)}
+    return one.url == other.url or (len(files) == 1 and not files & {None, _NO_FILE})
 
 
 def open_engine(

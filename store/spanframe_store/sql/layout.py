@@ -153,6 +153,23 @@ class RowLayout(ABC):
     def ilike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Return whether a text fits a pattern when A to Z equal a to z."""
 
+    @abstractmethod
+    def amount(self, key: str, name: str) -> ColumnElement[Any]:
+        """Return a number by its name in a metadata entry that is a JSON object.
+
+        Args:
+            key: the key of the entry.
+            name: letters and underscores.
+        """
+
+    @abstractmethod
+    def gathered(self, numbers: ColumnElement[int]) -> ColumnElement[str]:
+        """Return the whole numbers of a group as one text, with commas between."""
+
+    def apart(self, rows: Select[Any]) -> Select[Any]:
+        """Return a select whose columns are computed once where another reads them."""
+        return rows
+
     def rlike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Return whether a regular expression (RE2) is found in a text.
 

@@ -6,17 +6,28 @@ counts are estimates, so without spans each select may see a state of its own.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    Table,
+    func,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 
 from spanframe import keys
 from spanframe.errors import StoreError
+from spanframe_store.contract.aggregates import Aggregation, Group
 from spanframe_store.contract.capabilities import Capability
 from spanframe_store.contract.filter import Field, FieldKind
 from spanframe_store.contract.results import (
@@ -24,12 +35,18 @@ from spanframe_store.contract.results import (
     ClauseUse,
     Experiment,
     KnownField,
+    Origin,
     Page,
     SpanBlock,
+    SpanPage,
     TraceColumns,
 )
 from spanframe_store.contract.search import Search
+from spanframe_store.contract.spans import Interned
 from spanframe_store.contract.texts import stored_text
+from spanframe_store.residual.span_pages import TracesOfSpans, page_of_spans
+from spanframe_store.sql.aggregates import aggregate
+from spanframe_store.sql.chunks import MAX_LOOKUP_VALUES, chunks
 from spanframe_store.sql.codecs import codecs_of
 from spanframe_store.sql.computed import add_computed
 from spanframe_store.sql.engines import database_of
@@ -59,6 +76,9 @@ __all__ = ["PORTION_TRACES", "SqlReader", "reading"]
 PORTION_TRACES: Final = 10_000
 """Maximum traces whose spans one select reads; every database binds as many values."""
 
+_DIGEST_BYTES: Final = 16
+"""Size of the digest of a resource or scope, in bytes."""
+
 _MAX_EXAMPLE_CHARS: Final = 80
 """Maximum characters of an example value."""
 
@@ -80,6 +100,7 @@ _BLOCKS: Final[Select[*tuple[Any, ...]]] = (
     # Each block has one first span, so each block is read once.
     .where(spans.c.position == 0)
 )
+_BLOCKS_WITH_RESOURCES: Final = _BLOCKS.add_columns(resources.c.body.label("resource"))
 
 
 class SqlReader:
@@ -127,11 +148,18 @@ class SqlReader:
             self._load_codecs(connected, search)
             found = found_rows(connected, prepared)
             rows = found[:limit]
-            blocks = self._blocks(connected, rows) if include_spans else None
+            blocks = self._blocks(connected, rows, _BLOCKS) if include_spans else None
         end = None
         if len(found) > len(rows) > 0:
             end = order_values(rows[-1], search.order)
         return Page(_columns(rows), blocks, end)
+
+    def find_spans(self, search: Search, attributes: Sequence[str] = ()) -> SpanPage:
+        """Return spans of the traces of a search; see `Reader.find_spans`."""
+        with reading(self.engine) as connected:
+            self._load_codecs(connected, search)
+            find = partial(self._traces_of_spans, connected)
+            return page_of_spans(find, search, attributes)
 
     def count(self, search: Search) -> int:
         """Return how many traces a search finds, whatever its limit."""
@@ -139,6 +167,14 @@ class SqlReader:
         with reading(self.engine, one_state=bool(prepared.left)) as connected:
             self._load_codecs(connected, search)
             return count_found(connected, prepared)
+
+    def aggregate(self, aggregation: Aggregation) -> list[Group]:
+        """Return the groups of an aggregation; see `Reader.aggregate`."""
+        search = aggregation.search
+        one_state = bool(prepare(search, self._database).left)
+        with reading(self.engine, one_state=one_state) as connected:
+            self._load_codecs(connected, search)
+            return aggregate(connected, self._database, aggregation)
 
     def explain(self, search: Search) -> list[ClauseUse]:
         """Return how each clause of a search is answered; the search does not run."""
@@ -182,6 +218,22 @@ class SqlReader:
             trace_ids = {row[0]: row[1] for row in connected.execute(of_blocks)}
             return [block for _, block in _with_codecs(connected, rows, trace_ids)]
 
+    def origins(self, wanted: Collection[bytes]) -> dict[bytes, Origin]:
+        """Return the resources and scopes of blocks, as they arrived."""
+        with reading(self.engine) as connected:
+            of_resources = _interned(
+                connected, resources, {each[:_DIGEST_BYTES] for each in wanted}
+            )
+            of_scopes = _interned(
+                connected, scopes, {each[_DIGEST_BYTES:] for each in wanted}
+            )
+        return {
+            each: Origin(
+                of_resources[each[:_DIGEST_BYTES]], of_scopes[each[_DIGEST_BYTES:]]
+            )
+            for each in wanted
+        }
+
     def experiment_named(self, name: str) -> Experiment | None:
         """Return the experiment of a name; None when the store has none."""
         text = stored_text(name)
@@ -222,8 +274,18 @@ class SqlReader:
         if kinds & BODY_KINDS:
             codecs_of(self.engine).read_all(connected)
 
+    def _traces_of_spans(self, connected: Connection, search: Search) -> TracesOfSpans:
+        rows = found_rows(connected, prepare(search, self._database))
+        return TracesOfSpans(
+            [order_values(row, search.order) for row in rows],
+            self._blocks(connected, rows, _BLOCKS_WITH_RESOURCES),
+        )
+
     def _blocks(
-        self, connected: Connection, rows: Sequence[Row[Any]]
+        self,
+        connected: Connection,
+        rows: Sequence[Row[Any]],
+        statement: Select[*tuple[Any, ...]],
     ) -> list[Sequence[SpanBlock]]:
         """Return the blocks of each trace; one select reads a portion of traces."""
         layout = self._database.layout(WALK_TRACES)
@@ -232,10 +294,21 @@ class SqlReader:
             portion = rows[start : start + PORTION_TRACES]
             trace_ids = {row.trace_key: row.trace_id for row in portion}
             of_traces = layout.is_key_of(spans.c.trace_key, list(trace_ids))
-            blocks = connected.execute(_BLOCKS.where(of_traces)).all()
+            blocks = connected.execute(statement.where(of_traces)).all()
             for trace_key, block in _with_codecs(connected, blocks, trace_ids):
                 found.setdefault(trace_key, []).append(block)
         return [found.get(row.trace_key, ()) for row in rows]
+
+
+def _interned(
+    connected: Connection, table: Table, digests: Iterable[bytes]
+) -> dict[bytes, Interned]:
+    found: dict[bytes, Interned] = {}
+    for some in chunks(digests, MAX_LOOKUP_VALUES):
+        statement = select(table.c.digest, table.c.schema_url, table.c.body)
+        for row in connected.execute(statement.where(table.c.digest.in_(some))):
+            found[row.digest] = Interned(*row)
+    return found
 
 
 @contextmanager
@@ -265,9 +338,18 @@ def _with_codecs(
 ) -> Iterator[tuple[int, SpanBlock]]:
     codecs = codecs_of(connected.engine)
     codecs.read({row.dictionary_key for row in rows}, connected)
-    for trace_key, dictionary_key, body, scope, scope_digest, resource_digest in rows:
-        origin, codec = resource_digest + scope_digest, codecs[dictionary_key]
-        yield trace_key, SpanBlock(origin, scope, codec, body, trace_ids[trace_key])
+    for (
+        trace_key,
+        dictionary_key,
+        body,
+        scope,
+        by_scope,
+        by_resource,
+        *resource,
+    ) in rows:
+        origin, codec = by_resource + by_scope, codecs[dictionary_key]
+        trace_id = trace_ids[trace_key]
+        yield trace_key, SpanBlock(origin, scope, codec, body, trace_id, *resource)
 
 
 def _columns(rows: Sequence[Row[Any]]) -> TraceColumns:

@@ -20,7 +20,7 @@ from spanframe_store.contract.store import MAX_TRACE_ENTRIES
 from spanframe_store.otlp import decode_stored
 from spanframe_store.otlp.entry_limits import limited
 from spanframe_store.otlp.envelope import split_spans
-from spanframe_store.otlp.trace_state import METADATA, TraceState, fold
+from spanframe_store.otlp.trace_state import METADATA, Stamp, TraceState, fold
 from spanframe_store.sql import index_entries
 from spanframe_store.sql.blocks import Codec, load_codecs
 from spanframe_store.sql.experiments import Experiments
@@ -66,6 +66,9 @@ _CHANGED_SPAN: Final = update(spans).where(
     spans.c.digest == bindparam("body_digest"),
 )
 
+
+_NEVER: Final = Stamp(-1, 0, 0, 0, 0, 0)
+"""The stamp of a field that nothing has set."""
 
 _OF_HEADERS: Final = {"experiment_id", METADATA + keys.META_SOURCE_RUN}
 """Fields that a header of the request may have stated, which no span keeps."""
@@ -183,6 +186,8 @@ def _with_kept(old: TraceState, new: TraceState) -> TraceState:
         for field, stamp in old.stamps.items()
         if stamp.source == Source.EDIT
         or (field in _OF_HEADERS and field not in new.stamps)
+        # A span states the same again, under the same stamp; an import stated more.
+        or (stamp.source == Source.EXPLICIT and stamp > new.stamps.get(field, _NEVER))
     }
     return new._replace(
         values={**new.values, **{field: old.values[field] for field in kept}},

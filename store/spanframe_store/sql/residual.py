@@ -23,7 +23,7 @@ from spanframe_store.sql.plans import Plan
 from spanframe_store.sql.prepared import Prepared
 from spanframe_store.sql.residual_spans import traces_of_spans
 
-__all__ = ["count_found", "found_rows"]
+__all__ = ["count_found", "found_keys", "found_rows"]
 
 _MIN_PORTION_TRACES: Final = 256
 _MAX_PORTION_TRACES: Final = 4096
@@ -66,10 +66,21 @@ def count_found(
             plan = choose_plan(connected, database, search, counting=True)
         layout = database.layout(plan)
         return connected.execute(statements.count_traces(search, layout)).scalar_one()
-    every = replace(prepared, search=replace(search, limit=None, after=None))
+    return len(found_keys(connected, prepared, plan))
+
+
+def found_keys(
+    connected: Connection, prepared: Prepared, plan: Plan | None = None
+) -> list[int]:
+    """Return the keys of all traces that a search finds, whatever its limit."""
+    search = replace(prepared.search, limit=None, after=None)
     if plan is None:
-        plan = choose_plan(connected, database, every.search)
-    return sum(map(len, _checked(connected, every, database.layout(plan))))
+        plan = choose_plan(connected, prepared.database, search)
+    layout = prepared.database.layout(plan)
+    every = replace(prepared, search=search)
+    return [
+        row.trace_key for kept in _checked(connected, every, layout) for row in kept
+    ]
 
 
 def _checked(

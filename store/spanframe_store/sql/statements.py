@@ -14,7 +14,7 @@ from spanframe_store.sql.compile import compile_all
 from spanframe_store.sql.index_conditions import is_exact
 from spanframe_store.sql.layout import RowLayout
 
-__all__ = ["count_traces", "order_values", "select_traces"]
+__all__ = ["count_traces", "order_values", "select_traces", "trace_conditions"]
 
 _INT32: Final = range(1 << 31)
 _ORDER_PREFIX: Final = "order_"
@@ -42,7 +42,7 @@ def select_traces(search: Search, layout: RowLayout) -> Select[Any]:
             ),
         )
         .select_from(layout.source)
-        .where(*_conditions(search, layout))
+        .where(*trace_conditions(search, layout))
         .order_by(
             *(
                 _direction(term, key)
@@ -64,7 +64,7 @@ def count_traces(search: Search, layout: RowLayout) -> Select[int]:
         search: the search; ``order``, ``limit`` and ``after`` do not matter.
         layout: the layout of the database, with the plan to walk by.
     """
-    conditions = _conditions(search, layout)
+    conditions = trace_conditions(search, layout)
     source: FromClause = layout.source
     if layout.walked is not None and not any(map(_reads_row, conditions)):
         # A trace has one index row per key, and the index is a tenth of the rows' size.
@@ -86,7 +86,8 @@ def order_values(row: Any, order: Sequence[OrderTerm]) -> Cursor:
     )
 
 
-def _conditions(search: Search, layout: RowLayout) -> list[ColumnElement[bool]]:
+def trace_conditions(search: Search, layout: RowLayout) -> list[ColumnElement[bool]]:
+    """Return the conditions on the traces of a search, whatever its page."""
     walked = layout.walked
     # The part of the index that is walked may hold no other traces.
     is_answered = walked is not None and is_exact(walked)

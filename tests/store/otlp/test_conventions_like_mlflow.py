@@ -36,6 +36,16 @@ MORE = {
     "OpenInference, messages beside a repr",
     "Langfuse, parts apart",
     "Langfuse, OpenAI's names",
+    "OpenInference, a text of several messages",
+    "OpenInference, a workflow of LlamaIndex",
+    "Traceloop's steps",
+    "Traceloop, crew",
+    "Traceloop, embedding",
+    "LangWatch",
+    "Haystack",
+    "Haystack, text model",
+    "Haystack, tool of an agent",
+    "Haystack, retriever",
 }
 MORE_KEYS = (
     "ai.usage.",

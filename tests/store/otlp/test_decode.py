@@ -1,9 +1,11 @@
 """OTLP bytes to rows: what is read, what is kept, what a bad span costs."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanframe_store.contract.spans import Fact, Rank, Source, SpanRow
@@ -13,8 +15,8 @@ from spanframe_store.otlp import (
     decode_request,
     previews_of,
 )
-from spanframe_store.otlp.envelope import RawScope, rebuild
-from tests.plugins.otlp import REMOTE_PARENT, START, pairs, request, span
+from spanframe_store.otlp.envelope import RawScope, _field, rebuild
+from tests.plugins.otlp import REMOTE_PARENT, START, TRACE, pairs, request, span
 
 
 def decode(*spans: Span, **context: Any) -> list[SpanRow]:
@@ -255,9 +257,6 @@ def test_a_span_inside_has_the_previews_that_it_would_have_as_root() -> None:
     assert previews_of(inner) == root.previews
 
 
-EMPTIES = pairs({"a": {"b": [None] * 700_000}})
-
-
 def test_line_breaks_are_no_elements() -> None:
     """However many: a text is one value."""
     poem = span(1, attributes={"a": "a\n" * 1_900_000, "b": [1] * 1000})
@@ -273,22 +272,36 @@ def test_a_resource_of_countless_values_costs_its_spans_alone() -> None:
     assert [row.span_id for row in decoded.rows] == [2]
 
 
+@pytest.fixture(scope="module")
+def countless() -> list[KeyValue]:
+    return pairs({"a": {"b": [None] * 700_000}})
+
+
 @pytest.mark.parametrize(
-    ("bad", "reason"),
+    ("fields", "reason"),
     [
-        (span(1, attributes={"a": "x" * (4 << 20)}), "span_too_large"),
-        (span(1, links=[{}] * 50_000), "span_too_many_parts"),
-        (span(1, attributes={"a": [None] * 700_000}), "span_too_many_parts"),
-        (span(1, links=[{"attributes": EMPTIES}]), "span_too_many_parts"),
-        (span(1, events=[{"attributes": EMPTIES}]), "span_too_many_parts"),
+        ({"attributes": {"a": "x" * (4 << 20)}}, "span_too_large"),
+        ({"links": [{}] * 50_000}, "span_too_many_parts"),
     ],
-    ids=["bytes", "links", "values", "values of a link", "values of an event"],
+    ids=["bytes", "links"],
 )
 def test_a_span_that_would_fill_the_memory_costs_that_span_alone(
-    bad: Span, reason: str
+    fields: dict[str, Any], reason: str
 ) -> None:
-    decoded = decode_request(request(bad, span(2)).SerializeToString())
+    decoded = decode_request(request(span(1, **fields), span(2)).SerializeToString())
     assert [tuple(r) for r in decoded.rejected] == [(reason, 1)]
+    assert [row.span_id for row in decoded.rows] == [2]
+
+
+@pytest.mark.parametrize("place", ["span", "links", "events"])
+def test_a_span_of_countless_values_costs_that_span_alone(
+    countless: list[KeyValue], place: str
+) -> None:
+    bad = span(1)
+    holder = bad if place == "span" else getattr(bad, place).add()
+    holder.attributes.extend(countless)
+    decoded = decode_request(request(bad, span(2)).SerializeToString())
+    assert [tuple(r) for r in decoded.rejected] == [("span_too_many_parts", 1)]
     assert [row.span_id for row in decoded.rows] == [2]
 
 
@@ -301,16 +314,17 @@ def test_a_request_of_countless_spans_is_refused(scopes: int) -> None:
 
 
 NUMBERS = [7] * 150_000
+DEEP = partial(pytest.param, marks=pytest.mark.deep)
 
 
 @pytest.mark.parametrize(
     ("attributes", "spans"),
     [
         ({f"k{n}": "v" for n in range(10_000)}, 41),
-        ({f"k{n}": "v" for n in range(100)}, 4001),
+        DEEP({f"k{n}": "v" for n in range(100)}, 4001),
         ({"numbers": NUMBERS}, 3),
-        ({"numbers": {"inside": [NUMBERS]}}, 3),
-        ({"numbers": {f"k{n}": n for n in range(15_000)}}, 28),
+        DEEP({"numbers": {"inside": [NUMBERS]}}, 3),
+        DEEP({"numbers": {f"k{n}": n for n in range(15_000)}}, 28),
         ({f"mlflow.traceTag.{n}": "v" for n in range(10_000)}, 5),
     ],
     ids=["attributes", "of many spans", "numbers", "deep", "maps", "tags"],
@@ -319,7 +333,12 @@ def test_a_request_of_countless_attributes_is_refused(
     attributes: dict[str, Any], spans: int
 ) -> None:
     """Catalogue 49: any of these takes its senders a second, and no more."""
-    messages = [span(n, attributes=attributes) for n in range(1, spans + 1)]
+    first = span(attributes=attributes)
+    messages = []
+    for number in range(1, spans + 1):
+        messages.append(Span())
+        messages[-1].CopyFrom(first)
+        messages[-1].span_id = number.to_bytes(8, "big")
     with pytest.raises(TooManyValuesError):
         decode_request(request(*messages).SerializeToString())
     fewer = request(*messages[: spans * 9 // 10]).SerializeToString()
@@ -352,3 +371,88 @@ def test_nul_is_replaced_in_what_is_derived_and_kept_in_the_body() -> None:
     [fact] = row.facts
     assert (fact.field[-1], fact.value[-1]) == ("\N{REPLACEMENT CHARACTER}",) * 2
     assert Span.FromString(row.body) == message
+
+
+# --- what a sender is told ------------------------------------------------------------
+
+
+def _attribute(key: bytes, value: bytes) -> bytes:
+    return _field(9, _field(1, key) + _field(2, value))
+
+
+def _nested(levels: int) -> bytes:
+    value = b""
+    for _ in range(levels):
+        value = _field(5, _field(1, value))
+    return value
+
+
+WRONG: list[tuple[dict[str, Any], bytes, str]] = [
+    ({"trace_id": b""}, b"", "trace_id of span 0000000000000007 is absent"),
+    ({"trace_id": bytes(16)}, b"", "trace_id of span 0000000000000007 is all zeros"),
+    (
+        {"trace_id": b"abc"},
+        b"",
+        "trace_id of span 0000000000000007 has 3 bytes, not 16",
+    ),
+    ({"span_id": b""}, b"", 'span_id of the span named "step" is absent'),
+    ({"span_id": b"", "name": ""}, b"", 'span_id of the span named "" is absent'),
+    (
+        {"parent_span_id": b"12"},
+        b"",
+        "parent_span_id of span 0000000000000007 has 2 bytes, not 8",
+    ),
+    (
+        {"end_time_unix_nano": 1 << 63},
+        b"",
+        "span 0000000000000007 starts or ends after the year 2262",
+    ),
+    ({}, b"\x2a\x01\xff", "name (not UTF-8) of span 0000000000000007 is unreadable"),
+    ({}, b"\x1a\x01\xff", "trace_state (not UTF-8) of span 0000000000000007 is"),
+    (
+        {},
+        _attribute(b"k", _field(1, b"\xff")),
+        "the attribute k (text that is not UTF-8, or",
+    ),
+    ({}, _attribute(b"k\xff", b"v"), "the attribute k\ufffd (key not UTF-8) of span"),
+    (
+        {},
+        _attribute(b"deep", _nested(60)),
+        "the attribute deep (text that is not UTF-8, or",
+    ),
+    ({}, b"\x5a\x03\x12\x01\xff", "an event of span 0000000000000007 is unreadable"),
+    ({}, b"\x6a\x01\xff", "a link of span 0000000000000007 is unreadable"),
+    ({}, b"\x7a\x03\x12\x01\xff", "status of span 0000000000000007 is unreadable"),
+    (
+        {"span_id": b"", "name": "a\nb" + "x" * 999},
+        b"",
+        f'named "a?b{"x" * 61}" is absent',
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "tail", "why"), WRONG, ids=range(len(WRONG)))
+def test_a_sender_is_told_which_field_of_a_rejected_span_is_wrong(
+    fields: dict[str, Any], tail: bytes, why: str
+) -> None:
+    whole: dict[str, Any] = {
+        "trace_id": TRACE,
+        "span_id": (7).to_bytes(8, "big"),
+        "name": "step",
+    }
+    body = Span(**(whole | fields)).SerializeToString() + tail
+    decoded = decode_request(rebuild(RawScope(b"", b"", b"", b"", [body])))
+    assert (decoded.rows, sum(each.spans for each in decoded.rejected)) == ([], 1)
+    assert decoded.why.startswith("Rejected: ")
+    assert why in decoded.why
+
+
+def test_a_few_rejected_spans_are_explained_and_the_others_counted() -> None:
+    bad = Span(name="\n" + "n" * 5000).SerializeToString()
+    decoded = decode_request(rebuild(RawScope(b"", b"", b"", b"", [bad] * 1000)))
+    assert decoded.why.endswith("; 992 more were rejected.")
+    assert len(decoded.why) < 1000
+    resource = b"\x0a\x03\x0a\x01\xff"
+    decoded = decode_request(rebuild(RawScope(resource, b"", b"", b"", [bad] * 3)))
+    assert "all 3 spans of a resource, as it or its scope is unreadable" in decoded.why
+    assert decode_request(rebuild(RawScope(b"", b"", b"", b"", []))).why == ""

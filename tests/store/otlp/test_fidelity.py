@@ -21,6 +21,7 @@ from spanframe_collector.otlp_json import to_protobuf
 from spanframe_store.otlp import Decoded, decode_request
 from spanframe_store.sql.schema import attribute_index, resources, spans, traces
 from tests.plugins.collector import Collector
+from tests.plugins.examples import some
 from tests.plugins.exports import export, export_at_last
 from tests.plugins.http_exports import JSON, PROTOBUF, send, send_at_last
 from tests.plugins.observed import rows
@@ -162,7 +163,14 @@ def every_combination(trace_id: bytes) -> list[Span]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("encoding", ["grpc", PROTOBUF, JSON])
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        "grpc",
+        pytest.param(PROTOBUF, marks=pytest.mark.deep),
+        pytest.param(JSON, marks=pytest.mark.deep),
+    ],
+)
 def test_every_combination_comes_back(shared: Collector, encoding: str) -> None:
     """Catalogue 4: the full product, not only every pair, by three encodings."""
     trace_id = encoding.encode().ljust(16)[:16]
@@ -510,14 +518,16 @@ def test_a_resource_in_any_order_is_one_resource(store: Store) -> None:
     attributes = pairs({f"key {n}": n for n in range(12)} | {"map": {"a": 1}})
     bodies = set()
     batch = []
-    for number in range(1, 10_001):
+    numbers = some(range(1, 10_001))
+    for number in numbers:
         order.shuffle(attributes)
         message = request(span(number))
         message.resource_spans[0].resource.attributes.extend(attributes)
         bodies.add(exact(message.resource_spans[0].resource))
         batch.append(decode_request(message.SerializeToString()).rows)
-    assert len(bodies) > 9_000
-    for part in (batch[:1], batch[1:5_000], batch[5_000:]):
+    assert len(bodies) > 0.9 * len(numbers)
+    half = len(batch) // 2
+    for part in (batch[:1], batch[1:half], batch[half:]):
         store.writer.write(part)
     with store.engine.connect() as connection:
         count = select(func.count()).select_from(resources)

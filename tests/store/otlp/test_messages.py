@@ -271,6 +271,12 @@ def test_a_response_shows_the_text_of_the_assistant(value: Any) -> None:
             "finishReason": "tool-calls",
             "toolCalls": [{"toolName": "get_weather", "input": '{"city": "Paris"}'}],
         },
+        {
+            "finish_reason": "function_calls",
+            "content": [
+                {"id": "c", "arguments": '{"city": "Paris"}', "name": "get_weather"}
+            ],
+        },
     ],
     ids=repr,
 )

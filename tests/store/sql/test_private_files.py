@@ -28,7 +28,7 @@ def modes(folder: Path) -> dict[str, int]:
 def test_every_file_is_for_its_owner(tmp_path: Path) -> None:
     with Store(tmp_path / "s.db") as store:
         store.write(span(1))
-        assert set(modes(tmp_path)) == {"s.db", "s.db-wal", "s.db-shm"}
+        assert set(modes(tmp_path)) == {"s.db", "s.db-wal", "s.db-shm", "s.db-lock"}
         admin = SqlAdmin(store.engine)
         admin.backup(tmp_path / "backup.db", lambda *_: None)
         copy = f"sqlite:///{tmp_path / 'copy.db'}"

@@ -62,6 +62,50 @@ def test_until_its_root_arrives_a_trace_is_in_progress_and_provisional() -> None
     assert row["timestamp_ms"] == START // 1_000_000 + 5
 
 
+def _call(number: int, question: str, answer: str, **fields: Any) -> Any:
+    said = {"mlflow.spanInputs": question, "mlflow.spanOutputs": answer}
+    attributes = {"mlflow.spanType": "LLM", **said}
+    return span(number, parent=1, attributes=attributes, **fields)
+
+
+def test_the_model_calls_have_the_previews_that_a_root_does_not_state() -> None:
+    """The first has the question, the last the answer, whenever the root arrives."""
+    calls = [
+        _call(3, '"what?"', '"look"', start_ms=2, ms=3),
+        _call(4, '"what, found"', '"that"', start_ms=8, ms=3),
+        _call(5, '"meanwhile"', '"beside"', start_ms=4, ms=2),
+    ]
+    step = span(2, parent=1, attributes={"mlflow.spanInputs": '"step"'})
+    root = span(1, ms=20)
+    expected = ('"what?"', '"that"', "OK")
+    for arrived in ([root, step, *calls], [step, *calls, root], [*calls, root, step]):
+        state = EMPTY
+        for one in arrived:
+            state = merge(state, fold(rows(one), known=state))
+        for row in (columns_of(state), columns(*arrived)):
+            assert _previews(row) == expected
+    for said, previews in (
+        ({"input.value": "hi"}, ("hi", '"that"', "OK")),
+        ({"output.value": "ho"}, ('"what?"', "ho", "OK")),
+        ({"output.value": "[ChatMessage(role='x')]"}, ('"what?"', '"that"', "OK")),
+        ({"mlflow.spanInputs": "{}"}, ("{}", '"that"', "OK")),
+        ({"mlflow.spanOutputs": "null"}, ('"what?"', None, "OK")),
+    ):
+        assert _previews(columns(*calls, span(1, ms=20, attributes=said))) == previews
+    failed = columns(*calls, span(1, ms=20, status={"code": 2}))
+    assert _previews(failed) == ('"what?"', None, "ERROR")
+
+
+def test_an_entry_with_content_has_the_previews_of_a_root_without() -> None:
+    entry = _call(2, '"in"', '"out"', flags=REMOTE_PARENT, ms=9)
+    row = columns(_call(3, '"call"', '"called"'), entry, span(1, ms=20, name="gateway"))
+    assert (row["name"], _previews(row)) == ("gateway", ('"in"', '"out"', "OK"))
+
+
+def _previews(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["request_preview"], row["response_preview"], row["status"]
+
+
 def test_an_entry_from_another_process_stands_in_for_a_root_that_never_comes() -> None:
     row = columns(
         span(9, parent=8, start_ms=-50),
@@ -129,9 +173,11 @@ _attributes = st.dictionaries(
             "spanframe.trace.name",
             "user.id",
             "mlflow.spanInputs",
+            "mlflow.spanOutputs",
+            "mlflow.spanType",
         ]
     ),
-    st.sampled_from(["OK", "ERROR", "x", '{"messages": [1]}']),
+    st.sampled_from(["OK", "ERROR", "x", "LLM", '{"messages": [1]}']),
     max_size=4,
 )
 # Few ids, few times: collisions and ties are what could go wrong.

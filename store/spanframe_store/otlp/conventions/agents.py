@@ -17,6 +17,7 @@ from spanframe_store.otlp.conventions.values import (
 
 __all__ = [
     "is_pydantic_ai",
+    "is_traceloop_step",
     "langfuse_cost",
     "langfuse_usage",
     "langsmith_input",
@@ -28,6 +29,7 @@ __all__ = [
     "pydantic_ai_type",
     "traceloop_input",
     "traceloop_output",
+    "traceloop_type",
 ]
 
 # --- pydantic-ai, versions 1 to 5 of its instrumentation ------------------------------
@@ -151,6 +153,22 @@ def _unwrapped(attributes: Attributes, key: str, name: str) -> Any:
         if isinstance(inner, dict) and inner.keys() == {name}:
             return inner[name]
     return value
+
+
+# --- Traceloop ------------------------------------------------------------------------
+
+_REQUEST_TYPES: Final = {"embedding": "EMBEDDING", "rerank": "RERANKER"}
+
+
+def is_traceloop_step(attributes: Attributes) -> bool:
+    """Tell whether a span has a kind of Traceloop and the operation of an agent."""
+    return attributes.get("gen_ai.operation.name") == "invoke_agent"
+
+
+def traceloop_type(attributes: Attributes) -> str | None:
+    """Tell the type of a model's call by what is asked for (before version 0.50)."""
+    kind = attributes.get("llm.request.type")
+    return _REQUEST_TYPES.get(kind) if isinstance(kind, str) else None
 
 
 def traceloop_input(attributes: Attributes) -> Any:

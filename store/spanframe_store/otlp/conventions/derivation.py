@@ -28,6 +28,7 @@ from spanframe_store.otlp.conventions.values import (
     token_count,
     usage,
 )
+from spanframe_store.otlp.name_sets import Names, by_names
 
 __all__ = ["EVENT_NAMES", "UNKNOWN", "Counted", "Derived", "counted", "derive"]
 
@@ -80,7 +81,7 @@ def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
     """
     inputs, called = _own(attributes.get(keys.SPAN_INPUTS))
     outputs, answered = _own(attributes.get(keys.SPAN_OUTPUTS))
-    rows = _speaking(attributes) if _may_speak(attributes) else ()
+    rows = _speaking(attributes)
     if inputs is None and rows:
         inputs = _first(attributes, (row.inputs for row in rows))
     if inputs is None and events:
@@ -106,7 +107,7 @@ def derive(attributes: Mapping[str, Any], events: Events = ()) -> Derived:
 
 def counted(attributes: Mapping[str, Any]) -> Counted:
     """Return type, usage and cost of a span, the same that `derive` returns."""
-    rows = _speaking(attributes) if _may_speak(attributes) else ()
+    rows = _speaking(attributes)
     model = _named(attributes, (row.models for row in rows)) if rows else None
     return _counted(attributes, rows, model)
 
@@ -115,7 +116,7 @@ def _counted(
     attributes: Attributes, rows: Sequence[Convention], model: str | None
 ) -> Counted:
     if not rows:
-        return Counted(_span_type(attributes, rows))
+        return Counted(_own_type(attributes.get(keys.SPAN_TYPE)))
     used = _usage(attributes, rows)
     return Counted(
         _span_type(attributes, rows),
@@ -133,7 +134,8 @@ def _exact_keys(row: Convention) -> Iterable[str]:
     yield from (source for source in cells if isinstance(source, str))
     costs = row.costs if isinstance(row.costs, CostKeys) else CostKeys()
     yield from (key for names in (*tokens, *costs) for key in names)
-    yield from (*row.type_keys, *row.models, *row.providers, *row.marks)
+    yield from (source for source in row.models if isinstance(source, str))
+    yield from (*row.type_keys, *row.providers, *row.marks)
 
 
 def _by_exact_key() -> dict[str, set[int]]:
@@ -145,31 +147,29 @@ def _by_exact_key() -> dict[str, set[int]]:
 
 
 _BY_KEY: Final = _by_exact_key()
-_KEYS: Final = frozenset(_BY_KEY)
 _BY_FAMILY: Final = {
     family: number for number, row in enumerate(table) for family in row.families
 }
 _FAMILIES: Final = tuple(_BY_FAMILY)
 
 
-def _may_speak(attributes: Attributes) -> bool:
-    """Tell in about a microsecond whether any row of the table can apply."""
-    if not _KEYS.isdisjoint(attributes):
-        return True
-    names = "\n".join(attributes)
-    return "gen_ai." in names or "llm." in names or "lk." in names
-
-
-def _speaking(attributes: Attributes) -> list[Convention]:
+def _speaking(attributes: Attributes) -> Sequence[Convention]:
     """Return the rows that a key of the span belongs to, in the table's order."""
+    rows = _rows_of(attributes)
+    if not rows:
+        return rows
+    return [row for row in rows if row.applies is None or row.applies(attributes)]
+
+
+@by_names
+def _rows_of(names: Names) -> tuple[Convention, ...]:
     numbers: set[int] = set()
-    for key in attributes:
+    for key in names:
         if key in _BY_KEY:
             numbers |= _BY_KEY[key]
         elif key.startswith(_FAMILIES):
             numbers |= {_BY_FAMILY[f] for f in _FAMILIES if key.startswith(f)}
-    rows = [table[number] for number in sorted(numbers)]
-    return [row for row in rows if row.applies is None or row.applies(attributes)]
+    return tuple(table[number] for number in sorted(numbers))
 
 
 # --- the keys of MLflow --------------------------------------------------------------
@@ -273,6 +273,7 @@ _NO_TOKENS: Final = Convention("").tokens
 
 _COST_KEYS: Final = frozenset(
     {keys.LLM_COST, "cost_usd", "langfuse.observation.cost_details"}
+    | {"langwatch.metrics"}
     | {
         key
         for row in table
@@ -314,13 +315,18 @@ def _count(attributes: Attributes, names: Iterable[str]) -> int | None:
     return None
 
 
-def _named(attributes: Attributes, cells: Iterable[tuple[str, ...]]) -> str | None:
+def _named(attributes: Attributes, cells: Iterable[Cell]) -> str | None:
     for cell in cells:
-        for key in cell:
-            if key in attributes:
-                text = _text(attributes[key])
-                if text is not None:
-                    return text
+        for source in cell:
+            if not isinstance(source, str):
+                value = source(attributes)
+            elif source in attributes:
+                value = attributes[source]
+            else:
+                continue
+            text = _text(value)
+            if text is not None:
+                return text
     return None
 
 

@@ -31,9 +31,11 @@ _MAX_INDEX_DIGITS: Final = 6
 def openinference_input(attributes: Attributes) -> Any:
     """Return ``input.value``, or what is gathered where that is only a repr."""
     value = attributes.get("input.value")
+    if _is_state(value):
+        return None
     return (
         value
-        if _is_value(value)
+        if _is_value(value) and not _is_last_of_many(attributes, value)
         else _messages(attributes, "llm.input_messages.", wrapped=True)
         or _messages(attributes, "reranker.input_documents.", wrapped=True)
         or _embedded(attributes)
@@ -70,6 +72,24 @@ def _is_value(value: Any) -> bool:
     if _REPR.match(value):
         return False
     return not is_absent(value) and not _REPR_INSIDE.search(value, 0, _MAX_SEARCHED)
+
+
+# The root of a workflow of LlamaIndex has its whole state, and not the question; the
+# state stays among the attributes.
+_STATE: Final = '{"init_state": '
+
+
+def _is_state(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(_STATE)
+
+
+def _is_last_of_many(attributes: Attributes, value: Any) -> bool:
+    """Tell whether a value is one text of the several messages that a model got."""
+    return (
+        "llm.input_messages.1.message.role" in attributes
+        and isinstance(value, str)
+        and not value.startswith(("{", "["))
+    )
 
 
 def _embedded(attributes: Attributes) -> list[Any]:

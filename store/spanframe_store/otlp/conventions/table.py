@@ -8,7 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
-from spanframe_store.otlp.conventions import agents, events, flattened, shapes
+from spanframe_store.otlp.conventions import (
+    agents,
+    events,
+    flattened,
+    pipelines,
+    shapes,
+)
 from spanframe_store.otlp.conventions.values import Attributes, Cost, Events, Usage
 
 __all__ = ["Convention", "CostKeys", "TokenKeys", "table"]
@@ -50,7 +56,7 @@ class Convention(NamedTuple):
     type_shape: Callable[[Attributes], str | None] | None = None
     tokens: TokenKeys | Callable[[Attributes], Usage | None] = TokenKeys()
     costs: CostKeys | Callable[[Attributes], Cost | None] = CostKeys()
-    models: tuple[str, ...] = ()
+    models: Cell = ()
     providers: tuple[str, ...] = ()
     input_event: EventShape | None = None
     output_event: EventShape | None = None
@@ -162,6 +168,39 @@ table: Final = (
         marks=("langsmith.span.kind", "gen_ai.prompt", "gen_ai.completion"),
     ),
     Convention(
+        # As LangSmith: beside its own kind Traceloop calls an agent what runs steps.
+        "Traceloop's steps",
+        applies=agents.is_traceloop_step,
+        type_keys=("traceloop.span.kind",),
+        types={"workflow": "WORKFLOW", "task": "TASK"},
+    ),
+    Convention(
+        "LangWatch",
+        inputs=(pipelines.langwatch_input,),
+        outputs=(
+            pipelines.langwatch_output,
+            "langwatch.rag.contexts",
+            "langwatch.contexts",
+        ),
+        type_keys=("langwatch.span.type",),
+        types={
+            "llm": "LLM",
+            "chain": "CHAIN",
+            "tool": "TOOL",
+            "agent": "AGENT",
+            "rag": "RETRIEVER",
+            "guardrail": "GUARDRAIL",
+            "evaluation": "EVALUATOR",
+            "workflow": "WORKFLOW",
+            "task": "TASK",
+            "component": "CHAIN",
+            "module": "CHAIN",
+        },
+        tokens=pipelines.langwatch_usage,
+        costs=pipelines.langwatch_cost,
+        marks=("langwatch.input", "langwatch.output", "langwatch.metrics"),
+    ),
+    Convention(
         "OpenTelemetry GenAI",
         inputs=(
             shapes.genai_input,
@@ -185,6 +224,9 @@ table: Final = (
             "invoke_agent": "AGENT",
             "invoke_workflow": "WORKFLOW",
             "retrieval": "RETRIEVER",
+            "vector_db_retrieve": "RETRIEVER",
+            "rerank": "RERANKER",
+            "execute_task": "TASK",
             "search_memory": "MEMORY",
             "create_memory": "MEMORY",
             "update_memory": "MEMORY",
@@ -260,8 +302,18 @@ table: Final = (
     Convention("Logfire", costs=CostKeys(total=("operation.cost",))),
     Convention(
         "Traceloop",
-        inputs=(agents.traceloop_input, flattened.prompts, flattened.completed_call),
-        outputs=(agents.traceloop_output, flattened.completions),
+        inputs=(
+            agents.traceloop_input,
+            flattened.prompts,
+            flattened.completed_call,
+            "crewai.task.description",
+            pipelines.crew_input,
+        ),
+        outputs=(
+            agents.traceloop_output,
+            flattened.completions,
+            "crewai.crew.result",
+        ),
         type_keys=("traceloop.span.kind",),
         types={
             "workflow": "WORKFLOW",
@@ -270,6 +322,7 @@ table: Final = (
             "tool": "TOOL",
             "unknown": "UNKNOWN",
         },
+        type_shape=agents.traceloop_type,
         tokens=TokenKeys(
             input=("gen_ai.usage.prompt_tokens",),
             output=("gen_ai.usage.completion_tokens",),
@@ -278,8 +331,40 @@ table: Final = (
             cache_creation=("gen_ai.usage.cache_creation_input_tokens",),
         ),
         providers=("gen_ai.system",),
-        marks=("traceloop.entity.input", "traceloop.entity.output"),
+        marks=(
+            "traceloop.entity.input",
+            "traceloop.entity.output",
+            "llm.request.type",
+            "crewai.crew.tasks",
+        ),
         families=("gen_ai.prompt.", "gen_ai.completion."),
+    ),
+    Convention(
+        "Haystack",
+        inputs=(
+            "haystack.pipeline.input_data",
+            "haystack.component.input",
+            "haystack.agent.input",
+            "haystack.agent.step.llm.input",
+            "haystack.agent.step.tool.input",
+        ),
+        outputs=(
+            "haystack.pipeline.output_data",
+            "haystack.component.output",
+            "haystack.agent.output",
+            "haystack.agent.step.llm.output",
+            "haystack.agent.step.tool.output",
+        ),
+        type_shape=pipelines.haystack_type,
+        tokens=pipelines.haystack_usage,
+        models=(pipelines.haystack_model,),
+        marks=(
+            "haystack.component.type",
+            "haystack.pipeline.execution_mode",
+            "haystack.pipeline.metadata",
+            "haystack.agent.max_steps",
+            "haystack.tool.name",
+        ),
     ),
     Convention(
         "Google ADK",

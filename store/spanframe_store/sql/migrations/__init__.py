@@ -58,9 +58,6 @@ def upgrade(engine: Engine) -> None:
     Raises:
         StoreError: when the store is newer than this code, or cannot be changed.
     """
-    # Only commands that upgrade a store load Alembic.
-    from alembic import command  # noqa: PLC0415
-
     where = store_name(engine)
     try:
         with engine.begin() as connection:
@@ -72,6 +69,9 @@ def upgrade(engine: Engine) -> None:
             why_not = database_of(connection).unsuitable(connection)
             if why_not is not None:
                 raise StoreError(f"The store {where} cannot be used: {why_not}.")
+            # A third of the start of a collector, whose store is mostly at `HEAD`.
+            from alembic import command  # noqa: PLC0415
+
             command.upgrade(_config(connection), HEAD)
     except DBAPIError as error:
         raise StoreError(

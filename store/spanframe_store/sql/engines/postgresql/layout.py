@@ -7,6 +7,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Double,
     Text,
     and_,
     any_,
@@ -33,6 +34,9 @@ _ENTRIES: Final = {
 _NAMES: Final = {Field(FieldKind.NAME), Field(FieldKind.TAG, keys.TAG_TRACE_NAME)}
 _BYTE_COLLATION: Final = "C"
 """The collation that compares text by its bytes."""
+
+_AMOUNT: Final = r"([0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][-+]?[0-9]{1,2})?)"
+"""A number that any double holds."""
 
 
 class PostgreSQLLayout(RowLayout):
@@ -97,6 +101,20 @@ class PostgreSQLLayout(RowLayout):
         return lower.like(
             func.lower(collate(literal(_unescaped(pattern)), _BYTE_COLLATION))
         )
+
+    def amount(self, key: str, name: str) -> ColumnElement[Any]:
+        """Return what follows the name, as far as a number goes.
+
+        An app may have written the entry, and PostgreSQL refuses text that is not JSON.
+        """
+        number = func.substring(
+            self.entry(FieldKind.METADATA, key), f'"{name}": *{_AMOUNT}', type_=Text
+        )
+        return cast(number, Double)
+
+    def gathered(self, numbers: ColumnElement[int]) -> ColumnElement[str]:
+        """Return a call of ``string_agg``, which leaves out what is NULL."""
+        return func.string_agg(cast(numbers, Text), ",", type_=Text)
 
 
 def _unescaped(pattern: str) -> str:

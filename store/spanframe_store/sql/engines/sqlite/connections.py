@@ -13,11 +13,13 @@ from typing import Final
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
 
 from spanframe.errors import StoreError
 from spanframe_store.contract.store import WriterOptions
 from spanframe_store.sql.engines.sqlite.files import files_of
 from spanframe_store.sql.engines.sqlite.private_files import create_private
+from spanframe_store.sql.engines.sqlite.turns import TurnConnection
 
 __all__ = ["open_sqlite"]
 
@@ -26,6 +28,10 @@ _BUSY_TIMEOUT_SECONDS: Final = 4.0
 
 _PAGE_BYTES: Final = 8192
 """Bytes of a page; blocks of spans fill such pages better than pages of 4096 bytes."""
+
+_OWN_TABLE: Final = "alembic_version"
+_MAX_NAMED_TABLES: Final = 3
+"""Maximum tables of another program that a message names."""
 
 _READING: Final = ("query_only = ON", "wal_autocheckpoint = 0")
 _WRITING: Final = (
@@ -76,8 +82,12 @@ def _engine(url: URL, pragmas: Sequence[str], *, read_only: bool) -> Engine:
             timeout=_BUSY_TIMEOUT_SECONDS,
             isolation_level=None,  # `_begin` begins transactions
             check_same_thread=False,  # the pool lends it to one thread at a time
+            factory=sqlite3.Connection if read_only else TurnConnection,
         )
         try:
+            if isinstance(connection, TurnConnection):
+                _refuse_foreign(connection, path)
+                connection.lock_beside(path)
             for pragma in pragmas:
                 connection.execute(f"PRAGMA {pragma}").close()
             if files is not None:
@@ -92,10 +102,39 @@ def _engine(url: URL, pragmas: Sequence[str], *, read_only: bool) -> Engine:
     files = None if read_only else files_of(engine)
     if files is not None:
         event.listen(engine, "close", lambda *_: files.disconnected())
-    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
+    event.listen(engine, "begin", _begin)
     return engine
+
+
+def _begin(connection: Connection) -> None:
+    """Begin a transaction: one that writes in turn, with SQLite's lock of writers."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, TurnConnection):
+        connection.exec_driver_sql("BEGIN")
+        return
+    try:
+        driver.take_turn()
+    except sqlite3.OperationalError as error:
+        raise OperationalError("BEGIN IMMEDIATE", None, error) from error
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except BaseException:
+        driver.end_turn()
+        raise
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    """Leave a file of another program as it is: its journal mode would be changed.
+
+    Raises:
+        StoreError: when the file has tables, and none of a store.
+    """
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    names = [name for (name,) in found]
+    if names and _OWN_TABLE not in names:
+        raise StoreError(
+            f"{path} is not a store of spanframe: it has the tables of another program "
+            f"({', '.join(names[:_MAX_NAMED_TABLES])}). Name another file, which is "
+            "made."
+        )

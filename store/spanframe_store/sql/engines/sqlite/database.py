@@ -33,6 +33,7 @@ from spanframe_store.sql.database import Database, FileIdentity, Pair
 from spanframe_store.sql.engines.sqlite.connections import open_sqlite
 from spanframe_store.sql.engines.sqlite.files import files_of
 from spanframe_store.sql.engines.sqlite.private_files import create_private
+from spanframe_store.sql.engines.sqlite.turns import TurnConnection
 from spanframe_store.sql.schema import spans
 
 if TYPE_CHECKING:
@@ -124,8 +125,9 @@ class SQLite(Database):
 
     def save_log(self, connection: Connection) -> None:
         """Copy the write-ahead log into the file, and empty it."""
-        driver = cast("sqlite3.Connection", connection.connection.driver_connection)
-        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        driver = cast("TurnConnection", connection.connection.driver_connection)
+        with driver.turn():
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def identity(self, engine: Engine) -> FileIdentity:
         """Return device and inode of the file; (0, 0): there is no file."""
@@ -176,7 +178,8 @@ class SQLite(Database):
         if sqlite3.sqlite_version_info >= _WITHOUT_WAL_RESET_BUG:
             return sqlite3.sqlite_version
         return (
-            f"{sqlite3.sqlite_version} (below 3.51.3: let one process write at a time)"
+            f"{sqlite3.sqlite_version} (below 3.51.3: let programs of spanframe alone "
+            "write to the file)"
         )
 
     def file_sizes(self, engine: Engine) -> tuple[int, int]:
@@ -200,8 +203,9 @@ class SQLite(Database):
     def keep_commits(self, engine: Engine) -> None:
         """Write the log to the disk, and as much of it as is possible to the file."""
         with contextlib.closing(engine.raw_connection()) as pooled:
-            driver = cast("sqlite3.Connection", pooled.driver_connection)
-            driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+            driver = cast("TurnConnection", pooled.driver_connection)
+            with driver.turn():
+                driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     def backup(self, engine: Engine, path: Path, progress: Progress) -> None:
         """Copy a store that is in use to a new file; ``progress`` counts pages."""

@@ -2,7 +2,17 @@
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Text, UnaryExpression, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Select,
+    Text,
+    UnaryExpression,
+    cast,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.sql.operators import custom_op
 
 from spanframe import keys
@@ -60,6 +70,27 @@ class SQLiteLayout(RowLayout):
     def rlike(self, text: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
         """Return a call of RE2."""
         return func.spanframe_rlike(text, pattern) == 1
+
+    def amount(self, key: str, name: str) -> ColumnElement[Any]:
+        """Return what follows the name: a CAST reads as far as a number goes.
+
+        An app may have written the entry, and SQLite refuses text that is not JSON.
+        """
+        entry = func.json_extract(_ENTRIES[FieldKind.METADATA], f'$."{key}"')
+        named = f'"{name}":'
+        place = func.nullif(func.instr(entry, named), 0) + len(named)
+        return cast(func.substr(entry, place), Float)
+
+    def gathered(self, numbers: ColumnElement[int]) -> ColumnElement[str]:
+        """Return a call of ``group_concat``, which leaves out what is NULL."""
+        return func.group_concat(numbers, type_=Text)
+
+    def apart(self, rows: Select[Any]) -> Select[Any]:
+        """Return a select with a limit, so that SQLite does not merge it into another.
+
+        Merged, an expression is evaluated wherever the other one names its column.
+        """
+        return rows.limit(-1)
 
     def span_body(self, condition: Condition) -> ColumnElement[bool]:
         """Return a condition on the decoded body of a span."""

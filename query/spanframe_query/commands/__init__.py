@@ -1,0 +1,1 @@
+"""Commands beside ``search`` and ``get``: those that only read, those that edit."""

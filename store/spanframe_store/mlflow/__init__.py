@@ -1,0 +1,1 @@
+"""MLflow's tracking store, as far as traces go: read, never written."""
