@@ -200,9 +200,8 @@ def derived_value(span: OtlpSpan, key: str) -> Any:
     """
     if key == REQUEST_ID_ATTRIBUTE:
         return keys.request_id(span.trace_id)
-    values = {kv.key: plain(kv.value) for kv in span.attributes}
     events = _conventional_events(span) if span.events else ()
-    text = _said(derive(values, events)).get(key)
+    text = _said(derive(plain_values(span.attributes), events)).get(key)
     return None if text is None else loads(text)
 
 
