@@ -16,6 +16,7 @@ from spanframe_query.entities import Span, TraceData
 from spanframe_store.otlp.anyvalue import decoded_text
 from spanframe_store.residual.span_body import attribute_text, content
 from spanframe_store.sql.blocks import Codec
+from tests.plugins.convention_examples import EXAMPLES, Example
 from tests.plugins.otlp import pairs
 from tests.plugins.sample_spans import (
     START_MS,
@@ -137,6 +138,18 @@ def test_an_attribute_reads_the_same_for_entity_dictionary_and_filter(
     text = read if isinstance(read, str) else json.dumps(read)
     assert attribute_text(message, "k") == text
     assert json.loads(content(message))["attributes"]["k"] == read
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.convention)
+def test_a_filter_finds_every_attribute_that_a_span_shows(example: Example) -> None:
+    message = otlp_span(attributes=example.attributes)
+    for name, attributes in example.events:
+        message.events.add(name=name).attributes.extend(pairs(attributes))
+    for key, value in Span(stored_span(message)).attributes.items():
+        text = (
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        )
+        assert attribute_text(message, key) == text
 
 
 def test_events_and_links_read_as_attributes_do() -> None:

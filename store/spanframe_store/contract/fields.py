@@ -214,7 +214,7 @@ FIELDS: Final = (
         Type.TEXT,
         (Comparator.LIKE, Comparator.ILIKE),
         orderable=False,
-        sentence="The JSON text of some span; trace.text is the same.",
+        sentence="The JSON text of some span, its attributes alone; also trace.text.",
     ),
     FieldRow(
         FieldKind.SPAN_ATTRIBUTE,

@@ -40,17 +40,30 @@ from spanframe_store.otlp.stored_spans import StoredSpan, undecodable
 from spanframe_store.otlp.usage import COMPUTED, STATED
 
 __all__ = [
+    "DERIVED_KEYS",
     "REQUEST_ID_ATTRIBUTE",
     "SpanContent",
     "SpanReading",
     "attribute_texts",
     "decode_body",
+    "derived_value",
     "loads",
     "read_span",
 ]
 
 REQUEST_ID_ATTRIBUTE: Final = "mlflow.traceRequestId"
 """The attribute that MLflow adds to every span: the request id, as JSON text."""
+
+_OWN: Final = frozenset({keys.SPAN_INPUTS, keys.SPAN_OUTPUTS, keys.SPAN_TYPE})
+DERIVED_KEYS: Final = _OWN | {
+    REQUEST_ID_ATTRIBUTE,
+    keys.LLM_MODEL,
+    keys.LLM_PROVIDER,
+    keys.CHAT_USAGE,
+    keys.LLM_COST,
+    keys.COST_SOURCE,
+}
+"""Keys of MLflow's that a span has in any convention."""
 
 _JSON_PREFIX: Final = "mlflow."
 _MLFLOW_SCOPE: Final = "mlflow."
@@ -174,20 +187,42 @@ def attribute_texts(span: OtlpSpan, reading: SpanReading) -> dict[str, str]:
         for key, value in values.items()
         if not keys.carries_trace_fact(key, values)
     }
-    texts |= {key: text for key, text in own.items() if text is not None}
-    texts[keys.SPAN_TYPE] = json_text(derived.span_type)
+    said = _said(derived)
+    texts |= {key: text for key, text in said.items() if key in _OWN}
     texts[REQUEST_ID_ATTRIBUTE] = json_text(keys.request_id(span.trace_id))
-    if derived.model is not None:
-        texts.setdefault(keys.LLM_MODEL, json_text(derived.model))
-    if derived.provider is not None:
-        texts.setdefault(keys.LLM_PROVIDER, json_text(derived.provider))
+    return texts | {key: said[key] for key in said if key not in texts}
+
+
+def derived_value(span: OtlpSpan, key: str) -> Any:
+    """Return the value that a convention states under one of `DERIVED_KEYS`, or None.
+
+    It is that of the content of a span which does not state the key itself.
+    """
+    if key == REQUEST_ID_ATTRIBUTE:
+        return keys.request_id(span.trace_id)
+    events = _conventional_events(span) if span.events else ()
+    text = _said(derive(plain_values(span.attributes), events)).get(key)
+    return None if text is None else loads(text)
+
+
+def _said(derived: Derived) -> dict[str, str]:
+    """Return what conventions say of a span, as JSON text under MLflow's keys."""
+    said: dict[str, Any] = {
+        keys.SPAN_TYPE: derived.span_type,
+        keys.LLM_MODEL: derived.model,
+        keys.LLM_PROVIDER: derived.provider,
+    }
     if derived.usage is not None:
-        texts.setdefault(keys.CHAT_USAGE, json_text(_known(derived.usage)))
+        said[keys.CHAT_USAGE] = _known(derived.usage)
     if derived.cost is not None:
         cost = _known(derived.cost)
-        source = COMPUTED if cost.pop("is_computed") else STATED
-        texts.setdefault(keys.LLM_COST, json_text(cost))
-        texts.setdefault(keys.COST_SOURCE, json_text(source))
+        said[keys.COST_SOURCE] = COMPUTED if cost.pop("is_computed") else STATED
+        said[keys.LLM_COST] = cost
+    texts = {key: json_text(value) for key, value in said.items() if value is not None}
+    if derived.inputs is not None:
+        texts[keys.SPAN_INPUTS] = derived.inputs
+    if derived.outputs is not None:
+        texts[keys.SPAN_OUTPUTS] = derived.outputs
     return texts
 
 

@@ -12,6 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from spanframe import keys
 from spanframe_store.contract.texts import stored_text
 from spanframe_store.otlp.anyvalue import read_text, read_value, read_values, text_of
+from spanframe_store.otlp.content import DERIVED_KEYS, derived_value
 
 __all__ = ["attribute_number", "attribute_text", "content"]
 
@@ -74,6 +75,8 @@ def _attribute(span: Span, key: str) -> Any:
     if key in values:
         is_fact = keys.carries_trace_fact(key, values)
         return None if is_fact else read_value(values[key])
+    if key in DERIVED_KEYS:
+        return derived_value(span, key)
     if key in _OF_EXCEPTIONS:
         for event in reversed(span.events):
             if event.name == keys.EXCEPTION_EVENT:

@@ -12,6 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
 from spanframe.errors import StoreError
 from spanframe_store.contract.texts import REPLACEMENT
+from spanframe_store.otlp.content import DERIVED_KEYS
 from spanframe_store.residual import span_body
 from spanframe_store.sql.codecs import Codecs
 
@@ -71,7 +72,9 @@ class BlockFunctions:
     ) -> Span | None:
         block = self._open(body, dictionary_key)
         # Parsing a block costs microseconds; searching its bytes for the key does not.
-        if REPLACEMENT not in key and key.encode() not in block.message:
+        # A key of MLflow's may follow from those of another convention.
+        literal = REPLACEMENT not in key and key not in DERIVED_KEYS
+        if literal and key.encode() not in block.message:
             return None
         return block.span(position)
 

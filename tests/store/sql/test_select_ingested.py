@@ -83,6 +83,7 @@ def _rows(engine: Engine, text: str) -> list[Row[Any]]:
         "metadata.mlflow.traceInputs LIKE '%東京%'",
         "tags.mlflow.traceName = 'span 1' AND name = 'span 1'",
         "span.attributes.gen_ai.usage.input_tokens = 7",
+        "span.attributes.mlflow.chat.tokenUsage LIKE '%\"input_tokens\": 7%'",
         'span.attributes.mlflow.spanInputs = \'{"q":"東京"}\'',
         "span.content LIKE '%\"q\": \"東京\"%' AND span.type = 'CHAIN'",
         'span.attributes.config = \'{"top": [1, {"k": "v"}]}\'',
