@@ -76,7 +76,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="20 000 spans, 2 000 beside Phoenix")
+    parser.add_argument(
+        "--quick", action="store_true", help="20 000 spans, 2 000 beside Phoenix"
+    )
     parser.add_argument("--traces", type=int, help="search so many, of 8 spans each")
     parser.add_argument("--peer-traces", type=int, help="compare on so many")
     parser.add_argument("--no-peers", action="store_true", help="only spanframe")
