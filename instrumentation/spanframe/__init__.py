@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from spanframe import _sdk_limits  # noqa: F401 - before OpenTelemetry's SDK is imported
 
 # isort: split
-from spanframe import _lazy, tracing
+from spanframe import _lazy, plot, tracing
 from spanframe._configure import configure, set_tracking_uri
 from spanframe._current import (
     get_active_trace_id,
@@ -47,6 +47,7 @@ __all__ = [
     "get_active_trace_id",
     "get_current_active_span",
     "get_last_active_trace_id",
+    "plot",
     "set_active_model",
     "set_experiment",
     "set_tracking_uri",

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from spanframe.errors import MissingExtraError
 
-__all__ = ["CLIENT", "ENTITIES", "FUNCTIONS", "attributes", "query"]
+__all__ = ["CLIENT", "ENTITIES", "FUNCTIONS", "PLOTS", "attributes", "query"]
 
 FUNCTIONS: Final = {
     "aggregate_traces": "spanframe_query.aggregates",
@@ -35,6 +35,9 @@ CLIENT: Final = dict.fromkeys(
     ("MlflowClient", "SpanframeClient"), "spanframe_query.client"
 )
 """The module of each class of `spanframe.client`."""
+
+PLOTS: Final = dict.fromkeys(("errors", "latency", "waterfall"), "spanframe_query.plot")
+"""The module of each function of `spanframe.plot`."""
 
 ENTITIES: Final = dict.fromkeys(
     (

@@ -30,9 +30,10 @@ def run(collector: Collector, *words: str, where: Path = ROOT) -> str:
 
 
 @pytest.mark.slow
-def test_the_examples_run_in_order(collector: Collector) -> None:
+def test_the_examples_run_in_order(collector: Collector, tmp_path: Path) -> None:
     run(collector, "examples/shop_assistant")
-    printed = run(collector, "-c", CODE)
+    printed = run(collector, "-c", CODE, where=tmp_path)
+    assert (tmp_path / "latency.png").stat().st_size > 10_000
     counts = {
         question: int(count)
         for count, question in re.findall(
