@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from spanframe import _sdk_limits  # noqa: F401 - before OpenTelemetry's SDK is imported
 
 # isort: split
-from spanframe import _instrument, _lazy, _modules, tracing
+from spanframe import _instrument, _lazy, _modules, plot, tracing
 from spanframe._configure import (
     configure,
     get_tracking_uri,
@@ -89,6 +89,7 @@ __all__ = [
     "instrument_all",
     "is_tracking_uri_set",
     "log_trace",
+    "plot",
     "set_active_model",
     "set_experiment",
     "set_tracking_uri",

@@ -14,7 +14,7 @@ from spanframe._mlflow_names import MissingNameError
 from spanframe._modules import is_module
 from spanframe.errors import MissingExtraError
 
-__all__ = ["CLIENT", "ENTITIES", "FUNCTIONS", "LIVE", "attributes", "query"]
+__all__ = ["CLIENT", "ENTITIES", "FUNCTIONS", "LIVE", "PLOTS", "attributes", "query"]
 
 FUNCTIONS: Final = {
     "add_trace": "spanframe_query.added_traces",
@@ -41,6 +41,9 @@ CLIENT: Final = dict.fromkeys(
     ("MlflowClient", "SpanframeClient"), "spanframe_query.client"
 )
 """The module of each class of `spanframe.client`."""
+
+PLOTS: Final = dict.fromkeys(("errors", "latency", "waterfall"), "spanframe_query.plot")
+"""The module of each function of `spanframe.plot`."""
 
 ENTITIES: Final = dict.fromkeys(
     (

@@ -54,9 +54,9 @@ def _rows(found: Iterable[Name]) -> Iterator[str]:
     owners: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (line, owner), listed in by_owner.items():
         owners.setdefault((line, tuple(listed)), []).append(owner)
-    for (line, listed), of in owners.items():
+    for (line, shared), of in owners.items():
         places = _codes(owner.removeprefix("mlflow.") for owner in of if owner)
-        shown = f"{places}: {_codes(listed)}" if places else _codes(listed)
+        shown = f"{places}: {_codes(shared)}" if places else _codes(shared)
         yield f"| {shown} | {line.replace('|', chr(92) + '|')} |"
 
 

@@ -43,7 +43,8 @@ def test_the_examples_run_in_order(collector: Collector, tmp_path: Path) -> None
     printed = run(collector, "-c", recipes, where=tmp_path)
     for said in ("error_rate", "PaymentDeclinedError", "timestamp[ns, tz=UTC]"):
         assert said in printed
-    printed = run(collector, "-c", CODE)
+    printed = run(collector, "-c", CODE, where=tmp_path)
+    assert (tmp_path / "latency.png").stat().st_size > 10_000
     counts = {
         question: int(count)
         for count, question in re.findall(

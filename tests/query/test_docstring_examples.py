@@ -14,6 +14,7 @@ from tests.plugins.store import Store
 DOCUMENTED = {
     **{name: getattr(spanframe, name) for name in _lazy.FUNCTIONS},
     "SpanframeClient": SpanframeClient,
+    **{f"plot.{name}": getattr(spanframe.plot, name) for name in _lazy.PLOTS},
 }
 
 

@@ -14,8 +14,15 @@ from sqlalchemy import Engine
 
 import spanframe
 from spanframe._runtime import runtime
+from spanframe_query.filter import parse_filter
+from spanframe_query.grouping import parse_by, parse_metrics
 from spanframe_query.stores import close_stores
-from spanframe_store.sql.aggregates import percentile
+from spanframe_store.contract.aggregates import Aggregation
+from spanframe_store.contract.search import Search
+from spanframe_store.sql.aggregates import percentile, select_groups
+from spanframe_store.sql.engines import database_of
+from spanframe_store.sql.plans import WALK_TRACES
+from spanframe_store.sql.statements import trace_conditions
 from tests.plugins.examples import COSTLY
 from tests.plugins.records import TraceRecord, refill
 from tests.plugins.store import Store
@@ -183,3 +190,29 @@ def test_a_percentile_is_exact(numbers: list[int], per_mille: int) -> None:
     ascending = sorted(numbers)
     expected = np.quantile(np.array(ascending, dtype=object), per_mille / 1000)
     assert percentile(ascending, per_mille, 1000) == pytest.approx(float(expected))
+
+
+def test_a_day_is_one_range_of_an_index(
+    new_sqlite_store: Callable[[], Store],
+) -> None:
+    """Without fields to group by, nothing but the index is read."""
+    engine = new_sqlite_store().engine
+    day = "timestamp_ms >= '2026-01-01T00:00Z' AND timestamp_ms < '2026-01-02T00:00Z'"
+    plans = {}
+    for by, metrics in (((), ["count", "error_rate", "p95"]), (("tags.env",), "cost")):
+        search = Search(filter=parse_filter(day))
+        aggregation = Aggregation(
+            search=search,
+            by=tuple(each.field for each in parse_by(by)),
+            every_ms=3_600_000,
+            metrics=tuple(each.metric for each in parse_metrics(metrics)),
+        )
+        layout = database_of(engine).layout(WALK_TRACES)
+        conditions = trace_conditions(search, layout)
+        statement = select_groups(aggregation, layout, conditions)
+        literal = statement.compile(engine, compile_kwargs={"literal_binds": True})
+        with engine.connect() as connected:
+            rows = connected.exec_driver_sql(f"EXPLAIN QUERY PLAN {literal}").all()
+        plans[by] = " ".join(row.detail for row in rows)
+    assert "USING COVERING INDEX ix_traces_newest (timestamp_ms>" in plans[()]
+    assert "USING INDEX ix_traces_newest (timestamp_ms>" in plans["tags.env",]
