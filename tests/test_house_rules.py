@@ -87,20 +87,20 @@ def test_every_dependency_is_pinned_for_development() -> None:
     assert names - pinned == set()
 
 
-def tests_of(file: str) -> set[str]:
+def functions_of(file: str) -> set[str]:
     tree = ast.parse((ROOT / file).read_text())
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 @pytest.mark.parametrize("file", OPT_OUTS)
 def test_every_opt_out_names_a_test_and_a_reason(file: str) -> None:
-    assert OPT_OUTS[file].keys() <= tests_of(file)
+    assert OPT_OUTS[file].keys() <= functions_of(file)
     assert all(OPT_OUTS[file].values())
 
 
 @pytest.mark.parametrize("file", SAME_ON_BOTH)
 def test_what_is_the_same_on_both_engines_is_a_test(file: str) -> None:
-    assert set(SAME_ON_BOTH[file]) <= tests_of(file)
+    assert set(SAME_ON_BOTH[file]) <= functions_of(file)
 
 
 @pytest.mark.parametrize("profile", ["default", "ci", "deep"])
