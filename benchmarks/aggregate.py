@@ -16,7 +16,7 @@ import pandas as pd
 
 import spanframe
 from benchmarks import workload
-from benchmarks.report import RESULTS, Claim, at_least, at_most, write
+from benchmarks.report import RESULTS, Claim, at_most, write
 from benchmarks.searches import COMMON, median_seconds
 from benchmarks.stores import filled, store_of
 
@@ -101,16 +101,11 @@ def pandas_ms(traces: int, repeats: int) -> float:
     return 1000 * median_seconds(call, repeats)
 
 
-def claims(timings: dict[str, Timing], by_pandas: float) -> list[Claim]:
+def claims(timings: dict[str, Timing]) -> list[Claim]:
     """Return what the calls say, by the slowest of them."""
     name = max(timings, key=lambda each: timings[each].ms)
-    slowest = timings[name].ms
-    return [
-        at_most(f"p50 of {len(timings)} calls, worst: {name}", slowest, " ms", 100, 50),
-        at_least(
-            "pandas on the rows of a search / worst", by_pandas / slowest, "x", 5, 10
-        ),
-    ]
+    text = f"p50 of {len(timings)} calls, worst: {name}"
+    return [at_most(text, timings[name].ms, " ms", 100, 50)]
 
 
 def main() -> int:
@@ -135,8 +130,13 @@ def main() -> int:
     write(
         options.results / f"aggregate-{traces}.md",
         f"Aggregates of a day, {traces:,} traces",
-        claims(timings, by_pandas),
-        {"traces of the day": f"{found:,}", "pandas": f"{by_pandas:,.0f} ms"},
+        claims(timings),
+        {
+            "traces of the day": f"{found:,}",
+            "the last call by pandas, from the rows of a search": (
+                f"{by_pandas:,.0f} ms"
+            ),
+        },
         details,
     )
     return 0
