@@ -121,7 +121,7 @@ def test_aggregates_are_lines_over_time_and_bars_without(hostile: Store) -> None
     assert {"Latency, p95", "all", "7 ms"} <= set(drawn(plot.latency(whole)))
 
 
-@pytest.mark.parametrize("layout", ["v2", "v3"])
+@pytest.mark.parametrize("layout", ["v2", "v3", "tidy"])
 def test_traces_are_dots_and_counts_over_time(hostile: Store, layout: Any) -> None:
     found = spanframe.search_traces(layout=layout, include_spans=False)
     assert drawn(plot.latency(found))[0] == "Latency of 9 traces"

@@ -26,8 +26,8 @@ __all__ = ["errors", "latency"]
 
 _TIME: Final = "time"
 _RATE: Final = "error_rate"
-_DURATIONS: Final = ("execution_time_ms", "execution_duration")
-_STARTS: Final = ("timestamp_ms", "request_time")
+_DURATIONS: Final = ("execution_time_ms", "execution_duration", "duration_ms")
+_STARTS: Final = ("timestamp_ms", "request_time", "start")
 _STATES: Final = ("status", "state")
 _PERCENTILE: Final = re.compile(r"p\d+(\.\d+)?")
 _FIGURES: Final = frozenset({"count", _RATE, "tokens", "cost"})
