@@ -74,9 +74,10 @@ def _differences_of_trace(number: int) -> list[str]:
     fields["span ids"] = (set(stored), {span.span_id for span in sent})
     for span in sent:
         if span.span_id in stored:
+            sent_fields = _of_sent(span)
             fields[f"span {span.name}"] = (
-                _of_stored(stored[span.span_id], [a.key for a in span.attributes]),
-                _of_sent(span),
+                _of_stored(stored[span.span_id], sent_fields["attributes"]),
+                sent_fields,
             )
     return [
         f"{name}: {field} is {have!r}, sent was {want!r}"
@@ -87,6 +88,11 @@ def _differences_of_trace(number: int) -> list[str]:
 
 def _of_sent(span: OtlpSpan) -> dict[str, Any]:
     attributes = {pair.key: pair.value.string_value for pair in span.attributes}
+    shown = {
+        k: v
+        for k, v in attributes.items()
+        if not keys.carries_trace_fact(k, attributes)
+    }
     return {
         "name": span.name,
         "times": (span.start_time_unix_nano, span.end_time_unix_nano),
@@ -94,7 +100,7 @@ def _of_sent(span: OtlpSpan) -> dict[str, Any]:
         "status": (_CODES[span.status.code], span.status.message),
         "attributes": {
             key: json.loads(text) if key in _JSON else text
-            for key, text in attributes.items()
+            for key, text in shown.items()
         },
         "events": [
             (

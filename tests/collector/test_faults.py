@@ -109,7 +109,11 @@ def test_a_locked_store_with_64_clients_stays_bounded_and_recovers(
         )  # 5 s, and what 64 clients in one process take
         assert most - base <= 256
         export_at_last(collector.target, message(3))
-        assert rows(collector, "SELECT span_id FROM spans") == [(1,), (3,)]
+        # What was refused may have been stored later: its sender sends it again.
+        stored = {
+            span_id for (span_id,) in rows(collector, "SELECT span_id FROM spans")
+        }
+        assert {1, 3} <= stored <= {1, 2, 3}
 
 
 def test_two_collectors_on_one_file_are_both_right(tmp_path: Path) -> None:

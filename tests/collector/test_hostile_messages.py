@@ -379,7 +379,11 @@ def test_more_connections_than_allowed_lock_nobody_out(tmp_path: Path) -> None:
             assert asked.status == 200
         export(collector.target, request(span(1)).SerializeToString())
         assert send(collector.http_endpoint).status == 200
-        lines = [line for line in collector.log.splitlines() if "connections" in line]
+        lines = [
+            line
+            for line in collector.log.splitlines()
+            if "connections are open" in line
+        ]
     assert len(lines) == 2  # one a receiver, however many there were
 
 

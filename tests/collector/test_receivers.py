@@ -69,7 +69,7 @@ def test_bad_spans_are_counted_and_the_others_stored(
     message = request(*(span(n) for n in range(1, 11)), *bad)
     sentence = (
         "Spans that cannot be stored: 1 invalid_span_id, 2 invalid_trace_id. Rejected: "
-        'span_id of the span named "span 0" is all zeros; trace_id of span '
+        "span_id of span 11 of the request is all zeros; trace_id of span "
         "0000000000000001 is all zeros; trace_id of span 0000000000000001 has 5 bytes, "
         "not 16."
     )

@@ -19,9 +19,9 @@ _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _ABSENT: Final = "Chromium is not installed (Debian: apt install chromium)"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> "Iterator[Browser]":
-    """The browser, started once for each worker that has a page to open."""
+    """The browser, started for one test: Playwright's event loop runs until it ends."""
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
         assert not IN_CI, _ABSENT

@@ -223,7 +223,7 @@ def test_an_unknown_column_is_refused_with_the_known(shop: Store) -> None:
 
 
 def test_any_field_is_a_column(shop: Store) -> None:
-    names = "name,tags.env,error,user,session,service,tokens,cost,span.name,"
+    names = "name,tags.env,error,user,session,service,total_tokens,cost_usd,span.name,"
     names += "metadata.`mlflow.trace.user`,span.attributes.`user.id`,end_time_ms"
     words = ("search", "tags.env = 'prod'", "--columns", names, "--output", "json")
     assert list(json.loads(run(*words, store=shop)).values()) == [

@@ -1,8 +1,9 @@
 """Counts the spans of a request that are rejected, and says what is wrong with them.
 
 The first of them are looked at once more, for the sender: which field of which span,
-and why. A span is named by its id, or by its name where the id is what is wrong. No
-value of an attribute is shown.
+and why. A span is named by its id, or by its place among the spans of the request where
+the id is what is wrong. No name and no value of a sender's is shown: what is said here
+is logged as well.
 """
 
 from collections import Counter
@@ -35,16 +36,18 @@ class Rejections:
         self._counts: Counter[str] = Counter()
         self._texts: list[str] = []
 
-    def reject(self, reason: str, body: bytes) -> None:
+    def reject(self, reason: str, body: bytes, taken: int) -> None:
         """Count one span.
 
         Args:
             reason: why it is rejected, from a closed set.
             body: the OTLP Span, which may be anything.
+            taken: spans before it that are not rejected.
         """
         self._counts[reason] += 1
         if len(self._texts) < _MAX_EXPLAINED:
-            self._texts.append(_explained(reason, _Fields(body)))
+            fields = _Fields(body, taken + self._counts.total())
+            self._texts.append(_explained(reason, fields))
 
     def reject_all(self, reason: str, count: int) -> None:
         """Count all spans of a resource or scope that is the cause itself."""
@@ -78,7 +81,8 @@ _OF_RESOURCES: Final = {
 class _Fields:
     """The fields of a span that is not parsed: those of bytes, texts and messages."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, place: int) -> None:
+        self._place = place
         self.size = len(body)
         self.is_whole = True
         self.all: list[tuple[int, bytes]] = []
@@ -98,7 +102,7 @@ class _Fields:
         span_id = self.value(Span.SPAN_ID_FIELD_NUMBER)
         if len(span_id) == _ID_BYTES["span_id"] and any(span_id):
             return f"span {span_id.hex()}"
-        return f'the span named "{_shown(self.value(Span.NAME_FIELD_NUMBER))}"'
+        return f"span {self._place} of the request"
 
 
 def _explained(reason: str, fields: _Fields) -> str:

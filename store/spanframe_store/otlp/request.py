@@ -239,9 +239,9 @@ def _decode_scope(
         try:
             rows.append(_decode_span(body, origin, budgets))
         except DecodeError:
-            rejected.reject("undecodable_span", body)
+            rejected.reject("undecodable_span", body, len(rows))
         except _BadSpanError as error:
-            rejected.reject(str(error), body)
+            rejected.reject(str(error), body, len(rows))
 
 
 def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:

@@ -109,7 +109,12 @@ def filled(store: Store, text: str) -> Store:
     decoded = decode_request(placed(text))
     assert decoded.rejected == []
     store.writer.write([decoded.rows])
-    mutations.create_experiment(store.engine, f"made {text}")
+    mutations.create_experiment(
+        store.engine,
+        f"made {text}",
+        artifact_location=f"at {text}",
+        tags={f"with {text}": text},
+    )
     mutations.set_trace_tag(store.engine, trace_id(1), f"edited {text}", text)
     mutations.set_trace_tag(store.engine, trace_id(2), "mlflow.traceName", text)
     mutations.set_trace_tag(store.engine, trace_id(2), text, "goes")

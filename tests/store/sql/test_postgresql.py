@@ -266,13 +266,13 @@ def test_a_search_that_takes_too_long_is_ended(url: str) -> None:
 
 def test_a_row_that_copy_refuses_is_blamed_like_any_other(url: str) -> None:
     store = Store(url)
-    good, bad = (1, "good", 0), (2, None, 0)
+    good, bad = (1, "good", 0, None, None), (2, None, 0, None, None)
     with pytest.raises(IntegrityError) as caught, store.engine.begin() as connection:
         POSTGRESQL.insert_rows(connection, experiments, [good, bad])
     assert not POSTGRESQL.would_take_later(caught.value)
     assert driver_message(caught.value).startswith("null value in column")
     with pytest.raises(DataError) as refused, store.engine.begin() as connection:
-        POSTGRESQL.insert_rows(connection, experiments, [(1, "a\0b", 0)])
+        POSTGRESQL.insert_rows(connection, experiments, [(1, "a\0b", 0, None, None)])
     assert not POSTGRESQL.would_take_later(refused.value)
     assert store.write(span(1)) == (1, 0)
     store.close()

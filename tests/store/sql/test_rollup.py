@@ -89,7 +89,7 @@ def test_the_model_calls_have_the_previews_that_a_root_does_not_state() -> None:
         ({"output.value": "ho"}, ('"what?"', "ho", "OK")),
         ({"output.value": "[ChatMessage(role='x')]"}, ('"what?"', '"that"', "OK")),
         ({"mlflow.spanInputs": "{}"}, ("{}", '"that"', "OK")),
-        ({"mlflow.spanOutputs": "null"}, ('"what?"', None, "OK")),
+        ({"mlflow.spanOutputs": "null"}, ('"what?"', "null", "OK")),
     ):
         assert _previews(columns(*calls, span(1, ms=20, attributes=said))) == previews
     failed = columns(*calls, span(1, ms=20, status={"code": 2}))
