@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from spanframe import keys
-from spanframe_store.contract.spans import Rank, SpanRow
+from spanframe_store.contract.spans import Previews, Rank, SpanRow
 from spanframe_store.otlp.precedence import UNSET_START, Order, precedence
 from spanframe_store.otlp.request import previews_of
 
@@ -34,7 +34,7 @@ _REQUEST: Final = _Side(("request_preview", "trace_inputs"), keys.SPAN_INPUTS.en
 _RESPONSE: Final = _Side(
     ("response_preview", "trace_outputs"), keys.SPAN_OUTPUTS.encode()
 )
-
+_SIDES: Final = (_REQUEST, _RESPONSE)
 
 _CHAT_REPR: Final = "ChatMessage("
 """What Python shows of a message instead of its text (Haystack, LlamaIndex)."""
@@ -54,24 +54,28 @@ class _Standing(IntEnum):
 class Statement(NamedTuple):
     """A span that states fields, and how much that counts: the greatest one does."""
 
-    fields: tuple[str, str]
+    fields: tuple[str, ...]
     span: SpanRow
     order: Order
 
 
 def statements(group: Sequence[SpanRow], speaking_span: SpanRow) -> Iterator[Statement]:
-    """Yield for the request and for the response the strongest span of a group.
+    """Yield the strongest span of a group: for all fields, or for each side of them.
 
     Args:
         group: spans of one trace.
         speaking_span: the one that speaks for the trace.
     """
     speaking_span = _parsed(speaking_span)
+    own_standings = [_standing(speaking_span, side) for side in _SIDES]
+    # Most traces have a root that states both: no other span has to be looked at.
+    if min(own_standings) >= Rank.ENTRY:
+        rank = speaking_span.rank
+        yield Statement(Previews._fields, speaking_span, _first(rank, speaking_span))
+        return
     spans: list[SpanRow] = []
-    for side in (_REQUEST, _RESPONSE):
-        standing = _standing(speaking_span, side)
-        found = [speaking_span]
-        # Most traces have a root that states both: no other span has to be looked at.
+    for side, own_standing in zip(_SIDES, own_standings, strict=True):
+        standing, found = own_standing, [speaking_span]
         if standing < Rank.ENTRY:
             spans = spans or [_parsed(span) for span in group]
             standings = [_standing(span, side) for span in spans]

@@ -352,13 +352,13 @@ def _previews(
     for fields, span, order in statements(group, speaking_span):
         # One object where it is the same, as comparing by identity costs less.
         own_stamp = stamp if order == stamp[1:] else Stamp(Source.SPAN, *order)
-        if _counts(own_stamp, known, fields[0]):
+        if _counts(own_stamp, known, *fields):
             if span is not of_span:
                 of_span, previews = span, previews_of(span)
             yield fields, [getattr(previews, field) for field in fields], own_stamp
 
 
-def _counts(stamp: Stamp, known: TraceState, field: str) -> bool:
-    """Return whether a stamp is greater than that of a field that is known."""
-    known_stamp = known.stamps.get(field)
-    return known_stamp is None or stamp > known_stamp
+def _counts(stamp: Stamp, known: TraceState, *fields: str) -> bool:
+    """Return whether a stamp is greater than that of any of the fields."""
+    stamps = known.stamps
+    return any(field not in stamps or stamp > stamps[field] for field in fields)
