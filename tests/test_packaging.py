@@ -139,8 +139,7 @@ def test_a_search_without_its_extra_names_the_install_line(
         ("", "db check", "collector"),
         ("", "search x", "query"),
         ("", "", "all"),
-        DEEP("collector", "search x", "query"),
-        DEEP("collector", "get tr-1", "query"),
+        DEEP("collector", "demo", "all"),
         DEEP("query", "collector", "collector"),
         DEEP("query", "db check", "collector"),
     ],
@@ -158,7 +157,11 @@ def test_a_command_without_its_extra_names_the_install_line(
 @pytest.mark.deep
 @pytest.mark.parametrize(
     ("extras", "command"),
-    [("collector", "collector --print-config"), ("query", "search --help")],
+    [
+        ("collector", "collector --print-config"),
+        ("collector", "search --help"),  # pandas is for DataFrames
+        ("query", "search --help"),
+    ],
 )
 def test_one_extra_serves_its_commands(
     install: Callable[[str], Path], extras: str, command: str

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from spanframe.errors import MissingExtraError
 from spanframe_query.demo.recording import PartFailedError, record, shop, short
 
 __all__ = ["demo"]
@@ -30,7 +31,10 @@ def demo(
 ) -> None:
     """Run an example app, collect its traces and search them, in a few seconds."""
     # It loads pandas, which the other commands of this package do without.
-    from spanframe_query.demo.searching import compare, search  # noqa: PLC0415
+    try:
+        from spanframe_query.demo.searching import compare, search  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("spanframe demo", "all") from error
 
     console = Console()
     folder = folder or Path("demo-output") / time.strftime("%Y-%m-%dT%H-%M-%S")

@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from spanframe import keys
-from spanframe_store.contract.spans import Previews, Rank, SpanRow
+from spanframe_store.contract.spans import Rank, SpanRow
 from spanframe_store.otlp.precedence import UNSET_START, Order, precedence
 from spanframe_store.otlp.request import previews_of
 
@@ -24,16 +24,15 @@ _MODEL_CALLS: Final = frozenset({"LLM", "CHAT_MODEL"})
 
 
 class _Side(NamedTuple):
-    """The request or the response of a trace: its fields, and the key of spans."""
+    """The request or the response of a trace: its field, and the key of spans."""
 
-    fields: tuple[str, str]
+    field: str
     key: bytes
 
 
-_REQUEST: Final = _Side(("request_preview", "trace_inputs"), keys.SPAN_INPUTS.encode())
-_RESPONSE: Final = _Side(
-    ("response_preview", "trace_outputs"), keys.SPAN_OUTPUTS.encode()
-)
+_REQUEST: Final = _Side("request_preview", keys.SPAN_INPUTS.encode())
+_RESPONSE: Final = _Side("response_preview", keys.SPAN_OUTPUTS.encode())
+_FIELDS: Final = (_REQUEST.field, _RESPONSE.field)
 _SIDES: Final = (_REQUEST, _RESPONSE)
 
 _CHAT_REPR: Final = "ChatMessage("
@@ -60,7 +59,7 @@ class Statement(NamedTuple):
 
 
 def statements(group: Sequence[SpanRow], speaking_span: SpanRow) -> Iterator[Statement]:
-    """Yield the strongest span of a group: for all fields, or for each side of them.
+    """Yield the strongest span of a group: for both previews, or for each of them.
 
     Args:
         group: spans of one trace.
@@ -71,7 +70,7 @@ def statements(group: Sequence[SpanRow], speaking_span: SpanRow) -> Iterator[Sta
     # Most traces have a root that states both: no other span has to be looked at.
     if min(own_standings) >= Rank.ENTRY:
         rank = speaking_span.rank
-        yield Statement(Previews._fields, speaking_span, _first(rank, speaking_span))
+        yield Statement(_FIELDS, speaking_span, _first(rank, speaking_span))
         return
     spans: list[SpanRow] = []
     for side, own_standing in zip(_SIDES, own_standings, strict=True):
@@ -85,7 +84,7 @@ def statements(group: Sequence[SpanRow], speaking_span: SpanRow) -> Iterator[Sta
         is_answer = side is _RESPONSE and standing in _CALLS
         orders = [(_last if is_answer else _first)(standing, span) for span in found]
         order = max(orders)
-        yield Statement(side.fields, found[orders.index(order)], order)
+        yield Statement((side.field,), found[orders.index(order)], order)
 
 
 _CALLS: Final = frozenset({_Standing.MODEL_CALL, _Standing.COUNTED_CALL})

@@ -336,11 +336,14 @@ def _own_values(speaking_span: SpanRow) -> dict[str, Any]:
         # A clock that stepped back must not make a negative duration.
         duration_ns = max(0, speaking_span.end_ns - speaking_span.start_ns)
         duration_ms = duration_ns // _NS_PER_MS
+    previews = previews_of(speaking_span)
     return {
         "timestamp_ms": speaking_span.start_ns // _NS_PER_MS,
         "execution_time_ms": duration_ms,
         "status": status,
         "name": speaking_span.signature.name,
+        "trace_inputs": previews.trace_inputs,
+        "trace_outputs": previews.trace_outputs,
     }
 
 

@@ -6,6 +6,8 @@ The one module that knows the library.
 from collections.abc import Callable
 from functools import lru_cache
 
+from spanframe.errors import MissingExtraError
+
 __all__ = ["finder"]
 
 
@@ -15,10 +17,13 @@ def finder(expression: str) -> Callable[[str], bool]:
 
     Raises:
         ValueError: it is not a regular expression; the message is RE2's reason.
+        MissingExtraError: the library is not installed.
     """
     # A collector compares no expressions, and does without the library.
-    import re2  # type: ignore[import-untyped]  # noqa: PLC0415 - the wheel has no types
-
+    try:
+        import re2  # type: ignore[import-untyped]  # noqa: PLC0415 - the wheel has no types
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("RLIKE", "query") from error
     options = re2.Options()
     options.log_errors = False
     try:
