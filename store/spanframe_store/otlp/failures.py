@@ -33,6 +33,12 @@ class Outcome(NamedTuple):
     error: str = ""
 
 
+_SILENT: Final = {
+    code: Outcome(code) for code in (Status.STATUS_CODE_UNSET, Status.STATUS_CODE_OK)
+}
+"""What most spans share: they did not fail, and say nothing."""
+
+
 def outcome_of(span: Span, attributes: Mapping[str, Any]) -> Outcome:
     """Return how a span ended.
 
@@ -46,7 +52,7 @@ def outcome_of(span: Span, attributes: Mapping[str, Any]) -> Outcome:
         code = Status.STATUS_CODE_ERROR
     # LangSmith writes OK beside the exception of a failed run.
     if code != Status.STATUS_CODE_ERROR and _LANGSMITH_KIND not in attributes:
-        return Outcome(code, message)
+        return (not message and _SILENT.get(code)) or Outcome(code, message)
     exception = _exception(span)
     if exception:
         code = Status.STATUS_CODE_ERROR

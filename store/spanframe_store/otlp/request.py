@@ -253,7 +253,7 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
     parent = parent_id(span.parent_span_id)
     rank = rank_of(parent, span.flags)
     outcome = outcome_of(span, attributes)
-    own_facts = _storable_facts(_facts_of(attributes, rank, outcome))
+    own_facts = _facts_of(attributes, rank, outcome)
     if own_facts:
         budgets.values.spend(len(own_facts) * _VALUES_PER_FACT)
     if rank is not Rank.INNER and budgets.previewed.try_spend(len(body)):
@@ -284,13 +284,15 @@ def _decode_span(body: bytes, origin: _Origin, budgets: _Budgets) -> SpanRow:
     )
 
 
-def _facts_of(attributes: dict[str, Any], rank: Rank, outcome: Outcome) -> list[Fact]:
+def _facts_of(
+    attributes: dict[str, Any], rank: Rank, outcome: Outcome
+) -> tuple[Fact, ...]:
     found = facts.of_span(attributes)
     if rank is not Rank.INNER:
         found += facts.of_root(attributes)
     if outcome.code == Status.STATUS_CODE_ERROR:
         found += facts.of_error(outcome.error)
-    return found
+    return _storable_facts(found) if found else ()
 
 
 def _storable_facts(said: Iterable[Fact]) -> tuple[Fact, ...]:
