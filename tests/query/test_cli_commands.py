@@ -193,6 +193,25 @@ def test_a_tail_prints_until_it_is_interrupted(talk: Store) -> None:
     assert told == ""
 
 
+def test_a_reader_that_has_enough_ends_a_tail_at_once(talk: Store) -> None:
+    close_stores()
+    words = ("tail", "-n", "1", "--every", "500", "--store", talk.url)
+    with subprocess.Popen(
+        [sys.executable, "-m", "spanframe", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        try:
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+        assert process.stderr.read() == b""
+
+
 def test_a_reader_that_has_enough_ends_a_search_well(talk: Store) -> None:
     close_stores()
     ours, theirs = os.pipe()
