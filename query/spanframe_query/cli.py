@@ -31,6 +31,7 @@ from spanframe_query.commands.options import (
     checked,
     trace_of,
 )
+from spanframe_query.console import output_console
 from spanframe_query.demo import demo
 from spanframe_query.entities import Trace
 from spanframe_query.field_columns import (
@@ -151,7 +152,7 @@ def search(
     search = replace(found, limit=limit)
     if explained:
         uses = reader.explain(searched, search)
-        Console().print(drawing.clauses(uses))
+        output_console().print(drawing.clauses(uses))
         return
     # A table shows previews, which are stored beside the spans.
     read = (needs_spans(c, previews=output is Output.TABLE) for c in shown)
@@ -186,7 +187,7 @@ def get(
 ) -> None:
     """Print one trace with its spans."""
     trace = trace_of(store, trace_id)
-    console = Console(highlight=False, soft_wrap=bool(span))
+    console = output_console(soft_wrap=bool(span))
     if span:
         _print_span(trace, span, output, console)
         return
