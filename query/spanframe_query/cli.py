@@ -169,6 +169,9 @@ def search(
         _print_table(traces, shown, narrow=not names)
         return
     console = Console(stderr=True, highlight=False)
+    if limit == 0 and (count := reader.count(searched, found)):
+        console.print(f"{count:,} traces match; -n 0 prints none of them.")
+        return
     console.print("No traces match.")
     for hint in misspellings(searched, found.filter):
         console.print(visible(hint), markup=False)

@@ -252,6 +252,14 @@ def test_a_pipe_gets_lines_as_wide_as_they_are(
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+def test_no_traces_wanted_is_not_none_found(talk: Store) -> None:
+    words = ["search", "-n", "0", "--store", talk.url]
+    told = CliRunner().invoke(cli.app, words)
+    assert told.stderr.startswith("2 traces match; -n 0 prints none of them.")
+    none = CliRunner().invoke(cli.app, [*words, "name = 'else'"])
+    assert "No traces match." in none.stderr
+
+
 def test_a_reader_that_has_enough_ends_a_search_well(talk: Store) -> None:
     close_stores()
     ours, theirs = os.pipe()
