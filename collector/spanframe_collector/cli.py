@@ -19,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from spanframe._options import option, with_options
 from spanframe.errors import InvalidArgumentError, StoreError
@@ -39,6 +40,8 @@ db: Final = typer.Typer(no_args_is_help=True, help="Look after a store.")
 app.add_typer(db, name="db")
 
 _out: Final = Console()
+if not _out.is_terminal:
+    _out.width = 1 << 16  # a pipe gets lines as wide as they are
 _err: Final = Console(stderr=True)
 _Store = Annotated[
     str | None,
@@ -132,7 +135,8 @@ def check(store: _Store = None) -> None:
     with _opened(store, read_only=True) as admin:
         with _err.status("Reading the whole store"):
             report = admin.inspect()
-        table = Table("fact", "value", title=admin.name)
+        table = Table("fact", "value")
+        table.add_row("store", Text(admin.name))
         table.add_row(
             "version", f"{report.version} (this spanframe: {report.expected_version})"
         )

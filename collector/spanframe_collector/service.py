@@ -23,7 +23,7 @@ from spanframe_collector.memory import raise_gc_thresholds, return_freed_memory
 from spanframe_collector.receivers.grpc import GrpcReceiver
 from spanframe_collector.receivers.http import HttpReceiver
 from spanframe_collector.second_process.writer import SecondProcessWriter, has_two_cores
-from spanframe_collector.settings import CollectorSettings
+from spanframe_collector.settings import SIZE_UNITS, CollectorSettings
 from spanframe_collector.stopping import Stop, exit_now, stop_signals
 from spanframe_collector.store_health import StoreHealth
 from spanframe_collector.telemetry import Telemetry
@@ -39,7 +39,6 @@ __all__ = ["serve"]
 
 _log: Final = logging.getLogger(__name__)
 
-_MEGABYTE: Final = 10**6
 _HOUR_MS: Final = 3_600_000
 
 _HEALTH_PERIOD_SECONDS: Final = 0.25
@@ -152,7 +151,9 @@ async def serve(settings: CollectorSettings, ready_file: Path | None = None) -> 
 def _size(size_bytes: int | None) -> str:
     if size_bytes is None:
         return "size known to the server alone"
-    return f"{size_bytes / _MEGABYTE:,.1f} MB"
+    fitting = [unit for unit, size in SIZE_UNITS.items() if size_bytes >= size]
+    unit = fitting[-1] if fitting else "MB"
+    return f"{size_bytes / SIZE_UNITS[unit]:,.1f} {unit}"
 
 
 def _retention(settings: CollectorSettings) -> str:

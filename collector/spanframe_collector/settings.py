@@ -19,11 +19,11 @@ from spanframe.settings import (
 from spanframe_serving.addresses import Address, address, optional_address
 from spanframe_store.contract.store import MAX_TRACE_ENTRIES
 
-__all__ = ["CollectorSettings", "age_ms"]
+__all__ = ["SIZE_UNITS", "CollectorSettings", "age_ms"]
 
 
 _AGE_UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000}
-_SIZE_UNITS: Final = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+SIZE_UNITS: Final = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 def age_ms(text: str) -> int | None:
@@ -36,14 +36,27 @@ def age_ms(text: str) -> int | None:
     return int(match[1]) * _AGE_UNITS_MS[match[2]]
 
 
+def kept_age_ms(text: str) -> int | None:
+    """Read an age as `age_ms` does, other than 0, which would keep no trace."""
+    age = age_ms(text)
+    if age == 0:
+        raise ValueError("an age of 0 keeps no trace; write 30d, or leave it empty")
+    return age
+
+
 def size_bytes(text: str) -> int | None:
-    """Read a size as bytes: a number and KB, MB, GB or TB; empty: None."""
+    """Read a size as bytes: a number and MB, GB or TB; empty: None.
+
+    An empty store has 0.2 MB: below 1 MB every trace would be deleted at once.
+    """
     if not text:
         return None
-    match = re.fullmatch(r"(\d{1,6})\s*([KMGT]B)", text.upper())
-    if match is None:
-        raise ValueError("write a number and KB, MB, GB or TB, for example 20GB")
-    return int(match[1]) * _SIZE_UNITS[match[2]]
+    match = re.fullmatch(r"(\d{1,6})\s*([MGT]B)", text.upper())
+    if match is None or not int(match[1]):
+        raise ValueError(
+            "write a number and MB, GB or TB, at least 1MB, for example 20GB"
+        )
+    return int(match[1]) * SIZE_UNITS[match[2]]
 
 
 _ORIGIN: Final = re.compile(
@@ -201,12 +214,12 @@ class CollectorSettings(SettingsBase):
         "SPANFRAME_KEEP_AGE",
         "",
         "Maximum age of traces, as a number and d, h or m; empty: unlimited.",
-        age_ms,
+        kept_age_ms,
     )
     keep_size: int | None = setting(
         "SPANFRAME_KEEP_SIZE",
         "",
-        "Maximum size of the store, as a number and MB, GB or TB; empty: unlimited.",
+        "Maximum size of the store, 1MB or more, in MB, GB or TB; empty: unlimited.",
         size_bytes,
     )
 

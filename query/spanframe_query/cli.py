@@ -31,6 +31,7 @@ from spanframe_query.commands.options import (
     checked,
     trace_of,
 )
+from spanframe_query.console import output_console
 from spanframe_query.demo import demo
 from spanframe_query.entities import Trace
 from spanframe_query.field_columns import (
@@ -151,7 +152,7 @@ def search(
     search = replace(found, limit=limit)
     if explained:
         uses = reader.explain(searched, search)
-        Console().print(drawing.clauses(uses))
+        output_console().print(drawing.clauses(uses))
         return
     # A table shows previews, which are stored beside the spans.
     read = (needs_spans(c, previews=output is Output.TABLE) for c in shown)
@@ -168,6 +169,9 @@ def search(
         _print_table(traces, shown, narrow=not names)
         return
     console = Console(stderr=True, highlight=False)
+    if limit == 0 and (count := reader.count(searched, found)):
+        console.print(f"{count:,} traces match; -n 0 prints none of them.")
+        return
     console.print("No traces match.")
     for hint in misspellings(searched, found.filter):
         console.print(visible(hint), markup=False)
@@ -186,7 +190,7 @@ def get(
 ) -> None:
     """Print one trace with its spans."""
     trace = trace_of(store, trace_id)
-    console = Console(highlight=False, soft_wrap=bool(span))
+    console = output_console(soft_wrap=bool(span))
     if span:
         _print_span(trace, span, output, console)
         return

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spanframe_query.columns import Column
+from spanframe_query.drawn_spans import STYLES, Waterfall, milliseconds_of
 from spanframe_query.entities import Span, Trace, TraceInfo, waterfall
 from spanframe_query.said import said
 from spanframe_query.terminal import duration, shortened
@@ -39,7 +40,6 @@ _SHORT: Final = frozenset(
 )
 _IDS: Final = frozenset({"request_id", "trace_id"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_STYLES: Final = {"OK": "green", "ERROR": "red", "IN_PROGRESS": "yellow"}
 _MAX_CELL_CHARS: Final = 200
 """Maximum characters of a cell of a table."""
 
@@ -57,9 +57,6 @@ _MAX_SPANS: Final = 1000
 
 _MAX_TAGS: Final = 100
 """Maximum tags above a waterfall."""
-
-_BAR_CHARS: Final = 32
-"""Width of the bars of a waterfall."""
 
 _OWN_TAGS: Final = "mlflow."
 
@@ -109,7 +106,7 @@ def lines(traces: Iterable[Trace]) -> Iterator[Text]:
         facts = Text(no_wrap=True, overflow="ellipsis")
         facts.append(info.trace_id)
         facts.append(f"  {_time(info.request_time)}  ")
-        facts.append(state, _STYLES.get(state, ""))
+        facts.append(state, STYLES.get(state, ""))
         facts.append(f"  {duration(took)}  {shortened(info.name or '', 200)}")
         yield facts
         asked = shortened(said(info.request_preview), _MAX_CELL_CHARS)
@@ -141,7 +138,7 @@ def tree(trace: Trace) -> Group:
     title = Text.assemble(
         (shortened(info.name or "trace", _MAX_CELL_CHARS), "bold"),
         f"  {info.trace_id}  ",
-        (info.state.value, _STYLES.get(info.state.value, "")),
+        (info.state.value, STYLES.get(info.state.value, "")),
         f"  {duration(_whole_duration(trace))}  {_time(info.request_time)} UTC",
     )
     tags = {k: v for k, v in info.tags.items() if not k.startswith(_OWN_TAGS)}
@@ -161,7 +158,7 @@ def tree(trace: Trace) -> Group:
         if value:
             name = (f"{shortened(key, _MAX_CELL_CHARS)}: ", "dim")
             drawn.append(Text.assemble(name, shortened(value, _MAX_TEXT_CHARS)))
-    drawn += ["", _waterfall(bars[:_MAX_SPANS])]
+    drawn += ["", Waterfall(bars[:_MAX_SPANS])]
     if more := _more(len(bars) - _MAX_SPANS, "spans"):
         drawn.append(f"… {more}")
     return Group(*drawn)
@@ -174,8 +171,8 @@ def span(shown: Span) -> Group:
     title = Text.assemble(
         (shortened(shown.name, _MAX_CELL_CHARS), "bold"),
         f"  {shown.span_id}  {shortened(shown.span_type, _MAX_CELL_CHARS)}  ",
-        (state, _STYLES.get(state, "")),
-        f"  {duration(_milliseconds_of(shown))}  "
+        (state, STYLES.get(state, "")),
+        f"  {duration(milliseconds_of(shown))}  "
         f"{_time(shown.start_time_ns // 1_000_000)} UTC",
     )
     fields = [
@@ -204,15 +201,9 @@ def _whole_duration(trace: Trace) -> float | None:
     whole = trace.info.execution_duration
     for each in trace.data.spans if whole is not None else ():
         if each.parent_id is None:
-            took = _milliseconds_of(each)
+            took = milliseconds_of(each)
             return whole if took is None or abs(took - (whole or 0)) > 1 else took
     return whole
-
-
-def _milliseconds_of(timed: Span) -> float | None:
-    if timed.end_time_ns is None:
-        return None
-    return (timed.end_time_ns - timed.start_time_ns) / 1e6
 
 
 def _cost(info: TraceInfo) -> str | None:
@@ -225,25 +216,6 @@ def _more(count: int, things: str) -> str | None:
     return f"{count:,} more {things}: --output json has all" if count > 0 else None
 
 
-def _waterfall(bars: Iterable[waterfall.Bar]) -> Table:
-    drawn = Table.grid(padding=(0, 2))
-    for bar in bars:
-        status = bar.span.status
-        style = _STYLES.get(status.status_code.value, "blue")
-        start = min(int(bar.offset * _BAR_CHARS), _BAR_CHARS - 1)
-        length = max(1, round(bar.width * _BAR_CHARS))
-        drawn.add_row(
-            Text("  " * bar.indent + shortened(bar.label, _MAX_CELL_CHARS)),
-            Text(shortened(bar.span.span_type, _MAX_CELL_CHARS), style="dim"),
-            Text(duration(_milliseconds_of(bar.span)), justify="right"),
-            Text(" " * start + "━" * min(length, _BAR_CHARS - start), style=style),
-        )
-        if status.description:
-            reason = shortened(status.description, _MAX_CELL_CHARS)
-            drawn.add_row(Text("  " * (bar.indent + 1) + reason, style="red"))
-    return drawn
-
-
 def _is_right(column: Column) -> bool:
     return column.kind == "integer or missing"
 
@@ -253,7 +225,7 @@ def _cell(column: Column, trace: Trace) -> Text:
         text = said(_PREVIEWS[column.name](trace.info))
     else:
         text = _FORMATTERS.get(column.name, _plain)(column.cell(trace))
-    style = _STYLES.get(text, "") if column.name == "status" else ""
+    style = STYLES.get(text, "") if column.name == "status" else ""
     return Text(shortened(text, _MAX_CELL_CHARS), style=style)
 
 

@@ -42,12 +42,16 @@ def test_check_finds_damage(store: Store) -> None:
 def test_upgrade_makes_a_store_and_backup_copies_it(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'new.db'}"
     assert run("db", "upgrade", "--store", url).returncode == 0
-    copy = tmp_path / "copy.db"
+    copy = tmp_path / ("long" * 25) / "copy.db"
+    copy.parent.mkdir()
     assert run("db", "backup", str(copy), "--store", url).returncode == 0
     again = run("db", "backup", str(copy), "--store", url)
     assert again.returncode == 2
     assert again.stderr.endswith("copy.db exists; name a file that does not.\n")
-    assert run("db", "check", "--store", f"sqlite:///{copy}").returncode == 0
+    checked = run("db", "check", "--store", f"sqlite:///{copy}")
+    assert checked.returncode == 0
+    # A pipe gets lines as wide as they are.
+    assert str(copy) in checked.stdout
 
 
 def test_a_store_that_is_no_file_is_not_backed_up(

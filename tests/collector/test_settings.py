@@ -45,6 +45,23 @@ def test_an_origin_is_a_scheme_and_a_host(text: str) -> None:
         CollectorSettings.load({"cors_origins": f"https://ok.example {text}"}, {})
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("keep_size", "10KB", "at least 1MB"),
+        ("keep_size", "0GB", "at least 1MB"),
+        ("keep_size", "10", "MB, GB or TB"),
+        ("keep_age", "0d", "keeps no trace"),
+    ],
+)
+def test_a_limit_that_would_keep_no_trace_is_refused(
+    name: str, text: str, told: str
+) -> None:
+    with pytest.raises(SettingsError, match=told):
+        CollectorSettings.load({name: text}, {})
+    assert CollectorSettings.load({"keep_size": "1mb"}, {}).keep_size == 10**6
+
+
 def test_every_problem_is_told_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         CollectorSettings.load(

@@ -67,7 +67,7 @@ def test_an_archive_and_back_keeps_every_byte_and_all_that_is_shown(
 ) -> None:
     before, spans = shown(), stored_spans(filled.engine)
     exported = spanframe.export_traces(tmp_path)
-    assert exported == (3, 5, 0)
+    assert exported == (3, 5, 0, 0)
 
     target = new_store()
     spanframe.configure(store=target.url)
@@ -124,17 +124,55 @@ def test_an_export_goes_on_where_it_stopped(
     second.mkdir(parents=True)
     (second / ".part.parquet.unfinished").write_bytes(b"PAR1 half")
     (second / "part.parquet").write_bytes(b"of a day without traces")
-    assert spanframe.export_traces(tmp_path) == (2, 2, 1)
+    assert spanframe.export_traces(tmp_path) == (2, 2, 1, 0)
     assert first.stat().st_mtime_ns == written
-    assert spanframe.export_traces(tmp_path) == (0, 0, 3)
+    assert spanframe.export_traces(tmp_path) == (0, 0, 3, 0)
     filled.write(otlp_span(4, start_ms=7))
-    assert spanframe.export_traces(tmp_path) == (2, 4, 2)
-    assert spanframe.export_traces(tmp_path, again=True) == (4, 6, 0)
+    assert spanframe.export_traces(tmp_path) == (1, 1, 3, 0)
+    assert spanframe.export_traces(tmp_path, again=True) == (4, 6, 0, 0)
     assert not list(tmp_path.rglob("*.unfinished"))
 
 
+def test_no_export_takes_a_trace_out_of_an_archive(
+    filled: Store, new_store: Callable[[], Store], tmp_path: Path
+) -> None:
+    # As many traces of a day as the archive has of it, and others.
+    assert spanframe.export_traces(tmp_path, "tags.env = 'edited'") == (1, 3, 0, 0)
+    filled.write(otlp_span(4, start_ms=7))
+    of_four = f"request_id = '{request_id(4)}'"
+    assert spanframe.export_traces(tmp_path, of_four) == (1, 1, 0, 1)
+    everything = shown()
+    assert spanframe.export_traces(tmp_path) == (2, 2, 2, 0)
+    # A filter, with and without `again`, and traces that left the store.
+    assert spanframe.export_traces(tmp_path, of_four) == (0, 0, 1, 1)
+    assert spanframe.export_traces(tmp_path, of_four, again=True) == (1, 1, 0, 1)
+    spanframe.SpanframeClient().delete_traces(
+        "0", trace_ids=[request_id(3), request_id(4)]
+    )
+    assert spanframe.export_traces(tmp_path, again=True) == (2, 4, 0, 2)
+
+    spanframe.configure(store=new_store().url)
+    assert spanframe.import_traces(tmp_path).traces == 4
+    assert shown() == everything
+
+
+def test_a_day_survives_an_export_that_is_killed_while_files_take_their_names(
+    filled: Store, tmp_path: Path
+) -> None:
+    spanframe.export_traces(tmp_path)
+    day = "day=2025-11-23"
+    traces, spans = tmp_path / "traces" / day, tmp_path / "spans" / day
+    (traces / "part.parquet").rename(traces / ".part.parquet.complete")
+    (spans / "part.parquet").rename(spans / ".part.parquet.unfinished")
+    spanframe.SpanframeClient().delete_traces("0", trace_ids=[request_id(3)])
+    spanframe.set_trace_tag(request_id(2), "a", "b")
+    filled.write(otlp_span(4, start_ms=7))
+    assert spanframe.export_traces(tmp_path, again=True).traces == 3
+    assert spanframe.import_traces(tmp_path).traces == 4
+
+
 def test_a_filter_narrows_an_export(filled: Store, tmp_path: Path) -> None:
-    assert spanframe.export_traces(tmp_path, "tags.env = 'edited'") == (1, 3, 0)
+    assert spanframe.export_traces(tmp_path, "tags.env = 'edited'") == (1, 3, 0, 0)
     with pytest.raises(spanframe.errors.FilterError):
         spanframe.export_traces(tmp_path, "tags.env == 'edited'")
 
@@ -295,6 +333,10 @@ def test_the_command_line_exports_and_imports(
     assert "3 with 5 spans are new, 0 were there" in first.output
     second = run(app, ["export", folder, "status = 'OK'", "--store", filled.url])
     assert "new" in second.output
+    of_two = f"request_id = '{request_id(2)}'"
+    narrow = run(app, ["export", folder, of_two, "--store", filled.url])
+    assert "0 with 0 spans are new, 1 were there" in narrow.output
+    assert "1 more of the same days were not found, and stay." in narrow.output
     target = new_store().url
     into = run(app, ["import", folder, "--store", target])
     assert "spans are new, 0 were there" in into.output

@@ -6,14 +6,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 from typer.testing import CliRunner
 
 from spanframe.errors import FilterError, InvalidArgumentError, NotFoundError
-from spanframe_query import cli
+from spanframe_query import cli, drawing
 from spanframe_query.commands.looking import completed
+from spanframe_query.console import output_console
 from spanframe_query.entities import Trace
 from spanframe_query.field_columns import chosen_columns
 from spanframe_query.output import WRITERS
@@ -191,6 +195,69 @@ def test_a_tail_prints_until_it_is_interrupted(talk: Store) -> None:
         _, told = process.communicate()
     assert process.returncode == 130
     assert told == ""
+
+
+def test_a_reader_that_has_enough_ends_a_tail_at_once(talk: Store) -> None:
+    close_stores()
+    words = ("tail", "-n", "1", "--every", "500", "--store", talk.url)
+    with subprocess.Popen(
+        [sys.executable, "-m", "spanframe", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        try:
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+        assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_a_waterfall_fits_a_narrow_terminal(searched: Store, width: int) -> None:
+    reason = "ValueError: the price of the item is not known to the shop " * 3
+    searched.write(
+        otlp_span(1, name="answer a question of a customer about the whole shop"),
+        otlp_span(1, 2, 1, name="look_up", status="ERROR", message=reason),
+    )
+    [trace] = read(reading(searched.url), Search(), include_spans=True)
+    console = Console(width=width, file=StringIO(), force_terminal=True)
+    with console.capture() as captured:
+        console.print(drawing.tree(trace))
+    drawn = Text.from_ansi(captured.get()).plain.splitlines()
+    root, child, *reasons = drawn[drawn.index("") + 1 :]
+    assert root.startswith("answer a ")
+    assert child.startswith("  look_up ")
+    bars = {line.rstrip(" ").count("━") for line in (root, child)}
+    assert min(bars) >= 9
+    assert len(reasons) > 1
+    assert all(line.startswith("    ") for line in reasons)
+    assert " ".join(map(str.strip, reasons)) == reason.strip()
+    assert max(map(len, drawn)) <= width
+
+
+def test_a_pipe_gets_lines_as_wide_as_they_are(
+    talk: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "no more " * 20 + "end"
+    talk.write(otlp_span(7, start_ms=9000, status="ERROR", message=reason))
+    printed = run("get", "latest", store=talk).splitlines()
+    assert f"  {reason}" in printed
+    assert f"error: {reason}" in printed
+    clause = "tags.environment = 'x' AND " * 5
+    output_console().print(drawing.clauses([(clause, "i", "every trace", True)]))
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_no_traces_wanted_is_not_none_found(talk: Store) -> None:
+    words = ["search", "-n", "0", "--store", talk.url]
+    told = CliRunner().invoke(cli.app, words)
+    assert told.stderr.startswith("2 traces match; -n 0 prints none of them.")
+    none = CliRunner().invoke(cli.app, [*words, "name = 'else'"])
+    assert "No traces match." in none.stderr
 
 
 def test_a_reader_that_has_enough_ends_a_search_well(talk: Store) -> None:

@@ -45,14 +45,14 @@ def export(
     to: Annotated[To, typer.Option(help="Format of the files.")] = To.PARQUET,
     again: Annotated[
         bool,
-        typer.Option("--again", help="Write days anew that are in the folder."),
+        typer.Option("--again", help="Write traces anew that are in the folder."),
     ] = False,
     store: _Store = None,
 ) -> None:
     """Write traces and spans to files, a folder for each day.
 
-    A day that is in the folder with as many traces as the store has stays as it is, so
-    that an interrupted export goes on where it stopped.
+    Traces that are in the folder stay there, whatever the store has now, and others
+    are added, so that an interrupted export goes on where it stopped.
     """
     del to  # there is one so far
     url = _store_url(store)
@@ -65,6 +65,8 @@ def export(
             f"{done.traces} with {done.spans} spans are new, {done.present} were there."
         )
     )
+    if done.kept:
+        typer.echo(f"{done.kept} more of the same days were not found, and stay.")
 
 
 def import_(

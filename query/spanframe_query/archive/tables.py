@@ -2,7 +2,7 @@
 
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from spanframe import keys
@@ -15,7 +15,16 @@ from spanframe_store.otlp.envelope import split_spans
 from spanframe_store.otlp.foreign import entry_facts
 from spanframe_store.otlp.stored_spans import spans_of
 
-__all__ = ["SPANS", "TRACES", "Tables", "pyarrow", "schema", "tables_of", "traces_in"]
+__all__ = [
+    "SPANS",
+    "TRACES",
+    "Tables",
+    "pyarrow",
+    "schema",
+    "tables_of",
+    "traces_in",
+    "without",
+]
 
 TRACES: Final = "traces"
 SPANS: Final = "spans"
@@ -136,6 +145,17 @@ def tables_of(
         arrow.Table.from_pylist(rows, schema=schema(TRACES)),
         arrow.Table.from_pylist(spans, schema=schema(SPANS)),
     )
+
+
+def without(tables: Tables, trace_ids: Collection[str]) -> Tables:
+    """Return the rows of a portion that are not of these traces, given in hex."""
+    arrow, compute = pyarrow(), pyarrow("pyarrow.compute")
+    known = arrow.array(trace_ids, arrow.string())
+    traces, spans = (
+        table.filter(compute.invert(compute.is_in(table["trace_id"], known)))
+        for table in tables
+    )
+    return Tables(traces, spans)
 
 
 def traces_in(tables: Tables) -> list[ForeignTrace]:

@@ -1,6 +1,5 @@
 """Commands that only read: counts, new traces, fields, experiments, sessions."""
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from spanframe_query.commands.options import (
     checked,
     store_url,
 )
+from spanframe_query.console import is_read_after
 from spanframe_query.entities import Trace, TraceState
 from spanframe_query.field_columns import chosen_columns
 from spanframe_query.filter import Comparator, Condition, Field, FieldKind
@@ -72,7 +72,7 @@ def tail(
     experiment: ExperimentOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Print traces as they end, until Ctrl-C."""
+    """Print traces as they end, until Ctrl-C, or until nobody reads them."""
     searched, search = checked(store, filter_, experiment=experiment)
     columns = chosen_columns(drawing.TABLE_COLUMNS)
     console = Console(highlight=False)
@@ -82,7 +82,8 @@ def tail(
                 console.print(line)
         elif fresh:
             typer.echo(drawing.plain_table(fresh, columns, heading=False))
-        time.sleep(every)
+        if not is_read_after(every):
+            return
 
 
 def completed(searched: Reader, search: Search, number: int) -> Iterator[list[Trace]]:
