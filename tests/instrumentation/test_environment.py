@@ -165,6 +165,28 @@ def test_our_own_variables_are_read_strictly() -> None:
     assert len(refused.value.problems) == 2
 
 
+def test_an_app_under_an_unusable_one_is_told_it_and_that_its_spans_are_lost(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SPANFRAME_ENDPOINT", "127.0.0.1:4317")
+    spanframe.tracing.get_tracer_provider()
+    assert spanframe.flush()
+    for _ in range(2):
+        with spanframe.start_span("lost"):
+            pass
+    assert not spanframe.flush()
+    assert spanframe.stats().unrecorded == spanframe.stats().lost == 2
+    spanframe.shutdown()
+    told, at_the_end = caplog.messages
+    assert told.startswith("Nothing is recorded, and the app goes on: SPANFRAME_ENDP")
+    assert "write http://HOST:PORT" in told
+    assert at_the_end == (
+        "At the end, 2 of 2 spans are lost: 2 not recorded. The log names what cannot "
+        "be used; correct it."
+    )
+    assert not any(record.exc_info for record in caplog.records)
+
+
 def test_the_standard_timeout_is_in_milliseconds_and_our_own_in_seconds() -> None:
     def seconds(**environ: str) -> float:
         return ClientSettings.load(environ=environ).export_timeout
