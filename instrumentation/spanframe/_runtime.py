@@ -405,7 +405,7 @@ def flush(timeout: float | None = None) -> bool:
     """Wait until every span that ended before the call is delivered or dropped.
 
     Args:
-        timeout: maximum time to wait, in seconds; None: 30, but two where nothing
+        timeout: maximum time to wait, in seconds; None: 30, but two where no collector
             listens at the endpoint. Spans that are still queued are retried later.
 
     Returns:

@@ -71,6 +71,8 @@ class Losses:
         self.exported = 0
         self.handed_over = 0
         self._told = ""
+        self.remedy = ""
+        """The remedy for the spans that are queued, in a sentence; empty: unknown."""
 
     def after_fork(self) -> None:
         """Start from zero in a forked child: the parent's counts are the parent's."""
@@ -118,7 +120,9 @@ class Losses:
                 lost,
                 lost + self.exported,
                 self._counted(),
-                _REMEDIES["closed"] if self.counts["closed"] else self._told,
+                (self.remedy or _REMEDIES["closed"])
+                if self.counts["closed"]
+                else self._told,
             )
 
     def _counted(self) -> str:
@@ -129,6 +133,7 @@ class Losses:
         """Count spans that the collector accepted."""
         with self._lock:
             self.exported += spans
+            self.remedy = ""
 
     def hand_over(self) -> None:
         """Count a span that ended on the app's global provider."""
