@@ -78,7 +78,8 @@ def set_tracking_uri(uri: str) -> None:
     """Name the store searches read; MLflow's name for ``configure(store=uri)``.
 
     Raises:
-        SettingsError: when ``uri`` is not an SQLAlchemy URL.
+        SettingsError: when ``uri`` is not an SQLAlchemy URL: there is not a tracking
+            server to name.
     """
     configure(store=uri)
 
