@@ -215,11 +215,11 @@ NO_TLS = "What listens there does not speak TLS: write http:// in the endpoint."
 
 
 @pytest.mark.parametrize(
-    ("scheme", "protocol", "remedy"),
+    ("scheme", "protocol", "exporters", "remedy"),
     [
-        ("http", "http/protobuf", OTHER_PROTOCOL),
-        ("https", "http/protobuf", NO_TLS),
-        ("https", "grpc", NO_TLS),
+        ("http", "http/protobuf", ["otlp"], OTHER_PROTOCOL),
+        ("https", "http/protobuf", ["otlp"], NO_TLS),
+        ("https", "grpc", ["console", "otlp"], NO_TLS),
     ],
 )
 def test_the_port_of_something_else_is_told_with_the_remedy(
@@ -227,11 +227,14 @@ def test_the_port_of_something_else_is_told_with_the_remedy(
     sink: OtlpSink,
     scheme: str,
     protocol: str,
+    exporters: list[str],
     remedy: str,
 ) -> None:
     """Nobody waits longer for it than where nothing listens."""
     endpoint = sink.endpoint.replace("http:", f"{scheme}:")
-    spanframe.configure(endpoint=endpoint, protocol=protocol, exit_timeout=0.1)
+    spanframe.configure(
+        endpoint=endpoint, protocol=protocol, exporters=exporters, exit_timeout=0.1
+    )
     work()
     assert not spanframe.flush(timeout=0.5)
     assert runtime.delivery is not None
