@@ -102,6 +102,8 @@ def test_an_object_says_it_as_its_class_does() -> None:
         ("tracing.context", "write `from spanframe.tracing import context`"),
         ("tracing.export.mlflow_v3", "belongs to the inside"),
         ("tracing.constant.GenAiSemconvKey", "spanframe does not use this constant"),
+        ("MlflowClient.log_assessment", "spanframe does not keep assessments yet"),
+        ("MlflowClient.log_feedback", "spanframe does not keep assessments yet"),
         ("MlflowClient.create_webhook", "belongs to MLflow's server"),
         ("entities.EvaluationDataset", "spanframe does not keep datasets yet"),
         ("exceptions.ExecutionException", "every error of spanframe"),

@@ -7,6 +7,7 @@ from opentelemetry.sdk.trace.export import SpanExporter
 
 from spanframe._redaction import Redact
 from spanframe._runtime import current_setting, current_settings, runtime
+from spanframe._suggestion import suggestion
 from spanframe.errors import SettingsError
 from spanframe.settings import ClientSettings, Configuration, rows
 
@@ -42,7 +43,8 @@ def configure(
     """
     unknown = sorted(settings.keys() - _KEYWORDS)
     if unknown:
-        raise TypeError(f"configure() has no keyword {unknown[0]!r}")
+        meant = suggestion(unknown[0], sorted(_KEYWORDS | {"redact", "exporter"}))
+        raise TypeError(f"configure() has no keyword {unknown[0]!r}.{meant}")
     if redact is not None and not callable(redact):
         raise SettingsError([f"redact is {redact!r:.80}: write a function of a text"])
     if exporter is not None and not callable(getattr(exporter, "export", None)):
@@ -78,7 +80,8 @@ def set_tracking_uri(uri: str) -> None:
     """Name the store searches read; MLflow's name for ``configure(store=uri)``.
 
     Raises:
-        SettingsError: when ``uri`` is not an SQLAlchemy URL.
+        SettingsError: when ``uri`` is not an SQLAlchemy URL: there is not a tracking
+            server to name.
     """
     configure(store=uri)
 

@@ -27,8 +27,8 @@ __all__ = ["Bounds", "Change", "Delivery"]
 Change = Callable[[ReadableSpan], ReadableSpan]
 
 MAX_UNHEARD_S: Final = 2.0
-"""Maximum time that a flush, and the end of the program, wait for an endpoint where
-nothing listens, in seconds."""
+"""Maximum time that a flush, and the end of the program, wait for an endpoint where no
+collector listens, in seconds."""
 
 _MIN_END_S: Final = 0.5
 """Minimum time for the thread to count what it could not send, in seconds."""
@@ -167,7 +167,7 @@ class Delivery(SpanProcessor):
 
         Args:
             timeout_millis: maximum time to wait.
-            gives_up: whether `MAX_UNHEARD_S` is enough where nothing listens.
+            gives_up: whether `MAX_UNHEARD_S` is enough where no collector listens.
 
         Returns:
             False when some are still in the queue, where they stay.
@@ -179,7 +179,7 @@ class Delivery(SpanProcessor):
             self._wake.set()
             while self._done < target:
                 left = end - monotonic()
-                if left <= 0 or (gives_up and self._is_unheard(begun)):
+                if left <= 0 or (gives_up and self.is_unheard(begun)):
                     return False
                 if not self._progress.wait(min(left, _LOOK_S)):
                     self._hurry()
@@ -196,7 +196,7 @@ class Delivery(SpanProcessor):
         thread = self._thread
         while thread is not None and thread.is_alive():
             left = deadline - monotonic()
-            if left <= 0 or self._is_unheard(begun):
+            if left <= 0 or self.is_unheard(begun):
                 break
             thread.join(min(left, _LOOK_S))
             self._hurry()
@@ -208,8 +208,8 @@ class Delivery(SpanProcessor):
         self._queue.clear()
         self._losses.end(left)
 
-    def _is_unheard(self, begun: float) -> bool:
-        """Return whether nothing listens at the endpoint, long after a wait began."""
+    def is_unheard(self, begun: float) -> bool:
+        """Return whether no collector listens there, long after a wait began."""
         last: float | None = getattr(self._exporter, "unheard_at", None)
         return last is not None and last - begun >= MAX_UNHEARD_S
 

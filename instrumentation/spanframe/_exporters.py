@@ -1,7 +1,7 @@
 """The exporters that ``OTEL_TRACES_EXPORTER`` names."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import (
@@ -32,15 +32,27 @@ class _Exporters(SpanExporter):
         failed = SpanExportResult.FAILURE in results
         return SpanExportResult.FAILURE if failed else SpanExportResult.SUCCESS
 
+    @property
+    def unheard_at(self) -> float | None:
+        """Time of the last attempt, where no collector listened at the endpoint."""
+        return next((each.unheard_at for each in self._over_otlp()), None)
+
+    def hurry(self) -> None:
+        """Try again at once, if no collector listened at the endpoint the last time."""
+        for exporter in self._over_otlp():
+            exporter.hurry()
+
     def shutdown(self) -> None:
         for exporter in self._exporters:
             exporter.shutdown()
 
     def after_fork(self) -> None:
         """Have each exporter forget what belongs to the parent process."""
-        for exporter in self._exporters:
-            if isinstance(exporter, OtlpExporter):
-                exporter.after_fork()
+        for exporter in self._over_otlp():
+            exporter.after_fork()
+
+    def _over_otlp(self) -> Iterator[OtlpExporter]:
+        return (each for each in self._exporters if isinstance(each, OtlpExporter))
 
 
 def named_exporters(

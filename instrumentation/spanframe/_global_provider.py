@@ -23,7 +23,7 @@ def note_unrecorded(losses: Losses) -> None:
     if isinstance(
         provider, otel_trace.ProxyTracerProvider | otel_trace.NoOpTracerProvider
     ):
-        losses.add("unrecorded", 1)
+        losses.add("unrecorded", 1, "no global provider is set up")
 
 
 def note_handed_over(losses: Losses) -> None:

@@ -110,7 +110,7 @@ def attributes(
         theirs = owner.replace("spanframe", "mlflow")
         if not name.startswith("_") and is_module(f"{theirs}.{name}"):
             return importlib.import_module(f"{owner}.{name}")
-        raise MissingNameError(f"module {owner!r}", theirs, name)
+        raise MissingNameError(f"module {owner!r}", theirs, name, public)
 
     def directory() -> list[str]:
         return sorted(public)

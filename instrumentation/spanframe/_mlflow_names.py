@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from spanframe._suggestion import suggestion
+
 __all__ = [
     "Explained",
     "MissingNameError",
@@ -135,17 +137,23 @@ class MissingNameError(AttributeError):
         what: what lacks the name, for example ``module 'spanframe'``.
         owner: the module or class of MLflow that would have it.
         name: the name.
+        known: the names that it has.
     """
 
-    def __init__(self, what: str, owner: str, name: str) -> None:
+    def __init__(
+        self, what: str, owner: str, name: str, known: Sequence[str] = ()
+    ) -> None:
         super().__init__(what, owner, name)
         self.name = name
+        self.known = known
 
     def __str__(self) -> str:
         what, owner, name = self.args
-        line = line_of(owner, name)
-        explained = f": {line}" if line else ""
-        return f"{what} has no attribute {name!r}{explained}"
+        problem = f"{what} has no attribute {name!r}"
+        if line := line_of(owner, name):
+            return f"{problem}: {line}"
+        meant = "" if name.startswith("_") else suggestion(name, self.known)
+        return f"{problem}.{meant}" if meant else problem
 
 
 class _ExplainedType(type):
@@ -155,7 +163,7 @@ class _ExplainedType(type):
 
         def __getattr__(cls, name: str) -> Any:
             raise MissingNameError(
-                f"type object {cls.__name__!r}", cls.in_mlflow(), name
+                f"type object {cls.__name__!r}", cls.in_mlflow(), name, dir(cls)
             )
 
 
@@ -173,7 +181,8 @@ class Explained(metaclass=_ExplainedType):
 
         def __getattr__(self, name: str) -> Any:
             kind = type(self)
-            raise MissingNameError(f"{kind.__name__!r} object", kind.in_mlflow(), name)
+            what = f"{kind.__name__!r} object"
+            raise MissingNameError(what, kind.in_mlflow(), name, dir(kind))
 
 
 def _owners(section: str) -> Sequence[str]:

@@ -33,6 +33,8 @@ MIN_PAUSE_S: Final = 0.25
 MAX_PAUSE_S: Final = 5.0
 """Maximum pause between retries, in seconds, unless the server asks for another."""
 
+_OTHER_NEEDED: Final = "The token is not one of the collector's: set SPANFRAME_TOKEN."
+_NONE_SENT: Final = "Set SPANFRAME_TOKEN to a token of the collector: none is sent."
 _SECONDS_PER_MINUTE: Final = 60
 
 
@@ -71,7 +73,7 @@ class OtlpExporter(SpanExporter):
         self._destination = destination(settings)
         self._proxy: Proxy | None = None
         self.unheard_at: float | None = None
-        """Time of the last attempt, where nothing listened at the endpoint."""
+        """Time of the last attempt, where no collector listened at the endpoint."""
 
         self._stopped = threading.Event()
         self._interrupt = threading.Event()
@@ -109,7 +111,7 @@ class OtlpExporter(SpanExporter):
             self._transport.close()
 
     def hurry(self) -> None:
-        """Try again at once, if nothing listened at the endpoint the last time."""
+        """Try again at once, if no collector listened at the endpoint the last time."""
         if self.unheard_at is not None:
             self._interrupt.set()
 
@@ -165,7 +167,9 @@ class OtlpExporter(SpanExporter):
         pause = MIN_PAUSE_S
         while True:
             answer = self._open_transport().send(request)
-            is_unheard = isinstance(answer, Refusal) and answer.is_unheard
+            is_unheard = isinstance(answer, Refusal) and (
+                answer.is_unheard or answer.is_misdirected
+            )
             self.unheard_at = monotonic() if is_unheard else None
             if not isinstance(answer, Refusal):
                 self._count(answer, spans)
@@ -175,6 +179,7 @@ class OtlpExporter(SpanExporter):
             if not answer.is_retryable:
                 return answer
             self._warn_of_retry(answer, spans)
+            self._losses.remedy = self._remedy(answer) if answer.is_misdirected else ""
             wait = answer.delay_s or pause * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
             pause = min(pause * 2, MAX_PAUSE_S)
             if monotonic() + wait > deadline:
@@ -198,14 +203,17 @@ class OtlpExporter(SpanExporter):
     def _remedy(self, refusal: Refusal) -> str:
         """Say what the reader can do, in a sentence."""
         if refusal.is_unauthenticated:
-            if self._settings.token or "authorization" in self._settings.headers:
-                return "The token is not one of the collector's: set SPANFRAME_TOKEN."
-            return "Set SPANFRAME_TOKEN to a token of the collector: none is sent."
+            is_sent = self._settings.token or "authorization" in self._settings.headers
+            return _OTHER_NEEDED if is_sent else _NONE_SENT
         if refusal.is_other_protocol:
             other = "grpc" if self._destination.over_http else "http/protobuf"
             return (
                 f"What listens there speaks another protocol: set SPANFRAME_PROTOCOL to"
                 f" {other}, or the endpoint to the other port of the collector."
+            )
+        if refusal.is_without_tls:
+            return (
+                "What listens there does not speak TLS: write http:// in the endpoint."
             )
         if refusal.is_unheard:
             return (

@@ -92,6 +92,16 @@ class Refusal(NamedTuple):
         """Whether nothing listens at the address."""
         return self.is_retryable and "connection refused" in self.cause.lower()
 
+    @property
+    def is_without_tls(self) -> bool:
+        """Whether what listens there does not speak TLS, which the request wants."""
+        return "WRONG_VERSION_NUMBER" in self.cause
+
+    @property
+    def is_misdirected(self) -> bool:
+        """Whether it went to the port of something else, which no retry mends."""
+        return self.is_other_protocol or self.is_without_tls
+
 
 class Rejection(NamedTuple):
     """Spans of an accepted request that the server did not take, and its reason."""
@@ -190,7 +200,12 @@ def status_message(body: bytes) -> str:
 
 
 def error_text(code: str, details: str | None) -> str:
-    """Return a status code and the end of its details, which names the cause."""
-    text = "".join(c if c.isprintable() else " " for c in details or "")
-    cause = text[-MAX_ERROR_CHARACTERS:].strip()
+    """Return a status code and the end of its details, which names the cause.
+
+    Details that are cut begin with … and a whole word.
+    """
+    cause = "".join(c if c.isprintable() else " " for c in details or "").strip()
+    if len(cause) > MAX_ERROR_CHARACTERS:
+        end = cause[-MAX_ERROR_CHARACTERS:]
+        cause = f"… {end.partition(' ')[2].strip() or end}"
     return f"{code}: {cause}" if cause else code

@@ -89,7 +89,8 @@ class HttpTransport:
                 error_text(type(error).__name__, text),
                 is_retryable=True,
                 is_timeout=isinstance(error, TimeoutError),
-                is_other_protocol=isinstance(error, http.client.BadStatusLine),
+                is_other_protocol=isinstance(error, http.client.BadStatusLine)
+                and not isinstance(error, http.client.RemoteDisconnected),
             )
 
     def close(self) -> None:

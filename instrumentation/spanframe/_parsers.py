@@ -200,7 +200,7 @@ def experiment_id(text: str) -> str:
 
 def tracking_uri(text: str) -> str:
     """Read a tracking URI of MLflow as the URL of a store."""
-    if "://" not in text or text.startswith("file:"):
+    if not text.startswith(("sqlite", "postgresql")) or "://" not in text:
         raise ValueError("it names no store of spanframe; name one in SPANFRAME_STORE")
     return store_url(text)
 

@@ -20,13 +20,14 @@ from spanframe._context import LIVE, ambient_of
 from spanframe._delivery import Bounds, Change, Delivery
 from spanframe._destination import destination
 from spanframe._exporters import named_exporters
-from spanframe._guard import fault
+from spanframe._guard import fault, warn
 from spanframe._process import process_metadata
 from spanframe._recorder import Recorder, make_provider
 from spanframe._redaction import Redact
 from spanframe._stats import Losses, Stats
 from spanframe._trace_attributes import configured_attributes, replacing_experiment
 from spanframe._trace_start import TraceStart
+from spanframe.errors import SettingsError
 from spanframe.settings import ClientSettings, client_environment
 
 __all__ = [
@@ -48,6 +49,9 @@ MODEL_KEY: Final = keys.METADATA_PREFIX + keys.META_MODEL_ID
 MAX_FLUSH_BEFORE_CHANGE_MS: Final = 2000
 _FLUSH_S: Final = 30.0
 """Maximum time that a flush waits, in seconds, unless it is told another."""
+
+_UNUSABLE: Final = "The log names what cannot be used; correct it."
+"""The remedy for spans that were not recorded, since there was no recorder."""
 
 # Settings of searches, which are not held up by those of recording.
 _SEARCH_SETTINGS: Final = frozenset(
@@ -113,15 +117,27 @@ class Runtime:
         self.shows_traces = True
         self.change: Change | None = None
 
-    def start(self) -> Recorder | None:
-        """Make the recorder, once; None when the settings cannot be used."""
+    def start(self, spans: int = 1) -> Recorder | None:
+        """Make the recorder, once; None when the settings cannot be used.
+
+        Args:
+            spans: number of spans that are lost without a recorder.
+        """
         with self.lock:
             if self.recorder is None and not self.broken:
                 try:
                     self._build(self.settings())
+                except SettingsError as error:
+                    self.broken = True
+                    problems = "; ".join(error.problems)
+                    warn("Nothing is recorded, and the app goes on: %s.", problems)
                 except Exception:  # noqa: BLE001 - the guard: the app goes on
                     self.broken = True
                     fault("starting to record")
+                if self.broken:
+                    atexit.register(self.end)
+            if self.recorder is None:
+                self.losses.count("unrecorded", spans, _UNUSABLE)
             return self.recorder
 
     def settings(self) -> ClientSettings:
@@ -275,6 +291,8 @@ class Runtime:
             atexit.unregister(self.end)
         if delivery is not None:
             delivery.shutdown()
+        elif self.broken:
+            self.losses.end(0)
 
     def end(self) -> None:
         """Close for good: nothing is recorded after this."""
@@ -387,7 +405,7 @@ def flush(timeout: float | None = None) -> bool:
     """Wait until every span that ended before the call is delivered or dropped.
 
     Args:
-        timeout: maximum time to wait, in seconds; None: 30, but two where nothing
+        timeout: maximum time to wait, in seconds; None: 30, but two where no collector
             listens at the endpoint. Spans that are still queued are retried later.
 
     Returns:
@@ -396,15 +414,15 @@ def flush(timeout: float | None = None) -> bool:
     """
     gives_up = timeout is None
     timeout = _FLUSH_S if timeout is None else timeout
+    recorder = runtime.recorder
+    is_done = True
     if runtime.delivery is not None:
         is_done = runtime.delivery.force_flush(int(timeout * 1000), gives_up=gives_up)
-        lost = sum(runtime.losses.counts.values())
-        before, runtime.lost_before = runtime.lost_before, lost
-        return is_done and lost == before
-    recorder = runtime.recorder
-    if recorder is not None and isinstance(recorder.provider, TracerProvider):
-        return recorder.provider.force_flush(int(timeout * 1000))
-    return True
+    elif recorder is not None and isinstance(recorder.provider, TracerProvider):
+        is_done = recorder.provider.force_flush(int(timeout * 1000))
+    lost = sum(runtime.losses.counts.values())
+    before, runtime.lost_before = runtime.lost_before, lost
+    return is_done and lost == before
 
 
 def flush_trace_async_logging(terminate: bool = False) -> None:

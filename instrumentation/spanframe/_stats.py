@@ -13,7 +13,7 @@ _REASONS: Final = {
     "rejected": "rejected by the collector",
     "failed": "not delivered",
     "closed": "not sent before the end of the program",
-    "unrecorded": "not recorded, since no global provider is set up",
+    "unrecorded": "not recorded",
 }
 _REMEDIES: Final = {
     "queue_full": "If this happens often, raise OTEL_BSP_MAX_QUEUE_SIZE and "
@@ -39,8 +39,9 @@ class Stats:
         failed: dropped after the last retry, or refused with an error that no retry
             mends.
         closed: ended after `shutdown`, or not sent within ``exit_timeout``.
-        unrecorded: not started, since ``use_global_provider`` is set and the app has no
-            global provider; spans inside them are not counted.
+        unrecorded: not started, since settings cannot be used, or since
+            ``use_global_provider`` is set and the app has no global provider (spans
+            inside them are not counted).
         handed_over: ended on the app's global provider, whose processors export or drop
             them; not among the other counts.
     """
@@ -70,6 +71,8 @@ class Losses:
         self.exported = 0
         self.handed_over = 0
         self._told = ""
+        self.remedy = ""
+        """The remedy for the spans that are queued, in a sentence; empty: unknown."""
 
     def after_fork(self) -> None:
         """Start from zero in a forked child: the parent's counts are the parent's."""
@@ -87,8 +90,7 @@ class Losses:
             detail: the message of the collector.
             remedy: what the reader can do, where that is known.
         """
-        self.count(reason, spans)
-        self._told = remedy or _REMEDIES[reason]
+        self.count(reason, spans, remedy or _REMEDIES[reason])
         warn(
             "Spans are lost; since the start: %s%s. %s",
             self._counted(),
@@ -96,10 +98,17 @@ class Losses:
             self._told,
         )
 
-    def count(self, reason: str, spans: int) -> None:
-        """Count lost spans, and say nothing."""
+    def count(self, reason: str, spans: int, remedy: str = "") -> None:
+        """Count lost spans, and say nothing until the end.
+
+        Args:
+            reason: a field of `Stats`.
+            spans: number of spans.
+            remedy: what the reader can do, for the end; empty: as before.
+        """
         with self._lock:
             self.counts[reason] += spans
+        self._told = remedy or self._told
 
     def end(self, left: int) -> None:
         """Count the spans that are left at the end, and tell the total of the lost."""
@@ -111,7 +120,9 @@ class Losses:
                 lost,
                 lost + self.exported,
                 self._counted(),
-                _REMEDIES["closed"] if self.counts["closed"] else self._told,
+                (self.remedy or _REMEDIES["closed"])
+                if self.counts["closed"]
+                else self._told,
             )
 
     def _counted(self) -> str:
@@ -122,6 +133,7 @@ class Losses:
         """Count spans that the collector accepted."""
         with self._lock:
             self.exported += spans
+            self.remedy = ""
 
     def hand_over(self) -> None:
         """Count a span that ended on the app's global provider."""

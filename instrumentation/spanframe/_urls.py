@@ -25,6 +25,9 @@ _REST: Final = re.compile(
 _PATH: Final = re.compile(r"[^:=]*/[^:=/]+|[^:/]+\.(?:db|sqlite|sqlite3)")
 """The path of a file: with a folder, or with the ending of a database."""
 
+_SERVERS: Final = frozenset({"http", "https", "databricks", "databricks-uc"})
+"""Schemes by which MLflow names a server instead of a store."""
+
 _SECRET_NAME: Final = re.compile("pass|pwd|secret|token|key", re.IGNORECASE)
 _SECRET_WITHOUT_URL: Final = re.compile(
     r":.*@|(?:pass|pwd|secret|token|key)\w*\s*=", re.IGNORECASE | re.DOTALL
@@ -41,6 +44,12 @@ def store_url(text: str) -> str:
         return f"sqlite:///{quote(text, safe='/~')}"
     if not separator or not _SCHEME.fullmatch(scheme):
         raise ValueError(f"write an SQLAlchemy URL, {_FORM}")
+    if scheme in _SERVERS:
+        msg = (
+            "spanframe has no tracking server; name the store, sqlite:///FILE or "
+            "postgresql+psycopg://USER@HOST/DATABASE, or leave it out"
+        )
+        raise ValueError(msg)
     if not text.isprintable():
         raise ValueError(f"a URL has no control characters; write {_FORM}")
     if scheme.startswith("sqlite"):

@@ -104,7 +104,7 @@ def get_tracer_provider() -> TracerProvider:
     Instrumentors of other libraries take it: their spans become children of ours and go
     to the same collector.
     """
-    current = runtime.recorder or runtime.start()
+    current = runtime.recorder or runtime.start(spans=0)
     if current is None:
         from opentelemetry.trace import NoOpTracerProvider  # noqa: PLC0415 - rare
 

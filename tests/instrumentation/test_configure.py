@@ -37,6 +37,8 @@ def test_help_names_every_setting() -> None:
 def test_a_keyword_that_is_no_setting_is_refused() -> None:
     with pytest.raises(TypeError, match="no keyword 'endpiont'"):
         spanframe.configure(endpiont="http://x")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"'stor'. Did you mean store\?"):
+        spanframe.configure(stor="a.db")  # type: ignore[call-arg]
 
 
 def test_none_leaves_a_setting_as_it_is() -> None:

@@ -207,13 +207,42 @@ def test_a_refused_token_is_told_with_the_remedy(
     assert spanframe.flush()
 
 
-def test_the_port_of_another_protocol_is_told_with_the_remedy(
-    caplog: pytest.LogCaptureFixture, sink: OtlpSink
+OTHER_PROTOCOL = (
+    "What listens there speaks another protocol: set SPANFRAME_PROTOCOL to grpc, or "
+    "the endpoint to the other port of the collector."
+)
+NO_TLS = "What listens there does not speak TLS: write http:// in the endpoint."
+
+
+@pytest.mark.parametrize(
+    ("scheme", "protocol", "exporters", "remedy"),
+    [
+        ("http", "http/protobuf", ["otlp"], OTHER_PROTOCOL),
+        ("https", "http/protobuf", ["otlp"], NO_TLS),
+        ("https", "grpc", ["console", "otlp"], NO_TLS),
+    ],
+)
+def test_the_port_of_something_else_is_told_with_the_remedy(
+    caplog: pytest.LogCaptureFixture,
+    sink: OtlpSink,
+    scheme: str,
+    protocol: str,
+    exporters: list[str],
+    remedy: str,
 ) -> None:
-    spanframe.configure(endpoint=sink.endpoint, protocol="http/protobuf")
+    """Nobody waits longer for it than where nothing listens."""
+    endpoint = sink.endpoint.replace("http:", f"{scheme}:")
+    spanframe.configure(
+        endpoint=endpoint, protocol=protocol, exporters=exporters, exit_timeout=0.1
+    )
     work()
     assert not spanframe.flush(timeout=0.5)
-    assert "set SPANFRAME_PROTOCOL to grpc" in caplog.messages[0]
+    assert runtime.delivery is not None
+    assert runtime.delivery.is_unheard(time.monotonic() - 10)
+    spanframe.shutdown()
+    first, *_, last = caplog.messages
+    assert remedy in first
+    assert last.endswith(f"1 not sent before the end of the program. {remedy}")
 
 
 def test_the_collector_may_come_back_in_between(sink: OtlpSink) -> None:

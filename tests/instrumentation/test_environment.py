@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,42 @@ def test_our_own_variables_are_read_strictly() -> None:
     assert len(refused.value.problems) == 2
 
 
+@pytest.mark.parametrize("name_store", [spanframe.set_tracking_uri, SpanframeClient])
+def test_a_tracking_server_is_refused_where_it_is_named(
+    name_store: Callable[[str], object],
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        name_store("http://localhost:5000")
+    [problem] = refused.value.problems
+    assert problem.startswith(
+        "store is 'http://localhost:5000': spanframe has no tracking server; name the "
+        "store, sqlite:///"
+    )
+    assert problem.endswith(", or leave it out")
+
+
+def test_an_app_under_an_unusable_one_is_told_it_and_that_its_spans_are_lost(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SPANFRAME_ENDPOINT", "127.0.0.1:4317")
+    spanframe.tracing.get_tracer_provider()
+    assert spanframe.flush()
+    for _ in range(2):
+        with spanframe.start_span("lost"):
+            pass
+    assert not spanframe.flush()
+    assert spanframe.stats().unrecorded == spanframe.stats().lost == 2
+    spanframe.shutdown()
+    told, at_the_end = caplog.messages
+    assert told.startswith("Nothing is recorded, and the app goes on: SPANFRAME_ENDP")
+    assert "write http://HOST:PORT" in told
+    assert at_the_end == (
+        "At the end, 2 of 2 spans are lost: 2 not recorded. The log names what cannot "
+        "be used; correct it."
+    )
+    assert not any(record.exc_info for record in caplog.records)
+
+
 def test_the_standard_timeout_is_in_milliseconds_and_our_own_in_seconds() -> None:
     def seconds(**environ: str) -> float:
         return ClientSettings.load(environ=environ).export_timeout
@@ -222,7 +259,8 @@ def test_a_search_reads_only_what_it_needs(
     ("variable", "text", "field", "value"),
     [
         ("MLFLOW_TRACKING_URI", "sqlite:///a.db", "store", "sqlite:///a.db"),
-        ("MLFLOW_TRACKING_URI", "http://a:5000", "store", "http://a:5000"),
+        ("MLFLOW_TRACKING_URI", "http://a:5000", "store", "sqlite:///spanframe.db"),
+        ("MLFLOW_TRACKING_URI", "mysql://a/b", "store", "sqlite:///spanframe.db"),
         ("MLFLOW_EXPERIMENT_NAME", "shop", "experiment", "shop"),
         ("MLFLOW_EXPERIMENT_ID", "7", "experiment_id", "7"),
         ("MLFLOW_ACTIVE_MODEL_ID", "m-1", "model_id", "m-1"),

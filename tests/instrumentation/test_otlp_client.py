@@ -99,7 +99,9 @@ def test_a_response_that_cannot_be_read_rejects_nothing() -> None:
 def test_an_error_is_told_by_its_end_and_cannot_break_the_line() -> None:
     assert error_text("ABORTED", None) == "ABORTED"
     assert error_text("ABORTED", "a\nb") == "ABORTED: a b"
-    assert error_text("ABORTED", "x" * 999 + "cause") == f"ABORTED: {'x' * 195}cause"
+    assert error_text("ABORTED", "x" * 999 + "cause") == f"ABORTED: … {'x' * 195}cause"
+    assert error_text("ABORTED", "x" * 999 + " a cause") == "ABORTED: … a cause"
+    assert error_text("ABORTED", "x" * 200) == f"ABORTED: {'x' * 200}"
 
 
 def test_without_a_token_there_is_no_authorization() -> None:

@@ -176,7 +176,7 @@ def test_a_global_provider_that_is_not_set_up_is_told_and_counted(
     print(spanframe.stats().unrecorded, spanframe.stats().lost)
     """
     first, *between, last = programs.run(code, sink.endpoint).splitlines()
-    assert "1 not recorded, since no global provider is set up" in first
+    assert "1 not recorded (last: no global provider is set up)" in first
     assert (between, last) == (["7 8"], "2 2")
 
 

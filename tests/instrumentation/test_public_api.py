@@ -1,6 +1,7 @@
 """What `import spanframe` offers."""
 
 import importlib
+import pickle
 import subprocess
 import sys
 from types import ModuleType
@@ -29,6 +30,18 @@ def test_every_public_name_is_there_and_every_name_there_is_public() -> None:
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'spanframe' has no attribute 'serch'"):
         _ = spanframe.serch  # type: ignore[attr-defined]  # the point of the test
+
+
+def test_a_misspelt_name_is_told_with_the_one_that_is_meant() -> None:
+    with pytest.raises(AttributeError, match=r"'serach_traces'. Did you mean search_t"):
+        _ = spanframe.serach_traces  # type: ignore[attr-defined]
+    client = spanframe.MlflowClient("sqlite:///unused.db")
+    with pytest.raises(
+        AttributeError, match=r"'get_trce'. Did you mean get_trace\?"
+    ) as e:
+        _ = client.get_trce  # type: ignore[attr-defined]
+    assert str(pickle.loads(pickle.dumps(e.value))) == str(e.value)  # noqa: S301
+    assert not hasattr(spanframe, "_serach_traces")
 
 
 def test_mlflows_names_are_the_same_objects() -> None:

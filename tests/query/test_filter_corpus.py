@@ -8,7 +8,11 @@ import pytest
 
 from spanframe.errors import FilterError
 from spanframe_query.filter import parse_filter
+from spanframe_query.filter.names import ATTRIBUTES, NOT_FIELDS
 from spanframe_query.filter.parser import parse
+from spanframe_query.filter.services import SERVICE
+from spanframe_query.layouts import LAYOUTS
+from spanframe_query.span_table import SPAN_COLUMNS
 from spanframe_store.contract.capabilities import refuse_unserved
 from spanframe_store.contract.search import Search
 from spanframe_store.sql.engines import DATABASES
@@ -82,3 +86,13 @@ def test_a_filter_that_is_no_text_is_refused(value: Any) -> None:
 @pytest.mark.parametrize("value", [None, "", " \n\t "])
 def test_no_filter_has_no_conditions(value: str | None) -> None:
     assert parse_filter(value).leaves() == ()
+
+
+def test_a_column_of_a_result_is_a_field_or_says_what_to_write() -> None:
+    columns = {column.name for layout in LAYOUTS.values() for column in layout}
+    columns |= {column.name for column in SPAN_COLUMNS}
+    fields = ATTRIBUTES.keys() | {SERVICE}
+    for column in columns - fields:
+        with pytest.raises(FilterError) as refused:
+            parse_filter(f"{column} = 'x'")
+        assert refused.value.hint == NOT_FIELDS[column]

@@ -7,7 +7,7 @@ from spanframe import keys
 from spanframe_query.filter.errors import closest, fail, shown
 from spanframe_query.filter.names import ATTRIBUTES, NOT_FIELDS, SCOPES, Scope
 from spanframe_query.filter.nodes import Comparison, Key
-from spanframe_query.filter.services import is_service, service_node
+from spanframe_query.filter.services import SERVICE, is_service, service_node
 from spanframe_query.filter.values import checked_value
 from spanframe_store.contract.fields import FIELDS, ROWS, FieldRow
 from spanframe_store.contract.filter import (
@@ -33,6 +33,14 @@ _SPAN_FIELDS: Final = {
     "content": FieldKind.SPAN_CONTENT,
 }
 _SPAN_ATTRIBUTE: Final = "attributes."
+_LISTED: Final = (
+    *(row.names[0] for row in FIELDS if row.comparators),
+    *(name for name, field in ATTRIBUTES.items() if field.key is not None),
+    SERVICE,
+    "trace.text",
+)
+"""One name of each field."""
+
 _OF_EXCEPTIONS: Final = (keys.EXCEPTION_TYPE, keys.EXCEPTION_MESSAGE)
 
 
@@ -102,7 +110,7 @@ def _attribute(source: str, key: Key) -> Field:
     if field is not None:
         return field
     head, _, tail = key.name.partition(".")
-    guess = closest(key.name, ATTRIBUTES)
+    guess = closest(key.name, [*ATTRIBUTES, SERVICE])
     if key.name in NOT_FIELDS:
         hint = NOT_FIELDS[key.name]
     elif tail and head in SCOPES:
@@ -110,8 +118,7 @@ def _attribute(source: str, key: Key) -> Field:
     elif guess is not None:
         hint = f"Did you mean {guess}?"
     else:
-        names = ", ".join(row.names[0] for row in FIELDS if row.comparators)
-        hint = f"The fields are {names}"
+        hint = f"The fields are {', '.join(_LISTED)}"
     return fail(f"No such field: {shown(key.name)}", source, key.place, hint)
 
 
