@@ -86,7 +86,6 @@ NOT_FIELDS: Final = {
     "response": _RESPONSE,
     "output": _RESPONSE,
     "outputs": _RESPONSE,
-    "trace": "Write trace.text LIKE '%…%'",
     "error_type": "Write span.exception.type",
     "error_message": "Write span.exception.message, or error for why a trace failed",
     "model": "Write span.attributes.gen_ai.request.model",
