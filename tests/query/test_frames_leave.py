@@ -1,6 +1,5 @@
 """A DataFrame of a search leaves pandas, and is worked with, with its content."""
 
-import importlib
 import io
 import json
 import pickle
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -19,11 +19,6 @@ from spanframe_query.layouts import LAYOUTS
 from spanframe_store.otlp import content
 from tests.plugins.sample_spans import otlp_span
 from tests.plugins.store import Store
-
-try:
-    pl: Any = importlib.import_module("polars")
-except ModuleNotFoundError:
-    pl = None
 
 INPUTS, OUTPUTS = "mlflow.spanInputs", "mlflow.spanOutputs"
 OBJECT = {"frage": "Größe?", "rows": [1, {"a": None}]}
@@ -141,7 +136,6 @@ def test_arrow_reads_a_frame_as_the_search_returns_a_table(layout: str) -> None:
         assert "trace" not in searched.column_names
 
 
-@pytest.mark.skipif(pl is None, reason="polars is not installed")
 @pytest.mark.usefixtures("traces")
 @pytest.mark.parametrize("layout", LAYOUT_NAMES)
 def test_polars_reads_a_frame_and_a_search_returns_one(layout: str) -> None:

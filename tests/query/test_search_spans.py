@@ -1,12 +1,12 @@
 """A search for spans: rows, types, filters and pages, whatever the engine."""
 
-import importlib
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -18,11 +18,6 @@ from spanframe_query import spans
 from spanframe_query.span_table import SPAN_COLUMNS
 from tests.plugins.sample_spans import START_MS, otlp_span, request_id
 from tests.plugins.store import Store
-
-try:
-    pl: Any = importlib.import_module("polars")
-except ModuleNotFoundError:
-    pl = None
 
 LLM = {
     "mlflow.spanInputs": '{"q": "Größe?"}',
@@ -185,9 +180,9 @@ def test_arrow_polars_and_dictionaries_say_the_same() -> None:
             for name in ("inputs", "outputs")
         )
         assert row == of_table
-    if pl is not None:
-        read = spanframe.search_spans(return_type="polars")
-        assert read["name"].to_list() == names(frame)
+    read = spanframe.search_spans(return_type="polars")
+    assert isinstance(read, pl.DataFrame)
+    assert read["name"].to_list() == names(frame)
 
 
 @pytest.mark.usefixtures("shop")
