@@ -94,7 +94,7 @@ CONVENTIONS: Final[Mapping[str, Callable[[str, Mapping[str, str]], _Attributes]]
     "openinference": _openinference,
     "gen_ai": _gen_ai,
 }
-"""What a span of ours has under each convention, from its name and its texts."""
+"""The attributes of a span under each convention, computed from its name and texts."""
 
 
 def add_names(request: Any, conventions: tuple[str, ...]) -> None:

@@ -59,7 +59,7 @@ class ErrorCode(enum.IntEnum):
             ValueError: when no code has the name.
         """
         if name not in cls.__members__:
-            raise ValueError(f"There is no error code {name!r}.")
+            raise ValueError(f"MLflow has no error code {name!r}.")
         return cls[name].value
 
 

@@ -1,4 +1,4 @@
-"""What a misspelt name may mean."""
+"""Names that are close to a misspelt one."""
 
 from collections.abc import Iterable
 

@@ -14,7 +14,7 @@ from spanframe_store.otlp.content import REQUEST_ID_ATTRIBUTE
 __all__ = ["add_trace"]
 
 _OWN: Final = frozenset({*process_metadata(), keys.TAG_PREFIX + keys.TAG_TRACE_NAME})
-"""What every trace here has of its own."""
+"""Tags and metadata that this process states on each of its traces."""
 
 _ENDED: Final = frozenset({TraceState.OK, TraceState.ERROR})
 

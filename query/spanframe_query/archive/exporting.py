@@ -35,7 +35,7 @@ _OLDEST_FIRST: Final = (
 
 
 class Exported(NamedTuple):
-    """What an export wrote: traces and their spans; and what it found written.
+    """Counts of an export.
 
     Attributes:
         traces: traces written.

@@ -36,7 +36,7 @@ _REQUEST_ID: Final = Field(FieldKind.REQUEST_ID)
 
 @dataclass
 class Imported:
-    """What an import has done.
+    """Counts of an import.
 
     Attributes:
         traces: traces that were read, all of which the store has now.

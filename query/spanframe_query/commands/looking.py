@@ -181,7 +181,7 @@ def session(
                 console.print(line)
     if not found:
         raise NotFoundError(
-            f"There is no session {visible(session_id)} in this store: "
+            f"The store has no session {visible(session_id)}: "
             "`spanframe sessions` lists the latest."
         )
 

@@ -1,4 +1,4 @@
-"""What several commands take: the store, experiments, a time, a trace by a short id."""
+"""Options that commands share: store, experiments, a time, a trace by a short id."""
 
 import re
 import time
